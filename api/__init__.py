@@ -1,0 +1,1 @@
+"""FastAPI on port 5000: admin, proof, bots, health and the operators' screen."""

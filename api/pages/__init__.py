@@ -1,0 +1,1 @@
+"""The operators' screen: one shell, small ES modules, no framework."""

@@ -1,0 +1,1 @@
+"""Dagster assets and their checks: unpack, call one service, report metadata. No rules."""

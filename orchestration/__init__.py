@@ -1,0 +1,1 @@
+"""Composition root: definitions, the process supervisor, the command line."""

@@ -1,0 +1,1 @@
+"""Dagster sensors: the autonomy tick and the watches."""

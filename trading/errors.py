@@ -1,0 +1,108 @@
+"""Every error the platform raises on purpose, in one tree.
+
+    ProvingError
+    ├── BadInput                 the caller can mend it
+    │   ├── BadBars              a bar series breaks a rule (file, row and reason are named)
+    │   ├── BadGenome            a genome parameter is unknown or out of bounds
+    │   ├── BadEquityCurve       an equity curve cannot be measured
+    │   ├── UnknownArchetype
+    │   ├── UnknownInstrument
+    │   ├── UnknownTimeframe
+    │   └── UnknownBots          bot ids that do not exist
+    ├── Refused                  a rule of the platform forbids it now
+    │   ├── StageLocked
+    │   └── NoMarketData
+    ├── LeaseLost                another run owns the job now
+    └── Unavailable              something the platform needs is away (database, disk, port)
+
+Belongs here: errors that carry a stable `code` for the API, the command line and stored reasons.
+Does not belong here: how an error is shown.
+"""
+
+
+class ProvingError(Exception):
+    """An error with a stable machine-readable code; the message names the rule and the value."""
+
+    code = "PROVING_ERROR"
+
+
+class BadInput(ProvingError):
+    """The caller sent something that breaks a stated rule."""
+
+    code = "BAD_INPUT"
+
+
+class BadBars(BadInput):
+    """A bar series or bar file breaks a rule."""
+
+    code = "BAD_BARS"
+
+
+class BadGenome(BadInput):
+    """A genome names an unknown parameter or leaves its bounds."""
+
+    code = "BAD_GENOME"
+
+
+class BadEquityCurve(BadInput):
+    """An equity curve is too short, not finite or does not start above zero."""
+
+    code = "BAD_EQUITY_CURVE"
+
+
+class UnknownArchetype(BadInput):
+    """No such archetype."""
+
+    code = "UNKNOWN_ARCHETYPE"
+
+
+class UnknownInstrument(BadInput):
+    """No such contract root."""
+
+    code = "UNKNOWN_INSTRUMENT"
+
+
+class UnknownTimeframe(BadInput):
+    """No such bar interval."""
+
+    code = "UNKNOWN_TIMEFRAME"
+
+
+class UnknownBots(BadInput):
+    """Bot ids that do not exist."""
+
+    code = "UNKNOWN_BOTS"
+
+    def __init__(self, bot_ids: list[str]) -> None:
+        super().__init__(f"{len(bot_ids)} unknown bot ids: {', '.join(bot_ids[:5])}")
+        self.bot_ids = bot_ids
+
+
+class Refused(ProvingError):
+    """A rule of the platform forbids this now."""
+
+    code = "REFUSED"
+
+
+class StageLocked(Refused):
+    """The bot may not change its stage yet."""
+
+    code = "STAGE_LOCKED"
+
+
+class NoMarketData(Refused):
+    """There are no bars for the symbol and timeframe."""
+
+    code = "NO_MARKET_DATA"
+
+
+class LeaseLost(ProvingError):
+    """The run no longer owns the job; another run may have taken it."""
+
+    code = "LEASE_LOST"
+
+
+class Unavailable(ProvingError):
+    """Something the platform needs is away: the database, a port, disk space."""
+
+    code = "UNAVAILABLE"

@@ -1,0 +1,1 @@
+"""Markets: instruments, sessions, bars and the market simulator."""

@@ -1,0 +1,1 @@
+"""Strategies: archetypes, genomes, indicators and signals; one implementation for every book."""
