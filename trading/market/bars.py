@@ -15,9 +15,7 @@ from trading.errors import BadBars, UnknownTimeframe
 
 IntArray = NDArray[np.int64]
 
-TIMEFRAME_SECONDS: Mapping[str, int] = MappingProxyType(
-    {"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "1d": 86_400}
-)
+TIMEFRAME_SECONDS: Mapping[str, int] = MappingProxyType({"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "1d": 86_400})
 
 SIMULATED = "SIMULATED"
 
