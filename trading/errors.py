@@ -8,6 +8,7 @@
     │   ├── UnknownArchetype
     │   ├── UnknownInstrument
     │   ├── UnknownTimeframe
+    │   ├── UnknownSessionMode
     │   └── UnknownBots          bot ids that do not exist
     ├── Refused                  a rule of the platform forbids it now
     │   ├── StageLocked
@@ -66,6 +67,12 @@ class UnknownTimeframe(BadInput):
     """No such bar interval."""
 
     code = "UNKNOWN_TIMEFRAME"
+
+
+class UnknownSessionMode(BadInput):
+    """No such session mode or alias."""
+
+    code = "UNKNOWN_SESSION_MODE"
 
 
 class UnknownBots(BadInput):

@@ -1,0 +1,332 @@
+"""When a market is open: trading days, session modes and the exchange calendars behind them.
+
+Belongs here: which bars lie inside a session, which end one, and the single table of session names.
+Does not belong here: prices, files, costs (`instruments.py`), what a strategy does at the close.
+
+Trading days begin in the evening: a CME bar from 18:00 New York belongs to the next date. Holidays and half days come
+from pandas-market-calendars; `FULL_24x5` needs no calendar and knows no holidays. What the modes mean:
+
+    FULL_24x5  every bar of a trading day Monday to Friday, holidays included where there are bars
+    ETH        the exchange's electronic session: 18:00 to 17:00 New York, without holidays, ended early on half days
+    RTH_US     the regular hours of the root (`REGULAR_HOURS`), cut where the exchange closes earlier
+    CUSTOM     a window of local times given by the caller, cut by the exchange's session in the same way
+
+Markets without a Globex calendar follow these rules: Eurex (FESX) opens 08:00 Berlin, from 2018-12-10 at 00:15 UTC,
+closes 22:00 Berlin, keeps Eurex holidays and has regular hours 09:00 to 17:30 Berlin. Spot currencies and metals run
+17:00 to 17:00 New York, Sunday to Friday, without holidays, regular hours 08:20 to 15:00. VX follows the equity-index
+calendar. Any other root trades 18:00 to 17:00 New York on weekdays without holidays, regular hours 09:30 to 16:00.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from types import MappingProxyType
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.errors import BadInput, UnknownSessionMode
+from trading.market.bars import Bars, IntArray, timeframe_ns
+
+FULL_24X5, RTH_US, ETH, CUSTOM = "FULL_24x5", "RTH_US", "ETH", "CUSTOM"
+
+SESSION_MODES = (FULL_24X5, RTH_US, ETH, CUSTOM)
+
+SESSION_ALIASES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("full_24x5", "full", "24x5", "24/5", "all", "any"), FULL_24X5),
+        **dict.fromkeys(("rth_us", "rth", "us_rth", "regular", "regular_hours", "cash", "day", "pit"), RTH_US),
+        **dict.fromkeys(("eth", "globex", "electronic", "extended", "extended_hours", "overnight"), ETH),
+        **dict.fromkeys(("custom", "window"), CUSTOM),
+    }
+)
+
+Window = tuple[time, time]
+
+NANOSECONDS_PER_DAY = 86_400_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class SessionIndex:
+    """Where each bar stands in its session. All arrays have shape (n_bars,), oldest first.
+
+    Attributes:
+        mode: One of `SESSION_MODES`.
+        trading_day: Trading date of each bar, days since 1970-01-01; a bar from 18:00 ET belongs to the next date.
+        is_open: The bar opens inside the session mode: entries are allowed.
+        is_last: The bar is open and the last of its session: it reaches the session's end, or the next bar is
+            outside or in another session. The final bar of a series counts only when it reaches the end.
+    """
+
+    mode: str
+    trading_day: IntArray
+    is_open: NDArray[np.bool_]
+    is_last: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """Consecutive sessions of one market, oldest first, never overlapping. All arrays have shape (n_sessions,).
+
+    Attributes:
+        trading_day: Days since 1970-01-01, strictly increasing.
+        open_ns, close_ns: First instant inside and first instant after, UTC nanoseconds.
+        pause_open_ns, pause_close_ns: A pause inside the session (grains, 08:45 to 09:30 New York); equal when there
+            is none.
+    """
+
+    trading_day: IntArray
+    open_ns: IntArray
+    close_ns: IntArray
+    pause_open_ns: IntArray
+    pause_close_ns: IntArray
+
+    def __len__(self) -> int:
+        return len(self.trading_day)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """How one group of roots tells time.
+
+    Attributes:
+        calendar: Name in pandas-market-calendars; empty where the market knows no holidays.
+        zone: Time zone of its local times.
+        day_starts: Start of a trading day, hours after local midnight of that date (negative: the evening before).
+        day_lasts: Hours from that start to the close, used where there is no calendar.
+        regular_hours: Local times between which the market counts as regular.
+    """
+
+    calendar: str
+    zone: str
+    day_starts: int
+    day_lasts: int
+    regular_hours: Window
+
+
+def _hours(opens: str, closes: str) -> Window:
+    return time.fromisoformat(opens), time.fromisoformat(closes)
+
+
+def _globex(calendar: str, opens: str, closes: str) -> Market:
+    return Market(calendar, "America/New_York", -6, 23, _hours(opens, closes))
+
+
+_EQUITY = _globex("CME Globex Equity", "09:30", "16:00")
+_ENERGY = _globex("CMEGlobex_Energy", "09:00", "14:30")
+_GOLD = _globex("CMEGlobex_Metals", "08:20", "13:30")
+_RATES = _globex("CME Globex Fixed Income", "08:20", "15:00")
+_CURRENCY = _globex("CMEGlobex_FX", "08:20", "15:00")
+_GRAINS = _globex("CMEGlobex_Grains", "09:30", "14:20")
+_CRYPTO = _globex("CME Globex Crypto", "09:30", "16:00")
+_EUREX = Market("EUREX", "Europe/Berlin", 0, 22, _hours("09:00", "17:30"))
+_SPOT = Market("", "America/New_York", -7, 24, _hours("08:20", "15:00"))
+_UNLISTED = _globex("", "09:30", "16:00")
+
+_ROOTS: Mapping[str, Market] = MappingProxyType(
+    {
+        **dict.fromkeys(("ES", "MES", "NQ", "MNQ", "YM", "MYM", "RTY", "M2K", "EMD", "VX"), _EQUITY),
+        **dict.fromkeys(("CL", "MCL", "NG", "RB", "HO"), _ENERGY),
+        **dict.fromkeys(("GC", "MGC"), _GOLD),
+        **{root: _globex("CMEGlobex_Metals", "08:25", "13:25") for root in ("SI", "SIL")},
+        **{root: _globex("CMEGlobex_Metals", "08:10", "13:00") for root in ("HG", "MHG")},
+        "PL": _globex("CMEGlobex_Metals", "08:20", "13:05"),
+        **dict.fromkeys(("ZT", "ZF", "ZN", "TN", "ZB", "UB"), _RATES),
+        **dict.fromkeys(("6A", "6B", "6C", "6E", "6J", "6M", "6N", "6S", "M6A", "M6B", "M6E"), _CURRENCY),
+        **dict.fromkeys(("ZC", "ZS", "ZW", "ZL", "ZM"), _GRAINS),
+        **dict.fromkeys(("BTC", "MBT", "ETH", "MET"), _CRYPTO),
+        "FESX": _EUREX,
+        **dict.fromkeys(("EURUSD", "GBPUSD", "NZDUSD", "XAUUSD"), _SPOT),
+    }
+)
+
+_EUREX_EARLY_OPEN_ON = date(2018, 12, 10)
+
+
+def session_mode(name: str) -> str:
+    """Return the session mode behind a name or alias; case and surrounding blanks do not matter.
+
+    Raises:
+        UnknownSessionMode: the alias table does not know the name.
+    """
+    try:
+        return SESSION_ALIASES[name.strip().lower().replace("-", "_").replace(" ", "_")]
+    except KeyError:
+        raise UnknownSessionMode(f"session mode must be one of {', '.join(SESSION_MODES)}, was {name!r}") from None
+
+
+def market_of(symbol: str) -> Market:
+    """Return how a root tells time; unlisted roots follow the rule of the module's last sentence."""
+    return _ROOTS.get(symbol, _UNLISTED)
+
+
+def regular_hours(symbol: str) -> Window:
+    """Return the local times between which a root counts as regular (`RTH_US`)."""
+    return market_of(symbol).regular_hours
+
+
+def session_index(bars: Bars, *, mode: str, window: Window | None = None) -> SessionIndex:
+    """Place every bar in its session.
+
+    Args:
+        bars: Any timeframe, 1m to 1d. A daily bar is open when its trading day has a session of the mode, and is
+            then also its last.
+        mode: A session mode or an alias of one.
+        window: For CUSTOM only: local start and end (New York; Berlin for Eurex). It may cross midnight but not the
+            start of the trading day.
+
+    Raises:
+        UnknownSessionMode: no such mode.
+        BadInput: CUSTOM without a window, a window with another mode, or one that crosses the start of the day.
+    """
+    mode = session_mode(mode)
+    days = trading_days(bars.symbol, bars.ts_event)
+    spans = session_spans(bars.symbol, mode=mode, first_day=int(days[0]), last_day=int(days[-1]), window=window)
+    if bars.timeframe == "1d":
+        is_open = np.isin(days, spans.trading_day)
+        return SessionIndex(mode, days, is_open, is_open.copy())
+    place = np.searchsorted(spans.open_ns, bars.ts_event, side="right") - 1
+    is_open = _inside(spans, bars.ts_event, place)
+    return SessionIndex(mode, days, is_open, _last_of_session(bars, spans, place, is_open))
+
+
+def trading_days(symbol: str, ts_event: IntArray) -> IntArray:
+    """Return the trading date of each instant, days since 1970-01-01, shape (n_bars,)."""
+    if len(ts_event) == 0:
+        return np.empty(0, np.int64)
+    first = int(ts_event[0]) // NANOSECONDS_PER_DAY - 1
+    last = int(ts_event[-1]) // NANOSECONDS_PER_DAY + 2
+    market = market_of(symbol)
+    starts = _day_starts(market.zone, market.day_starts, first, last)
+    return first - 1 + np.searchsorted(starts, ts_event, side="right").astype(np.int64)
+
+
+def session_spans(symbol: str, *, mode: str, first_day: int, last_day: int, window: Window | None = None) -> Sessions:
+    """Return the sessions of a mode between two trading days, both included (days since 1970-01-01).
+
+    Raises:
+        UnknownSessionMode, BadInput: as for `session_index`.
+    """
+    mode = session_mode(mode)
+    if (mode == CUSTOM) != (window is not None):
+        raise BadInput(f"a window belongs to CUSTOM and only there, was mode {mode} with window {window}")
+    market = market_of(symbol)
+    if mode == FULL_24X5:
+        return _weekdays(market, first_day, last_day, hours=24)
+    exchange = _exchange_sessions(market, first_day, last_day)
+    hours = market.regular_hours if mode == RTH_US else window
+    return exchange if hours is None else _cut(exchange, market, hours)
+
+
+def _inside(spans: Sessions, ts_event: IntArray, place: IntArray) -> NDArray[np.bool_]:
+    if len(spans) == 0:
+        return np.zeros(len(ts_event), np.bool_)
+    at = np.maximum(place, 0)
+    in_pause = (ts_event >= spans.pause_open_ns[at]) & (ts_event < spans.pause_close_ns[at])
+    return (place >= 0) & (ts_event < spans.close_ns[at]) & ~in_pause
+
+
+def _last_of_session(bars: Bars, spans: Sessions, place: IntArray, is_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    if len(spans) == 0:
+        return np.zeros(len(bars), np.bool_)
+    ends = spans.close_ns[np.maximum(place, 0)]
+    is_last = bars.ts_event + timeframe_ns(bars.timeframe) >= ends
+    is_last[:-1] |= bars.ts_event[1:] >= ends[:-1]
+    return is_last & is_open
+
+
+def _instant(zone: ZoneInfo, day: int, minutes: int) -> int:
+    midnight = datetime.fromordinal(day + date(1970, 1, 1).toordinal())
+    local = midnight + timedelta(minutes=minutes)
+    return int(local.replace(tzinfo=zone).timestamp()) * 1_000_000_000
+
+
+@lru_cache(maxsize=32)
+def _day_starts(zone: str, day_starts: int, first_day: int, last_day: int) -> IntArray:
+    where = ZoneInfo(zone)
+    starts = [_instant(where, day, day_starts * 60) for day in range(first_day, last_day + 1)]
+    return np.array(starts, np.int64)
+
+
+def _weekdays(market: Market, first_day: int, last_day: int, *, hours: int) -> Sessions:
+    starts = _day_starts(market.zone, market.day_starts, first_day, last_day + 1)
+    days = np.arange(first_day, last_day + 1, dtype=np.int64)
+    kept = (days + 3) % 7 < 5
+    closes = starts[1:] if hours == 24 else starts[:-1] + hours * 3_600_000_000_000
+    return _unpaused(days[kept], starts[:-1][kept], closes[kept])
+
+
+def _unpaused(days: IntArray, opens: IntArray, closes: IntArray) -> Sessions:
+    return Sessions(days, opens, closes, closes, closes)
+
+
+def _exchange_sessions(market: Market, first_day: int, last_day: int) -> Sessions:
+    if not market.calendar:
+        return _weekdays(market, first_day, last_day, hours=market.day_lasts)
+    full = _calendar_sessions(market.calendar, _year(first_day), _year(last_day))
+    kept = slice(*np.searchsorted(full.trading_day, [first_day, last_day + 1]))
+    return Sessions(
+        full.trading_day[kept],
+        full.open_ns[kept],
+        full.close_ns[kept],
+        full.pause_open_ns[kept],
+        full.pause_close_ns[kept],
+    )
+
+
+def _year(day: int) -> int:
+    return (date(1970, 1, 1) + timedelta(days=day)).year
+
+
+@lru_cache(maxsize=32)
+def _calendar_sessions(calendar: str, first_year: int, last_year: int) -> Sessions:
+    import pandas_market_calendars
+
+    schedule = pandas_market_calendars.get_calendar(calendar).schedule(f"{first_year}-01-01", f"{last_year}-12-31")
+    columns = {name: schedule[name].dt.as_unit("ns").astype("int64").to_numpy() for name in schedule.columns}
+    days = schedule.index.as_unit("ns").asi8 // NANOSECONDS_PER_DAY
+    opens, closes = columns["market_open"], columns["market_close"]
+    if calendar == "EUREX":
+        opens = _eurex_opens(days, opens)
+    pause_opens = np.minimum(columns.get("break_start", closes), closes)
+    pause_closes = np.minimum(columns.get("break_end", closes), closes)
+    return Sessions(days, opens, closes, pause_opens, pause_closes)
+
+
+def _eurex_opens(days: IntArray, opens: IntArray) -> IntArray:
+    quarter_past_midnight_ns = days * NANOSECONDS_PER_DAY + 900_000_000_000
+    early = days >= (_EUREX_EARLY_OPEN_ON - date(1970, 1, 1)).days
+    return np.where(early, quarter_past_midnight_ns, opens)
+
+
+def _cut(exchange: Sessions, market: Market, hours: Window) -> Sessions:
+    opens, closes = (_local_times(exchange.trading_day, market, at) for at in hours)
+    if _minutes_into_day(market, hours[0]) >= _minutes_into_day(market, hours[1]):
+        raise BadInput(f"a window must not cross the start of the trading day, was {hours[0]} to {hours[1]}")
+    opens = np.maximum(opens, exchange.open_ns)
+    closes = np.minimum(closes, exchange.close_ns)
+    kept = opens < closes
+    return Sessions(
+        exchange.trading_day[kept],
+        opens[kept],
+        closes[kept],
+        np.clip(exchange.pause_open_ns, opens, closes)[kept],
+        np.clip(exchange.pause_close_ns, opens, closes)[kept],
+    )
+
+
+def _minutes_into_day(market: Market, at: time) -> int:
+    return (at.hour * 60 + at.minute - market.day_starts * 60) % 1_440
+
+
+def _local_times(days: IntArray, market: Market, at: time) -> IntArray:
+    zone = ZoneInfo(market.zone)
+    minutes = _minutes_into_day(market, at) + market.day_starts * 60
+    return np.array([_instant(zone, int(day), minutes) for day in days], np.int64)
+
+
+def utc_instant(ns: int) -> datetime:
+    """Return UTC nanoseconds as an aware datetime (microseconds kept), for messages."""
+    return datetime.fromtimestamp(ns // 1_000_000_000, UTC) + timedelta(microseconds=ns % 1_000_000_000 // 1_000)
