@@ -1,0 +1,47 @@
+"""The desk: what every use case works with.
+
+Belongs here: the bundle of database, clock, bar store and settings, and how it is put together. Does not belong here:
+anything that does work.
+"""
+
+from dataclasses import dataclass
+
+from gateways.clock import Clock, system_clock
+from gateways.postgres import APP_ROLE, DAGSTER_ROLE, DAGSTER_SCHEMA, DatabaseUrls, role_password
+from gateways.settings import Settings
+from store.bars import BarStore
+from store.database import Sessions, connect, session_factory
+from store.provision import provision
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The counterparties of a use case.
+
+    Attributes:
+        sessions: Opens database sessions as the application role.
+        clock: Tells the time; tests give a fixed one.
+        bars: Where market data is kept.
+        settings: The validated environment.
+    """
+
+    sessions: Sessions
+    clock: Clock
+    bars: BarStore
+    settings: Settings
+
+
+def open_desk(settings: Settings, urls: DatabaseUrls, *, clock: Clock = system_clock, pool_size: int = 5) -> Desk:
+    """Return a desk that connects as the application role; nothing is opened until it is used."""
+    sessions = session_factory(connect(urls.app, pool_size=pool_size))
+    return Desk(sessions=sessions, clock=clock, bars=BarStore(settings.bars_dir), settings=settings)
+
+
+def prepare_database(urls: DatabaseUrls) -> None:
+    """Create and migrate the database as its owner; safe to run again and side by side.
+
+    Raises:
+        Unavailable: the server cannot be reached or the owner may not do it.
+    """
+    roles = {role: role_password(urls.owner, role) for role in (APP_ROLE, DAGSTER_ROLE)}
+    provision(urls.owner, roles=roles, dagster_role=DAGSTER_ROLE, dagster_schema=DAGSTER_SCHEMA)

@@ -1,0 +1,64 @@
+"""Connections: one engine per role and process, and the transaction every use case runs in.
+
+Belongs here: pool, time limits, the session factory. Does not belong here: queries and migrations.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from trading.errors import Unavailable
+
+CONNECT_TIMEOUT_SECONDS = 2
+STATEMENT_TIMEOUT_MS = 60_000
+LOCK_TIMEOUT_MS = 15_000
+
+Sessions = sessionmaker[Session]
+
+
+def connect(url: URL, *, pool_size: int = 5, application_name: str = "proving") -> Engine:
+    """Return an engine whose connections are checked before use and cannot hang for ever."""
+    limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        pool_timeout=5,
+        connect_args={
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "application_name": application_name,
+            "options": limits,
+            "keepalives_idle": 5,
+            "keepalives_interval": 2,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 5_000,
+        },
+    )
+
+
+def session_factory(engine: Engine) -> Sessions:
+    """Return the factory of short-lived sessions over an engine."""
+    return sessionmaker(engine, expire_on_commit=False)
+
+
+@contextmanager
+def transaction(sessions: Sessions) -> Iterator[Session]:
+    """Open one transaction: commit at the end, roll back on any error.
+
+    Raises:
+        Unavailable: the database cannot be reached or went away.
+    """
+    try:
+        with sessions.begin() as session:
+            yield session
+    except (OperationalError, InterfaceError) as failure:
+        raise Unavailable(f"the database is away: {_first_line(failure)}") from failure
+
+
+def _first_line(failure: OperationalError | InterfaceError) -> str:
+    return str(failure.orig).strip().splitlines()[0] if str(failure.orig).strip() else type(failure.orig).__name__

@@ -1,0 +1,2 @@
+-- Tells listeners which bots changed: ids only, statement-level, never on ticks, fills, trades or bars.
+-- Belongs here: triggers that call pg_notify. Applied after every migration, idempotent.

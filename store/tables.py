@@ -1,0 +1,575 @@
+"""Every table of the platform, and the words its CHECKs allow.
+
+Belongs here: columns, keys, constraints, indexes. Does not belong here: triggers, roles and grants
+(`migrations/guards.sql`) and queries (one module per table family).
+
+Raw truth, append-only for every role: backtest_sessions, trade_logs, execution_fills, bot_generations,
+bot_stage_events, bot_metrics_events, audit_events, improve_candidates. Display figures, rebuildable from raw truth at
+any time: bot_metrics_rollups, bot_equity_curve, bot_progress.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+STAGES = ("LAB", "PAPER", "SHADOW", "CANARY", "LIVE")
+BOOKS = ("BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE")
+PROMOTION_MODES = ("MANUAL", "AUTO")
+RESET_SCOPES = ("ALL", "BACKTEST_ONLY", "PAPER_ONLY", "LIVE_ONLY")
+JOB_TYPES = ("BACKTEST", "IMPROVE", "EVOLVE")
+JOB_STATUSES = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT", "CANCELED")
+SESSION_STATUSES = ("COMPLETED", "FAILED")
+GENERATION_ORIGINS = ("SEED", "IMPROVE", "EVOLVE", "REVERT")
+TIMEFRAMES = ("1m", "5m", "15m", "1h", "1d")
+SESSION_MODES = ("FULL_24x5", "RTH_US", "ETH", "CUSTOM")
+SIDES = ("LONG", "SHORT")
+EXIT_REASONS = ("STOP", "TARGET", "TIME", "REVERSAL", "SESSION_CLOSE", "ROLL", "END_OF_DATA")
+DECISIONS = ("ENQUEUE", "SKIP")
+
+
+def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
+    """Return the CHECK that limits a column to the given words."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+
+
+class Base(DeclarativeBase):
+    """Declarative base: timestamps are timestamptz, money is NUMERIC with micro-dollars, names are predictable."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s__%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s__%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s__%(constraint_name)s",
+            "fk": "fk_%(table_name)s__%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
+        datetime: DateTime(timezone=True),
+        date: Date(),
+        Decimal: Numeric(20, 6),
+        float: DOUBLE_PRECISION(),
+        str: Text(),
+        UUID: PG_UUID(as_uuid=True),
+        dict[str, Any]: JSONB(),
+        list[str]: ARRAY(Text()),
+    }
+
+
+class Bot(Base):
+    """One bot: what it trades, how, and which stage it has reached."""
+
+    __tablename__ = "bots"
+    __table_args__ = (
+        one_of("stage", STAGES),
+        one_of("timeframe", TIMEFRAMES),
+        one_of("session_mode", SESSION_MODES),
+        one_of("promotion_mode", PROMOTION_MODES),
+        one_of("metrics_reset_scope", RESET_SCOPES),
+        CheckConstraint("account_usd > 0", name="account_is_positive"),
+        CheckConstraint("contracts BETWEEN 1 AND 1000", name="contracts_in_bounds"),
+        CheckConstraint("name ~ '^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$'", name="name_is_plain"),
+        Index("ix_bots__stage_symbol", "stage", "symbol"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    stage: Mapped[str] = mapped_column(server_default="LAB")
+    symbol: Mapped[str]
+    timeframe: Mapped[str]
+    archetype: Mapped[str]
+    session_mode: Mapped[str] = mapped_column(server_default="FULL_24x5")
+    account_usd: Mapped[Decimal]
+    contracts: Mapped[int] = mapped_column(SmallInteger, server_default="1")
+    promotion_mode: Mapped[str] = mapped_column(server_default="MANUAL")
+    stage_entered_at: Mapped[datetime]
+    stage_locked_until: Mapped[datetime | None]
+    killed_at: Mapped[datetime | None]
+    kill_reason: Mapped[str | None]
+    archived_at: Mapped[datetime | None]
+    metrics_reset_at: Mapped[datetime | None]
+    metrics_reset_reason_code: Mapped[str | None]
+    metrics_reset_by: Mapped[str | None]
+    metrics_reset_scope: Mapped[str] = mapped_column(server_default="ALL")
+    created_at: Mapped[datetime]
+
+
+class BotGeneration(Base):
+    """A genome a bot has had. Append-only; the bot runs its highest number."""
+
+    __tablename__ = "bot_generations"
+    __table_args__ = (
+        one_of("origin", GENERATION_ORIGINS),
+        CheckConstraint("generation_number >= 1", name="number_is_positive"),
+        CheckConstraint("parent_generation < generation_number", name="parent_is_older"),
+        ForeignKeyConstraint(
+            ["bot_id", "parent_generation"],
+            ["bot_generations.bot_id", "bot_generations.generation_number"],
+            name="fk_bot_generations__parent",
+        ),
+    )
+
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
+    generation_number: Mapped[int] = mapped_column(primary_key=True)
+    genome: Mapped[dict[str, Any]]
+    genome_hash: Mapped[str]
+    origin: Mapped[str]
+    parent_generation: Mapped[int | None]
+    job_id: Mapped[UUID | None]
+    reason: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
+class BotJob(Base):
+    """One piece of work autonomy wants done. Its truth is here; Dagster only runs it."""
+
+    __tablename__ = "bot_jobs"
+    __table_args__ = (
+        one_of("job_type", JOB_TYPES),
+        one_of("status", JOB_STATUSES),
+        CheckConstraint("attempt >= 1 AND iteration >= 0", name="counts_are_sane"),
+        CheckConstraint(
+            "status <> 'RUNNING'"
+            " OR (dagster_run_id IS NOT NULL AND started_at IS NOT NULL AND heartbeat_at IS NOT NULL)",
+            name="running_has_a_run",
+        ),
+        CheckConstraint(
+            "(completed_at IS NOT NULL) = (status IN ('COMPLETED', 'FAILED', 'TIMEOUT', 'CANCELED'))",
+            name="ended_has_a_time",
+        ),
+        Index(
+            "uq_bot_jobs__one_active",
+            "bot_id",
+            "job_type",
+            unique=True,
+            postgresql_where=text("status IN ('QUEUED', 'RUNNING')"),
+        ),
+        Index(
+            "ix_bot_jobs__queue",
+            "job_type",
+            "priority",
+            "created_at",
+            "id",
+            postgresql_where=text("status = 'QUEUED'"),
+        ),
+        Index("ix_bot_jobs__running", "job_type", "heartbeat_at", postgresql_where=text("status = 'RUNNING'")),
+        Index("ix_bot_jobs__bot", "bot_id", "created_at"),
+        Index("ix_bot_jobs__recent", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    job_type: Mapped[str]
+    status: Mapped[str] = mapped_column(server_default="QUEUED")
+    attempt: Mapped[int] = mapped_column(server_default="1")
+    iteration: Mapped[int] = mapped_column(server_default="0")
+    priority: Mapped[int] = mapped_column(server_default="100")
+    reason_code: Mapped[str]
+    dagster_run_id: Mapped[str | None]
+    reclaims: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    progress_pct: Mapped[float | None] = mapped_column(REAL)
+    created_at: Mapped[datetime]
+    started_at: Mapped[datetime | None]
+    heartbeat_at: Mapped[datetime | None]
+    completed_at: Mapped[datetime | None]
+    error: Mapped[str | None]
+
+
+class BacktestSession(Base):
+    """One finished backtest and everything needed to repeat it. Raw truth."""
+
+    __tablename__ = "backtest_sessions"
+    __table_args__ = (
+        one_of("status", SESSION_STATUSES),
+        CheckConstraint("(status = 'FAILED') = (error IS NOT NULL)", name="failure_says_why"),
+        CheckConstraint("cardinality(equity_on) = cardinality(equity_usd)", name="equity_has_its_days"),
+        CheckConstraint("status = 'FAILED' OR (bar_count > 0 AND net_pnl_usd IS NOT NULL)", name="completed_is_whole"),
+        ForeignKeyConstraint(
+            ["bot_id", "generation_number"], ["bot_generations.bot_id", "bot_generations.generation_number"]
+        ),
+        Index("ix_backtest_sessions__bot", "bot_id", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("bot_jobs.id"), unique=True)
+    dagster_run_id: Mapped[str | None]
+    status: Mapped[str]
+    created_at: Mapped[datetime]
+    completed_at: Mapped[datetime]
+    generation_number: Mapped[int]
+    genome_hash: Mapped[str]
+    archetype: Mapped[str]
+    symbol: Mapped[str]
+    timeframe: Mapped[str]
+    session_mode: Mapped[str]
+    account_usd: Mapped[Decimal]
+    contracts: Mapped[int] = mapped_column(SmallInteger)
+    data_source: Mapped[str | None]
+    data_fingerprint: Mapped[str | None]
+    bar_count: Mapped[int] = mapped_column(server_default="0")
+    first_bar_at: Mapped[datetime | None]
+    last_bar_at: Mapped[datetime | None]
+    engine_version: Mapped[str]
+    seed: Mapped[int | None] = mapped_column(BigInteger)
+    costs: Mapped[dict[str, Any]]
+    net_pnl_usd: Mapped[Decimal | None]
+    trades: Mapped[int] = mapped_column(server_default="0")
+    winners: Mapped[int] = mapped_column(server_default="0")
+    losers: Mapped[int] = mapped_column(server_default="0")
+    win_pct: Mapped[float | None]
+    profit_factor: Mapped[float | None]
+    expectancy_usd: Mapped[float | None]
+    max_drawdown_usd: Mapped[float | None]
+    max_drawdown_pct: Mapped[float | None]
+    sharpe: Mapped[float | None]
+    sortino: Mapped[float | None]
+    exposure_pct: Mapped[float | None]
+    average_trade_bars: Mapped[float | None]
+    order_list_hash: Mapped[str | None]
+    equity_on: Mapped[list[date]] = mapped_column(ARRAY(Date()), server_default=text("'{}'"))
+    equity_usd: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(20, 6)), server_default=text("'{}'"))
+    notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
+    error: Mapped[str | None]
+
+
+class TradeLog(Base):
+    """One round trip of one session or stage book. Raw truth."""
+
+    __tablename__ = "trade_logs"
+    __table_args__ = (
+        one_of("book", BOOKS),
+        one_of("side", SIDES),
+        one_of("exit_reason", EXIT_REASONS),
+        CheckConstraint("(book = 'BACKTEST') = (session_id IS NOT NULL)", name="backtests_have_a_session"),
+        CheckConstraint("exit_at >= entry_at", name="exit_follows_entry"),
+        CheckConstraint("net_pnl_usd = gross_pnl_usd - commission_usd", name="net_is_gross_less_commission"),
+        UniqueConstraint("session_id", "seq"),
+        Index("ix_trade_logs__stage_book", "bot_id", "created_at", postgresql_where=text("book <> 'BACKTEST'")),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("backtest_sessions.id"))
+    bot_id: Mapped[UUID]
+    book: Mapped[str]
+    seq: Mapped[int]
+    side: Mapped[str]
+    contracts: Mapped[int] = mapped_column(SmallInteger)
+    entry_at: Mapped[datetime]
+    exit_at: Mapped[datetime]
+    entry_price: Mapped[Decimal]
+    exit_price: Mapped[Decimal]
+    bars_held: Mapped[int]
+    gross_pnl_usd: Mapped[Decimal]
+    commission_usd: Mapped[Decimal]
+    slippage_usd: Mapped[Decimal]
+    net_pnl_usd: Mapped[Decimal]
+    mae_usd: Mapped[Decimal]
+    mfe_usd: Mapped[Decimal]
+    exit_reason: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class ExecutionFill(Base):
+    """One fill of a stage book (paper and above). Raw truth."""
+
+    __tablename__ = "execution_fills"
+    __table_args__ = (
+        one_of("book", STAGES[1:]),
+        CheckConstraint("side IN ('BUY', 'SELL')", name="side_is_known"),
+        CheckConstraint("quantity_contracts > 0", name="quantity_is_positive"),
+        UniqueConstraint("venue", "venue_fill_id"),
+        Index("ix_execution_fills__bot_book", "bot_id", "book", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    book: Mapped[str]
+    client_order_id: Mapped[str]
+    venue: Mapped[str]
+    venue_fill_id: Mapped[str]
+    symbol: Mapped[str]
+    side: Mapped[str]
+    quantity_contracts: Mapped[int]
+    price: Mapped[Decimal]
+    commission_usd: Mapped[Decimal]
+    realised_pnl_usd: Mapped[Decimal]
+    filled_at: Mapped[datetime]
+    created_at: Mapped[datetime]
+
+
+class MetricsBaseline(Base):
+    """Since when the figures of one bot and book count."""
+
+    __tablename__ = "metrics_baselines"
+    __table_args__ = (one_of("book", BOOKS), one_of("scope", RESET_SCOPES))
+
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
+    book: Mapped[str] = mapped_column(primary_key=True)
+    reset_at: Mapped[datetime]
+    scope: Mapped[str]
+    reason_code: Mapped[str]
+    actor: Mapped[str]
+    request_id: Mapped[str]
+
+
+class BotMetricsRollup(Base):
+    """The figures of one bot and book since its baseline: what pages, proofs and gates show."""
+
+    __tablename__ = "bot_metrics_rollups"
+    __table_args__ = (one_of("book", BOOKS), Index("ix_bot_metrics_rollups__net", "book", "net_pnl_usd", "bot_id"))
+
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
+    book: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime | None]
+    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("backtest_sessions.id"))
+    sessions: Mapped[int]
+    data_source: Mapped[str | None]
+    net_pnl_usd: Mapped[Decimal | None]
+    trades: Mapped[int]
+    win_pct: Mapped[float | None]
+    profit_factor: Mapped[float | None]
+    expectancy_usd: Mapped[float | None]
+    max_drawdown_usd: Mapped[float | None]
+    max_drawdown_pct: Mapped[float | None]
+    sharpe: Mapped[float | None]
+    sortino: Mapped[float | None]
+    exposure_pct: Mapped[float | None]
+    average_trade_bars: Mapped[float | None]
+    sparkline_usd: Mapped[list[float]] = mapped_column(ARRAY(REAL), server_default=text("'{}'"))
+    computed_at: Mapped[datetime]
+
+
+class BotPerformanceSnapshot(Base):
+    """A rollup as it stood when it last changed: the history of what was shown."""
+
+    __tablename__ = "bot_performance_snapshots"
+    __table_args__ = (one_of("book", BOOKS), Index("ix_bot_performance_snapshots__bot", "bot_id", "book", "taken_at"))
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    book: Mapped[str]
+    taken_at: Mapped[datetime]
+    since: Mapped[datetime | None]
+    session_id: Mapped[UUID | None]
+    generation_number: Mapped[int | None]
+    net_pnl_usd: Mapped[Decimal | None]
+    trades: Mapped[int]
+    max_drawdown_pct: Mapped[float | None]
+    sharpe: Mapped[float | None]
+
+
+class BotEquityCurve(Base):
+    """Account equity of one bot and book at the close of each trading day since its baseline, oldest first."""
+
+    __tablename__ = "bot_equity_curve"
+    __table_args__ = (
+        one_of("book", BOOKS),
+        CheckConstraint("cardinality(trading_on) = cardinality(equity_usd)", name="equity_has_its_days"),
+    )
+
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
+    book: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[datetime | None]
+    session_id: Mapped[UUID | None]
+    trading_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
+    equity_usd: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(20, 6)))
+    computed_at: Mapped[datetime]
+
+
+class BotProgress(Base):
+    """What the planner needs to know of one bot, counted since its BACKTEST baseline; rebuildable from raw truth."""
+
+    __tablename__ = "bot_progress"
+
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
+    backtest_attempts: Mapped[int] = mapped_column(server_default="0")
+    backtests_completed: Mapped[int] = mapped_column(server_default="0")
+    backtest_failures_in_row: Mapped[int] = mapped_column(server_default="0")
+    last_backtest_at: Mapped[datetime | None]
+    last_session_trades: Mapped[int] = mapped_column(server_default="0")
+    last_session_generation: Mapped[int | None]
+    last_session_fingerprint: Mapped[str | None]
+    improve_iterations: Mapped[int] = mapped_column(server_default="0")
+    improves_since_evolve: Mapped[int] = mapped_column(server_default="0")
+    improve_failures_in_row: Mapped[int] = mapped_column(server_default="0")
+    last_improve_at: Mapped[datetime | None]
+    evolve_iterations: Mapped[int] = mapped_column(server_default="0")
+    evolve_failures_in_row: Mapped[int] = mapped_column(server_default="0")
+    last_evolve_at: Mapped[datetime | None]
+
+
+class ImproveIteration(Base):
+    """One finished improve or evolve iteration and its verdict."""
+
+    __tablename__ = "improve_iterations"
+    __table_args__ = (
+        CheckConstraint("job_type IN ('IMPROVE', 'EVOLVE')", name="job_type_is_known"),
+        CheckConstraint("accepted = (new_generation IS NOT NULL)", name="accepted_has_a_generation"),
+        UniqueConstraint("bot_id", "job_type", "iteration"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("bot_jobs.id"), unique=True)
+    job_type: Mapped[str]
+    iteration: Mapped[int]
+    parent_generation: Mapped[int]
+    new_generation: Mapped[int | None]
+    accepted: Mapped[bool]
+    reason_code: Mapped[str]
+    reason: Mapped[str]
+    candidates_tried: Mapped[int]
+    evidence: Mapped[dict[str, Any]]
+    data_source: Mapped[str]
+    data_fingerprint: Mapped[str]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[datetime]
+    completed_at: Mapped[datetime]
+
+
+class ImproveCandidate(Base):
+    """One genome that was tried in an iteration, with its figures. Raw truth."""
+
+    __tablename__ = "improve_candidates"
+
+    iteration_id: Mapped[UUID] = mapped_column(ForeignKey("improve_iterations.id"), primary_key=True)
+    trial: Mapped[int] = mapped_column(primary_key=True)
+    genome: Mapped[dict[str, Any]]
+    genome_hash: Mapped[str]
+    train_sharpe: Mapped[float | None]
+    train_net_pnl_usd: Mapped[Decimal | None]
+    train_trades: Mapped[int]
+    test_sharpe: Mapped[float | None]
+    test_net_pnl_usd: Mapped[Decimal | None]
+    test_trades: Mapped[int | None]
+
+
+class BotStageEvent(Base):
+    """One move of a bot from stage to stage. Raw truth."""
+
+    __tablename__ = "bot_stage_events"
+    __table_args__ = (Index("ix_bot_stage_events__bot", "bot_id", "created_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    from_stage: Mapped[str | None]
+    to_stage: Mapped[str]
+    reason_code: Mapped[str]
+    actor: Mapped[str]
+    payload: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"))
+    created_at: Mapped[datetime]
+
+
+class BotMetricsEvent(Base):
+    """One event in the life of a bot's figures, such as METRICS_RESET. Raw truth."""
+
+    __tablename__ = "bot_metrics_events"
+    __table_args__ = (Index("ix_bot_metrics_events__bot", "bot_id", "created_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    event_type: Mapped[str]
+    reason_code: Mapped[str]
+    actor: Mapped[str]
+    payload_json: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+
+class AuditEvent(Base):
+    """One link of the audit chain. Raw truth."""
+
+    __tablename__ = "audit_events"
+
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str]
+    action: Mapped[str]
+    subject: Mapped[str]
+    payload: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str]
+    hash: Mapped[str] = mapped_column(unique=True)
+
+
+class RebuildRequest(Base):
+    """A wish, written by a reset, that Dagster recompute the figures of some bots."""
+
+    __tablename__ = "rebuild_requests"
+    __table_args__ = (Index("ix_rebuild_requests__open", "id", postgresql_where=text("completed_at IS NULL")),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    request_id: Mapped[str] = mapped_column(unique=True)
+    bot_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PG_UUID(as_uuid=True)))
+    also_equity_curves: Mapped[bool]
+    created_at: Mapped[datetime]
+    dagster_run_id: Mapped[str | None]
+    completed_at: Mapped[datetime | None]
+
+
+class AutonomyRun(Base):
+    """One tick of autonomy."""
+
+    __tablename__ = "autonomy_runs"
+    __table_args__ = (Index("ix_autonomy_runs__recent", "started_at"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    started_at: Mapped[datetime]
+    completed_at: Mapped[datetime | None]
+    candidates: Mapped[int]
+    decisions: Mapped[int]
+    summary: Mapped[dict[str, Any]]
+
+
+class AutonomyBotDecision(Base):
+    """What one tick decided for one bot, and why."""
+
+    __tablename__ = "autonomy_bot_decisions"
+    __table_args__ = (
+        one_of("decision", DECISIONS),
+        CheckConstraint("(decision = 'ENQUEUE') = (job_type IS NOT NULL)", name="enqueue_names_the_work"),
+        Index("ix_autonomy_bot_decisions__bot", "bot_id", "run_id"),
+    )
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("autonomy_runs.id", ondelete="CASCADE"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True)
+    bot_id: Mapped[UUID]
+    decision: Mapped[str]
+    job_type: Mapped[str | None]
+    reason_code: Mapped[str]
+    blockers: Mapped[list[str]]
+
+
+class SystemSetting(Base):
+    """One setting that outlives a deployment, such as the kill switch."""
+
+    __tablename__ = "system_settings"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[dict[str, Any]]
+    updated_at: Mapped[datetime]
+    updated_by: Mapped[str]

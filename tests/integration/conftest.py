@@ -1,0 +1,108 @@
+"""A real PostgreSQL for integration tests: one embedded server a session, one fresh database a test.
+
+A test database is a copy of a migrated template, so it costs about 50 ms and tests never see each other's rows.
+"""
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import URL
+from sqlalchemy.pool import NullPool
+
+from gateways.postgres import APP_ROLE, DatabaseUrls, dagster_url, embedded_url, role_url, start_embedded
+from gateways.settings import Settings
+from services.desk import Desk, open_desk, prepare_database
+
+TEMPLATE = "proving_template"
+
+
+class FixedClock:
+    """A clock that stands still until told to move."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **amount: float) -> datetime:
+        self.now += timedelta(**amount)
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[URL]:
+    """Address of the owner on a private embedded server that lives as long as the test session."""
+    folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    data = folder / "d"
+    data.mkdir()
+    server = start_embedded(data)
+    url = embedded_url(server, TEMPLATE)
+    with _owner(url.set(database="postgres")).connect() as connection:
+        connection.execute(text("ALTER SYSTEM SET fsync = off"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    try:
+        prepare_database(_urls(url))
+        yield url
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def urls(server_url: URL) -> Iterator[DatabaseUrls]:
+    """Addresses of a fresh, migrated database."""
+    name = f"t_{uuid.uuid4().hex[:12]}"
+    admin = _owner(server_url.set(database="postgres"))
+    with admin.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+    try:
+        yield _urls(server_url.set(database=name))
+    finally:
+        with admin.connect() as connection:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+        admin.dispose()
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(datetime(2026, 3, 2, 15, 0, tzinfo=UTC))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(env="test", proving_home=tmp_path / "home")
+
+
+@pytest.fixture
+def desk(urls: DatabaseUrls, clock: FixedClock, settings: Settings) -> Iterator[Desk]:
+    """A desk as the application role over the fresh database, with a clock the test moves."""
+    opened = open_desk(settings, urls, clock=clock)
+    try:
+        yield opened
+    finally:
+        opened.sessions.kw["bind"].dispose()
+
+
+@pytest.fixture
+def owner(urls: DatabaseUrls) -> Iterator[Engine]:
+    """An engine as the owner, for what the application role may not do."""
+    engine = create_engine(urls.owner)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _owner(url: URL) -> Engine:
+    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
+
+
+def _urls(owner_url: URL) -> DatabaseUrls:
+    return DatabaseUrls(owner=owner_url, app=role_url(owner_url, APP_ROLE), dagster=dagster_url(owner_url))
