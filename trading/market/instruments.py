@@ -1,9 +1,17 @@
 """Contract facts: tick, multiplier, costs, margin, exchange, micro.
 
-Belongs here: one row per contract root. Does not belong here: session hours (`sessions.py`).
+Belongs here: one row per contract root. Does not belong here: session hours (`sessions.py`), contract months
+(`contracts.py`).
 
-Sources: the platform's instrument table for the index, crude and gold roots; tick size and multiplier of the others
-follow QuantConnect's symbol properties (Apache-2.0), with the E-mini costs of their exchange group.
+Sources: the first twelve rows are the platform's own table. Tick and multiplier of the others are QuantConnect's
+symbol properties (Lean `24863901deff`, Apache-2.0), their margin is the last initial margin of the same source. Costs
+are those of the platform's E-mini, crude and gold rows for the exchange group. Where a row departs from the source:
+
+- Spot pairs are quoted by the lot: 100,000 of the base currency, 100 ounces of gold. Their bars are mids of bid and
+  ask, so the tick is half the quoted step (0.000005, 0.0005). They pay no commission but half a usual spread as
+  slippage: half a pip, 15 cents on gold. They serve engine tests; nothing routes orders for them.
+- FESX is quoted in euros. Its money is counted one euro to the dollar: no conversion takes place.
+- Grains and oilseeds are quoted in dollars per bushel (the source's figures), not in cents.
 """
 
 from collections.abc import Mapping
@@ -11,7 +19,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
 
-from trading.errors import UnknownInstrument
+from trading.errors import BadInput, UnknownInstrument
 
 MICROS_PER_USD = 1_000_000
 
@@ -41,16 +49,32 @@ class Instrument:
     @property
     def tick_value_micros(self) -> int:
         """Value of one tick for one contract, in micro-dollars (exact)."""
-        return int(self.tick_size * self.usd_per_point * MICROS_PER_USD)
+        return _exact_micros(self.tick_size * self.usd_per_point)
 
     @property
     def commission_micros(self) -> int:
         """Commission for one contract and side, in micro-dollars (exact)."""
-        return int(self.commission_usd * MICROS_PER_USD)
+        return _exact_micros(self.commission_usd)
+
+    @property
+    def may_trade_below_zero(self) -> bool:
+        """Whether a price of zero or less is possible (crude oil, April 2020) rather than an error."""
+        return self.exchange == "NYMEX" and self.symbol != "PL"
+
+
+def _exact_micros(usd: Decimal) -> int:
+    micros = usd * MICROS_PER_USD
+    if micros != micros.to_integral_value():
+        raise BadInput(f"money must be whole micro-dollars, was {usd} USD")
+    return int(micros)
 
 
 def _row(symbol: str, tick: str, point: str, commission: str, margin: int, exchange: str) -> Instrument:
     return Instrument(symbol, Decimal(tick), Decimal(point), Decimal(commission), 1, margin, exchange)
+
+
+def _spot(symbol: str, tick: str, lot: str, slippage_ticks: int, margin: int) -> Instrument:
+    return Instrument(symbol, Decimal(tick), Decimal(lot), Decimal(0), slippage_ticks, margin, "SPOT")
 
 
 INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
@@ -69,13 +93,50 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
             _row("MCL", "0.01", "100", "0.77", 800, "NYMEX"),
             _row("GC", "0.1", "100", "2.50", 10_000, "COMEX"),
             _row("MGC", "0.1", "10", "0.77", 1_000, "COMEX"),
+            _row("EMD", "0.1", "100", "2.25", 13_750, "CME"),
+            _row("BTC", "5", "5", "2.25", 7_471, "CME"),
+            _row("MBT", "5", "0.1", "0.62", 150, "CME"),
+            _row("6A", "0.00005", "100000", "2.25", 1_595, "CME"),
+            _row("6B", "0.0001", "62500", "2.25", 2_365, "CME"),
+            _row("6C", "0.00005", "100000", "2.25", 1_485, "CME"),
+            _row("6E", "0.00005", "125000", "2.25", 2_420, "CME"),
+            _row("6J", "0.0000005", "12500000", "2.25", 2_750, "CME"),
+            _row("6M", "0.00001", "500000", "2.25", 1_430, "CME"),
+            _row("6N", "0.00005", "100000", "2.25", 1_540, "CME"),
+            _row("6S", "0.00005", "125000", "2.25", 3_850, "CME"),
+            _row("ZT", "0.00390625", "2000", "2.25", 869, "CBOT"),
+            _row("ZF", "0.0078125", "1000", "2.25", 1_018, "CBOT"),
+            _row("ZN", "0.015625", "1000", "2.25", 1_650, "CBOT"),
+            _row("TN", "0.015625", "1000", "2.25", 2_695, "CBOT"),
+            _row("ZB", "0.03125", "1000", "2.25", 3_850, "CBOT"),
+            _row("UB", "0.03125", "1000", "2.25", 7_150, "CBOT"),
+            _row("ZC", "0.0025", "5000", "2.25", 1_678, "CBOT"),
+            _row("ZS", "0.0025", "5000", "2.25", 3_355, "CBOT"),
+            _row("ZW", "0.0025", "5000", "2.25", 2_365, "CBOT"),
+            _row("ZL", "0.0001", "60000", "2.25", 2_365, "CBOT"),
+            _row("ZM", "0.1", "100", "2.25", 2_530, "CBOT"),
+            _row("NG", "0.001", "10000", "2.50", 8_250, "NYMEX"),
+            _row("RB", "0.0001", "42000", "2.50", 7_700, "NYMEX"),
+            _row("HO", "0.0001", "42000", "2.50", 7_700, "NYMEX"),
+            _row("PL", "0.1", "50", "2.50", 3_575, "NYMEX"),
+            _row("HG", "0.0005", "25000", "2.50", 5_500, "COMEX"),
+            _row("SI", "0.005", "5000", "2.50", 10_450, "COMEX"),
+            _row("SIL", "0.005", "1000", "0.77", 2_090, "COMEX"),
+            _row("VX", "0.05", "1000", "2.50", 12_000, "CFE"),
+            _row("FESX", "1", "10", "2.25", 3_000, "EUREX"),
+            _spot("EURUSD", "0.000005", "100000", 10, 3_300),
+            _spot("GBPUSD", "0.000005", "100000", 10, 4_200),
+            _spot("NZDUSD", "0.000005", "100000", 10, 2_300),
+            _spot("XAUUSD", "0.0005", "100", 300, 9_000),
         )
     }
 )
 
 MICRO_OF: Mapping[str, str] = MappingProxyType(
-    {"ES": "MES", "NQ": "MNQ", "YM": "MYM", "RTY": "M2K", "CL": "MCL", "GC": "MGC"}
+    {"ES": "MES", "NQ": "MNQ", "YM": "MYM", "RTY": "M2K", "CL": "MCL", "GC": "MGC", "SI": "SIL", "BTC": "MBT"}
 )
+"""The micro each root is traded as. Both have the same tick, so the bars of one are the bars of the other; roots whose
+micro has a coarser tick (6A, 6B, 6E) are not mapped."""
 
 
 def instrument(symbol: str) -> Instrument:
