@@ -5,6 +5,8 @@
     │   ├── BadBars              a bar series breaks a rule (file, row and reason are named)
     │   ├── BadGenome            a genome parameter is unknown or out of bounds
     │   ├── BadEquityCurve       an equity curve cannot be measured
+    │   ├── BadReturns           returns, trades or trials cannot be judged
+    │   ├── BadMove              a stage move that does not lead where it says
     │   ├── UnknownArchetype
     │   ├── UnknownInstrument
     │   ├── UnknownTimeframe
@@ -12,6 +14,8 @@
     │   └── UnknownBots          bot ids that do not exist
     ├── Refused                  a rule of the platform forbids it now
     │   ├── StageLocked
+    │   ├── GateClosed           a stage gate has blockers
+    │   ├── LookAhead            an optimiser asked for bars it may not know yet
     │   └── NoMarketData
     ├── LeaseLost                another run owns the job now
     └── Unavailable              something the platform needs is away (database, disk, port)
@@ -49,6 +53,18 @@ class BadEquityCurve(BadInput):
     """An equity curve is too short, not finite or does not start above zero."""
 
     code = "BAD_EQUITY_CURVE"
+
+
+class BadReturns(BadInput):
+    """Returns, trades or trials are too few, not finite or of the wrong shape to be judged."""
+
+    code = "BAD_RETURNS"
+
+
+class BadMove(BadInput):
+    """A stage move that does not lead where it says."""
+
+    code = "BAD_MOVE"
 
 
 class UnknownArchetype(BadInput):
@@ -95,6 +111,18 @@ class StageLocked(Refused):
     """The bot may not change its stage yet."""
 
     code = "STAGE_LOCKED"
+
+
+class GateClosed(Refused):
+    """A stage gate has blockers."""
+
+    code = "GATE_CLOSED"
+
+
+class LookAhead(Refused):
+    """An optimiser asked for bars it may not know yet."""
+
+    code = "LOOK_AHEAD"
 
 
 class NoMarketData(Refused):
