@@ -4,6 +4,7 @@ Belongs here: the `Bars` value, timeframes, and the rules a series must satisfy.
 Does not belong here: files, databases, calendars (`sessions.py`).
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -18,6 +19,8 @@ IntArray = NDArray[np.int64]
 TIMEFRAME_SECONDS: Mapping[str, int] = MappingProxyType({"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "1d": 86_400})
 
 SIMULATED = "SIMULATED"
+
+COLUMNS = ("ts_event", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "contract")
 
 
 def timeframe_ns(timeframe: str) -> int:
@@ -71,6 +74,33 @@ class Bars:
     def is_simulated(self) -> bool:
         """Whether the market simulator made these bars."""
         return self.provider == SIMULATED
+
+
+def bars_from_columns(
+    columns: IntArray, *, symbol: str, timeframe: str, provider: str, fingerprint: str | None = None
+) -> Bars:
+    """Return bars over columns that already exist; nothing is copied.
+
+    Args:
+        columns: Shape (7, n_bars) in the order of `COLUMNS`, each row contiguous.
+        symbol: Contract root.
+        timeframe: One of `TIMEFRAME_SECONDS`.
+        provider: Where the bars come from.
+        fingerprint: Taken on trust when given, computed when not.
+    """
+    by_name = dict(zip(COLUMNS, columns, strict=True))
+    seal = fingerprint or fingerprint_of(columns)
+    return Bars(symbol=symbol, timeframe=timeframe, provider=provider, fingerprint=seal, **by_name)
+
+
+def columns_of(bars: Bars) -> IntArray:
+    """Return the columns as one array, shape (7, n_bars), in the order of `COLUMNS`."""
+    return np.stack([getattr(bars, name) for name in COLUMNS])
+
+
+def fingerprint_of(columns: IntArray) -> str:
+    """Return the SHA-256 (hex) over columns of shape (7, n_bars), little-endian 64-bit integers column by column."""
+    return hashlib.sha256(np.ascontiguousarray(columns, "<i8").tobytes()).hexdigest()
 
 
 def require_valid(bars: Bars) -> None:

@@ -1,0 +1,289 @@
+"""The bar store: market data on disk, from file to kernel in milliseconds.
+
+Belongs here: where series lie, how they are written without a moment of half-truth, how they are found and mapped.
+Does not belong here: reading the files of providers (`bar_files.py`), checking and building series
+(`services/market_data.py`).
+
+    <root>/catalog.json                                    which series exist; replaced by one rename: the commit
+    <root>/<provider>/<symbol>/<timeframe>/<print>.parquet the bars, readable by anything (DuckDB, pandas)
+    <root>/<provider>/<symbol>/<timeframe>/<print>.npy     the same columns, (7, n_bars) int64, mapped on load
+
+`<print>` begins the fingerprint, so a file is never changed, only replaced by another name. A writer holds the lock,
+writes the files, syncs them and renames the catalog; a crash before the rename leaves the old state, after it the new
+one, and what the crash left behind is removed by the next write. Readers take no lock: one that loses a race with a
+writer finds its file gone and reads the catalog again.
+"""
+
+import fcntl
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from trading.errors import BadBars, NoMarketData, Unavailable
+from trading.market.bars import (
+    COLUMNS,
+    SIMULATED,
+    Bars,
+    IntArray,
+    bars_from_columns,
+    columns_of,
+    fingerprint_of,
+    require_valid,
+)
+
+_RACES_WITH_WRITERS = 5
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+
+
+@dataclass(frozen=True, slots=True)
+class BarSeries:
+    """One stored series.
+
+    Attributes:
+        symbol, timeframe, provider: Its key; one series per key.
+        bars: Number of bars.
+        first_ts, last_ts: Open of the first and the last bar, UTC nanoseconds.
+        fingerprint: SHA-256 over its columns.
+        source: The file or rule the bars come from.
+        imported_at: When it was written, UTC.
+        notes: What happened on the way in, one sentence each.
+        derived_from: The timeframe it was aggregated from; empty for bars as the provider gave them.
+    """
+
+    symbol: str
+    timeframe: str
+    provider: str
+    bars: int
+    first_ts: int
+    last_ts: int
+    fingerprint: str
+    source: str
+    imported_at: datetime
+    notes: tuple[str, ...] = ()
+    derived_from: str = ""
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the market simulator made the bars."""
+        return self.provider == SIMULATED
+
+
+@dataclass(frozen=True, slots=True)
+class NewSeries:
+    """Bars on their way into the store."""
+
+    bars: Bars
+    source: str
+    notes: tuple[str, ...] = ()
+    derived_from: str = ""
+
+
+Key = tuple[str, str, str]
+
+
+class BarStore:
+    """All market data under one directory. Any number of processes read while one writes."""
+
+    def __init__(self, root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._root = root
+        self._now = now
+
+    def series(self) -> list[BarSeries]:
+        """Return every stored series by symbol, timeframe and provider.
+
+        Raises:
+            Unavailable: the directory cannot be read, or its catalog is damaged.
+        """
+        return sorted(self._catalog().values(), key=lambda row: (row.symbol, row.timeframe, row.provider))
+
+    def best(self, symbol: str, timeframe: str) -> BarSeries | None:
+        """Return the series to trade on: real before simulated, then the longest, the latest, the first by name."""
+        found = [row for row in self.series() if (row.symbol, row.timeframe) == (symbol, timeframe)]
+        return min(found, key=lambda row: (row.is_simulated, -row.bars, -row.last_ts, row.provider), default=None)
+
+    def load(self, symbol: str, timeframe: str, *, provider: str | None = None) -> Bars:
+        """Map a series into memory; without a provider the best one. The arrays are private to the caller.
+
+        Raises:
+            NoMarketData: there is no such series.
+            BadBars: its files are gone or damaged.
+            Unavailable: the store cannot be read.
+        """
+        for _ in range(_RACES_WITH_WRITERS):
+            row = self._find(symbol, timeframe, provider)
+            try:
+                return self._map(row)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise Unavailable(f"bar store {self._root} cannot be read: {error}") from error
+        raise BadBars(f"{symbol} {timeframe}: the catalog names bars that are not there; import them again")
+
+    def write(self, bars: Bars, *, source: str, notes: Sequence[str] = (), derived_from: str = "") -> BarSeries:
+        """Store one series, replacing the one with its symbol, timeframe and provider; see `write_all`."""
+        return self.write_all([NewSeries(bars, source, tuple(notes), derived_from)])[0]
+
+    def write_all(self, new: Sequence[NewSeries]) -> list[BarSeries]:
+        """Store several series in one commit: readers see all of them or none. Writers wait for each other.
+
+        Raises:
+            BadBars: a series breaks a rule; nothing is written.
+            Unavailable: the disk is full or cannot be written; what stood before still stands.
+        """
+        for each in new:
+            require_valid(each.bars)
+            _require_plain_names(each.bars)
+        try:
+            with self._writing():
+                rows = [self._put(each) for each in new]
+                catalog = self._catalog() | {_key(row): row for row in rows}
+                self._commit(catalog)
+                self._sweep(catalog)
+        except OSError as error:
+            raise Unavailable(f"bar store {self._root} cannot be written: {error}") from error
+        return rows
+
+    def parquet_path(self, row: BarSeries) -> Path:
+        """Return the Parquet file of a series, for other tools to read."""
+        return self._stem(row).with_suffix(".parquet")
+
+    def verify(self, row: BarSeries) -> bool:
+        """Return whether the stored columns still have their fingerprint (reads all of them)."""
+        return fingerprint_of(columns_of(self._map(row))) == row.fingerprint
+
+    def _find(self, symbol: str, timeframe: str, provider: str | None) -> BarSeries:
+        row = self.best(symbol, timeframe) if provider is None else self._catalog().get((symbol, timeframe, provider))
+        if row is None:
+            whose = "" if provider is None else f" of {provider}"
+            raise NoMarketData(f"no {timeframe} bars for {symbol}{whose}: import some or run the market simulator")
+        return row
+
+    def _map(self, row: BarSeries) -> Bars:
+        columns = self._columns(row)
+        if columns.shape != (len(COLUMNS), row.bars):
+            raise BadBars(f"{self._stem(row)}: must hold {row.bars} bars, was {columns.shape}; import them again")
+        return bars_from_columns(
+            columns,
+            symbol=row.symbol,
+            timeframe=row.timeframe,
+            provider=row.provider,
+            fingerprint=row.fingerprint,
+        )
+
+    def _columns(self, row: BarSeries) -> IntArray:
+        try:
+            mapped = np.load(self._stem(row).with_suffix(".npy"), mmap_mode="c", allow_pickle=False)
+        except ValueError as error:
+            raise BadBars(f"{self._stem(row)}: the columns are damaged ({error}); import the bars again") from error
+        return np.asarray(mapped)
+
+    def _put(self, new: NewSeries) -> BarSeries:
+        bars = new.bars
+        columns = columns_of(bars)
+        row = BarSeries(
+            symbol=bars.symbol,
+            timeframe=bars.timeframe,
+            provider=bars.provider,
+            bars=len(bars),
+            first_ts=int(bars.ts_event[0]),
+            last_ts=int(bars.ts_event[-1]),
+            fingerprint=fingerprint_of(columns),
+            source=new.source,
+            imported_at=self._now(),
+            notes=new.notes,
+            derived_from=new.derived_from,
+        )
+        stem = self._stem(row)
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        with _replacing(stem.with_suffix(".npy")) as path, path.open("wb") as file:
+            np.save(file, columns, allow_pickle=False)
+        with _replacing(stem.with_suffix(".parquet")) as path:
+            _write_parquet(path, row, columns)
+        return row
+
+    def _stem(self, row: BarSeries) -> Path:
+        return self._root / row.provider / row.symbol / row.timeframe / row.fingerprint[:16]
+
+    def _catalog(self) -> dict[Key, BarSeries]:
+        path = self._root / "catalog.json"
+        try:
+            rows = json.loads(path.read_bytes())
+            return {_key(row): row for row in map(_row_from_json, rows)}
+        except FileNotFoundError:
+            return {}
+        except OSError as error:
+            raise Unavailable(f"bar store {self._root} cannot be read: {error}") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise Unavailable(f"{path} is damaged ({error}); move it away and import the bars again") from error
+
+    def _commit(self, catalog: dict[Key, BarSeries]) -> None:
+        rows = [asdict(row) | {"imported_at": row.imported_at.isoformat()} for _, row in sorted(catalog.items())]
+        with _replacing(self._root / "catalog.json") as path:
+            path.write_text(json.dumps(rows, indent=1))
+
+    def _sweep(self, catalog: dict[Key, BarSeries]) -> None:
+        kept = {self._stem(row) for row in catalog.values()}
+        for path in self._root.glob("*/*/*/*"):
+            if path.with_suffix("") not in kept:
+                path.unlink(missing_ok=True)
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        self._root.mkdir(parents=True, exist_ok=True)
+        with (self._root / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+def _require_plain_names(bars: Bars) -> None:
+    for name in (bars.symbol, bars.provider, bars.timeframe):
+        if not _PLAIN_NAME.fullmatch(name):
+            raise BadBars(f"symbol and provider must be letters, digits, '_', '.', '-' (at most 64), was {name!r}")
+
+
+def _key(row: BarSeries) -> Key:
+    return row.symbol, row.timeframe, row.provider
+
+
+def _row_from_json(fields: dict[str, object]) -> BarSeries:
+    imported_at = datetime.fromisoformat(str(fields["imported_at"]))
+    notes = fields["notes"]
+    return BarSeries(**{**fields, "imported_at": imported_at, "notes": tuple(notes)})  # type: ignore[arg-type]
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
+    try:
+        yield fresh
+        _sync(fresh)
+        fresh.replace(path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_parquet(path: Path, row: BarSeries, columns: IntArray) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = [pa.array(column) for column in columns]
+    arrays[0] = arrays[0].cast(pa.timestamp("ns", tz="UTC"))
+    told = {"symbol": row.symbol, "timeframe": row.timeframe, "provider": row.provider, "source": row.source}
+    table = pa.table(arrays, names=list(COLUMNS)).replace_schema_metadata(told)
+    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
