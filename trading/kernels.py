@@ -90,3 +90,24 @@ def spread(returns: NDArray[np.float64]) -> tuple[float, float, float]:
     for value in returns:
         squares += (value - mean) ** 2
     return mean, np.sqrt(squares / (count - 1)), np.sqrt(downside / count)
+
+
+@compiled
+def moments(returns: NDArray[np.float64]) -> tuple[float, float, float, float]:
+    """Return mean and the second, third and fourth central moments (population) of one or more returns."""
+    count = len(returns)
+    first = returns[0]
+    shifted = 0.0
+    for value in returns:
+        shifted += value - first
+    mean = first + shifted / count
+    second = 0.0
+    third = 0.0
+    fourth = 0.0
+    for value in returns:
+        away = value - mean
+        square = away * away
+        second += square
+        third += square * away
+        fourth += square * square
+    return mean, second / count, third / count, fourth / count

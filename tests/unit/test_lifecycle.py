@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.errors import BadMove, GateClosed, StageLocked
@@ -173,6 +173,7 @@ def test_there_is_no_gate_above_live():
     assert not verdict.allowed
 
 
+@settings(deadline=None)
 @given(st.data(), st.sampled_from(list(GATES)))
 def test_better_evidence_never_closes_an_open_gate(draw, stage):
     changed = {name: draw.draw(st.floats(0, 400)) for name in ("trades", "win_pct", "expectancy_usd", "sharpe")}

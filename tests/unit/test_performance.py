@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.errors import BadEquityCurve
@@ -112,6 +112,7 @@ def test_lets_a_drawdown_exceed_the_account():
     assert max_drawdown(curve([-2 * ACCOUNT]), account_micros=ACCOUNT).pct == 200.0
 
 
+@settings(deadline=None)
 @given(steps)
 def test_drawdown_matches_the_obvious_quadratic_definition(moves):
     equity = curve(moves)
@@ -121,6 +122,7 @@ def test_drawdown_matches_the_obvious_quadratic_definition(moves):
     assert drawdown.pct == pytest.approx(float(pct), rel=1e-12)
 
 
+@settings(deadline=None)
 @given(steps, st.integers(2, 1000))
 def test_scaling_the_account_leaves_the_drawdown_percentage_alone(moves, scale):
     before = max_drawdown(curve(moves), account_micros=ACCOUNT)
@@ -129,6 +131,7 @@ def test_scaling_the_account_leaves_the_drawdown_percentage_alone(moves, scale):
     assert after.usd == pytest.approx(before.usd * scale, rel=1e-12)
 
 
+@settings(deadline=None)
 @given(steps, st.integers(0, 59), st.integers(1, 5))
 def test_a_bar_that_repeats_its_equity_moves_no_drawdown(moves, where, times):
     equity = curve(moves)
@@ -137,6 +140,7 @@ def test_a_bar_that_repeats_its_equity_moves_no_drawdown(moves, where, times):
     assert max_drawdown(stretched, account_micros=ACCOUNT) == max_drawdown(equity, account_micros=ACCOUNT)
 
 
+@settings(deadline=None)
 @given(small_steps, st.integers(1, 30))
 def test_daily_pnl_matches_a_grouped_recount_and_adds_up(moves, bars_per_day):
     equity = curve(moves)
@@ -151,6 +155,7 @@ def test_daily_pnl_matches_a_grouped_recount_and_adds_up(moves, bars_per_day):
     assert daily_returns(equity, day, account_micros=ACCOUNT).tolist() == [p / ACCOUNT for p in expected]
 
 
+@settings(deadline=None)
 @given(trades)
 def test_trade_figures_match_exact_arithmetic(pnl):
     figures = record([0], pnl=pnl)
@@ -163,6 +168,7 @@ def test_trade_figures_match_exact_arithmetic(pnl):
     assert figures.expectancy_usd == (None if expected is None else pytest.approx(expected, rel=1e-12, abs=1e-15))
 
 
+@settings(deadline=None)
 @given(trades)
 def test_the_free_functions_agree_with_measure(pnl):
     figures = record([0], pnl=pnl)
@@ -172,6 +178,7 @@ def test_the_free_functions_agree_with_measure(pnl):
     assert expectancy(column) == figures.expectancy_usd
 
 
+@settings(deadline=None)
 @given(trades, st.randoms())
 def test_the_order_of_trades_changes_no_trade_figure(pnl, chance):
     shuffled = pnl.copy()
@@ -179,6 +186,7 @@ def test_the_order_of_trades_changes_no_trade_figure(pnl, chance):
     assert record([0], pnl=shuffled) == record([0], pnl=pnl)
 
 
+@settings(deadline=None)
 @given(returns)
 def test_sharpe_matches_the_statistics_module(daily):
     ratio = sharpe_ratio(np.array(daily))
@@ -189,6 +197,7 @@ def test_sharpe_matches_the_statistics_module(daily):
         assert ratio == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(returns)
 def test_sortino_counts_gains_as_zero_over_all_days(daily):
     ratio = sortino_ratio(np.array(daily))
@@ -200,6 +209,7 @@ def test_sortino_counts_gains_as_zero_over_all_days(daily):
         assert ratio == pytest.approx(expected, rel=1e-6, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(returns, st.integers(2, 64))
 def test_leverage_leaves_the_ratios_alone(daily, leverage):
     one, many = np.array(daily), np.array(daily) * leverage
@@ -207,6 +217,7 @@ def test_leverage_leaves_the_ratios_alone(daily, leverage):
         assert ratio(many) == (None if ratio(one) is None else pytest.approx(ratio(one), rel=1e-9, abs=1e-12))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-100, 100), min_size=20, max_size=60).filter(lambda pnl: len(set(pnl)) > 1))
 def test_the_sign_of_every_day_flips_the_sign_of_sharpe(pnl):
     daily = np.array(pnl) / 1000
@@ -234,6 +245,7 @@ def test_measure_takes_its_ratios_from_daily_not_from_bar_returns():
     assert figures.sortino == sortino_ratio(daily)
 
 
+@settings(deadline=None)
 @given(small_steps, trades)
 def test_never_answers_nan_or_infinity(moves, pnl):
     figures = record(moves, pnl=pnl, bars_per_day=3)
