@@ -1,0 +1,349 @@
+"""The backtest engine: one strategy over one bar series, exact to the micro-dollar.
+
+Belongs here: strategies and results as values, validation, the rules of filling in words, the order-list hash.
+Does not belong here: loops over bars (`kernels.py`), entry rules (`trading/strategies`), metrics (`performance.py`).
+
+Rules, in the order a bar is worked through:
+
+1. **Open.** Orders decided at the last close fill at this bar's open, plus slippage against the order: entries, time
+   exits, reversals (close and flip at one price). An order never fills across a roll, and an entry needs both its
+   signal bar and its fill bar in session; otherwise the signal is dropped.
+2. **Inside the bar.** Stop and target are set around the entry fill when the entry fills, so the entry bar itself can
+   hit them. A distance is multiple x unit of the signal bar, in whole ticks, rounded half up, at least one tick. A stop
+   hit them. A distance is multiple x unit of the signal bar, in whole ticks, rounded half up, at least one. A stop
+   at its price, or at the open where that is better, without slippage. A bar that touches both counts as the stop,
+   even where it opens beyond the target.
+3. **Close.** The last bar of a contract closes the position at its close plus slippage (`ROLL`), so does the last bar
+   of a session if the genome wants that (`SESSION_CLOSE`), and so does the last bar of all (`END_OF_DATA`).
+   Otherwise an opposite signal that could fill reverses at the next open; else a position that has lived
+   `time_stop_bars` bars (the entry bar is the first) leaves at the next open.
+4. **After the close.** Trailing and break-even stops move, only ever towards the market, by the extremes of completed
+   bars since entry; they work from the next bar on.
+
+A flat book takes the signal of the bar it went flat in; a signal in the direction of the open position changes
+nothing. Equity is marked at every close: account, plus what trades earned after costs, plus the open position at the
+close less its entry commission. Excursions (MAE, MFE) are measured from the entry fill over bars held to their close
+and the exit fill; of a bar left inside, only the exit counts.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+
+from trading.backtest import kernels
+from trading.errors import BadInput
+from trading.market.bars import Bars
+from trading.market.instruments import Instrument, instrument
+from trading.market.sessions import SessionIndex
+from trading.performance import Performance, measure
+from trading.strategies.archetypes import ONE_PER_FAMILY, Family, archetype
+from trading.strategies.genome import Genome, default_genome, genome_hash, validated
+from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST
+from trading.strategies.signals import Scratch, Signals, signals
+from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
+
+ENGINE_VERSION = "1.0.0"
+
+_SAFE_MICROS = 2.0**62
+_SAFE_TICKS = 2**40
+
+
+class ExitReason(IntEnum):
+    """Why a position ended."""
+
+    STOP = kernels.STOP
+    TARGET = kernels.TARGET
+    TIME = kernels.TIME
+    REVERSAL = kernels.REVERSAL
+    SESSION_CLOSE = kernels.SESSION_CLOSE
+    ROLL = kernels.ROLL
+    END_OF_DATA = kernels.END_OF_DATA
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """What a bot trades by: an archetype, the genome that fills it, and the hours it may enter in."""
+
+    archetype: str
+    genome: Genome
+    session_mode: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exits:
+    """Exit rules as multiples of the signal's units (see `Signals`); 0 switches a rule off."""
+
+    stop: float = 0.0
+    target: float = 0.0
+    trailing: float = 0.0
+    break_even: float = 0.0
+    time_stop_bars: int = 0
+    session_close: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Whose money is traded, in what, and how large.
+
+    Raises:
+        BadInput: no money or no contract.
+    """
+
+    instrument: Instrument
+    account_micros: int
+    contracts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.account_micros <= 0 or self.contracts <= 0:
+            raise BadInput(f"account and contracts must be positive, were {self.account_micros}, {self.contracts}")
+
+    @property
+    def costs(self) -> kernels.Costs:
+        """Slippage in ticks, and tick value and commission of the whole position in micro-dollars."""
+        tick, commission = self.instrument.tick_value_micros, self.instrument.commission_micros
+        return kernels.Costs(self.instrument.slippage_ticks, tick * self.contracts, commission * self.contracts)
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Closed trades in the order they were opened. Every column is int64, shape (n_trades,).
+
+    Attributes:
+        entry_bar, exit_bar: Index of the bar in which the fill happened.
+        side: +1 long, -1 short.
+        entry_ticks, exit_ticks: Fill prices, slippage included.
+        gross_micros: Profit before commission and slippage; `net = gross - commission - slippage`.
+        commission_micros, slippage_micros, net_micros: Both sides together, in micro-dollars.
+        exit_reason: An `ExitReason`.
+        mae_ticks, mfe_ticks: Largest move against and in favour of the position, at least 0.
+    """
+
+    entry_bar: IntArray
+    exit_bar: IntArray
+    side: IntArray
+    entry_ticks: IntArray
+    exit_ticks: IntArray
+    gross_micros: IntArray
+    commission_micros: IntArray
+    slippage_micros: IntArray
+    net_micros: IntArray
+    exit_reason: IntArray
+    mae_ticks: IntArray
+    mfe_ticks: IntArray
+
+    def __len__(self) -> int:
+        return len(self.entry_bar)
+
+    @property
+    def bars_held(self) -> IntArray:
+        """Bars each trade was in the market, the entry bar included, a bar left at its open not."""
+        left_at_open = np.isin(self.exit_reason, (kernels.TIME, kernels.REVERSAL))
+        return self.exit_bar - self.entry_bar + np.where(left_at_open, 0, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """What a run produced. With a reused `Output` the arrays live in it and are valid until its next run.
+
+    Attributes:
+        trades: Closed trades; the last one ends with the data if it was still open.
+        equity_micros: Account equity at each close in micro-dollars, shape (n_bars,).
+        performance: Metrics after costs.
+        notes: What was switched off and why.
+        bars_in_position: Bars with a position during them.
+        genome_hash: Of the genome that ran; empty for a run of bare signals.
+        engine_version: `ENGINE_VERSION`.
+    """
+
+    trades: Trades
+    equity_micros: IntArray
+    performance: Performance
+    notes: tuple[str, ...]
+    bars_in_position: int
+    genome_hash: str
+    engine_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Reusable buffers for one thread: fresh memory for every run would cost more than the run."""
+
+    scratch: Scratch
+    ledger: IntArray
+    equity_micros: IntArray
+
+    @staticmethod
+    def for_bars(n_bars: int) -> "Output":
+        """Allocate buffers for a series of `n_bars`; pages nobody touches cost nothing."""
+        ledger = np.empty((kernels.LEDGER_ROWS, n_bars), np.int64)
+        return Output(Scratch.for_bars(n_bars), ledger, np.empty(n_bars, np.int64))
+
+
+def run_backtest(
+    bars: Bars,
+    sessions: Sessions,
+    strategy: Strategy,
+    *,
+    instrument: Instrument,
+    account_micros: int,
+    contracts: int = 1,
+    output: Output | None = None,
+) -> Backtest:
+    """Run a strategy over a bar series; the rules are in the module's docstring.
+
+    Args:
+        bars: The series.
+        sessions: Its session index, made for `strategy.session_mode`.
+        strategy: Archetype and genome; the genome is validated here.
+        instrument: Tick value and costs.
+        account_micros: Starting equity in micro-dollars.
+        contracts: Size of every position.
+        output: Buffers to reuse, made for as many bars.
+
+    Raises:
+        BadBars: the series or its session index breaks a rule, or amounts would leave 64-bit integers.
+        BadGenome, UnknownArchetype: the strategy is not valid.
+        BadInput: account, contracts or output do not fit.
+    """
+    account = Account(instrument, account_micros, contracts)
+    return run_tape(tape_of(bars, sessions), strategy, account=account, output=output)
+
+
+def run_tape(tape: Tape, strategy: Strategy, *, account: Account, output: Output | None = None) -> Backtest:
+    """Run a strategy over a tape, to be built once when many genomes run over the same bars. See `run_backtest`."""
+    output = output or Output.for_bars(len(tape))
+    _require_fit(tape, output)
+    genome = validated(strategy.archetype, strategy.genome)
+    wishes = signals(tape, strategy.archetype, genome, scratch=output.scratch)
+    return _run(tape, wishes, exits_of(strategy.archetype, genome), (account, output, genome_hash(genome)))
+
+
+def run_signals(
+    tape: Tape, wishes: Signals, exits: Exits, *, account: Account, output: Output | None = None
+) -> Backtest:
+    """Run bare signals with explicit exits: rules as data, and benchmarks.
+
+    Raises:
+        BadInput: a signal is not -1, 0 or 1, or a unit is not a finite number above zero where a signal stands.
+    """
+    output = output or Output.for_bars(len(tape))
+    _require_fit(tape, output)
+    _require_units(tape, wishes)
+    return _run(tape, wishes, exits, (account, output, ""))
+
+
+def exits_of(archetype_name: str, genome: Genome) -> Exits:
+    """Return the exit rules of a validated genome; gap families aim at their fill level."""
+    fills_gap = archetype(archetype_name).family in (Family.GAP_FADE, Family.GAP_FILL)
+    return Exits(
+        stop=float(genome["stop_atr"]),
+        target=1.0 if fills_gap else float(genome["target_atr"]),
+        trailing=float(genome["trailing_atr"]),
+        break_even=float(genome["break_even_atr"]),
+        time_stop_bars=int(genome["time_stop_bars"]),
+        session_close=bool(genome["session_close_exit"]),
+    )
+
+
+def order_list_hash(backtest: Backtest) -> str:
+    """Return the SHA-256 (hex) over the trades: every column of `Trades`, little-endian int64, one after another."""
+    digest = hashlib.sha256()
+    trades = backtest.trades
+    for name in Trades.__slots__:
+        digest.update(np.ascontiguousarray(getattr(trades, name), "<i8").tobytes())
+    return digest.hexdigest()
+
+
+def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Output, str]) -> Backtest:
+    account, output, hashed = context
+    costs = account.costs
+    _require_no_overflow(tape, account)
+    count, bars_in_position = kernels.simulate(
+        kernels.Market(tape.open_ticks, tape.high_ticks, tape.low_ticks, tape.close_ticks, tape.gate),
+        kernels.Wishes(wishes.side, wishes.stop_unit_ticks, wishes.target_unit_ticks),
+        _kernel_exits(exits),
+        costs,
+        account.account_micros,
+        output.ledger,
+        output.equity_micros,
+    )
+    trades = Trades(*output.ledger[:, :count])
+    performance = measure(
+        trade_pnl_micros=trades.net_micros,
+        trade_bars=trades.bars_held,
+        equity_micros=output.equity_micros,
+        trading_day=tape.trading_day,
+        account_micros=account.account_micros,
+        bars_in_position=bars_in_position,
+    )
+    notes = (*wishes.notes, *_roll_notes(tape))
+    return Backtest(trades, output.equity_micros, performance, notes, bars_in_position, hashed, ENGINE_VERSION)
+
+
+def _kernel_exits(exits: Exits) -> kernels.Exits:
+    close_mask = ROLL_NEXT | (SESSION_LAST if exits.session_close else 0)
+    multiples = (float(exits.stop), float(exits.target), float(exits.trailing), float(exits.break_even))
+    return kernels.Exits(*multiples, int(exits.time_stop_bars), close_mask)
+
+
+def _roll_notes(tape: Tape) -> tuple[str, ...]:
+    if not tape.roll_count:
+        return ()
+    return (f"{tape.roll_count} contract rolls: positions closed before each, roll gaps left out of every indicator",)
+
+
+def _require_fit(tape: Tape, output: Output) -> None:
+    if len(output.equity_micros) != len(tape):
+        raise BadInput(f"output must be made for {len(tape)} bars, was made for {len(output.equity_micros)}")
+
+
+def _require_units(tape: Tape, wishes: Signals) -> None:
+    wanted = wishes.side != 0
+    if len(wishes.side) != len(tape) or not np.isin(wishes.side, (-1, 0, 1)).all():
+        raise BadInput("signals must be one of -1, 0, 1 for every bar")
+    for unit in (wishes.stop_unit_ticks, wishes.target_unit_ticks):
+        if len(unit) not in (1, len(tape)):
+            raise BadInput(f"a unit needs one value, or one per bar ({len(tape)}), had {len(unit)}")
+        asked = unit[wanted] if len(unit) == len(tape) else unit
+        if not (np.isfinite(asked) & (asked > 0)).all():
+            raise BadInput("a unit must be finite and above zero wherever there is a signal")
+
+
+def _require_no_overflow(tape: Tape, account: Account) -> None:
+    costs = account.costs
+    per_trade = 2.0 * (costs.slippage_ticks * costs.tick_micros + costs.commission_micros)
+    reach = tape.travel_ticks * costs.tick_micros + len(tape) * per_trade + account.account_micros
+    if reach * 2.0 > _SAFE_MICROS or tape.widest_ticks > _SAFE_TICKS:
+        raise BadInput(f"prices, contracts and costs could reach {reach:.3g} micro-dollars: beyond exact integers")
+
+
+def warm_kernels() -> None:
+    """Compile every kernel once (a second with a warm cache, some ten without), so that the first bot does not wait."""
+    tape = _warm_up_tape()
+    account = Account(instrument("MES"), 10**10)
+    for name in ONE_PER_FAMILY:
+        run_tape(tape, Strategy(name, default_genome(name), "FULL_24x5"), account=account)
+
+
+def _warm_up_tape() -> Tape:
+    n_bars = 400
+    close = 4_000 + (np.arange(n_bars) % 7) * (np.arange(n_bars) % 5)
+    day = np.arange(n_bars) // 24
+    opened = np.roll(close, 1)
+    bars = Bars(
+        symbol="MES",
+        timeframe="1h",
+        provider="WARM_UP",
+        ts_event=np.arange(n_bars) * 3_600_000_000_000,
+        open_ticks=opened,
+        high_ticks=np.maximum(opened, close) + 1,
+        low_ticks=np.minimum(opened, close) - 1,
+        close_ticks=close,
+        volume=np.ones(n_bars, np.int64),
+        contract=day // 10,
+        fingerprint="",
+    )
+    is_open = np.ones(n_bars, np.bool_)
+    return tape_of(bars, SessionIndex("FULL_24x5", day, is_open, np.zeros(n_bars, np.bool_)))

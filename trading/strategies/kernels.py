@@ -1,0 +1,384 @@
+"""Compiled loops over bars: indicators, the tape's gate, and the entry rules of every family.
+
+Belongs here: Numba, and nothing but loops over primitive arrays; callers validate and allocate.
+Does not belong here: public documentation (`indicators.py`, `signals.py`), parameters (`genome.py`).
+
+No `fastmath` and no parallel reduction: the same bytes on every machine. Price arrays are in ticks, oldest first.
+"""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Sides = NDArray[np.int8]
+Gate = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
+
+IN_SESSION = 1
+FILL_NEXT = 2
+SESSION_LAST = 4
+ROLL_NEXT = 8
+SESSION_START = 16
+
+compiled = njit(cache=True, nogil=True, error_model="numpy")
+
+
+@compiled
+def sma(values: Floats, period: int, out: Floats) -> None:
+    """Write the simple average of the last `period` values."""
+    out[: period - 1] = np.nan
+    total = 0.0
+    for i in range(len(values)):
+        total += values[i]
+        if i >= period - 1:
+            out[i] = total / period
+            total -= values[i - period + 1]
+
+
+@compiled
+def ema(values: Floats, period: int, out: Floats) -> None:
+    """Write the exponential average, begun with the simple average of the first `period` values."""
+    out[: period - 1] = np.nan
+    if len(values) < period:
+        return
+    average = 0.0
+    for i in range(period):
+        average += values[i]
+    average /= period
+    out[period - 1] = average
+    weight = 2.0 / (period + 1)
+    for i in range(period, len(values)):
+        average += (values[i] - average) * weight
+        out[i] = average
+
+
+@compiled
+def true_range(high: float, low: float, previous_close: float) -> float:
+    """Return the range of a bar, widened to the previous close."""
+    return max(high - low, abs(high - previous_close), abs(low - previous_close))
+
+
+@compiled
+def atr(high: Floats, low: Floats, close: Floats, period: int, out: Floats) -> None:
+    """Write Wilder's average true range."""
+    out[:period] = np.nan
+    if len(close) <= period:
+        return
+    average = 0.0
+    for i in range(1, period + 1):
+        average += true_range(high[i], low[i], close[i - 1])
+    average /= period
+    out[period] = average
+    for i in range(period + 1, len(close)):
+        average = (average * (period - 1) + true_range(high[i], low[i], close[i - 1])) / period
+        out[i] = average
+
+
+@compiled
+def share_pct(part: float, rest: float, flat_pct: float) -> float:
+    """Return `part` of `part + rest` in percent, or `flat_pct` where there is nothing to share."""
+    whole = part + rest
+    return 100.0 * part / whole if whole > 1e-14 else flat_pct
+
+
+@compiled
+def strength(values: Floats, period: int, flat_pct: float, up_pct: Floats, down_pct: Floats) -> None:
+    """Write the share of rises (Wilder's RSI) and of falls in the average move, both 0-100."""
+    up_pct[:period] = np.nan
+    down_pct[:period] = np.nan
+    gain = 0.0
+    loss = 0.0
+    for i in range(1, len(values)):
+        change = values[i] - values[i - 1]
+        if i <= period:
+            gain += max(change, 0.0) / period
+            loss += max(-change, 0.0) / period
+        else:
+            gain = (gain * (period - 1) + max(change, 0.0)) / period
+            loss = (loss * (period - 1) + max(-change, 0.0)) / period
+        if i >= period:
+            up_pct[i] = share_pct(gain, loss, flat_pct)
+            down_pct[i] = share_pct(loss, gain, flat_pct)
+
+
+@compiled
+def highest(values: Floats, period: int, out: Floats) -> None:
+    """Write the largest of the last `period` values; two passes over blocks of `period`, whatever the period."""
+    n = len(values)
+    out[: period - 1] = np.nan
+    for start in range(0, n - period + 1, period):
+        peak = values[start + period - 1]
+        for j in range(start + period - 1, start - 1, -1):
+            peak = max(peak, values[j])
+            if j + period - 1 < n:
+                out[j + period - 1] = peak
+        peak = -np.inf
+        for i in range(start + period, min(start + 2 * period - 1, n)):
+            peak = max(peak, values[i])
+            out[i] = max(out[i], peak)
+
+
+@compiled
+def lowest(values: Floats, period: int, out: Floats) -> None:
+    """Write the smallest of the last `period` values; two passes over blocks of `period`, whatever the period."""
+    n = len(values)
+    out[: period - 1] = np.nan
+    for start in range(0, n - period + 1, period):
+        trough = values[start + period - 1]
+        for j in range(start + period - 1, start - 1, -1):
+            trough = min(trough, values[j])
+            if j + period - 1 < n:
+                out[j + period - 1] = trough
+        trough = np.inf
+        for i in range(start + period, min(start + 2 * period - 1, n)):
+            trough = min(trough, values[i])
+            out[i] = min(out[i], trough)
+
+
+@compiled
+def momentum(values: Floats, period: int, out: Floats) -> None:
+    """Write the change over `period` bars."""
+    out[:period] = np.nan
+    for i in range(period, len(values)):
+        out[i] = values[i] - values[i - period]
+
+
+@compiled
+def session_vwap(high: Floats, low: Floats, close: Floats, volume: Floats, gate: Gate, out: Floats) -> None:
+    """Write the volume-weighted typical price since the session began; NaN outside and before the first start."""
+    anchored = False
+    turnover = 0.0
+    traded = 0.0
+    for i in range(len(close)):
+        if gate[i] & SESSION_START:
+            anchored = True
+            turnover = 0.0
+            traded = 0.0
+        if anchored and gate[i] & IN_SESSION:
+            turnover += (high[i] + low[i] + close[i]) * volume[i]
+            traded += volume[i]
+            out[i] = turnover / (3.0 * traded) if traded > 0.0 else np.nan
+        else:
+            out[i] = np.nan
+
+
+@compiled
+def session_gap(open_: Floats, close: Floats, gate: Gate, gap: Floats, opened: Floats, elapsed: Floats) -> None:
+    """Write the session's opening gap, its open, and the bars since that open."""
+    previous_close = np.nan
+    current_gap = np.nan
+    current_open = np.nan
+    bars = np.nan
+    for i in range(len(close)):
+        if gate[i] & SESSION_START:
+            current_open = open_[i]
+            current_gap = current_open - previous_close
+            bars = -1.0
+        if gate[i] & IN_SESSION:
+            bars += 1.0
+            previous_close = close[i]
+        gap[i] = current_gap
+        opened[i] = current_open
+        elapsed[i] = bars
+
+
+@compiled
+def gate_of(trading_day: Ints, is_open: Flags, is_last: Flags, contract: Ints, gate: Gate) -> int:
+    """Write the gate byte of every bar and return the number of rolls."""
+    n = len(gate)
+    rolls = 0
+    seen = False
+    day = trading_day[0]
+    for i in range(n):
+        bits = SESSION_LAST if is_last[i] else 0
+        if is_open[i]:
+            bits |= IN_SESSION
+            if i > 0 and (not seen or trading_day[i] != day):
+                bits |= SESSION_START
+            seen = True
+            day = trading_day[i]
+        if i + 1 < n and contract[i + 1] != contract[i]:
+            bits |= ROLL_NEXT
+            rolls += 1
+        elif i + 1 < n and is_open[i] and is_open[i + 1]:
+            bits |= FILL_NEXT
+        gate[i] = bits
+    return rolls
+
+
+@compiled
+def forward_adjusted(values: Ints, open_: Ints, close: Ints, gate: Gate, out: Floats) -> None:
+    """Write prices from which the gap of every roll so far is taken out."""
+    gap = 0
+    for i in range(len(values)):
+        if i > 0 and gate[i - 1] & ROLL_NEXT:
+            gap += open_[i] - close[i - 1]
+        out[i] = values[i] - gap
+
+
+@compiled
+def permit(gate: Gate, atr_: Floats, warm_up_bars: int, side: Sides) -> None:
+    """Silence signals before the warm-up, outside the session, and where nothing moves."""
+    side[: min(warm_up_bars, len(side))] = 0
+    for i in range(warm_up_bars, len(side)):
+        if not (gate[i] & IN_SESSION and atr_[i] > 0.0):
+            side[i] = 0
+
+
+@compiled
+def require_volume(volume: Floats, average: Floats, ratio: float, side: Sides) -> None:
+    """Silence signals on bars with less volume than `ratio` times the average."""
+    for i in range(len(side)):
+        if not volume[i] >= ratio * average[i]:
+            side[i] = 0
+
+
+@compiled
+def breakout(close: Floats, ceiling: Floats, floor: Floats, side: Sides) -> None:
+    """Write a side where the close leaves the range of the bars before."""
+    side[0] = 0
+    for i in range(1, len(side)):
+        side[i] = (close[i] > ceiling[i - 1]) - (close[i] < floor[i - 1])
+
+
+@compiled
+def mean_reversion(
+    close: Floats,
+    vwap: Floats,
+    atr_: Floats,
+    strengths: tuple[Floats, Floats],
+    limits: tuple[float, float],
+    side: Sides,
+) -> None:
+    """Write a side against a one-sided market far from its session average."""
+    up_pct, down_pct = strengths
+    extreme, distance_atr = limits
+    for i in range(len(side)):
+        distance = distance_atr * atr_[i]
+        below = up_pct[i] <= extreme and vwap[i] - close[i] >= distance
+        above = down_pct[i] <= extreme and close[i] - vwap[i] >= distance
+        side[i] = below - above
+
+
+@compiled
+def vwap_touch(close: Floats, vwap: Floats, atr_: Floats, gate: Gate, touch_atr: float, side: Sides) -> None:
+    """Write a side where a close near the session average is followed by one beyond it."""
+    side[0] = 0
+    for i in range(1, len(side)):
+        was = close[i - 1] - vwap[i - 1]
+        now = close[i] - vwap[i]
+        near = abs(was) <= touch_atr * atr_[i - 1] and not gate[i] & SESSION_START
+        side[i] = (near and was <= 0.0 and now > 0.0) - (near and was >= 0.0 and now < 0.0)
+
+
+@compiled
+def trend(fast: Floats, slow: Floats, momentum_: Floats, atr_: Floats, momentum_atr: float, side: Sides) -> None:
+    """Write a side where averages and momentum begin to agree."""
+    before = 0
+    for i in range(len(side)):
+        surge = momentum_atr * atr_[i]
+        up = fast[i] > slow[i] and momentum_[i] > surge
+        down = fast[i] < slow[i] and -momentum_[i] > surge
+        state = up - down
+        side[i] = state if state != before else 0
+        before = state
+
+
+@compiled
+def gap_fade(gap: Floats, elapsed: Floats, side: Sides) -> None:
+    """Write the side against the gap on the first bar of a session."""
+    for i in range(len(side)):
+        first = elapsed[i] == 0.0
+        side[i] = (first and gap[i] < 0.0) - (first and gap[i] > 0.0)
+
+
+@compiled
+def gap_fill(close: Floats, gap: Floats, opened: Floats, elapsed: Floats, window_bars: int, side: Sides) -> None:
+    """Write the side against the gap where a young session crosses its own open towards the old close."""
+    side[0] = 0
+    for i in range(1, len(side)):
+        young = elapsed[i] < window_bars
+        before = 0.0 if elapsed[i] == 0.0 else close[i - 1] - opened[i]
+        now = close[i] - opened[i]
+        up = young and gap[i] < 0.0 and now > 0.0 and before <= 0.0
+        down = young and gap[i] > 0.0 and now < 0.0 and before >= 0.0
+        side[i] = up - down
+
+
+@compiled
+def require_gap(
+    close: Floats,
+    gap: Floats,
+    opened: Floats,
+    atr_: Floats,
+    limits: tuple[float, float],
+    remaining: Floats,
+    side: Sides,
+) -> None:
+    """Silence small or already filled gaps; write what is left to the fill level in the direction of the trade."""
+    gap_min_atr, fill_fraction = limits
+    for i in range(len(side)):
+        remaining[i] = side[i] * (opened[i] - fill_fraction * gap[i] - close[i])
+        if not (abs(gap[i]) >= gap_min_atr * atr_[i] and remaining[i] > 0.0):
+            side[i] = 0
+
+
+@compiled
+def reversal(
+    prices: tuple[Floats, Floats],
+    extremes: tuple[Floats, Floats],
+    strengths: tuple[Floats, Floats],
+    extreme: float,
+    side: Sides,
+) -> None:
+    """Write a side against a one-sided market at a fresh extreme."""
+    high, low = prices
+    ceiling, floor = extremes
+    up_pct, down_pct = strengths
+    for i in range(len(side)):
+        below = up_pct[i] <= extreme and low[i] <= floor[i]
+        above = down_pct[i] <= extreme and high[i] >= ceiling[i]
+        side[i] = below - above
+
+
+@compiled
+def range_scalp(
+    close: Floats, ceiling: Floats, floor: Floats, atr_: Floats, limits: tuple[float, float], side: Sides
+) -> None:
+    """Write a side at the edge of a tight range, towards its middle."""
+    range_atr, zone_fraction = limits
+    for i in range(len(side)):
+        width = ceiling[i] - floor[i]
+        zone = zone_fraction * width
+        tight = 0.0 < width <= range_atr * atr_[i]
+        side[i] = (tight and close[i] - floor[i] <= zone) - (tight and ceiling[i] - close[i] <= zone)
+
+
+@compiled
+def momentum_surge(momentum_: Floats, atr_: Floats, momentum_atr: float, side: Sides) -> None:
+    """Write the side of a large move."""
+    for i in range(len(side)):
+        surge = momentum_atr * atr_[i]
+        side[i] = (momentum_[i] >= surge) - (-momentum_[i] >= surge)
+
+
+@compiled
+def sma_cross(close: Ints, fast_bars: int, slow_bars: int, side: Sides) -> None:
+    """Write a side where two simple averages of integer closes cross; exact, for benchmarks."""
+    side[: min(slow_bars, len(side))] = 0
+    fast = 0
+    slow = 0
+    before = 0
+    for i in range(min(slow_bars, len(side))):
+        slow += close[i]
+        if i >= slow_bars - fast_bars:
+            fast += close[i]
+    before = fast * slow_bars - slow * fast_bars
+    for i in range(slow_bars, len(side)):
+        fast += close[i] - close[i - fast_bars]
+        slow += close[i] - close[i - slow_bars]
+        spread = fast * slow_bars - slow * fast_bars
+        side[i] = (spread > 0 and before <= 0) - (spread < 0 and before >= 0)
+        before = spread
