@@ -268,7 +268,7 @@ class TradeLog(Base):
         one_of("exit_reason", EXIT_REASONS),
         CheckConstraint("(book = 'BACKTEST') = (session_id IS NOT NULL)", name="backtests_have_a_session"),
         CheckConstraint("exit_at >= entry_at", name="exit_follows_entry"),
-        CheckConstraint("net_pnl_usd = gross_pnl_usd - commission_usd", name="net_is_gross_less_commission"),
+        CheckConstraint("net_pnl_usd = gross_pnl_usd - commission_usd - slippage_usd", name="net_is_gross_less_costs"),
         UniqueConstraint("session_id", "seq"),
         Index("ix_trade_logs__stage_book", "bot_id", "created_at", postgresql_where=text("book <> 'BACKTEST'")),
     )
@@ -324,7 +324,7 @@ class ExecutionFill(Base):
 
 
 class MetricsBaseline(Base):
-    """Since when the figures of one bot and book count."""
+    """Since when the figures of one bot and book count; the equity curve starts earlier where a reset spared it."""
 
     __tablename__ = "metrics_baselines"
     __table_args__ = (one_of("book", BOOKS), one_of("scope", RESET_SCOPES))
@@ -332,6 +332,7 @@ class MetricsBaseline(Base):
     bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
     book: Mapped[str] = mapped_column(primary_key=True)
     reset_at: Mapped[datetime]
+    equity_reset_at: Mapped[datetime | None]
     scope: Mapped[str]
     reason_code: Mapped[str]
     actor: Mapped[str]
@@ -523,7 +524,7 @@ class RebuildRequest(Base):
     __table_args__ = (Index("ix_rebuild_requests__open", "id", postgresql_where=text("completed_at IS NULL")),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    request_id: Mapped[str] = mapped_column(unique=True)
+    request_id: Mapped[str]
     bot_ids: Mapped[list[UUID]] = mapped_column(ARRAY(PG_UUID(as_uuid=True)))
     also_equity_curves: Mapped[bool]
     created_at: Mapped[datetime]
@@ -573,3 +574,15 @@ class SystemSetting(Base):
     value: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]
     updated_by: Mapped[str]
+
+
+class IdempotencyKey(Base):
+    """The answer a request with an Idempotency-Key got, written with its effect in one transaction."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (CheckConstraint("length(key) BETWEEN 1 AND 200", name="key_is_bounded"),)
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_hash: Mapped[str]
+    response: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]

@@ -79,6 +79,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_bots__stage_symbol", "bots", ["stage", "symbol"], unique=False)
     op.create_table(
+        "idempotency_keys",
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("body_hash", sa.Text(), nullable=False),
+        sa.Column("response", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("length(key) BETWEEN 1 AND 200", name=op.f("ck_idempotency_keys__key_is_bounded")),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_idempotency_keys")),
+    )
+    op.create_table(
         "rebuild_requests",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=False),
@@ -88,7 +97,6 @@ def upgrade() -> None:
         sa.Column("dagster_run_id", sa.Text(), nullable=True),
         sa.Column("completed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_rebuild_requests")),
-        sa.UniqueConstraint("request_id", name=op.f("uq_rebuild_requests__request_id")),
     )
     op.create_index(
         "ix_rebuild_requests__open",
@@ -330,6 +338,7 @@ def upgrade() -> None:
         sa.Column("bot_id", sa.UUID(), nullable=False),
         sa.Column("book", sa.Text(), nullable=False),
         sa.Column("reset_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("equity_reset_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("scope", sa.Text(), nullable=False),
         sa.Column("reason_code", sa.Text(), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
@@ -529,7 +538,8 @@ def upgrade() -> None:
         sa.CheckConstraint("side IN ('LONG', 'SHORT')", name=op.f("ck_trade_logs__side_is_known")),
         sa.CheckConstraint("exit_at >= entry_at", name=op.f("ck_trade_logs__exit_follows_entry")),
         sa.CheckConstraint(
-            "net_pnl_usd = gross_pnl_usd - commission_usd", name=op.f("ck_trade_logs__net_is_gross_less_commission")
+            "net_pnl_usd = gross_pnl_usd - commission_usd - slippage_usd",
+            name=op.f("ck_trade_logs__net_is_gross_less_costs"),
         ),
         sa.ForeignKeyConstraint(["session_id"], ["backtest_sessions.id"], name=op.f("fk_trade_logs__session_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trade_logs")),
@@ -580,6 +590,7 @@ def downgrade() -> None:
         "ix_rebuild_requests__open", table_name="rebuild_requests", postgresql_where=sa.text("completed_at IS NULL")
     )
     op.drop_table("rebuild_requests")
+    op.drop_table("idempotency_keys")
     op.drop_index("ix_bots__stage_symbol", table_name="bots")
     op.drop_table("bots")
     op.drop_index("ix_autonomy_runs__recent", table_name="autonomy_runs")
