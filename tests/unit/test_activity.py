@@ -1,0 +1,159 @@
+"""botNow: one state by precedence, the job behind it, and a badge only where real work is."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trading.activity import Job, Situation, State, Tone, bot_now, elapsed_text
+from trading.jobs import JobStatus, JobType
+from trading.lifecycle import Stage
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+JOB_ID = UUID("00000000-0000-4000-8000-000000000001")
+
+
+def job(kind: str, status: str, *, attempt: int = 1, iteration: int = 0, started_ago: int = 0) -> Job:
+    started = NOW - timedelta(seconds=started_ago) if status == "RUNNING" else None
+    created = NOW - timedelta(seconds=started_ago + 60)
+    return Job(JOB_ID, JobType(kind), JobStatus(status), created, started, attempt, iteration)
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "state", "text", "tone"),
+    [
+        ("BACKTEST", "RUNNING", "BACKTEST_RUNNING", "Backtesting • x2", "purple"),
+        ("BACKTEST", "QUEUED", "BACKTEST_QUEUED", "Backtest queued • x2", "purple"),
+        ("IMPROVE", "RUNNING", "IMPROVING_RUNNING", "Improving • #7", "blue"),
+        ("IMPROVE", "QUEUED", "IMPROVING_QUEUED", "Improve queued • #7", "blue"),
+        ("EVOLVE", "RUNNING", "EVOLVING_RUNNING", "Evolving • #7", "teal"),
+        ("EVOLVE", "QUEUED", "EVOLVING_QUEUED", "Evolve queued • #7", "teal"),
+    ],
+)
+def test_each_job_has_its_state_words_and_colour(kind: str, status: str, state: str, text: str, tone: str) -> None:
+    now = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=(job(kind, status, attempt=2, iteration=7),)))
+    assert now.state == state
+    assert now.badge is not None
+    assert (now.badge.text, now.badge.tone) == (text, tone)
+
+
+def test_a_running_job_tells_how_long_and_which_attempt() -> None:
+    now = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=(job("BACKTEST", "RUNNING", attempt=3, started_ago=406),)))
+    assert now.tooltip == "Running 6m 46s • Attempt x3"
+    assert now.active_job is not None
+    assert now.active_job.elapsed_seconds == 406
+
+
+def test_a_waiting_job_has_not_run_for_any_time() -> None:
+    now = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=(job("BACKTEST", "QUEUED"),)))
+    assert now.tooltip == "Waiting 1m 0s • Attempt x1"
+    assert now.active_job is not None
+    assert now.active_job.elapsed_seconds is None
+
+
+def test_a_start_in_the_future_counts_as_no_time() -> None:
+    now = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=(job("BACKTEST", "RUNNING", started_ago=-90),)))
+    assert now.tooltip == "Running 0s • Attempt x1"
+
+
+def test_killed_and_repeated_failure_win_over_work_and_say_why() -> None:
+    work = (job("BACKTEST", "RUNNING"),)
+    killed = bot_now(Situation(stage=Stage.LAB, now=NOW, killed=True, jobs=work))
+    failing = bot_now(Situation(stage=Stage.LAB, now=NOW, failures_in_row=5, jobs=work))
+    assert (killed.state, killed.reason) == (State.ERROR, "BOT_KILLED")
+    assert (failing.state, failing.reason) == (State.ERROR, "REPEATED_FAILURE")
+    assert bot_now(Situation(stage=Stage.LAB, now=NOW, failures_in_row=4, jobs=work)).state is State.BACKTEST_RUNNING
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state"), [(0, "RUNNER_RUNNING"), (60, "RUNNER_RUNNING"), (61, "RUNNER_STALE"), (None, "IDLE")]
+)
+def test_a_runner_is_stale_after_a_minute_of_silence(seconds: int | None, state: str) -> None:
+    heartbeat = None if seconds is None else NOW - timedelta(seconds=seconds)
+    assert bot_now(Situation(stage=Stage.PAPER, now=NOW, runner_heartbeat_at=heartbeat)).state == state
+
+
+def test_a_lab_bot_has_no_runner() -> None:
+    situation = Situation(stage=Stage.LAB, now=NOW, runner_heartbeat_at=NOW, has_completed_session=True)
+    assert bot_now(situation).state is State.IDLE
+
+
+def test_a_lab_bot_without_a_session_since_reset_needs_a_backtest() -> None:
+    assert bot_now(Situation(stage=Stage.LAB, now=NOW)).state is State.NEEDS_BACKTEST
+    assert bot_now(Situation(stage=Stage.LAB, now=NOW, has_completed_session=True)).state is State.IDLE
+    assert bot_now(Situation(stage=Stage.PAPER, now=NOW)).state is State.IDLE
+    assert bot_now(Situation(stage=Stage.LAB, now=NOW, archived=True)).state is State.IDLE
+
+
+PRECEDENCE = ["BACKTEST", "IMPROVE", "EVOLVE"]
+ALL_WORK = [(kind, status) for status in ("RUNNING", "QUEUED") for kind in PRECEDENCE]
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(ALL_WORK, 2)))
+def test_of_two_jobs_running_wins_then_backtest_improve_evolve(pair: tuple[tuple[str, str], tuple[str, str]]) -> None:
+    stronger, weaker = pair
+    jobs = (job(*weaker), job(*stronger))
+    behind = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=jobs)).active_job
+    assert behind is not None
+    assert (behind.type, behind.status) == stronger
+
+
+jobs = st.builds(
+    Job,
+    id=st.just(JOB_ID),
+    type=st.sampled_from(JobType),
+    status=st.sampled_from(JobStatus),
+    created_at=st.datetimes(timezones=st.just(UTC)),
+    started_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+    attempt=st.integers(1, 999),
+    iteration=st.integers(0, 999),
+)
+situations = st.builds(
+    Situation,
+    stage=st.sampled_from(Stage),
+    now=st.datetimes(timezones=st.just(UTC)),
+    killed=st.booleans(),
+    archived=st.booleans(),
+    failures_in_row=st.integers(0, 9),
+    has_completed_session=st.booleans(),
+    runner_heartbeat_at=st.none() | st.datetimes(timezones=st.just(UTC)),
+    jobs=st.lists(jobs, max_size=4).map(tuple),
+)
+
+
+@given(situations)
+def test_no_badge_exists_without_an_active_job(situation: Situation) -> None:
+    now = bot_now(situation)
+    assert (now.badge is None) == (now.active_job is None) == (now.tooltip is None)
+    if now.active_job is not None:
+        assert now.active_job.status in {"QUEUED", "RUNNING"}
+        assert now.active_job.type in now.state.replace("IMPROVING", "IMPROVE").replace("EVOLVING", "EVOLVE")
+
+
+@given(situations)
+def test_idle_means_no_work_at_all(situation: Situation) -> None:
+    if bot_now(situation).state is State.IDLE:
+        assert not any(job.status in {"QUEUED", "RUNNING"} for job in situation.jobs)
+
+
+@given(situations)
+def test_the_forbidden_words_appear_nowhere(situation: Situation) -> None:
+    now = bot_now(situation)
+    words = f"{now.state} {now.badge} {now.tooltip} {now.reason}".lower()
+    assert "fresh" not in words
+    assert " ok" not in words
+
+
+@given(st.integers(0, 10_000_000))
+def test_elapsed_text_loses_less_than_its_smallest_unit(seconds: int) -> None:
+    units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+    parts = elapsed_text(seconds).split()
+    told = sum(int(part[:-1]) * units[part[-1]] for part in parts)
+    assert 0 <= seconds - told < units[parts[-1][-1]]
+
+
+def test_tones_are_the_three_of_the_legend() -> None:
+    assert set(Tone) == {"purple", "blue", "teal"}
