@@ -1,0 +1,233 @@
+"""Rows for integration tests: each factory adds one valid row and returns it; keywords replace any column.
+
+Belongs here: smallest valid rows of the ledger. Does not belong here: scenarios (they live with their test).
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from itertools import count
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotProgress, ExecutionFill, TradeLog
+from trading.strategies.genome import default_genome, genome_hash
+
+BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
+_numbers = count(1)
+
+
+def make_bot(session: Session, **over: Any) -> Bot:
+    """Add a LAB bot with its first generation and its progress row, as registration does."""
+    columns: dict[str, Any] = {
+        "id": uuid4(),
+        "name": f"Bot {next(_numbers)} {uuid4().hex[:8]}",
+        "stage": "LAB",
+        "symbol": "MES",
+        "timeframe": "1h",
+        "archetype": "breakout",
+        "account_usd": Decimal(50_000),
+        "stage_entered_at": BIRTH,
+        "created_at": BIRTH,
+    }
+    bot = Bot(**columns | over)
+    session.add(bot)
+    session.flush()
+    session.add(BotProgress(bot_id=bot.id))
+    make_generation(session, bot, created_at=bot.created_at)
+    return bot
+
+
+def make_generation(session: Session, bot: Bot, **over: Any) -> BotGeneration:
+    """Add the bot's next generation, with its archetype's default genome."""
+    highest = session.execute(
+        select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == bot.id)
+    ).scalar()
+    genome = over.pop("genome", None) or dict(default_genome(bot.archetype))
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "generation_number": (highest or 0) + 1,
+        "genome": genome,
+        "genome_hash": genome_hash(genome),
+        "origin": "IMPROVE" if highest else "SEED",
+        "parent_generation": highest,
+        "created_at": BIRTH,
+    }
+    generation = BotGeneration(**columns | over)
+    session.add(generation)
+    session.flush()
+    return generation
+
+
+def make_job(session: Session, bot: Bot, *, status: str = "QUEUED", **over: Any) -> BotJob:
+    """Add a job of the bot, BACKTEST unless told otherwise, with the times its status demands."""
+    created_at = over.get("created_at", BIRTH)
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "job_type": "BACKTEST",
+        "status": status,
+        "reason_code": "NEEDS_BASELINE",
+        "created_at": created_at,
+    }
+    if status != "QUEUED":
+        columns |= {"dagster_run_id": f"run-{next(_numbers)}", "started_at": created_at, "heartbeat_at": created_at}
+    if status not in ("QUEUED", "RUNNING"):
+        columns["completed_at"] = created_at + timedelta(seconds=1)
+    job = BotJob(**columns | over)
+    session.add(job)
+    session.flush()
+    return job
+
+
+def make_session(
+    session: Session,
+    bot: Bot,
+    *,
+    created_at: datetime,
+    trade_pnl_usd: Sequence[str | int] = ("100", "-40", "25.5"),
+    status: str = "COMPLETED",
+    **over: Any,
+) -> BacktestSession:
+    """Add a backtest session whose counts and sums follow from `trade_pnl_usd`; its trades are not added."""
+    columns: dict[str, Any] = {
+        "id": uuid4(),
+        "bot_id": bot.id,
+        "status": status,
+        "created_at": created_at,
+        "completed_at": created_at + timedelta(seconds=2),
+        "generation_number": 1,
+        "genome_hash": genome_hash(default_genome(bot.archetype)),
+        "archetype": bot.archetype,
+        "symbol": bot.symbol,
+        "timeframe": bot.timeframe,
+        "session_mode": "FULL_24x5",
+        "account_usd": bot.account_usd,
+        "contracts": 1,
+        "engine_version": "test",
+        "costs": {},
+    }
+    if status == "FAILED":
+        columns["error"] = "BAD_BARS: planted"
+    else:
+        columns |= _figures([Decimal(pnl) for pnl in trade_pnl_usd], bot.account_usd)
+    backtest = BacktestSession(**columns | over)
+    session.add(backtest)
+    session.flush()
+    return backtest
+
+
+def make_trade(
+    session: Session, bot: Bot, *, book: str, exit_at: datetime, net_usd: str | int, **over: Any
+) -> TradeLog:
+    """Add one round trip that cost 1.24 in commission and no slippage; for BACKTEST give `session_id` and `seq`."""
+    net = Decimal(net_usd)
+    commission = Decimal("1.24")
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "book": book,
+        "seq": next(_numbers),
+        "side": "LONG",
+        "contracts": 1,
+        "entry_at": exit_at - timedelta(hours=2),
+        "exit_at": exit_at,
+        "entry_price": Decimal(5000),
+        "exit_price": Decimal(5000) + (net + commission) / 5,
+        "bars_held": 2,
+        "gross_pnl_usd": net + commission,
+        "commission_usd": commission,
+        "slippage_usd": Decimal(0),
+        "net_pnl_usd": net,
+        "mae_usd": min(net, Decimal(0)),
+        "mfe_usd": max(net, Decimal(0)),
+        "exit_reason": "TARGET" if net > 0 else "STOP",
+        "created_at": exit_at,
+    }
+    trade = TradeLog(**columns | over)
+    session.add(trade)
+    session.flush()
+    return trade
+
+
+def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **over: Any) -> ExecutionFill:
+    """Add one fill of a stage book: a buy of one contract that realised nothing."""
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "book": book,
+        "client_order_id": f"order-{next(_numbers)}",
+        "venue": "PAPER",
+        "venue_fill_id": uuid4().hex,
+        "symbol": bot.symbol,
+        "side": "BUY",
+        "quantity_contracts": 1,
+        "price": Decimal(5000),
+        "commission_usd": Decimal("0.62"),
+        "realised_pnl_usd": Decimal(0),
+        "filled_at": filled_at,
+        "created_at": filled_at,
+    }
+    fill = ExecutionFill(**columns | over)
+    session.add(fill)
+    session.flush()
+    return fill
+
+
+def make_bots(session: Session, number: int) -> list[UUID]:
+    """Add many bots with their first generations in a few statements; return their ids in id order."""
+    genome = dict(default_genome("breakout"))
+    ids = sorted(uuid4() for _ in range(number))
+    session.add_all(
+        Bot(
+            id=bot_id,
+            name=f"Bot {bot_id}",
+            symbol="MES",
+            timeframe="1h",
+            archetype="breakout",
+            account_usd=Decimal(50_000),
+            stage_entered_at=BIRTH,
+            created_at=BIRTH,
+        )
+        for bot_id in ids
+    )
+    session.flush()
+    session.add_all(BotProgress(bot_id=bot_id) for bot_id in ids)
+    session.add_all(
+        BotGeneration(
+            bot_id=bot_id,
+            generation_number=1,
+            genome=genome,
+            genome_hash=genome_hash(genome),
+            origin="SEED",
+            created_at=BIRTH,
+        )
+        for bot_id in ids
+    )
+    session.flush()
+    return ids
+
+
+def _figures(trade_pnl_usd: list[Decimal], account_usd: Decimal) -> dict[str, Any]:
+    wins = [pnl for pnl in trade_pnl_usd if pnl > 0]
+    losses = [pnl for pnl in trade_pnl_usd if pnl < 0]
+    net, trades = sum(trade_pnl_usd, Decimal(0)), len(trade_pnl_usd)
+    equity = [account_usd + sum(trade_pnl_usd[: day + 1], Decimal(0)) for day in range(trades)]
+    peaks = [max([account_usd, *equity[: day + 1]]) for day in range(trades)]
+    falls = [(peak - value, (peak - value) / peak) for peak, value in zip(peaks, equity, strict=True)]
+    return {
+        "data_source": "SIMULATED",
+        "data_fingerprint": "f" * 64,
+        "bar_count": 1_000,
+        "net_pnl_usd": net,
+        "trades": trades,
+        "winners": len(wins),
+        "losers": len(losses),
+        "win_pct": 100 * len(wins) / trades if trades else None,
+        "profit_factor": float(sum(wins) / -sum(losses)) if losses else None,
+        "expectancy_usd": float(net / trades) if trades else None,
+        "max_drawdown_usd": float(max((fall for fall, _ in falls), default=Decimal(0))),
+        "max_drawdown_pct": float(100 * max((fraction for _, fraction in falls), default=Decimal(0))),
+        "equity_on": [date(2025, 1, 6) + timedelta(days=day) for day in range(trades)],
+        "equity_usd": equity,
+    }
