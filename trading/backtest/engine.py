@@ -9,8 +9,8 @@ Rules, in the order a bar is worked through:
    exits, reversals (close and flip at one price). An order never fills across a roll, and an entry needs both its
    signal bar and its fill bar in session; otherwise the signal is dropped.
 2. **Inside the bar.** Stop and target are set around the entry fill when the entry fills, so the entry bar itself can
-   hit them. A distance is multiple x unit of the signal bar, in whole ticks, rounded half up, at least one tick. A stop
-   hit them. A distance is multiple x unit of the signal bar, in whole ticks, rounded half up, at least one. A stop
+   hit them. A distance is multiple x unit of the signal bar, in whole ticks, rounded half up, at least one. A touched
+   stop fills at its price, or at the open where the bar opens beyond it, plus slippage. A target is a limit: it fills
    at its price, or at the open where that is better, without slippage. A bar that touches both counts as the stop,
    even where it opens beyond the target.
 3. **Close.** The last bar of a contract closes the position at its close plus slippage (`ROLL`), so does the last bar

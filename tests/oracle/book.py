@@ -1,0 +1,164 @@
+"""A trading book kept by hand: walks the bars in order and does at each moment only what is due at that moment."""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass
+class Rules:
+    """Exit multiples and costs; 0 switches a rule off."""
+
+    stop: float
+    target: float
+    trailing: float
+    break_even: float
+    time_stop_bars: int
+    session_close: bool
+    slippage_ticks: int
+    tick_micros: int
+    commission_micros: int
+
+
+@dataclass
+class Open:
+    """The position held now."""
+
+    side: int
+    bar: int
+    price: int
+    stop: int | None
+    target: int | None
+    trail: int
+    even: int
+    worst: int
+    best: int
+
+
+class Book:
+    """Cash, at most one position, orders waiting for the next open, and the list of closed trades."""
+
+    def __init__(self, rules, account_micros):
+        """Start flat."""
+        self.rules, self.cash = rules, account_micros
+        self.position, self.waiting_exit, self.waiting_entry = None, None, None
+        self.trades, self.equity = [], []
+
+    def enter(self, i, price_ticks, order):
+        """Fill an entry order at a price, slippage against it."""
+        side, stop_unit, target_unit = order
+        price = price_ticks + side * self.rules.slippage_ticks
+        stop, target = distance(self.rules.stop, stop_unit), distance(self.rules.target, target_unit)
+        self.position = Open(
+            side=side,
+            bar=i,
+            price=price,
+            stop=price - side * stop if stop else None,
+            target=price + side * target if target else None,
+            trail=distance(self.rules.trailing, stop_unit),
+            even=distance(self.rules.break_even, stop_unit),
+            worst=price,
+            best=price,
+        )
+        self.cash -= self.rules.commission_micros
+
+    def leave(self, i, price_ticks, reason):
+        """Fill an exit; only a target pays no slippage."""
+        held, rules = self.position, self.rules
+        slip = 0 if reason == "TARGET" else rules.slippage_ticks
+        price = price_ticks - held.side * slip
+        self.seen(price_ticks)
+        self.seen(price)
+        gain = held.side * (price - held.price) * rules.tick_micros
+        slippage = (rules.slippage_ticks + slip) * rules.tick_micros
+        self.cash += gain - rules.commission_micros
+        commission = 2 * rules.commission_micros
+        against, favour = held.side * (held.price - held.worst), held.side * (held.best - held.price)
+        money = (gain + slippage, commission, slippage, gain - commission)
+        self.trades.append((held.bar, i, held.side, held.price, price, *money, reason, against, favour))
+        self.position = None
+
+    def seen(self, price):
+        """Widen what the open position has seen."""
+        held = self.position
+        held.worst = held.side * min(held.side * held.worst, held.side * price)
+        held.best = held.side * max(held.side * held.best, held.side * price)
+
+    def at_open(self, i, price_ticks):
+        """Fill what was ordered at the last close."""
+        if self.waiting_exit:
+            self.leave(i, price_ticks, self.waiting_exit)
+        if self.waiting_entry:
+            self.enter(i, price_ticks, self.waiting_entry)
+        self.waiting_exit = self.waiting_entry = None
+
+    def inside(self, i, bar):
+        """Let the bar touch the stop, else the target."""
+        held = self.position
+        opened, high, low, _ = bar
+        adverse, favourable = (low, high) if held.side > 0 else (high, low)
+        if held.stop is not None and held.side * adverse <= held.side * held.stop:
+            beyond = held.side * opened < held.side * held.stop
+            self.leave(i, opened if beyond else held.stop, "STOP")
+        elif held.target is not None and held.side * favourable >= held.side * held.target:
+            beyond = held.side * opened > held.side * held.target
+            self.leave(i, opened if beyond else held.target, "TARGET")
+        else:
+            self.seen(high)
+            self.seen(low)
+
+    def decide(self, i, order):
+        """Choose the orders for the next open: a flat book enters, a wrong-way book turns, an old position leaves."""
+        if self.position is None:
+            self.waiting_entry = order
+        elif order and order[0] == -self.position.side:
+            self.waiting_exit, self.waiting_entry = "REVERSAL", order
+        elif self.rules.time_stop_bars and i - self.position.bar + 1 >= self.rules.time_stop_bars:
+            self.waiting_exit = "TIME"
+
+    def tighten(self):
+        """Move the stop by what completed bars have shown."""
+        held = self.position
+        levels = [held.stop]
+        if held.trail:
+            levels.append(held.best - held.side * held.trail)
+        if held.even and held.side * (held.best - held.price) >= held.even:
+            levels.append(held.price)
+        levels = [level for level in levels if level is not None]
+        held.stop = held.side * max(held.side * level for level in levels) if levels else None
+
+    def mark(self, close):
+        """Write the equity at a close."""
+        held = self.position
+        value = held.side * (close - held.price) * self.rules.tick_micros if held else 0
+        self.equity.append(self.cash + value)
+
+
+def distance(multiple, unit):
+    """Return whole ticks, half up, at least one; 0 where the rule is off."""
+    return max(1, math.floor(multiple * unit + 0.5)) if multiple > 0 else 0
+
+
+def keep_book(bars, sessions, wishes, rules, account_micros):
+    """Return (trades, equity per bar) of signals traded by the rules."""
+    sides, stop_units, target_units = wishes
+    columns = (bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks)
+    rows = [tuple(int(value) for value in row) for row in zip(*columns, strict=True)]
+    book = Book(rules, account_micros)
+    for i, bar in enumerate(rows):
+        is_final = i == len(rows) - 1
+        rolls = not is_final and bars.contract[i + 1] != bars.contract[i]
+        may_order = not is_final and not rolls and sessions.is_open[i] and sessions.is_open[i + 1]
+        book.at_open(i, bar[0])
+        if book.position:
+            book.inside(i, bar)
+        reason = "ROLL" if rolls else "END_OF_DATA" if is_final else None
+        if sessions.is_last[i] and rules.session_close and not rolls:
+            reason = "SESSION_CLOSE"
+        if book.position and reason:
+            book.leave(i, bar[3], reason)
+        order = (sides[i], stop_units[i], target_units[i]) if sides[i] and may_order else None
+        book.decide(i, order)
+        if book.position:
+            book.tighten()
+        book.mark(bar[3])
+    return book.trades, book.equity
