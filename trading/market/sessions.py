@@ -203,6 +203,13 @@ def trading_days(symbol: str, ts_event: IntArray) -> IntArray:
     return first - 1 + np.searchsorted(starts, ts_event, side="right").astype(np.int64)
 
 
+def day_opens(symbol: str, days: IntArray) -> IntArray:
+    """Return the first instant of each trading day (oldest first), UTC nanoseconds, shape (n_bars,)."""
+    market = market_of(symbol)
+    first = int(days[0])
+    return _day_starts(market.zone, market.day_starts, first, int(days[-1]))[days - first]
+
+
 def session_spans(symbol: str, *, mode: str, first_day: int, last_day: int, window: Window | None = None) -> Sessions:
     """Return the sessions of a mode between two trading days, both included (days since 1970-01-01).
 

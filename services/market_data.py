@@ -1,0 +1,288 @@
+"""Use cases of market data: bars from a file, bars from the simulator.
+
+Belongs here: what becomes a series, what is derived from it, what commits together. Does not belong here: reading
+files and disk layout (`store`), the rules bars must keep (`trading/market`).
+
+A root's bars also serve its micro (`MICRO_OF`): NQ bars are stored as NQ and as MNQ, which bots trade; the notes of
+the second say whose bars they are. A file that brings its own MNQ bars keeps them.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from store.bar_files import read_bar_file
+from store.bars import BarSeries, BarStore, NewSeries
+from trading.errors import BadBars, UnknownInstrument
+from trading.market.aggregation import aggregate, longer_timeframes
+from trading.market.bars import SIMULATED, Bars, IntArray, bars_from_columns, timeframe_ns
+from trading.market.contracts import UNKNOWN_CONTRACT, NamedContract, front_month, named_contract
+from trading.market.gaps import Gaps, gaps_of
+from trading.market.instruments import MICRO_OF, instrument
+from trading.market.raw_bars import (
+    Faults,
+    RawBars,
+    Ticks,
+    check_days,
+    check_order,
+    check_prices,
+    check_values,
+    timeframe_of,
+    to_ticks,
+)
+from trading.market.sessions import trading_days, utc_instant
+from trading.market.simulator import simulate
+
+Work = TypeVar("Work")
+
+Progress = Callable[[str, int, int], None]
+"""Told after each step: what is being done, how many of how many are done."""
+
+
+def _silent(_step: str, _done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What an import brought into the store.
+
+    Attributes:
+        file: The file's path.
+        provider: The name its series carry.
+        timeframe: The file's own timeframe.
+        rows: Rows read.
+        series: Every series written, derived ones included.
+        gaps: Holes of each root's own series.
+        notes: What a person should know, one sentence each.
+    """
+
+    file: str
+    provider: str
+    timeframe: str
+    rows: int
+    series: tuple[BarSeries, ...]
+    gaps: dict[str, Gaps]
+    notes: tuple[str, ...]
+
+
+def import_bars(
+    store: BarStore,
+    path: Path,
+    *,
+    provider: str | None = None,
+    timeframe: str | None = None,
+    symbols: Sequence[str] | None = None,
+    progress: Progress = _silent,
+) -> ImportReport:
+    """Check a bar file, build its series and store them: all of them in one commit, or nothing.
+
+    Several contracts of a root become its front-month series. Where the provider has no own bars of a longer
+    timeframe, they are aggregated. Two imports at once wait for each other; the later one replaces equal keys.
+
+    Args:
+        store: Where the series go.
+        path: Parquet or CSV in the tidy form of `store/bar_files.py`.
+        provider: Name of the source; the file's name without its ending if not given. Never SIMULATED.
+        timeframe: The file's timeframe; told from the spacing of its rows if not given.
+        symbols: Only these roots; all of them if not given.
+        progress: Called after each step.
+
+    Raises:
+        BadBars: the file cannot be read, rows break a rule (file, rows and reasons are named), or unknown symbols.
+        UnknownTimeframe: no such timeframe.
+        Unavailable: the store cannot be written; what it held stays.
+    """
+    provider = _provider_name(path, provider)
+    if timeframe is not None:
+        timeframe_ns(timeframe)
+    progress("read", 0, 1)
+    faults = Faults(str(path))
+    raw = read_bar_file(path, faults)
+    rows = len(raw)
+    faults.refuse()
+    progress("read", 1, 1)
+    names = _wanted(raw, symbols)
+    raw = raw.rows_where(np.isin(raw.symbol, list(names)))
+    check_values(raw, faults)
+    faults.refuse()
+    timeframe = timeframe or timeframe_of(raw)
+    checked = [_checked(raw, names, root, timeframe, faults) for root in _told(_roots(names), progress, "check")]
+    faults.refuse()
+    built = [_series(each, timeframe, provider) for each in checked]
+    new = _with_derived(store, _with_micros(built), progress)
+    series = store.write_all(new)
+    progress("store", len(series), len(series))
+    gaps = {each.bars.symbol: gaps_of(each.bars) for each in built}
+    notes = [*(note for each in built for note in each.notes), *_gap_notes(gaps)]
+    return ImportReport(
+        file=str(path),
+        provider=provider,
+        timeframe=timeframe,
+        rows=rows,
+        series=tuple(series),
+        gaps=gaps,
+        notes=tuple(notes),
+    )
+
+
+def simulate_market(
+    store: BarStore,
+    symbols: Sequence[str],
+    *,
+    seed: int,
+    start_on: date,
+    years: float = 2.0,
+    progress: Progress = _silent,
+) -> list[BarSeries]:
+    """Simulate each symbol and store its bars on every timeframe, labelled SIMULATED; one commit per symbol.
+
+    The same seed gives the same bars. Series of other symbols stay as they are.
+
+    Raises:
+        UnknownInstrument: no such symbol; nothing of it is stored.
+        Unavailable: the store cannot be written.
+    """
+    written: list[BarSeries] = []
+    for symbol in _told(list(symbols), progress, "simulate"):
+        minutes = simulate(symbol, seed=seed, start_on=start_on, years=years)
+        source = f"market simulator, seed {seed}"
+        derived = [_derived(minutes, longer, source) for longer in longer_timeframes("1m")]
+        written += store.write_all([NewSeries(minutes, source), *derived])
+    return written
+
+
+def _provider_name(path: Path, provider: str | None) -> str:
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", path.stem).strip("_.-")[:64] if provider is None else provider
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", name):
+        raise BadBars(f"{path}: a provider is letters, digits, '_', '.', '-' (at most 64), was {name!r}")
+    if name.upper() == SIMULATED:
+        raise BadBars(f"{path}: {SIMULATED} is the simulator's own name and no provider")
+    return name
+
+
+def _wanted(raw: RawBars, symbols: Sequence[str] | None) -> dict[int, NamedContract]:
+    """Return what each distinct symbol of the file names, by its index; unwanted roots are left out."""
+    first_year = utc_instant(int(raw.ts_event.min())).year
+    names: dict[int, NamedContract] = {}
+    for index, symbol in enumerate(raw.symbols):
+        try:
+            named = named_contract(symbol, first_year=first_year)
+        except UnknownInstrument as error:
+            if symbols is not None:
+                continue
+            raise BadBars(f"{raw.file}: row {raw.row[np.argmax(raw.symbol == index)]}: {error}") from error
+        if symbols is None or named.root in symbols:
+            names[index] = named
+    if not names:
+        raise BadBars(f"{raw.file}: has no bars of {', '.join(symbols or ())}; found {', '.join(raw.symbols[:20])}")
+    return names
+
+
+def _roots(names: dict[int, NamedContract]) -> list[str]:
+    return sorted({named.root for named in names.values()})
+
+
+def _told(work: Sequence[Work], progress: Progress, step: str) -> Iterator[Work]:
+    for done, each in enumerate(work):
+        progress(step, done, len(work))
+        yield each
+    progress(step, len(work), len(work))
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """One root's rows after every rule: their prices in ticks and their contract months."""
+
+    root: str
+    raw: RawBars
+    ticks: Ticks
+    months: IntArray
+
+
+def _checked(raw: RawBars, names: dict[int, NamedContract], root: str, timeframe: str, faults: Faults) -> _Checked:
+    mine = {index: named.month for index, named in names.items() if named.root == root}
+    _refuse_mixed(raw, root, list(mine.values()))
+    for index in mine:
+        rows = raw.rows_where(raw.symbol == index)
+        check_order(rows, timeframe, faults)
+        check_prices(rows, instrument(root), faults)
+        if timeframe == "1d":
+            check_days(rows, root, faults)
+    rows = raw.rows_where(np.isin(raw.symbol, list(mine)))
+    months = np.array([mine.get(index, UNKNOWN_CONTRACT) for index in range(len(raw.symbols))], np.int64)
+    contract = months[rows.symbol] if rows.contract is None else rows.contract
+    return _Checked(root, rows, to_ticks(rows, instrument(root), faults), contract)
+
+
+def _refuse_mixed(raw: RawBars, root: str, months: list[int]) -> None:
+    if len(set(months)) < len(months):
+        raise BadBars(f"{raw.file}: one contract of {root} goes by two names")
+    if len(months) > 1 and UNKNOWN_CONTRACT in months:
+        raise BadBars(f"{raw.file}: {root} is given both as one series and by contract; import one of them")
+
+
+def _series(checked: _Checked, timeframe: str, provider: str) -> NewSeries:
+    raw = checked.raw
+    columns = np.stack([raw.ts_event, *checked.ticks.prices, raw.volume.astype(np.int64), checked.months])
+    notes = []
+    if len(set(raw.symbol.tolist())) > 1:
+        days = trading_days(checked.root, np.sort(raw.ts_event))[np.argsort(np.argsort(raw.ts_event, kind="stable"))]
+        columns = columns[:, front_month(days, columns[6], columns[5])]
+        columns = columns[:, np.argsort(columns[0], kind="stable")]
+        count = len(np.unique(checked.months))
+        notes.append(f"{checked.root}: front month of {count} contracts by the volume of the day before")
+    if checked.ticks.moved_rows:
+        tick = instrument(checked.root).tick_size
+        notes.append(f"{checked.root}: {checked.ticks.moved_rows} of {len(raw)} rows moved to the nearest tick {tick}")
+    if not columns[5].any():
+        notes.append(f"{checked.root}: no volume")
+    bars = bars_from_columns(columns, symbol=checked.root, timeframe=timeframe, provider=provider)
+    return NewSeries(bars, raw.file, tuple(notes))
+
+
+def _with_micros(own: list[NewSeries]) -> list[NewSeries]:
+    roots = {each.bars.symbol for each in own}
+    borrowed = [each for each in own if MICRO_OF.get(each.bars.symbol, each.bars.symbol) not in roots]
+    return own + [_as_micro(each, MICRO_OF[each.bars.symbol]) for each in borrowed]
+
+
+def _as_micro(own: NewSeries, micro: str) -> NewSeries:
+    note = f"{micro}: bars of {own.bars.symbol}, which has the same tick"
+    return replace(own, bars=replace(own.bars, symbol=micro), notes=(note, *own.notes))
+
+
+def _with_derived(store: BarStore, own: list[NewSeries], progress: Progress) -> list[NewSeries]:
+    stored = {(row.symbol, row.timeframe, row.provider): row for row in store.series()}
+    derived = [
+        _derived(each.bars, longer, each.source, each.notes)
+        for each in _told(own, progress, "aggregate")
+        for longer in longer_timeframes(each.bars.timeframe)
+        if not _has_better(stored.get((each.bars.symbol, longer, each.bars.provider)), each.bars.timeframe)
+    ]
+    return own + derived
+
+
+def _has_better(stored: BarSeries | None, timeframe: str) -> bool:
+    if stored is None:
+        return False
+    return not stored.derived_from or timeframe_ns(stored.derived_from) < timeframe_ns(timeframe)
+
+
+def _derived(bars: Bars, timeframe: str, source: str, notes: tuple[str, ...] = ()) -> NewSeries:
+    note = f"{bars.symbol}: {timeframe} bars aggregated from {bars.timeframe}"
+    return NewSeries(aggregate(bars, timeframe), source, (note, *notes), derived_from=bars.timeframe)
+
+
+def _gap_notes(gaps: dict[str, Gaps]) -> list[str]:
+    return [
+        f"{root}: {hole.missing_bars} bars missing in {hole.holes} places of its sessions, "
+        f"the most ({hole.largest_bars}) after {utc_instant(hole.largest_after_ts):%Y-%m-%d %H:%M} UTC"
+        for root, hole in gaps.items()
+        if hole.holes
+    ]

@@ -1,0 +1,227 @@
+"""Bars as a file gives them, and every rule they must keep before they become a series.
+
+Belongs here: the rules a row must keep, the timeframe of a file, the step from decimal prices to ticks. Does not
+belong here: opening files (`store/bar_files.py`), joining contracts (`contracts.py`), gaps (reported, not refused).
+
+A price off the tick grid is an error while most rows of its series keep the grid. Where most rows leave it, the file
+was recorded on another grid (marks, mids, scaled prices) and the series is moved to the nearest tick, which is counted
+and told; unless the tick is then coarser than the bars are high.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.errors import BadBars
+from trading.market.bars import TIMEFRAME_SECONDS, IntArray, timeframe_ns
+from trading.market.instruments import Instrument
+from trading.market.sessions import trading_days, utc_instant
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+
+FIRST_YEAR, LAST_YEAR = 1970, 2100
+LISTED_FAULTS = 10
+OFF_GRID_TICKS = 0.01
+LARGEST_TICKS = 2**40
+LARGEST_VOLUME = 2**53
+JUMP = 5.0
+
+_YEAR_NS = 365 * 86_400_000_000_000
+
+
+@dataclass(slots=True)
+class Faults:
+    """Rows that break a rule, in the order they were found; the first `LISTED_FAULTS` by row are told, all counted."""
+
+    file: str
+    _reasons: dict[int, str] = field(default_factory=dict)
+
+    def add(self, rows: IntArray, rule: str, was: NDArray[np.generic] | None = None) -> None:
+        """Record that rows (numbers as in the file, from 1) break a rule; a row keeps its first reason."""
+        for place, row in enumerate(rows.tolist()):
+            value = "" if was is None else f", was {was[place]}"
+            self._reasons.setdefault(row, f"{rule}{value}")
+
+    def refuse(self) -> None:
+        """Raise if any row broke a rule.
+
+        Raises:
+            BadBars: names the file, how many rows are bad, and the first of them with their reasons.
+        """
+        if not self._reasons:
+            return
+        told = [f"row {row}: {reason}" for row, reason in sorted(self._reasons.items())[:LISTED_FAULTS]]
+        more = len(self._reasons) - len(told)
+        rest = [f"and {more} more"] if more else []
+        raise BadBars(f"{self.file}: {len(self._reasons)} bad rows, nothing imported; " + "; ".join(told + rest))
+
+
+@dataclass(frozen=True, slots=True)
+class RawBars:
+    """The rows of a bar file, in file order. Arrays have shape (n_rows,).
+
+    Attributes:
+        file: Name for messages.
+        row: Row number in the file; 1 is the first row after the header.
+        ts_event: UTC nanoseconds.
+        symbol: Index into `symbols`.
+        symbols: The distinct names.
+        prices: Open, high, low, close, shape (4, n_rows).
+        volume: As the file has it.
+        contract: Contract month YYYYMM, or None where the file has no such column.
+    """
+
+    file: str
+    row: IntArray
+    ts_event: IntArray
+    symbol: IntArray
+    symbols: tuple[str, ...]
+    prices: FloatArray
+    volume: FloatArray
+    contract: IntArray | None
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def rows_where(self, kept: BoolArray) -> "RawBars":
+        """Return some of the rows, in the same order."""
+        contract = None if self.contract is None else self.contract[kept]
+        return RawBars(
+            file=self.file,
+            row=self.row[kept],
+            ts_event=self.ts_event[kept],
+            symbol=self.symbol[kept],
+            symbols=self.symbols,
+            prices=self.prices[:, kept],
+            volume=self.volume[kept],
+            contract=contract,
+        )
+
+
+def check_values(raw: RawBars, faults: Faults) -> None:
+    """Record rows whose own values break a rule: not finite, not consistent, out of range."""
+    open_, high, low, close = raw.prices
+    for name, price in zip(("open", "high", "low", "close"), raw.prices, strict=True):
+        _fault(raw, faults, ~np.isfinite(price), f"{name} must be a finite number", price)
+    _fault(raw, faults, high < np.maximum(open_, close), "high must not be below open or close", high)
+    _fault(raw, faults, low > np.minimum(open_, close), "low must not be above open or close", low)
+    whole = (raw.volume >= 0) & (raw.volume < LARGEST_VOLUME) & (raw.volume == np.floor(raw.volume))
+    _fault(raw, faults, ~whole, "volume must be a whole number of contracts, zero or more", raw.volume)
+    first_ns, last_ns = ((year - 1970) * _YEAR_NS for year in (FIRST_YEAR, LAST_YEAR))
+    in_range = (raw.ts_event >= first_ns) & (raw.ts_event < last_ns)
+    _fault(raw, faults, ~in_range, f"ts_event must lie between {FIRST_YEAR} and {LAST_YEAR}", raw.ts_event)
+    if raw.contract is not None:
+        _fault(raw, faults, ~_is_month(raw.contract), "contract must be a month such as 202406", raw.contract)
+
+
+def check_order(raw: RawBars, timeframe: str, faults: Faults) -> None:
+    """Record rows of one symbol that are out of order, repeated, off the clock, or go back to an earlier contract."""
+    step = np.diff(raw.ts_event, prepend=raw.ts_event[0] - 1)
+    _fault(raw, faults, step == 0, "ts_event must not repeat", raw.ts_event, instants=True)
+    _fault(raw, faults, step < 0, "ts_event must be after the row before", raw.ts_event, instants=True)
+    if timeframe != "1d":
+        off_clock = raw.ts_event % timeframe_ns(timeframe) != 0
+        _fault(raw, faults, off_clock, f"ts_event must be a full {timeframe}", raw.ts_event, instants=True)
+    if raw.contract is not None:
+        back = np.diff(raw.contract, prepend=raw.contract[0]) < 0
+        _fault(raw, faults, back, "contract must not go back to an earlier month", raw.contract)
+
+
+def check_days(raw: RawBars, root: str, faults: Faults) -> None:
+    """Record daily rows of one symbol that share their trading day with the row before."""
+    repeated = np.diff(trading_days(root, raw.ts_event), prepend=-1) == 0
+    _fault(raw, faults, repeated, "a trading day has one daily bar", raw.ts_event, instants=True)
+
+
+def check_prices(raw: RawBars, instrument: Instrument, faults: Faults) -> None:
+    """Record rows of one contract whose price cannot be: zero or less, or five times the bar before, or within."""
+    if instrument.may_trade_below_zero:
+        return
+    _, high, low, close = raw.prices
+    _fault(raw, faults, low <= 0, "price must be above zero", low)
+    _fault(raw, faults, high >= JUMP * np.abs(low), "high must be less than five times the low", high)
+    _fault(
+        raw, faults, _jumps(close) & ~_rolls(raw), "close must not be five times or a fifth of the bar before", close
+    )
+
+
+def timeframe_of(raw: RawBars) -> str:
+    """Return the timeframe most rows are apart.
+
+    Raises:
+        BadBars: too few rows to tell, or the usual spacing is no timeframe.
+    """
+    order = np.argsort(raw.symbol, kind="stable")
+    same = np.diff(raw.symbol[order]) == 0
+    spacing_ns = np.diff(raw.ts_event[order])[same]
+    if len(spacing_ns) == 0:
+        raise BadBars(f"{raw.file}: one bar per symbol does not tell the timeframe; name it")
+    spacings, counts = np.unique(spacing_ns, return_counts=True)
+    usual_seconds = int(spacings[np.argmax(counts)]) / 1_000_000_000
+    for timeframe, seconds in TIMEFRAME_SECONDS.items():
+        if seconds == usual_seconds:
+            return timeframe
+    known = ", ".join(TIMEFRAME_SECONDS)
+    raise BadBars(f"{raw.file}: rows must be {known} apart, most were {usual_seconds:g} s; name the timeframe")
+
+
+@dataclass(frozen=True, slots=True)
+class Ticks:
+    """Prices on the tick grid: open, high, low, close, shape (4, n_rows), and how many rows had to be moved."""
+
+    prices: IntArray
+    moved_rows: int
+
+
+def to_ticks(raw: RawBars, instrument: Instrument, faults: Faults) -> Ticks:
+    """Return the prices of one symbol in ticks, recording rows off the grid as the module's first page says.
+
+    Raises:
+        BadBars: most rows leave the grid and the tick is coarser than the bars are high.
+    """
+    exact = raw.prices / float(instrument.tick_size)
+    too_large = np.asarray(np.any(np.abs(exact) > LARGEST_TICKS, axis=0), np.bool_)
+    _fault(raw, faults, too_large, "price is too large for its tick", raw.prices[1])
+    nearest = np.rint(np.clip(exact, -LARGEST_TICKS, LARGEST_TICKS))
+    off_grid = np.asarray(np.any(np.abs(exact - nearest) > OFF_GRID_TICKS, axis=0), np.bool_)
+    ticks = nearest.astype(np.int64)
+    if 2 * int(off_grid.sum()) <= len(raw):
+        rule = f"price must be a multiple of the tick {instrument.tick_size}"
+        worst = np.take_along_axis(raw.prices, np.abs(exact - nearest).argmax(axis=0)[None], axis=0)[0]
+        _fault(raw, faults, off_grid, rule, worst)
+        return Ticks(ticks, 0)
+    if np.median(ticks[1] - ticks[2]) < 1:
+        raise BadBars(
+            f"{raw.file}: row {raw.row[np.argmax(off_grid)]}: most prices of {instrument.symbol} are off the tick "
+            f"{instrument.tick_size} and closer together than it; is it another symbol or scale?"
+        )
+    return Ticks(ticks, int(off_grid.sum()))
+
+
+def _fault(
+    raw: RawBars, faults: Faults, broken: BoolArray, rule: str, was: NDArray[np.generic], *, instants: bool = False
+) -> None:
+    if broken.any():
+        values = was[broken]
+        shown = np.array([utc_instant(int(ns)).isoformat() for ns in values]) if instants else values
+        faults.add(raw.row[broken], rule, shown)
+
+
+def _is_month(contract: IntArray) -> BoolArray:
+    year, month = contract // 100, contract % 100
+    return (year >= FIRST_YEAR) & (year < LAST_YEAR) & (month >= 1) & (month <= 12)
+
+
+def _jumps(close: FloatArray) -> BoolArray:
+    before = np.concatenate((close[:1], close[:-1]))
+    jumps: BoolArray = (close >= JUMP * before) | (close * JUMP <= before)
+    return jumps
+
+
+def _rolls(raw: RawBars) -> BoolArray:
+    if raw.contract is None:
+        return np.zeros(len(raw), np.bool_)
+    rolls: BoolArray = np.diff(raw.contract, prepend=raw.contract[0]) != 0
+    return rolls
