@@ -213,6 +213,13 @@ class BacktestSession(Base):
             ["bot_id", "generation_number"], ["bot_generations.bot_id", "bot_generations.generation_number"]
         ),
         Index("ix_backtest_sessions__bot", "bot_id", "created_at"),
+        Index(
+            "ix_backtest_sessions__completed",
+            "bot_id",
+            "created_at",
+            "id",
+            postgresql_where=text("status = 'COMPLETED'"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -461,6 +468,7 @@ class ImproveCandidate(Base):
 
     iteration_id: Mapped[UUID] = mapped_column(ForeignKey("improve_iterations.id"), primary_key=True)
     trial: Mapped[int] = mapped_column(primary_key=True)
+    segment: Mapped[int] = mapped_column(SmallInteger)
     genome: Mapped[dict[str, Any]]
     genome_hash: Mapped[str]
     train_sharpe: Mapped[float | None]

@@ -7,6 +7,7 @@
     │   ├── BadEquityCurve       an equity curve cannot be measured
     │   ├── BadReturns           returns, trades or trials cannot be judged
     │   ├── BadMove              a stage move that does not lead where it says
+    │   ├── BadAuditEvent        an event that cannot be hashed the same way everywhere
     │   ├── UnknownArchetype
     │   ├── UnknownInstrument
     │   ├── UnknownTimeframe
@@ -16,6 +17,8 @@
     │   ├── StageLocked
     │   ├── GateClosed           a stage gate has blockers
     │   ├── LookAhead            an optimiser asked for bars it may not know yet
+    │   ├── PlanChanged          what a dry run showed is no longer what would happen
+    │   ├── IdempotencyMismatch  a key was used before for another request
     │   └── NoMarketData
     ├── LeaseLost                another run owns the job now
     └── Unavailable              something the platform needs is away (database, disk, port)
@@ -65,6 +68,12 @@ class BadMove(BadInput):
     """A stage move that does not lead where it says."""
 
     code = "BAD_MOVE"
+
+
+class BadAuditEvent(BadInput):
+    """An event holds something that has no canonical form: a float, a NUL, a time without a zone."""
+
+    code = "BAD_AUDIT_EVENT"
 
 
 class UnknownArchetype(BadInput):
@@ -123,6 +132,18 @@ class LookAhead(Refused):
     """An optimiser asked for bars it may not know yet."""
 
     code = "LOOK_AHEAD"
+
+
+class PlanChanged(Refused):
+    """The plan a dry run showed is not the plan that would be executed now."""
+
+    code = "PLAN_CHANGED"
+
+
+class IdempotencyMismatch(Refused):
+    """The idempotency key already belongs to a request with another body."""
+
+    code = "IDEMPOTENCY_MISMATCH"
 
 
 class NoMarketData(Refused):

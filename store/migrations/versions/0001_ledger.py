@@ -421,6 +421,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("job_id", name=op.f("uq_backtest_sessions__job_id")),
     )
     op.create_index("ix_backtest_sessions__bot", "backtest_sessions", ["bot_id", "created_at"], unique=False)
+    op.create_index(
+        "ix_backtest_sessions__completed",
+        "backtest_sessions",
+        ["bot_id", "created_at", "id"],
+        unique=False,
+        postgresql_where=sa.text("status = 'COMPLETED'"),
+    )
     op.create_table(
         "improve_iterations",
         sa.Column("id", sa.UUID(), nullable=False),
@@ -561,6 +568,11 @@ def downgrade() -> None:
     op.drop_index("ix_bot_metrics_rollups__net", table_name="bot_metrics_rollups")
     op.drop_table("bot_metrics_rollups")
     op.drop_table("improve_iterations")
+    op.drop_index(
+        "ix_backtest_sessions__completed",
+        table_name="backtest_sessions",
+        postgresql_where=sa.text("status = 'COMPLETED'"),
+    )
     op.drop_index("ix_backtest_sessions__bot", table_name="backtest_sessions")
     op.drop_table("backtest_sessions")
     op.drop_table("metrics_baselines")

@@ -1,0 +1,68 @@
+"""Reset baselines: which books a scope covers, and what counts since a reset.
+
+Belongs here: the table of scopes, the one comparison, where a new baseline may lie. Does not belong here: locking,
+SQL (`store.resets`), how counted rows become figures (`performance.py`).
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+from trading.lifecycle import Book
+
+NEXT_INSTANT = timedelta(microseconds=1)
+
+
+class Scope(StrEnum):
+    """How much a reset covers."""
+
+    ALL = "ALL"
+    BACKTEST_ONLY = "BACKTEST_ONLY"
+    PAPER_ONLY = "PAPER_ONLY"
+    LIVE_ONLY = "LIVE_ONLY"
+
+    @property
+    def books(self) -> tuple[Book, ...]:
+        """The books whose baseline a reset of this scope moves."""
+        return _BOOKS[self]
+
+
+_BOOKS: Mapping[Scope, tuple[Book, ...]] = MappingProxyType(
+    {
+        Scope.ALL: tuple(Book),
+        Scope.BACKTEST_ONLY: (Book.BACKTEST,),
+        Scope.PAPER_ONLY: (Book.PAPER, Book.SHADOW),
+        Scope.LIVE_ONLY: (Book.CANARY, Book.LIVE),
+    }
+)
+
+
+def counts(created_at: datetime, *, reset_at: datetime | None) -> bool:
+    """Return whether a session, trade or fill created then counts: at or after the baseline of its book."""
+    return reset_at is None or created_at >= reset_at
+
+
+def next_baseline(now: datetime, *, previous: Iterable[datetime | None], recorded: datetime | None) -> datetime:
+    """Return the baseline a reset sets at `now`.
+
+    It lies at `now`, but never before an earlier baseline of the same books, and always after the newest thing they
+    have recorded (or begun), so that a clock set back ten minutes cannot bring a past session into the new count.
+
+    Args:
+        now: Time of the reset.
+        previous: Earlier baselines of the books, None where there is none.
+        recorded: Newest `created_at` of their sessions, trades and fills and newest start of a running backtest.
+    """
+    floors = [earlier for earlier in previous if earlier is not None]
+    if recorded is not None:
+        floors.append(recorded + NEXT_INSTANT)
+    return max([now, *floors])
+
+
+def session_start(now: datetime, *, reset_at: datetime | None) -> datetime:
+    """Return the `created_at` of a session that starts at `now`: never before the baseline it is meant to count from.
+
+    Only a clock set back makes the two differ; without this, work begun after a reset would not count for a while.
+    """
+    return now if reset_at is None else max(now, reset_at)
