@@ -58,9 +58,9 @@ def random_bars(rng, n_bars):
     return made_bars(np.stack([opened, high, low, close], axis=1), volume=volume, contract=contract)
 
 
-def random_sessions(rng, n_bars):
+def random_sessions(rng, n_bars, *, longest=60):
     """Return sessions of random length, some with closed hours at their beginning and end."""
-    length = int(rng.integers(4, 60))
+    length = int(rng.integers(4, longest))
     day = np.arange(n_bars) // length
     hour = np.arange(n_bars) % length
     closed = int(rng.integers(0, 2)) * (length // 5)

@@ -17,8 +17,9 @@ RUNS = 1_150
 def random_case(seed):
     rng = np.random.default_rng(seed)
     name = sorted(ARCHETYPES)[seed % len(ARCHETYPES)]
-    n_bars = int(rng.integers(1, 420)) if seed % 10 == 0 else int(rng.integers(250, 420))
-    bars, sessions = random_bars(rng, n_bars), random_sessions(rng, n_bars)
+    n_bars = int(rng.integers(1, 500)) if seed % 10 == 0 else int(rng.integers(330, 500))
+    bars = random_bars(rng, n_bars)
+    sessions = random_sessions(rng, n_bars, longest=12 if name.startswith("gap_f") else 60)
     genome = random_genome(rng, name)
     root = instrument(str(rng.choice(sorted(INSTRUMENTS)[:12])))
     return bars, sessions, Strategy(name, genome, "CUSTOM"), (root, int(rng.integers(1, 4)))

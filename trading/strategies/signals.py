@@ -20,7 +20,7 @@ from trading.strategies.archetypes import Family, archetype
 from trading.strategies.genome import Genome
 from trading.strategies.tape import FloatArray, Tape
 
-FORGOTTEN = math.log(1e9)
+FORGOTTEN = math.log(1e11)
 
 
 @dataclass(frozen=True)
@@ -100,8 +100,9 @@ def signal_at(tape: Tape, archetype_name: str, genome: Genome, *, bar: int) -> i
 def warm_up_bars(archetype_name: str, genome: Genome) -> int:
     """Return the first bar at which a signal counts.
 
-    Exponential averages never quite forget how they began. From this bar on the beginning weighs less than 1e-9, so a
-    longer history would not change a decision: 20.8 periods of a Wilder average, 10.4 of an exponential one.
+    Exponential averages never quite forget how they began. From this bar on the beginning weighs less than 1e-11, so
+    that even a wild beginning moves nothing by more than 1e-9 and a longer history would not change a decision: about
+    25 periods of a Wilder average, 13 of an exponential one.
     """
     family = archetype(archetype_name).family
     wilder = [int(genome[name]) for name in ("atr_period", "rsi_period") if name in genome]

@@ -105,9 +105,13 @@ class Tape:
 
     def until(self, bar: int) -> "Tape":
         """Return the history up to and including `bar`, as it was known at that bar's close."""
-        known = slice(0, bar + 1)
+        return self.part(0, bar + 1)
+
+    def part(self, first_bar: int, end_bar: int) -> "Tape":
+        """Return bars first_bar..end_bar-1 as a tape of its own; indicators warm up again inside it."""
+        kept = slice(first_bar, end_bar)
         columns = ("open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "trading_day", "gate")
-        return replace(self, **{name: getattr(self, name)[known] for name in columns})
+        return replace(self, **{name: getattr(self, name)[kept] for name in columns})
 
     def _adjusted(self, values: IntArray) -> FloatArray:
         if not self.roll_count:
