@@ -497,6 +497,7 @@ def upgrade() -> None:
         "improve_candidates",
         sa.Column("iteration_id", sa.UUID(), nullable=False),
         sa.Column("trial", sa.Integer(), nullable=False),
+        sa.Column("segment", sa.SmallInteger(), nullable=False),
         sa.Column("genome", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("genome_hash", sa.Text(), nullable=False),
         sa.Column("train_sharpe", sa.DOUBLE_PRECISION(), nullable=True),

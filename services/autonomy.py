@@ -1,0 +1,115 @@
+"""The autonomy tick as a use case: read the fleet, plan, commit.
+
+Belongs here: one transaction around the pure planner. Does not belong here: the rules (`trading.autonomy`), asking
+Dagster for runs (`sensors`).
+
+What commits together: jobs taken back, new jobs, attempt counters, the tick and its decisions. Racing ticks wait for
+each other, and the second one sees the first one's jobs, so it enqueues nothing twice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from services.desk import Desk
+from services.work import caps
+from store import autonomy, bots, jobs
+from store.bars import BarStore
+from store.bots import SeriesOf
+from store.database import transaction
+from store.jobs import Reclaimed
+from trading.autonomy import Plan, plan_tick
+from trading.jobs import JobStatus, JobType
+
+KEEP_TICKS = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One committed tick.
+
+    Attributes:
+        run_id: Its row in `autonomy_runs`.
+        summary: What the proof endpoint shows.
+        queued: Jobs that wait now, by type.
+        reclaimed: Jobs taken back from runs that died or went silent.
+    """
+
+    run_id: int
+    summary: Mapping[str, Any]
+    queued: Mapping[JobType, int]
+    reclaimed: tuple[Reclaimed, ...]
+
+
+def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
+    """Run one tick.
+
+    Args:
+        desk: The desk.
+        dead_runs: Dagster runs known to be over; RUNNING jobs they hold are taken back at once.
+
+    Raises:
+        Unavailable: the database is away; nothing is committed.
+    """
+    series = series_at_hand(desk.bars)
+    with transaction(desk.sessions) as session:
+        autonomy.lock_tick(session)
+        started_at = desk.clock()
+        taken_back = jobs.reclaim(session, now=started_at, dead_runs=dead_runs)
+        fleet = list(bots.candidates(session, series))
+        plan = plan_tick(
+            fleet,
+            now=started_at,
+            caps=caps(desk),
+            load=jobs.load(session),
+            kill_switch=autonomy.kill_switch_on(session),
+        )
+        jobs.enqueue(session, plan.enqueued, now=started_at)
+        counts = jobs.count_active(session)
+        summary = _summary(desk, plan, counts, taken_back)
+        run_id = autonomy.record_tick(
+            session,
+            plan.decisions,
+            started_at=started_at,
+            completed_at=desk.clock(),
+            candidates=len(fleet),
+            summary=summary,
+        )
+    queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType}
+    return Tick(run_id, summary, queued, tuple(taken_back))
+
+
+def running_runs(desk: Desk) -> set[str]:
+    """Return the Dagster runs that hold RUNNING jobs, for the sensor to look up."""
+    with transaction(desk.sessions) as session:
+        return jobs.running_runs(session)
+
+
+def forget_old_ticks(desk: Desk) -> int:
+    """Delete ticks and decisions older than two days; return how many ticks."""
+    with transaction(desk.sessions) as session:
+        return autonomy.forget_ticks(session, before=desk.clock() - KEEP_TICKS)
+
+
+def series_at_hand(store: BarStore) -> SeriesOf:
+    """Return fingerprint and arrival of the best bars per (symbol, timeframe)."""
+    keys = {(row.symbol, row.timeframe) for row in store.series()}
+    best = {key: store.best(*key) for key in keys}
+    return {key: (row.fingerprint, row.imported_at) for key, row in best.items() if row is not None}
+
+
+def _summary(
+    desk: Desk, plan: Plan, counts: Mapping[tuple[JobType, JobStatus], int], taken_back: Sequence[Reclaimed]
+) -> dict[str, Any]:
+    enqueued = Counter(decision.job_type for decision in plan.enqueued)
+    return {
+        "jobs_enqueued_by_type": {kind: enqueued[kind] for kind in JobType},
+        "currently_running_jobs_by_type": {kind: counts.get((kind, JobStatus.RUNNING), 0) for kind in JobType},
+        "eligible_candidates_count": plan.eligible,
+        "concurrency_caps": dict(caps(desk).running),
+        "queued_jobs_by_type": {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
+        "reclaimed_jobs": [str(job.job_id) for job in taken_back],
+        "reasons": dict(sorted(Counter(str(decision.reason) for decision in plan.decisions).items())),
+    }

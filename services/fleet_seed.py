@@ -1,0 +1,98 @@
+"""Seeding a fleet: bots of every archetype on every symbol, each with its default genome as generation 1.
+
+Belongs here: names, the spread of a fleet over symbols, archetypes and timeframes. Does not belong here: their work.
+"""
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from itertools import islice
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.desk import Desk
+from store import bots
+from store.database import transaction
+from trading.errors import BadInput
+from trading.market.instruments import MICRO_OF, instrument
+from trading.strategies.archetypes import ARCHETYPES
+from trading.strategies.genome import default_genome, genome_hash
+
+FLEET_SYMBOLS = tuple(MICRO_OF.values())
+FLEET_TIMEFRAMES = ("5m", "1h", "15m", "1m")
+DEFAULT_FLEET = 240
+LARGEST_FLEET = 100_000
+MICRO_ACCOUNT_USD = 10_000
+ACCOUNT_USD = 100_000
+ADJECTIVES = ("Amber", "Basalt", "Cinder", "Dusk", "Ember", "Flint", "Granite", "Harbor", "Indigo", "Juniper", "Kelp")
+ANIMALS = ("Adder", "Bison", "Crane", "Dingo", "Egret", "Falcon", "Gannet", "Heron", "Ibex", "Jackal", "Kestrel")
+
+
+def seed_fleet(
+    desk: Desk,
+    *,
+    size: int = DEFAULT_FLEET,
+    symbols: Sequence[str] = FLEET_SYMBOLS,
+    timeframes: Sequence[str] = FLEET_TIMEFRAMES,
+) -> int:
+    """Register the first `size` bots of the fleet in one transaction; bots that exist stay as they are.
+
+    Returns:
+        How many bots are new.
+
+    Raises:
+        BadInput: size out of bounds.
+        UnknownInstrument: a symbol has no contract facts.
+    """
+    if not 1 <= size <= LARGEST_FLEET:
+        raise BadInput(f"a fleet has 1 to {LARGEST_FLEET} bots, was {size}")
+    now = desk.clock()
+    fleet = list(islice(_fleet(symbols, timeframes), size))
+    registered = [bot | {"stage_entered_at": now, "created_at": now} for bot in fleet]
+    first = [_first_generation(bot) | {"created_at": now} for bot in fleet]
+    with transaction(desk.sessions) as session:
+        return bots.register(session, registered, first)
+
+
+def account_usd(symbol: str) -> Decimal:
+    """Return the account a bot starts with: smaller for a micro contract."""
+    return Decimal(MICRO_ACCOUNT_USD if symbol in MICRO_OF.values() else ACCOUNT_USD)
+
+
+def _fleet(symbols: Sequence[str], timeframes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    """Yield bots for ever, so that any prefix is spread over archetypes, symbols and timeframes."""
+    archetypes = tuple(ARCHETYPES)
+    number = 0
+    while True:
+        symbol = symbols[number % len(symbols)]
+        round_of_symbols = number // len(symbols)
+        yield {
+            "id": _bot_id(number),
+            "name": _name(number),
+            "symbol": instrument(symbol).symbol,
+            "timeframe": timeframes[round_of_symbols % len(timeframes)],
+            "archetype": archetypes[number % len(archetypes)],
+            "account_usd": account_usd(symbol),
+        }
+        number += 1
+
+
+def _first_generation(bot: dict[str, Any]) -> dict[str, Any]:
+    genome = default_genome(bot["archetype"])
+    return {
+        "bot_id": bot["id"],
+        "generation_number": 1,
+        "genome": dict(genome),
+        "genome_hash": genome_hash(genome),
+        "origin": "SEED",
+        "reason": f"default genome of {bot['archetype']}",
+    }
+
+
+def _name(number: int) -> str:
+    adjective = ADJECTIVES[number % len(ADJECTIVES)]
+    animal = ANIMALS[number // len(ADJECTIVES) % len(ANIMALS)]
+    return f"{adjective} {animal} {number:04d}"
+
+
+def _bot_id(number: int) -> UUID:
+    return uuid5(NAMESPACE_URL, f"proving-ground/bot/{number}")

@@ -1,0 +1,189 @@
+"""Working through the queue: claim a job, do it, close it together with what it produced, until nothing is left.
+
+Belongs here: the life of a claim: lease, heartbeat, fence, failure. Does not belong here: what a type of job does
+(`backtests.py`, `improvements.py`), which job is queued (`autonomy.py`).
+
+What commits together: a job's end and its result, in one transaction that holds the bot's row. A run that lost its
+lease commits nothing. Two runs never own one job, and at most cap jobs of a type are RUNNING.
+"""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+import structlog
+from sqlalchemy.orm import Session
+
+from services.desk import Desk
+from store import bots, jobs
+from store.database import transaction
+from store.jobs import Claim
+from store.tables import BotProgress
+from trading.autonomy import Decision, Reason
+from trading.errors import LeaseLost, ProvingError, Refused, Unavailable
+from trading.jobs import Caps, JobStatus, JobType
+
+log = structlog.get_logger()
+
+HEARTBEAT_SECONDS = 20.0
+
+
+class Result(Protocol):
+    """What a job produced, able to write itself inside the transaction that closes the job."""
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """Headline figures, as Dagster shows them."""
+
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
+        """Write the result; called with the bot's row held."""
+
+
+Progress = Callable[[float], None]
+
+
+class Task(Protocol):
+    """One type of work."""
+
+    def perform(self, desk: Desk, claim: Claim, progress: Progress) -> Result:
+        """Do the work; raise a ProvingError where it cannot be done."""
+
+    def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
+        """Return what is written where the work could not be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One closed job."""
+
+    job_id: UUID
+    bot_id: UUID
+    job_type: JobType
+    status: JobStatus
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+def caps(desk: Desk) -> Caps:
+    """Return the limits in force."""
+    running = {
+        JobType.BACKTEST: desk.settings.concurrency_backtest,
+        JobType.IMPROVE: desk.settings.concurrency_improve,
+        JobType.EVOLVE: desk.settings.concurrency_evolve,
+    }
+    return Caps(running=running, per_symbol=desk.settings.concurrency_per_symbol)
+
+
+def drain(desk: Desk, task: Task, job_type: JobType, *, run_id: str, time_limit: timedelta) -> Iterator[Finished]:
+    """Yield one finished job after another until none is queued, the cap is reached or the time is up.
+
+    Raises:
+        Unavailable: the database went away; the job in hand is taken back when its lease runs out.
+    """
+    until = desk.clock() + time_limit
+    while desk.clock() < until:
+        claim = _claim(desk, job_type, run_id=run_id)
+        if claim is None:
+            return
+        finished = _work(desk, task, claim)
+        if finished is not None:
+            yield finished
+
+
+def work_by_hand(desk: Desk, task: Task, job_type: JobType, *, bot_id: UUID, run_id: str) -> Finished:
+    """Queue one job for a bot ahead of the rest and do it now: what a person asks for in the UI or on the command line.
+
+    Raises:
+        Refused: the cap is reached; the job stays queued and autonomy will do it.
+        LeaseLost: another run did it.
+    """
+    with transaction(desk.sessions) as session:
+        wish = _wish(bots.progress(session, bot_id), bot_id, job_type)
+        job_id = jobs.enqueue_by_hand(session, wish, now=desk.clock())
+    claim = _claim(desk, job_type, run_id=run_id, job_id=job_id)
+    if claim is None:
+        raise Refused(f"{job_type} is queued: {caps(desk).running[job_type]} of its jobs are running already")
+    finished = _work(desk, task, claim)
+    if finished is None:
+        raise LeaseLost(f"job {job_id} was taken over by another run")
+    return finished
+
+
+def _wish(counters: BotProgress, bot_id: UUID, job_type: JobType) -> Decision:
+    iterations = {JobType.IMPROVE: counters.improve_iterations + 1, JobType.EVOLVE: counters.evolve_iterations + 1}
+    attempt = counters.backtest_attempts + 1 if job_type is JobType.BACKTEST else 1
+    return Decision(bot_id, Reason.BY_HAND, job_type, attempt=attempt, iteration=iterations.get(job_type, 0))
+
+
+def _claim(desk: Desk, job_type: JobType, *, run_id: str, job_id: UUID | None = None) -> Claim | None:
+    with transaction(desk.sessions) as session:
+        cap = caps(desk).running[job_type]
+        return jobs.claim(session, job_type, run_id=run_id, cap=cap, now=desk.clock(), job_id=job_id)
+
+
+def _work(desk: Desk, task: Task, claim: Claim) -> Finished | None:
+    try:
+        status, result, error = _perform(desk, task, claim)
+        _close(desk, claim, status, result, error)
+    except LeaseLost as lost:
+        log.warning("lease lost", job_id=str(claim.job_id), reason=str(lost))
+        return None
+    return Finished(claim.job_id, claim.bot_id, claim.job_type, status, result.figures, error)
+
+
+def _perform(desk: Desk, task: Task, claim: Claim) -> tuple[JobStatus, Result, str | None]:
+    try:
+        with _heartbeats(desk, claim) as progress:
+            return JobStatus.COMPLETED, task.perform(desk, claim, progress), None
+    except (Unavailable, LeaseLost):
+        raise
+    except ProvingError as refusal:
+        error = f"{refusal.code}: {refusal}"
+    except Exception as bug:
+        log.exception("job failed", job_id=str(claim.job_id), job_type=claim.job_type)
+        error = f"{type(bug).__name__}: {bug}"
+    return JobStatus.FAILED, task.failure(desk, claim, error), error
+
+
+def _close(desk: Desk, claim: Claim, status: JobStatus, result: Result, error: str | None) -> None:
+    with transaction(desk.sessions) as session:
+        bots.lock(session, claim.bot_id)
+        now = desk.clock()
+        if not jobs.close(session, claim.job_id, run_id=claim.run_id, status=status, now=now, error=error):
+            raise LeaseLost(f"job {claim.job_id} belongs to another run now")
+        result.record(session, claim, now=now)
+
+
+@contextmanager
+def _heartbeats(desk: Desk, claim: Claim) -> Iterator[Progress]:
+    """Renew the lease from a thread while the work goes on, carrying its progress."""
+    ended = threading.Event()
+    done_pct: list[float | None] = [None]
+
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT_SECONDS):
+            try:
+                with transaction(desk.sessions) as session:
+                    owned = jobs.heartbeat(
+                        session, claim.job_id, run_id=claim.run_id, now=desk.clock(), progress_pct=done_pct[0]
+                    )
+            except Unavailable as away:
+                log.warning("heartbeat missed", job_id=str(claim.job_id), reason=str(away))
+                continue
+            if not owned:
+                return
+
+    def progress(pct: float) -> None:
+        done_pct[0] = pct
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{claim.job_id}", daemon=True)
+    thread.start()
+    try:
+        yield progress
+    finally:
+        ended.set()
+        thread.join()

@@ -1,0 +1,82 @@
+"""What autonomy did: one row a tick, one row a bot considered, and the kill switch it obeys.
+
+Belongs here: statements on `autonomy_runs`, `autonomy_bot_decisions` and `system_settings`. Does not belong here: the
+plan itself.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select, text
+from sqlalchemy.orm import Session
+
+from store.tables import AutonomyRun, SystemSetting
+from trading.autonomy import Decision
+
+TICK_LOCK = 7_216_384_501
+KILL_SWITCH = "kill_switch"
+
+
+def lock_tick(session: Session) -> None:
+    """Wait until no other tick plans; held to the end of the transaction."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TICK_LOCK})
+
+
+def kill_switch_on(session: Session) -> bool:
+    """Return whether the operators have left the NORMAL tier."""
+    value = session.execute(select(SystemSetting.value).where(SystemSetting.key == KILL_SWITCH)).scalar_one_or_none()
+    return value is not None and value.get("tier", "NORMAL") != "NORMAL"
+
+
+def record_tick(
+    session: Session,
+    decisions: Iterable[Decision],
+    *,
+    started_at: datetime,
+    completed_at: datetime,
+    candidates: int,
+    summary: Mapping[str, Any],
+) -> int:
+    """Write one tick and its decisions; return the tick's id."""
+    listed = list(decisions)
+    run_id = session.execute(
+        insert(AutonomyRun)
+        .values(
+            started_at=started_at,
+            completed_at=completed_at,
+            candidates=candidates,
+            decisions=len(listed),
+            summary=dict(summary),
+        )
+        .returning(AutonomyRun.id)
+    ).scalar_one()
+    _copy_decisions(session, run_id, listed)
+    return run_id
+
+
+def forget_ticks(session: Session, *, before: datetime) -> int:
+    """Delete the ticks that started before a moment, with their decisions; return how many."""
+    gone = session.execute(delete(AutonomyRun).where(AutonomyRun.started_at < before).returning(AutonomyRun.id))
+    return len(gone.all())
+
+
+def _copy_decisions(session: Session, run_id: int, decisions: Iterable[Decision]) -> None:
+    driver = session.connection().connection.driver_connection
+    if driver is None:
+        return
+    columns = "run_id, seq, bot_id, decision, job_type, reason_code, blockers"
+    with driver.cursor().copy(f"COPY autonomy_bot_decisions ({columns}) FROM STDIN") as copy:
+        for seq, decision in enumerate(decisions):
+            verdict = "SKIP" if decision.job_type is None else "ENQUEUE"
+            copy.write_row(
+                (
+                    run_id,
+                    seq,
+                    decision.bot_id,
+                    verdict,
+                    decision.job_type,
+                    str(decision.reason),
+                    [str(blocker) for blocker in decision.blockers],
+                )
+            )

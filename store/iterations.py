@@ -1,0 +1,51 @@
+"""Improve and evolve iterations: the verdict, and every candidate behind it.
+
+Belongs here: statements on `improve_iterations` and `improve_candidates`, and the siblings an evolve draws on.
+Does not belong here: the verdict itself (`trading.improvement`).
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, insert, select, true
+from sqlalchemy.orm import Session
+
+from store.tables import Bot, BotGeneration, BotMetricsRollup, ImproveCandidate, ImproveIteration
+
+
+def insert_iteration(session: Session, iteration: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]]) -> None:
+    """Append one iteration with all its candidates."""
+    session.execute(insert(ImproveIteration).values(**iteration))
+    if candidates:
+        session.execute(insert(ImproveCandidate), [dict(candidate) for candidate in candidates])
+
+
+def tried_so_far(session: Session, bot_id: UUID, *, data_fingerprint: str) -> int:
+    """Return how many candidates earlier iterations of a bot have tried on the same bars."""
+    tried = select(func.coalesce(func.sum(ImproveIteration.candidates_tried), 0)).where(
+        ImproveIteration.bot_id == bot_id, ImproveIteration.data_fingerprint == data_fingerprint
+    )
+    return int(session.execute(tried).scalar_one())
+
+
+def sibling_genomes(session: Session, bot_id: UUID, *, limit: int) -> list[tuple[dict[str, Any], float | None]]:
+    """Return newest genome and Sharpe ratio since reset of other bots of the archetype, best first, unknown last."""
+    me = select(Bot.archetype).where(Bot.id == bot_id).scalar_subquery()
+    newest = (
+        select(BotGeneration.genome)
+        .where(BotGeneration.bot_id == Bot.id)
+        .order_by(BotGeneration.generation_number.desc())
+        .limit(1)
+        .lateral()
+    )
+    rows = session.execute(
+        select(newest.c.genome, BotMetricsRollup.sharpe)
+        .select_from(Bot)
+        .join(newest, onclause=true())
+        .outerjoin(BotMetricsRollup, (BotMetricsRollup.bot_id == Bot.id) & (BotMetricsRollup.book == "BACKTEST"))
+        .where(Bot.archetype == me, Bot.id != bot_id, Bot.archived_at.is_(None))
+        .order_by(BotMetricsRollup.sharpe.desc().nulls_last(), Bot.id)
+        .limit(limit)
+    )
+    return [(genome, sharpe) for genome, sharpe in rows]

@@ -1,0 +1,247 @@
+"""The job queue: enqueue, claim, heartbeat, close, reclaim.
+
+Belongs here: statements on `bot_jobs`, each safe against every other run and tick. Does not belong here: which job to
+enqueue (`trading.autonomy`), what a job does (`services`).
+
+One lock per job type (`lock_type`) makes "at most cap jobs RUNNING" true for claims from any number of runs. The
+fence is `dagster_run_id` plus status: a run that lost its lease changes nothing.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import case, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Session
+
+from store.tables import Bot, BotJob, BotProgress
+from trading.autonomy import Decision, Load, Reason
+from trading.jobs import LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
+
+ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+FIRST_BASELINE_PRIORITY = 50
+USUAL_PRIORITY = 100
+BY_HAND_PRIORITY = 10
+TYPE_LOCK = {JobType.BACKTEST: 7_216_384_511, JobType.IMPROVE: 7_216_384_512, JobType.EVOLVE: 7_216_384_513}
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A job this run owns until its lease runs out."""
+
+    job_id: UUID
+    bot_id: UUID
+    job_type: JobType
+    run_id: str
+    attempt: int
+    iteration: int
+    started_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaimed:
+    """A job taken back from a run that died or went silent; `status` is QUEUED (again) or TIMEOUT."""
+
+    job_id: UUID
+    bot_id: UUID
+    job_type: JobType
+    status: JobStatus
+    run_id: str | None
+
+
+def enqueue(session: Session, decisions: Iterable[Decision], *, now: datetime) -> int:
+    """Insert the decided jobs and count their attempts; a bot with an active job of the type keeps that one.
+
+    Returns:
+        How many jobs are new.
+    """
+    rows = [
+        {
+            "bot_id": decision.bot_id,
+            "job_type": decision.job_type,
+            "attempt": decision.attempt,
+            "iteration": decision.iteration,
+            "priority": _priority(decision),
+            "reason_code": decision.reason,
+            "created_at": now,
+        }
+        for decision in decisions
+        if decision.job_type is not None
+    ]
+    if not rows:
+        return 0
+    new = upsert(BotJob).on_conflict_do_nothing().returning(BotJob.bot_id, BotJob.job_type)
+    inserted = session.execute(new, rows).all()
+    _count_attempts(session, [row.bot_id for row in inserted if row.job_type == JobType.BACKTEST])
+    return len(inserted)
+
+
+def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> UUID:
+    """Queue a person's wish before the rest and return its job; an active job of the type is returned instead."""
+    enqueue(session, [wish], now=now)
+    active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
+    return session.execute(select(BotJob.id).where(*active)).scalar_one()
+
+
+def lock_type(session: Session, job_type: JobType) -> None:
+    """Wait until no other transaction claims jobs of this type; held to the end of the transaction."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TYPE_LOCK[job_type]})
+
+
+def claim(
+    session: Session, job_type: JobType, *, run_id: str, cap: int, now: datetime, job_id: UUID | None = None
+) -> Claim | None:
+    """Take the next queued job (or the named one) if fewer than `cap` jobs of its type are RUNNING.
+
+    Returns:
+        The claim, or None when nothing is queued or the cap is reached.
+    """
+    lock_type(session, job_type)
+    if count_running(session, job_type) >= cap:
+        return None
+    queued = select(BotJob.id).where(BotJob.job_type == job_type, BotJob.status == JobStatus.QUEUED)
+    if job_id is not None:
+        queued = queued.where(BotJob.id == job_id)
+    first = queued.order_by(BotJob.priority, BotJob.created_at, BotJob.id).limit(1).with_for_update(skip_locked=True)
+    row = session.execute(
+        update(BotJob)
+        .where(BotJob.id == first.scalar_subquery())
+        .values(status=JobStatus.RUNNING, dagster_run_id=run_id, started_at=now, heartbeat_at=now, progress_pct=None)
+        .returning(BotJob.id, BotJob.bot_id, BotJob.attempt, BotJob.iteration)
+    ).first()
+    if row is None:
+        return None
+    return Claim(row.id, row.bot_id, job_type, run_id, row.attempt, row.iteration, now)
+
+
+def heartbeat(session: Session, job_id: UUID, *, run_id: str, now: datetime, progress_pct: float | None = None) -> bool:
+    """Renew a lease; return False if this run no longer owns the job."""
+    renewed = session.execute(
+        update(BotJob)
+        .where(BotJob.id == job_id, BotJob.dagster_run_id == run_id, BotJob.status == JobStatus.RUNNING)
+        .values(heartbeat_at=now, progress_pct=func.coalesce(progress_pct, BotJob.progress_pct))
+        .returning(BotJob.id)
+    )
+    return renewed.first() is not None
+
+
+def close(
+    session: Session, job_id: UUID, *, run_id: str, status: JobStatus, now: datetime, error: str | None = None
+) -> bool:
+    """Close a job; return False if this run lost its lease and another run took the job."""
+    closed = session.execute(
+        update(BotJob)
+        .where(BotJob.id == job_id, BotJob.dagster_run_id == run_id, BotJob.status == JobStatus.RUNNING)
+        .values(status=status, completed_at=now, error=error)
+        .returning(BotJob.id)
+    )
+    return closed.first() is not None
+
+
+def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -> list[Reclaimed]:
+    """Take back every RUNNING job whose lease ran out, whose time is up or whose run is dead.
+
+    A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT.
+    """
+    overdue = case(
+        *((BotJob.job_type == kind, BotJob.started_at < now - limit) for kind, limit in TIMEOUTS.items()), else_=False
+    )
+    lost = (BotJob.heartbeat_at < now - LEASE) | overdue | BotJob.dagster_run_id.in_(dead_runs)
+    stuck = session.execute(
+        select(BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
+        .where(BotJob.status == JobStatus.RUNNING, lost)
+        .order_by(BotJob.id)
+        .with_for_update()
+    ).all()
+    again = [row.id for row in stuck if row.reclaims < MAX_RECLAIMS]
+    ended = [row.id for row in stuck if row.reclaims >= MAX_RECLAIMS]
+    _queue_again(session, again)
+    _count_attempts(
+        session, [row.bot_id for row in stuck if row.reclaims < MAX_RECLAIMS and row.job_type == JobType.BACKTEST]
+    )
+    _time_out(session, ended, now=now)
+    return [
+        Reclaimed(
+            row.id,
+            row.bot_id,
+            JobType(row.job_type),
+            JobStatus.QUEUED if row.reclaims < MAX_RECLAIMS else JobStatus.TIMEOUT,
+            row.dagster_run_id,
+        )
+        for row in stuck
+    ]
+
+
+def running_runs(session: Session) -> set[str]:
+    """Return the Dagster runs that hold RUNNING jobs."""
+    held = select(BotJob.dagster_run_id).where(BotJob.status == JobStatus.RUNNING, BotJob.dagster_run_id.is_not(None))
+    return {run for run in session.execute(held).scalars() if run is not None}
+
+
+def count_running(session: Session, job_type: JobType) -> int:
+    """Return how many jobs of a type are RUNNING."""
+    running = select(func.count()).where(BotJob.job_type == job_type, BotJob.status == JobStatus.RUNNING)
+    return session.execute(running).scalar_one()
+
+
+def count_active(session: Session) -> Mapping[tuple[JobType, JobStatus], int]:
+    """Return how many jobs wait and run, by type and status."""
+    counted = (
+        select(BotJob.job_type, BotJob.status, func.count())
+        .where(BotJob.status.in_(ACTIVE))
+        .group_by(BotJob.job_type, BotJob.status)
+    )
+    return {(JobType(kind), JobStatus(status)): count for kind, status, count in session.execute(counted)}
+
+
+def load(session: Session) -> Load:
+    """Return the work that waits or runs, as the planner wants it."""
+    by_symbol = (
+        select(BotJob.job_type, Bot.symbol, func.count())
+        .join(Bot, Bot.id == BotJob.bot_id)
+        .where(BotJob.status.in_(ACTIVE))
+        .group_by(BotJob.job_type, Bot.symbol)
+    )
+    active = {(JobType(kind), symbol): count for kind, symbol, count in session.execute(by_symbol)}
+    counts = count_active(session)
+    queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType}
+    return Load(queued=queued, active_by_symbol=active)
+
+
+def _queue_again(session: Session, job_ids: Sequence[UUID]) -> None:
+    session.execute(
+        update(BotJob)
+        .where(BotJob.id.in_(job_ids))
+        .values(
+            status=JobStatus.QUEUED,
+            attempt=BotJob.attempt + 1,
+            reclaims=BotJob.reclaims + 1,
+            dagster_run_id=None,
+            started_at=None,
+            heartbeat_at=None,
+            progress_pct=None,
+        )
+    )
+
+
+def _time_out(session: Session, job_ids: Sequence[UUID], *, now: datetime) -> None:
+    session.execute(
+        update(BotJob)
+        .where(BotJob.id.in_(job_ids))
+        .values(status=JobStatus.TIMEOUT, completed_at=now, error="its run died or went silent twice")
+    )
+
+
+def _count_attempts(session: Session, bot_ids: Sequence[UUID]) -> None:
+    session.execute(
+        update(BotProgress)
+        .where(BotProgress.bot_id.in_(bot_ids))
+        .values(backtest_attempts=BotProgress.backtest_attempts + 1)
+    )
+
+
+def _priority(decision: Decision) -> int:
+    first = {Reason.NO_SESSION_SINCE_RESET: FIRST_BASELINE_PRIORITY, Reason.BY_HAND: BY_HAND_PRIORITY}
+    return first.get(decision.reason, USUAL_PRIORITY)

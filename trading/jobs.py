@@ -1,0 +1,65 @@
+"""Jobs: the words for autonomous work, their limits, and when one counts as stuck.
+
+Belongs here: types, statuses, caps, timeouts, lease. Does not belong here: which bot gets a job (`autonomy.py`), SQL.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class JobType(StrEnum):
+    """What a job does."""
+
+    BACKTEST = "BACKTEST"
+    IMPROVE = "IMPROVE"
+    EVOLVE = "EVOLVE"
+
+
+class JobStatus(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    TIMEOUT = "TIMEOUT"
+    CANCELED = "CANCELED"
+
+
+LEASE = timedelta(minutes=2)
+MAX_RECLAIMS = 1
+TIMEOUTS: Mapping[JobType, timedelta] = MappingProxyType(
+    {
+        JobType.BACKTEST: timedelta(minutes=30),
+        JobType.IMPROVE: timedelta(minutes=15),
+        JobType.EVOLVE: timedelta(minutes=45),
+    }
+)
+QUEUE_PER_SLOT: Mapping[JobType, int] = MappingProxyType(
+    {JobType.BACKTEST: 500, JobType.IMPROVE: 20, JobType.EVOLVE: 10}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How many jobs of each type may be RUNNING at once, and (optionally) active per symbol."""
+
+    running: Mapping[JobType, int]
+    per_symbol: int | None = None
+
+    def queue_limit(self, job_type: JobType) -> int:
+        """Return how many jobs may wait: enough to keep every slot busy, few enough to stay steerable."""
+        return self.running[job_type] * QUEUE_PER_SLOT[job_type]
+
+
+def is_stuck(heartbeat_at: datetime, *, now: datetime) -> bool:
+    """Return whether a RUNNING job has let its lease run out."""
+    return now - heartbeat_at > LEASE
+
+
+def is_overdue(job_type: JobType, started_at: datetime, *, now: datetime) -> bool:
+    """Return whether a RUNNING job has used up its type's time, however lively its heartbeat."""
+    return now - started_at > TIMEOUTS[job_type]
