@@ -111,3 +111,26 @@ def moments(returns: NDArray[np.float64]) -> tuple[float, float, float, float]:
         third += square * away
         fourth += square * square
     return mean, second / count, third / count, fourth / count
+
+
+@compiled
+def walk_paths(
+    pnl: NDArray[np.int64], account: int, floor: int, fall: NDArray[np.int64], fall_fraction: NDArray[np.float64]
+) -> int:
+    """Walk each row of P&L from the account; write its deepest falls, return how many rows touched the floor."""
+    paths, steps = pnl.shape
+    ruined = 0
+    for path in range(paths):
+        equity = account
+        peak = account
+        lowest = account
+        for step in range(steps):
+            equity += pnl[path, step]
+            peak = max(peak, equity)
+            lowest = min(lowest, equity)
+            if peak - equity > fall[path]:
+                fall[path] = peak - equity
+            if (peak - equity) > fall_fraction[path] * peak:
+                fall_fraction[path] = (peak - equity) / peak
+        ruined += lowest <= floor
+    return ruined
