@@ -1,0 +1,96 @@
+"""Order lists on real bars, frozen. A change of any trade is a change of numbers: bump `ENGINE_VERSION`, log it in the
+changelog, and write the file anew with `python -m tests.golden.test_engine_orders <data folder>`.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.oracle.real import SOURCES, real_bars
+from tests.oracle.series import made_sessions, random_genome
+from tests.unit.test_engine_oracle import by_hand, by_kernel, rows_of
+from trading.backtest.engine import ENGINE_VERSION, Account, Output, Strategy, order_list_hash, run_tape
+from trading.market.bars import Bars
+from trading.market.instruments import instrument
+from trading.market.sessions import session_index
+from trading.strategies.archetypes import ARCHETYPES
+from trading.strategies.genome import default_genome
+from trading.strategies.tape import tape_of
+
+GOLDEN = Path(__file__).with_name("engine_orders.json")
+COLUMNS = ("ts_event", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "contract")
+
+
+def orders_on(shared_data, symbol):
+    """Return trades, net and hash of every archetype's default genome on one symbol's series."""
+    bars = real_bars(shared_data, symbol)
+    tape = tape_of(bars, session_index(bars, mode="FULL_24x5"))
+    account, output = Account(instrument(symbol), 100_000_000_000), Output.for_bars(len(bars))
+    found = {}
+    for name in sorted(ARCHETYPES):
+        strategy = Strategy(name, default_genome(name), "FULL_24x5")
+        backtest = run_tape(tape, strategy, account=account, output=output)
+        found[name] = {
+            "trades": len(backtest.trades),
+            "net_micros": backtest.performance.net_pnl_micros,
+            "orders": order_list_hash(backtest),
+        }
+    return found
+
+
+@pytest.mark.needs_data
+@pytest.mark.scorecard(26)
+@pytest.mark.parametrize("symbol", sorted(SOURCES))
+def test_order_lists_on_real_bars_are_the_frozen_ones(shared_data, symbol):
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["engine_version"] == ENGINE_VERSION
+    found = orders_on(shared_data, symbol)
+    assert sum(row["trades"] for row in found.values()) > 100
+    assert found == golden["orders"][symbol]
+
+
+@pytest.mark.needs_data
+@pytest.mark.scorecard(26)
+def test_one_tick_in_one_bar_changes_the_hash(shared_data):
+    bars = real_bars(shared_data, "NQ")
+    strategy = Strategy("trend", default_genome("trend"), "FULL_24x5")
+    account = Account(instrument("NQ"), 100_000_000_000)
+    sessions = session_index(bars, mode="FULL_24x5")
+    before = run_tape(tape_of(bars, sessions), strategy, account=account)
+    entry = int(before.trades.entry_bar[3])
+    bars.open_ticks[entry] += 1
+    bars.high_ticks[entry] += 1
+    after = run_tape(tape_of(bars, sessions), strategy, account=account)
+    assert order_list_hash(before) != order_list_hash(after)
+
+
+@pytest.mark.needs_data
+@pytest.mark.scorecard(25)
+@pytest.mark.parametrize("symbol", sorted(SOURCES))
+def test_agrees_with_the_slow_book_on_windows_of_real_bars(shared_data, symbol):
+    bars = real_bars(shared_data, symbol)
+    index = session_index(bars, mode="ETH")
+    rng = np.random.default_rng(sorted(SOURCES).index(symbol))
+    traded = 0
+    for turn in range(69):
+        name = sorted(ARCHETYPES)[turn % len(ARCHETYPES)]
+        start = int(rng.integers(0, len(bars) - 600))
+        window = slice(start, start + 600)
+        columns = {column: getattr(bars, column)[window] for column in COLUMNS}
+        part = Bars(bars.symbol, bars.timeframe, bars.provider, **columns, fingerprint="")
+        sessions = made_sessions(index.trading_day[window], index.is_open[window], index.is_last[window])
+        case = (part, sessions, Strategy(name, random_genome(rng, name), "ETH"), (instrument(symbol), 1))
+        trades, equity = by_hand(case)
+        fast = by_kernel(case)
+        assert rows_of(fast) == trades, f"{symbol} {name} from bar {start}"
+        assert fast.equity_micros.tolist() == equity
+        traded += len(trades)
+    assert traded > 100
+
+
+if __name__ == "__main__":
+    orders = {symbol: orders_on(Path(sys.argv[1]), symbol) for symbol in sorted(SOURCES)}
+    GOLDEN.write_text(json.dumps({"engine_version": ENGINE_VERSION, "orders": orders}, indent=1) + "\n")
