@@ -245,9 +245,8 @@ def gate(stage: Stage, evidence: Evidence) -> GateVerdict:
     return GateVerdict(stage.above, tuple(_check(rule, evidence) for rule in rules))
 
 
-def figures_pass(stage: Stage, performance: Performance) -> bool:
+def figures_pass(stage: Stage, evidence: Evidence) -> bool:
     """Return whether one session's own figures pass the gate out of its stage, whatever else that gate asks for."""
-    evidence = evidence_of(performance)
     return stage in GATES and all(_check(rule, evidence).passed for rule in GATES[stage].figures)
 
 

@@ -298,10 +298,10 @@ def test_counts_the_latest_losing_days_past_flat_ones(pnl, run):
 
 def test_a_single_session_is_held_against_the_figures_only():
     good = Performance(5 * 10**8, 50, 20, 30, 40.0, 1.2, 10.0, 900.0, 9.0, 0.5, 0.7, 30.0, 4.0)
-    assert figures_pass(Stage.LAB, good)
-    assert not figures_pass(Stage.LAB, replace(good, sharpe=0.49))
-    assert not figures_pass(Stage.PAPER, good)
-    assert not figures_pass(Stage.LIVE, good)
+    assert figures_pass(Stage.LAB, evidence_of(good))
+    assert not figures_pass(Stage.LAB, evidence_of(replace(good, sharpe=0.49)))
+    assert not figures_pass(Stage.PAPER, evidence_of(good))
+    assert not figures_pass(Stage.LIVE, evidence_of(good))
     assert evidence_of(good) == Evidence(
         trades=50,
         losers=30,

@@ -143,7 +143,8 @@ def bootstrap_blocks(pnl_micros: IntArray, sampling: Sampling, *, block: int) ->
 
     def draw(chance: np.random.Generator, paths: int) -> IntArray:
         starts = chance.integers(0, steps, (paths, -(-steps // block), 1))
-        return pnl[((starts + offsets) % steps).reshape(paths, -1)[:, :steps]]
+        drawn: IntArray = pnl[((starts + offsets) % steps).reshape(paths, -1)[:, :steps]]
+        return drawn
 
     return _walk(sampling, steps, draw)
 
