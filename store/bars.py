@@ -180,7 +180,7 @@ class BarStore:
     def _columns(self, row: BarSeries) -> IntArray:
         try:
             mapped = np.load(self._stem(row).with_suffix(".npy"), mmap_mode="c", allow_pickle=False)
-        except ValueError as error:
+        except (ValueError, EOFError) as error:
             raise BadBars(f"{self._stem(row)}: the columns are damaged ({error}); import the bars again") from error
         return np.asarray(mapped)
 

@@ -152,7 +152,10 @@ def _checked_seed(seed: int) -> int:
 def _last_day(start_on: date, years: float | None, end_on: date | None) -> date:
     if (years is None) == (end_on is None):
         raise BadInput("give either years or end_on")
-    return end_on or start_on + timedelta(days=round(365.25 * (years or 0)) - 1)
+    last = end_on or start_on + timedelta(days=round(365.25 * (years or 0)) - 1)
+    if last < start_on:
+        raise BadInput(f"the last day must not be before {start_on}, was {last}")
+    return last
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +209,7 @@ class _Chance:
     def normal(self, stream: int, count: int) -> FloatArray:
         """Return unit normals (Irwin-Hall of twelve), each within ±6."""
         parts = self._raw(stream, 3 * count).view(np.uint16).reshape(count, 12)
-        return (parts.sum(axis=1, dtype=np.int64) - 393_210) / 65_536.0
+        return (parts.sum(axis=1, dtype=np.int64) - 393_210).astype(np.float64) / 65_536.0
 
     def shocks(self, count: int) -> FloatArray:
         """Return the unit normals that move the price; those of the index family share a factor."""
@@ -221,7 +224,7 @@ class _Chance:
 
     def uniform(self, stream: int, count: int) -> FloatArray:
         """Return uniform numbers in [0, 1)."""
-        return (self._raw(stream, count) >> np.uint64(11)) * (1.0 / 2**53)
+        return (self._raw(stream, count) >> np.uint64(11)).astype(np.float64) * (1.0 / 2**53)
 
 
 def _prices(
@@ -252,13 +255,14 @@ def _jumps(dice: FloatArray) -> FloatArray:
     half = JUMP_ODDS / 2
     upward = np.where(dice < half, JUMP_SIZE * (1.0 + dice / half), 0.0)
     downward = (dice >= half) & (dice < JUMP_ODDS)
-    return np.where(downward, -JUMP_SIZE * (1.0 + (dice - half) / half), upward)
+    return np.asarray(np.where(downward, -JUMP_SIZE * (1.0 + (dice - half) / half), upward), np.float64)
 
 
 def _gaps(minutes: _Minutes, chance: _Chance, daily: float) -> FloatArray:
     """Return the relative move from the last close to each open: none inside a session."""
     reach = np.minimum(0.5 * np.sqrt(minutes.closed_hours / 24.0), 0.8)
-    return chance.normal(_GAPS, len(reach)) * (reach * daily)
+    gaps: FloatArray = chance.normal(_GAPS, len(reach)) * (reach * daily)
+    return gaps
 
 
 def _carry(chance: _Chance, contract: IntArray) -> FloatArray:
