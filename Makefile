@@ -1,0 +1,62 @@
+# Every target is one line of real work. Nothing here relies on what was installed by hand.
+
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKS := requirements-bootstrap.lock requirements.lock requirements-dev.lock pyproject.toml
+SYNC := $(BIN)/uv pip sync --quiet --require-hashes requirements-bootstrap.lock
+INSTALL := $(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
+
+unexport PYTHONDONTWRITEBYTECODE # caches make every process start in half the time
+export VIRTUAL_ENV := $(CURDIR)/.venv
+
+.DEFAULT_GOAL := help
+.PHONY: help run check test bench chaos proof scorecard lock clean
+
+help: ## show the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
+
+run: .venv/.runtime ## start everything: database, Dagster, API and screen; Ctrl-C stops it
+	@ENV=$${ENV:-dev} $(BIN)/proving up
+
+check: .venv/.dev ## lint, types, layers and unit tests, in under a minute
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m pytest tests/unit -n 2 -q
+
+test: .venv/.dev chromium ## every test but chaos: unit, integration, golden, end to end
+	$(BIN)/python -m pytest tests/unit tests/integration tests/golden tests/e2e
+
+bench: .venv/.dev ## benchmarks, peers side by side in one run
+	$(BIN)/python -m bench
+
+chaos: .venv/.dev ## kill things at random and count what was lost
+	$(BIN)/python -m pytest tests/chaos
+
+proof: .venv/.runtime ## run the proof pack against the running platform
+	$(BIN)/proving proof
+
+scorecard: .venv/.dev ## the reliability scorecard with the last figures
+	$(BIN)/python -m pytest -p tests.scorecard --scorecard -m scorecard -q
+
+lock: .venv/.dev ## resolve the dependencies again and write versions and hashes
+	./.ci/lock
+
+clean: ## forget caches; keeps .venv and the data in .proving
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+
+.PHONY: chromium
+chromium:
+	@./.ci/chromium
+
+.venv/.bootstrap: requirements-bootstrap.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps -r requirements-bootstrap.lock
+	@touch $@
+
+.venv/.runtime: .venv/.bootstrap $(LOCKS)
+	$(SYNC) requirements.lock
+	$(INSTALL)
+	@touch $@
+
+.venv/.dev: .venv/.bootstrap $(LOCKS)
+	$(SYNC) requirements-dev.lock
+	$(INSTALL)
+	@touch .venv/.runtime $@

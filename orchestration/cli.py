@@ -1,0 +1,174 @@
+"""The command line `proving`.
+
+Belongs here: arguments, examples, exit codes. Does not belong here: work (`services`), and anything slow to import:
+each command imports what it needs, so that `proving --help` answers at once.
+"""
+
+import errno
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trading.errors import BadInput, ProvingError
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXAMPLES = (
+    ("make run", "start everything; the board is at port 5000"),
+    ("proving status", "what runs, what is ready"),
+    ('proving why "Amber Adder"', "why this bot is where it is"),
+    ("proving reset", "what a reset would touch; --execute does it"),
+    ("proving bars import FILE", "bring real bars; they replace the simulated ones"),
+    ("proving proof", "run the proof pack and write it down"),
+)
+EPILOG = "\n\n".join(
+    (
+        "[bold]A first hour[/bold]",
+        *(f"[cyan]{command:<26}[/cyan] {what}" for command, what in EXAMPLES),
+        "Exit codes: 0 done, 1 it could not be done, 2 the input was wrong.",
+    )
+)
+
+app = typer.Typer(
+    name="proving",
+    help="Autonomous trading bots that must prove themselves before they may touch money.",
+    epilog=EPILOG,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+bars = typer.Typer(help="Market data: bring bars in, see what is there.", no_args_is_help=True)
+app.add_typer(bars, name="bars")
+
+
+def main() -> None:
+    """Run a command; a failure on purpose is one sentence on standard error."""
+    try:
+        app()
+    except BadInput as wrong:
+        _fail(str(wrong), EXIT_BAD_INPUT)
+    except ProvingError as failure:
+        _fail(str(failure), EXIT_FAILED)
+    except OSError as failure:
+        if failure.errno == errno.EPIPE:
+            os._exit(EXIT_FAILED)
+        reason = "the disk is full" if failure.errno == errno.ENOSPC else failure.strerror
+        _fail(f"{reason}: {failure.filename}" if failure.filename else str(reason), EXIT_FAILED)
+
+
+@app.command()
+def up(
+    *,
+    seed: Annotated[bool, typer.Option(help="Give an empty database a fleet and simulated bars.")] = True,
+) -> None:
+    """Start everything and keep it alive; Ctrl-C stops it.
+
+    PostgreSQL (embedded unless DATABASE_URL is set), migrations, a fleet if there is none, the Dagster code server, one
+    daemon, the Dagster UI on port 3000 and the API with the board on port 5000. What dies starts again.
+
+    Example: ENV=dev proving up
+    """
+    from orchestration.terminal import load_settings, say
+    from orchestration.up import run_platform
+
+    run_platform(load_settings(), say, seed=seed)
+
+
+@app.command()
+def status() -> None:
+    """Show what runs and what is ready; exit 1 unless all of it is."""
+    from orchestration.terminal import load_settings, show_status
+
+    if not show_status(load_settings()):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def seed(
+    *,
+    bots: Annotated[int, typer.Option(help="How many bots the fleet has.", min=1, max=100_000)] = 240,
+    if_empty: Annotated[bool, typer.Option("--if-empty", help="Only if there is no bot yet.")] = False,
+) -> None:
+    """Register a fleet, and simulate a market for its symbols where no bars are.
+
+    Bots that exist stay as they are; the same seed gives the same bars.
+
+    Example: proving seed --bots 1000
+    """
+    from orchestration.desk_work import seed as work
+
+    work(bots, if_empty=if_empty)
+
+
+@bars.command("import")
+def bars_import(
+    path: Annotated[Path, typer.Argument(help="Parquet or CSV: ts_event, symbol, open, high, low, close, volume.")],
+    *,
+    provider: Annotated[str | None, typer.Option(help="Name of the source; the file's name if not given.")] = None,
+    timeframe: Annotated[str | None, typer.Option(help="1m 5m 15m 1h 1d; told from the rows if not given.")] = None,
+    symbol: Annotated[list[str] | None, typer.Option(help="Only this root; may be repeated.")] = None,
+) -> None:
+    """Check a file of bars and store it: all of it, or nothing.
+
+    Bad rows are refused with file, row and reason. A root also serves its micro: NQ bars are stored as NQ and MNQ.
+    Bots backtest over real bars as soon as there are any.
+
+    Example: proving bars import cme_1h.parquet --symbol NQ --symbol GC
+    """
+    from orchestration.desk_work import import_file
+
+    import_file(path, provider=provider, timeframe=timeframe, symbols=symbol)
+
+
+@bars.command("list")
+def bars_list() -> None:
+    """List every series with its provider, span and fingerprint."""
+    from orchestration.desk_work import list_series
+
+    list_series()
+
+
+@app.command()
+def backtest(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> None:
+    """Run one bot's baseline backtest now and show its figures.
+
+    Example: proving backtest "Amber Adder"
+    """
+    from orchestration.desk_work import backtest as work
+
+    work(bot)
+
+
+@app.command()
+def why(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> None:
+    """Explain one bot: what it does now, what the last ticks decided about it and why, what keeps it from promotion.
+
+    Example: proving why "Amber Adder"
+    """
+    from orchestration.desk_work import why as work
+
+    work(bot)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def psql(context: typer.Context) -> None:
+    """Open psql on the database, as the application role unless --owner is given; further arguments go to psql.
+
+    Example: proving psql -c "SELECT job_type, status, count(*) FROM bot_jobs GROUP BY 1, 2"
+    """
+    from orchestration.terminal import load_settings, open_psql
+
+    open_psql(load_settings(), context.args)
+
+
+def _fail(sentence: str, code: int) -> None:
+    sys.stderr.write(f"proving: {sentence}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""The commands that work with the desk.
+
+Belongs here: opening a desk for one command, progress bars, tables. Does not belong here: rules and figures.
+"""
+
+import secrets
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from gateways.embedded import postmaster, stop_embedded
+from gateways.postgres import connect_urls
+from orchestration.terminal import console, load_settings
+from services.desk import Desk, open_desk, prepare_database
+from services.fleet import whole_fleet
+from trading.errors import UnknownBots
+
+DAYS_PER_YEAR = 365.25
+SHOWN_DECISIONS = 10
+WIDE = 160
+
+
+@contextmanager
+def opened_desk() -> Iterator[Desk]:
+    """Open the desk for one command; an embedded server that we had to start for it stops again.
+
+    A process that owns the database also migrates it; one that was only given the application's address does not.
+    """
+    settings = load_settings()
+    given = settings.database_url or settings.app_database_url
+    borrowed = not given and postmaster(settings.postgres_dir) is None
+    try:
+        urls = connect_urls(settings)
+        if urls.owner != urls.app:
+            prepare_database(urls)
+        desk = open_desk(settings, urls, pool_size=2)
+        yield desk
+        desk.sessions.kw["bind"].dispose()
+    finally:
+        if borrowed:
+            stop_embedded(settings.postgres_dir)
+
+
+def seed(size: int, *, if_empty: bool) -> None:
+    """Register a fleet and simulate a market where its symbols have no bars."""
+    from services.fleet_seed import FLEET_SYMBOLS, seed_fleet
+
+    with opened_desk() as desk:
+        if not if_empty or not whole_fleet(desk):
+            console.print(f"{seed_fleet(desk, size=size)} new bots")
+        known = {series.symbol for series in desk.bars.series()}
+        simulate(desk, [symbol for symbol in FLEET_SYMBOLS if symbol not in known])
+
+
+def simulate(desk: Desk, symbols: Sequence[str]) -> None:
+    """Simulate a market that ends today, for symbols without bars."""
+    if not symbols:
+        return
+    from services.market_data import simulate_market
+
+    years = desk.settings.simulator_years
+    start_on = (desk.clock() - timedelta(days=years * DAYS_PER_YEAR)).date()
+    with _progress() as bar:
+        series = simulate_market(
+            desk.bars, symbols, seed=desk.settings.simulator_seed, start_on=start_on, years=years, progress=bar
+        )
+    console.print(f"{len(series)} SIMULATED series of {len(symbols)} symbols from {start_on}")
+
+
+def import_file(path: Path, *, provider: str | None, timeframe: str | None, symbols: list[str] | None) -> None:
+    """Import a file of bars and show what came of it."""
+    from services.market_data import import_bars
+    from store.bars import BarStore
+
+    with _progress() as bar:
+        report = import_bars(
+            BarStore(load_settings().bars_dir),
+            path,
+            provider=provider,
+            timeframe=timeframe,
+            symbols=symbols,
+            progress=bar,
+        )
+    console.print(
+        f"{report.rows:,} rows of {report.timeframe} bars from {report.provider}: {len(report.series)} series"
+    )
+    for note in report.notes:
+        console.print(f"  {note}", markup=False)
+
+
+def list_series() -> None:
+    """List every series in the bar store."""
+    from store.bars import BarStore
+
+    table = Table("symbol", "timeframe", "provider", "bars", "from", "to", "fingerprint")
+    for one in BarStore(load_settings().bars_dir).series():
+        span = [f"{datetime.fromtimestamp(ns // 10**9, tz=UTC):%Y-%m-%d %H:%M}" for ns in (one.first_ts, one.last_ts)]
+        table.add_row(one.symbol, one.timeframe, one.provider, f"{one.bars:,}", *span, one.fingerprint[:12])
+    _wide(table)
+
+
+def backtest(bot: str) -> None:
+    """Run one bot's baseline backtest and show its figures."""
+    from services.backtests import run_baseline
+
+    with opened_desk() as desk:
+        finished = run_baseline(desk, find_bot(desk, bot), run_id=f"cli-{secrets.token_hex(6)}")
+    table = Table("figure", "value", title=f"{finished.status}", title_justify="left")
+    for name, value in finished.figures.items():
+        table.add_row(name, "—" if value is None else str(value))
+    console.print(table)
+
+
+def why(bot: str) -> None:
+    """Explain one bot."""
+    from services.dossier import bot_dossier
+
+    with opened_desk() as desk:
+        told = bot_dossier(desk, find_bot(desk, bot))
+    now = told.bot
+    console.print(f"[bold]{now.name}[/bold]  {now.stage} · {now.symbol} {now.timeframe} · generation {now.generation}")
+    console.print(f"  now: {now.bot_now.state}")
+    for blocker in now.stage_gate.blockers:
+        console.print(f"  not yet {now.stage_gate.to}: {blocker.reason}", markup=False)
+    table = Table("decided at", "decision", "job", "reason", "blockers")
+    for row in told.decisions[:SHOWN_DECISIONS]:
+        decided_at = f"{row['started_at'].astimezone():%Y-%m-%d %H:%M:%S}"
+        table.add_row(
+            decided_at, row["decision"], row["job_type"] or "—", row["reason_code"], ", ".join(row["blockers"] or ())
+        )
+    console.print(table)
+
+
+def find_bot(desk: Desk, words: str) -> UUID:
+    """Return the bot an id or a name means, capitals aside.
+
+    Raises:
+        UnknownBots: none, or more than one.
+    """
+    try:
+        return UUID(words)
+    except ValueError:
+        found = [bot.id for bot in whole_fleet(desk) if bot.name.casefold() == words.casefold()]
+    if len(found) != 1:
+        raise UnknownBots([words])
+    return found[0]
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show one bar per step of a long work; yields what the use case calls after each step."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as shown:
+        bars: dict[str, TaskID] = {}
+
+        def tell(step: str, done: int, of: int) -> None:
+            if step not in bars:
+                bars[step] = shown.add_task(step)
+            shown.update(bars[step], completed=done, total=of)
+
+        yield tell
+
+
+def _wide(table: Table) -> None:
+    """Print a table in full also where the terminal does not tell its width."""
+    wide = Console(width=console.width if console.is_terminal else WIDE, highlight=False)
+    wide.print(table)

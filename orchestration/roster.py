@@ -1,0 +1,99 @@
+"""Which programs the platform consists of, and what each may know.
+
+Belongs here: command lines, environments, the order of a start. Does not belong here: keeping them alive.
+"""
+
+import sys
+from collections.abc import Callable
+from functools import partial
+
+from sqlalchemy.engine import URL
+
+from gateways.postgres import DatabaseUrls
+from gateways.processes import environment
+from gateways.settings import PROJECT_ROOT, Settings
+from orchestration.health import LOOPBACK, api_answers, code_server_answers, daemon_beats, webserver_answers
+from orchestration.instance import LOCATION, MODULE, dagster_home, workspace_file
+from orchestration.supervisor import Program
+
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps decide what runs at once, not BLAS
+
+
+def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+    """Return the program that loads our definitions and starts run workers."""
+    port = ("--host", LOOPBACK, "--port", str(settings.code_server_port))
+    return _program(
+        "code server",
+        ("-m", "dagster", "api", "grpc", "-m", MODULE, *port, "--location-name", LOCATION),
+        environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, **ONE_THREAD),
+        answers=partial(code_server_answers, settings),
+    )
+
+
+def daemon(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+    """Return the one daemon; the concurrency caps are only right with one."""
+    return _program(
+        "daemon",
+        ("-m", "dagster._daemon", "run", "-w", str(workspace_file(settings))),
+        environment=_environment(settings, mark, dagster=urls.dagster),
+        answers=partial(daemon_beats, settings),
+    )
+
+
+def webserver(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+    """Return the Dagster UI."""
+    where = ("--host", settings.host, "--port", str(settings.webserver_port))
+    return _program(
+        "webserver",
+        ("-m", "dagster_webserver", "-w", str(workspace_file(settings)), *where),
+        environment=_environment(settings, mark, dagster=urls.dagster),
+        answers=partial(webserver_answers, settings),
+    )
+
+
+def api(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+    """Return the API and the screen; the only program that knows the admin token."""
+    token = settings.admin_token.get_secret_value() if settings.admin_token else None
+    return _program(
+        "api",
+        ("-m", "api"),
+        environment=_environment(settings, mark, app=urls.app, ADMIN_TOKEN=token),
+        answers=partial(api_answers, settings),
+    )
+
+
+def seed_environment(settings: Settings, urls: DatabaseUrls, mark: str) -> dict[str, str]:
+    """Return the environment of `proving seed` as a child: the application role is enough."""
+    return _environment(settings, mark, app=urls.app)
+
+
+def _program(
+    name: str, arguments: tuple[str, ...], *, environment: dict[str, str], answers: Callable[[], bool | None]
+) -> Program:
+    return Program(
+        name=name,
+        command=(sys.executable, *arguments),
+        environment=environment,
+        answers=answers,
+        directory=PROJECT_ROOT,
+    )
+
+
+def _environment(
+    settings: Settings, mark: str, *, app: URL | None = None, dagster: URL | None = None, **more: str | None
+) -> dict[str, str]:
+    """Return our environment without the owner's address and the admin token, plus what this program needs."""
+    known: dict[str, str | None] = {
+        "DATABASE_URL": None,
+        "ADMIN_TOKEN": None,
+        "APP_DATABASE_URL": _text(app),
+        "DAGSTER_PG_URL": _text(dagster),
+        "DAGSTER_HOME": str(dagster_home(settings)),
+        "PROVING_HOME": str(settings.proving_home.resolve()),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return environment(mark, **(known | more))
+
+
+def _text(url: URL | None) -> str | None:
+    return url.render_as_string(hide_password=False) if url is not None else None

@@ -1,0 +1,216 @@
+"""The supervisor: keeps programs alive and ends them in reverse order.
+
+Belongs here: one program's life (start, question, restart with back-off, stop) and the loop over all of them. Does not
+belong here: which programs there are (`orchestration.roster`), and the order of a start (`orchestration.up`).
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import psutil
+
+from gateways.processes import end
+from trading.errors import Unavailable
+
+Say = Callable[[str], None]
+
+LOOK_SECONDS = 0.25
+ASK_SECONDS = 5.0
+ASK_SOON_SECONDS = 0.5
+HANG_SECONDS = 30.0
+CALM_SECONDS = 60.0
+LONGEST_BACKOFF_SECONDS = 30.0
+STOP_SECONDS = 8.0
+LOG_BYTES = 20_000_000
+LOGS_KEPT = 3
+TAIL_LINES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What to run and how to tell that it is well.
+
+    Attributes:
+        name: For people and log files.
+        command: Arguments, the program first.
+        environment: All of its environment.
+        answers: A question of at most a few seconds: true is well, false is not, None is that nobody can tell now.
+        start_seconds: How long it may take to its first answer.
+        directory: Where it starts.
+    """
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    answers: Callable[[], bool | None]
+    directory: Path
+    start_seconds: float = 120.0
+
+
+class Kept(Protocol):
+    """Something the supervisor keeps alive."""
+
+    name: str
+    ready: bool
+
+    def look(self) -> None:
+        """Restart what died."""
+
+    def stop(self) -> None:
+        """End it."""
+
+
+@dataclass(slots=True)
+class Ward:
+    """A program under supervision."""
+
+    program: Program
+    log: Path
+    say: Say
+    name: str = field(init=False)
+    ready: bool = field(init=False, default=False)
+    process: subprocess.Popen[bytes] | None = field(init=False, default=None)
+    deaths: int = field(init=False, default=0)
+    started_at: float = field(init=False, default=0.0)
+    well_at: float = field(init=False, default=0.0)
+    next_start_at: float = field(init=False, default=0.0)
+    next_question_at: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.name = self.program.name
+
+    def start(self) -> None:
+        """Start the program in a session of its own, so that Ctrl-C in our terminal reaches only us.
+
+        Raises:
+            Unavailable: the program or its log cannot be opened.
+        """
+        rotate(self.log)
+        try:
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(
+                    self.program.command,
+                    env=dict(self.program.environment),
+                    cwd=self.program.directory,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as failure:
+            raise Unavailable(f"{self.name} cannot start: {failure.strerror}") from failure
+        now = time.monotonic()
+        self.started_at = self.well_at = now
+        self.next_question_at = now + ASK_SOON_SECONDS
+        self.ready = False
+
+    def look(self) -> None:
+        """Do what is due: start, bury, ask."""
+        now = time.monotonic()
+        if self.process is None:
+            if now >= self.next_start_at:
+                self.start()
+        elif (code := self.process.poll()) is not None:
+            self._bury(_ending(code))
+        elif now >= self.next_question_at:
+            self._ask()
+
+    def stop(self) -> None:
+        """End the program's children, then the program; kill what stays."""
+        if self.process is None:
+            return
+        with contextlib.suppress(psutil.NoSuchProcess):
+            program = psutil.Process(self.process.pid)
+            end(program.children(recursive=True), grace_seconds=STOP_SECONDS)
+        self.process.terminate()
+        try:
+            self.process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+        self.ready = False
+
+    def _ask(self) -> None:
+        well = self.program.answers()
+        now = time.monotonic()
+        if well is not False:
+            self.well_at = now
+            if well and not self.ready:
+                self.ready = True
+                self.say(f"{self.name} is ready after {now - self.started_at:.1f} s")
+            if now - self.started_at > CALM_SECONDS:
+                self.deaths = 0
+        elif now - self.well_at > (HANG_SECONDS if self.ready else self.program.start_seconds):
+            self._put_down(now - self.well_at)
+        rotate(self.log)
+        self.next_question_at = now + (ASK_SECONDS if self.ready else ASK_SOON_SECONDS)
+
+    def _put_down(self, silent_seconds: float) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self._bury(f"did not answer for {silent_seconds:.0f} s and was killed")
+
+    def _bury(self, ending: str) -> None:
+        wait = min(LONGEST_BACKOFF_SECONDS, 0.5 * 2**self.deaths)
+        self.deaths += 1
+        self.process = None
+        self.ready = False
+        self.next_start_at = time.monotonic() + wait
+        self.say(f"{self.name} {ending}; it starts again in {wait:g} s. The end of {self.log}:\n{tail(self.log)}")
+
+
+def watch(kept: Sequence[Kept], *, until: Callable[[], bool]) -> None:
+    """Look after everything in order, again and again, until told to end."""
+    while not until():
+        for one in kept:
+            one.look()
+        time.sleep(LOOK_SECONDS)
+
+
+def stop_in_reverse(kept: Sequence[Kept], say: Say) -> None:
+    """End everything, the last started first; one that cannot be ended does not save the others."""
+    for one in reversed(kept):
+        try:
+            one.stop()
+        except (OSError, psutil.Error, subprocess.SubprocessError) as failure:
+            say(f"{one.name} does not end: {failure}")
+
+
+def tail(log: Path, lines: int = TAIL_LINES) -> str:
+    """Return the last lines of a log, indented; empty where there is none."""
+    try:
+        with log.open("rb") as handle:
+            handle.seek(max(0, log.stat().st_size - 8_192))
+            last = handle.read().decode("utf-8", errors="replace").splitlines()[-lines:]
+    except OSError:
+        return ""
+    return "\n".join(f"    {line}" for line in last)
+
+
+def rotate(log: Path) -> None:
+    """Set a log aside once it is large and empty it, keeping the last few.
+
+    The writer appends and goes on in the emptied file; a line written while the copy ends can be lost.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if not log.exists() or log.stat().st_size < LOG_BYTES:
+        return
+    for number in range(LOGS_KEPT - 1, 0, -1):
+        older = log.with_name(f"{log.name}.{number}")
+        if older.exists():
+            older.replace(log.with_name(f"{log.name}.{number + 1}"))
+    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
+    os.truncate(log, 0)
+
+
+def _ending(code: int) -> str:
+    return f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"

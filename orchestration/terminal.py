@@ -1,0 +1,106 @@
+"""What a terminal shows and asks, without a database session: settings, status, psql.
+
+Belongs here: settings with errors a person can read, lines with the time, the status table. Does not belong here:
+commands that work with the desk (`orchestration.desk_work`).
+"""
+
+import os
+import shutil
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from pydantic import ValidationError
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy.engine import URL
+
+from gateways.embedded import binary, postmaster
+from gateways.postgres import connect_urls
+from gateways.processes import holder
+from gateways.settings import Settings
+from orchestration import health
+from orchestration.up import lock_file
+from trading.errors import BadInput, Unavailable
+
+console = Console(highlight=False)
+
+
+def load_settings() -> Settings:
+    """Read the environment.
+
+    Raises:
+        BadInput: a variable breaks its rule; the first one is named.
+    """
+    try:
+        return Settings()
+    except ValidationError as failure:
+        first = failure.errors(include_input=True, include_url=False)[0]
+        name = "_".join(str(part) for part in first["loc"]).upper()
+        raise BadInput(f"{name}: {first['msg']}, was {first['input']!r}") from None
+
+
+def say(line: str) -> None:
+    """Print a line with the time; a closed terminal must not keep us from an orderly stop."""
+    with suppress(OSError):
+        console.print(f"{datetime.now().astimezone():%H:%M:%S}  {line}", markup=False, soft_wrap=True)
+
+
+def show_status(settings: Settings) -> bool:
+    """Show what runs and what is ready; return whether all of it is."""
+    running = holder(lock_file(settings))
+    if running is None:
+        console.print(f"Nothing runs over {settings.proving_home}. Start it with: make run")
+        return False
+    since = datetime.fromtimestamp(running.started_at, tz=UTC).astimezone()
+    rows = _questions(settings)
+    table = Table(
+        "program", "state", title=f"up since {since:%Y-%m-%d %H:%M:%S}, pid {running.pid}", title_justify="left"
+    )
+    for name, well in rows:
+        table.add_row(name, "[green]ready[/green]" if well else "[red]not ready[/red]")
+    console.print(table)
+    return all(well for _, well in rows)
+
+
+def open_psql(settings: Settings, arguments: Sequence[str]) -> None:
+    """Become psql on the database; returns only by an error.
+
+    Raises:
+        Unavailable: the embedded server does not run, or there is no psql.
+    """
+    if settings.database_url is None and postmaster(settings.postgres_dir) is None:
+        raise Unavailable("the embedded PostgreSQL does not run; start it with: make run")
+    urls = connect_urls(settings)
+    as_owner = "--owner" in arguments
+    url = urls.owner if as_owner else urls.app
+    rest = [argument for argument in arguments if argument != "--owner"]
+    program = binary("psql") if binary("psql").exists() else shutil.which("psql")
+    if program is None:
+        raise Unavailable("there is no psql on this machine")
+    os.execve(program, [str(program), *rest], os.environ | _libpq(url))  # noqa: S606 - we become psql
+
+
+def _questions(settings: Settings) -> list[tuple[str, bool]]:
+    embedded = [] if settings.database_url else [("embedded postgres", postmaster(settings.postgres_dir) is not None)]
+    return [
+        *embedded,
+        ("code server", health.code_server_answers(settings)),
+        ("daemon", health.daemon_beats(settings) is True),
+        ("webserver", health.webserver_answers(settings)),
+        ("api", health.api_answers(settings)),
+        ("api can serve", health.api_ready(settings)),
+    ]
+
+
+def _libpq(url: URL) -> dict[str, str]:
+    """Return an address as libpq's variables, so that no password stands on a command line."""
+    given = {
+        "PGHOST": url.host or url.query.get("host"),
+        "PGPORT": str(url.port) if url.port else None,
+        "PGUSER": url.username,
+        "PGPASSWORD": str(url.password) if url.password else None,
+        "PGDATABASE": url.database,
+        "PGSSLMODE": url.query.get("sslmode"),
+    }
+    return {name: str(value) for name, value in given.items() if value}

@@ -1,0 +1,261 @@
+"""`proving up`: the start of the platform, its life, and its orderly end.
+
+Belongs here: the order of a start, what is refused before it, signals. Does not belong here: keeping programs alive
+(`orchestration.supervisor`), their command lines (`orchestration.roster`).
+"""
+
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import FrameType
+
+from gateways.embedded import postmaster, start_embedded, stop_embedded
+from gateways.ports import require_free
+from gateways.postgres import DatabaseUrls, connect_urls
+from gateways.processes import Running, end_marked, sole_platform
+from gateways.settings import PROJECT_ROOT, Settings
+from orchestration import roster, undertaker
+from orchestration.health import LOOPBACK
+from orchestration.instance import write_home
+from orchestration.supervisor import Kept, Program, Say, Ward, rotate, stop_in_reverse, tail, watch
+from services.desk import prepare_database
+from trading.errors import Unavailable
+
+POSTGRES_BACKOFF_SECONDS = 2.0
+LEAST_FREE_BYTES = 300_000_000
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class StopAsked(BaseException):
+    """A person or the system asked us to stop; not an error, so nothing may swallow it by accident."""
+
+
+@dataclass(slots=True)
+class EmbeddedPostgres:
+    """The embedded server under supervision."""
+
+    data_dir: Path
+    say: Say
+    name: str = field(init=False, default="postgres")
+    ready: bool = field(init=False, default=True)
+    next_start_at: float = field(init=False, default=0.0)
+
+    def look(self) -> None:
+        """Start the server again if it is gone; it recovers what was committed."""
+        if time.monotonic() < self.next_start_at or postmaster(self.data_dir) is not None:
+            return
+        self.say(f"postgres is gone; it starts again. The end of its log:\n{tail(self.data_dir / 'log')}")
+        began = time.monotonic()
+        try:
+            start_embedded(self.data_dir)
+        except Unavailable as failure:
+            self.next_start_at = time.monotonic() + POSTGRES_BACKOFF_SECONDS
+            self.say(str(failure))
+        else:
+            self.say(f"postgres is ready after {time.monotonic() - began:.1f} s")
+
+    def stop(self) -> None:
+        """Stop the server."""
+        stop_embedded(self.data_dir)
+
+
+@dataclass(slots=True)
+class RunWorkers:
+    """The run workers, which the code server starts and which outlive it when it is killed."""
+
+    mark: str
+    name: str = field(init=False, default="run workers")
+    ready: bool = field(init=False, default=True)
+
+    def look(self) -> None:
+        """Leave them alone: Dagster watches its runs."""
+
+    def stop(self) -> None:
+        """End what still carries our mark."""
+        end_marked(self.mark)
+
+
+@dataclass(slots=True)
+class Undertaker:
+    """The undertaker under supervision, so that one is always there."""
+
+    mark: str
+    embedded: Path | None
+    name: str = field(init=False, default="undertaker")
+    ready: bool = field(init=False, default=True)
+    process: subprocess.Popen[bytes] | None = field(init=False, default=None)
+
+    def look(self) -> None:
+        """Hire one where none lives."""
+        if self.process is None or self.process.poll() is not None:
+            self.process = undertaker.hire(self.mark, self.embedded)
+
+    def stop(self) -> None:
+        """Dismiss it: everything else has ended in order, so it finds nothing to do."""
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait()
+
+
+def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
+    """Start everything, keep it alive, and end it all at Ctrl-C, SIGTERM or SIGHUP.
+
+    Args:
+        settings: The environment.
+        say: Shows a line to the person who started us.
+        seed: Whether an empty database gets a fleet, and missing bars the market simulator.
+
+    Raises:
+        AlreadyRunning: it runs already over the same folder.
+        PortTaken, Unavailable, BadInput, WeakSecret: it cannot start; nothing is left running.
+    """
+    settings.require_admin_token()
+    mark = secrets.token_hex(8)
+    with sole_platform(lock_file(settings), mark) as last, _stopping_on_signals():
+        _require_room(settings)
+        _clear_up(last)
+        _require_ports(settings)
+        kept: list[Kept] = []
+        try:
+            _start(settings, say, kept=kept, mark=mark, seed=seed)
+            watch(kept, until=lambda: False)
+        except StopAsked:
+            say("stopping")
+        finally:
+            _ignore_signals()
+            stop_in_reverse(kept, say)
+            say("stopped; nothing is left running")
+
+
+def lock_file(settings: Settings) -> Path:
+    """Return the file that lets one platform run per folder."""
+    return settings.proving_home.resolve() / "up.lock"
+
+
+def logs_dir(settings: Settings) -> Path:
+    """Return the folder of the programs' logs."""
+    return settings.proving_home.resolve() / "logs"
+
+
+def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: bool) -> None:
+    """Start in order: undertaker, database, code server and API, then daemon and webserver."""
+    embedded = None if settings.database_url else settings.postgres_dir.resolve()
+    kept.append(Undertaker(mark, embedded))
+    kept[0].look()
+    if embedded is not None:
+        kept.append(EmbeddedPostgres(embedded, say))
+    kept.append(RunWorkers(mark))
+    urls = _database(settings, say)
+    write_home(settings)
+    first = [_ward(settings, say, make(settings, urls, mark)) for make in (roster.code_server, roster.api)]
+    _begin(kept, first)
+    if seed:
+        _seed(settings, urls, mark=mark, say=say)
+    watch(kept, until=lambda: first[0].ready)
+    rest = [_ward(settings, say, make(settings, urls, mark)) for make in (roster.daemon, roster.webserver)]
+    _begin(kept, rest)
+    watch(kept, until=lambda: all(one.ready for one in kept))
+    say(_where_to_look(settings))
+
+
+def _begin(kept: list[Kept], wards: list[Ward]) -> None:
+    for ward in wards:
+        kept.append(ward)
+        ward.start()
+
+
+def _ward(settings: Settings, say: Say, program: Program) -> Ward:
+    return Ward(program, logs_dir(settings) / f"{program.name.replace(' ', '-')}.log", say)
+
+
+def _database(settings: Settings, say: Say) -> DatabaseUrls:
+    began = time.monotonic()
+    urls = connect_urls(settings)
+    prepare_database(urls)
+    which = "postgres" if settings.database_url else "embedded postgres"
+    say(f"{which} is ready and migrated after {time.monotonic() - began:.1f} s")
+    return urls
+
+
+def _seed(settings: Settings, urls: DatabaseUrls, *, mark: str, say: Say) -> None:
+    """Run `proving seed --if-empty` in a process of its own, so that we stay small."""
+    log = logs_dir(settings) / "seed.log"
+    rotate(log)
+    began = time.monotonic()
+    with log.open("ab") as handle:
+        done = subprocess.run(
+            [sys.executable, "-m", "orchestration.cli", "seed", "--if-empty"],
+            env=roster.seed_environment(settings, urls, mark),
+            cwd=PROJECT_ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=handle,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+    if done.returncode != 0:
+        raise Unavailable(f"the fleet cannot be seeded. The end of {log}:\n{tail(log)}")
+    say(f"fleet and market data are there after {time.monotonic() - began:.1f} s")
+
+
+def _require_room(settings: Settings) -> None:
+    free = shutil.disk_usage(settings.proving_home).free
+    if free < LEAST_FREE_BYTES:
+        raise Unavailable(
+            f"the disk is full: {settings.proving_home} has {free // 1_000_000} MB free, "
+            f"at least {LEAST_FREE_BYTES // 1_000_000} are needed"
+        )
+
+
+def _require_ports(settings: Settings) -> None:
+    require_free(settings.host, settings.api_port, setting="API_PORT")
+    require_free(settings.host, settings.webserver_port, setting="WEBSERVER_PORT")
+    require_free(LOOPBACK, settings.code_server_port, setting="CODE_SERVER_PORT")
+
+
+def _clear_up(last: Running | None) -> None:
+    """End what a platform left behind that was killed together with its undertaker."""
+    if last is not None:
+        end_marked(last.mark)
+
+
+def _where_to_look(settings: Settings) -> str:
+    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - shown, not bound
+    return "\n".join(
+        (
+            f"the platform is up, {datetime.now().astimezone():%H:%M:%S}",
+            f"  board       http://{host}:{settings.api_port}/",
+            f"  Dagster     http://{host}:{settings.webserver_port}/",
+            "  SQL         .venv/bin/proving psql",
+            f"  logs        {logs_dir(settings)}",
+            "  stop        Ctrl-C",
+        )
+    )
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        _ignore_signals()
+        raise StopAsked
+
+    before = {number: signal.signal(number, stop) for number in STOP_SIGNALS}
+    try:
+        with suppress(StopAsked):
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _ignore_signals() -> None:
+    """From here on a stop is under way; a second Ctrl-C must not leave it half done."""
+    for number in STOP_SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
