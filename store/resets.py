@@ -1,0 +1,197 @@
+"""Statements of a reset: what stands, what would vanish from sight, and the new baselines.
+
+Belongs here: reading and writing baselines, reset fields, reset events and rebuild requests, always for many bots at
+once. Does not belong here: where the new baseline lies (`trading.baseline`), the figures (`rollups.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.orm import Session
+
+from store.tables import Bot, MetricsBaseline, RebuildRequest
+from trading.lifecycle import Book
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A bot as it stands before its reset."""
+
+    id: UUID
+    name: str
+    stage: str
+    metrics_reset_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What one bot and book have recorded since their baseline; `newest` may also be the start of a running job."""
+
+    bot_id: UUID
+    book: Book
+    sessions: int
+    trades: int
+    fills: int
+    newest: datetime
+
+
+def targets(session: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> list[Target]:
+    """Return the named bots (None: all, archived and killed ones too) in id order, locked in that order if asked.
+
+    The lock stops other resets and every writer of figures; sessions and jobs can still be inserted.
+    """
+    named = select(Bot.id, Bot.name, Bot.stage, Bot.metrics_reset_at).order_by(Bot.id)
+    if bot_ids is not None:
+        named = named.where(Bot.id == text("ANY(CAST(:bot_ids AS uuid[]))"))
+    if lock:
+        named = named.with_for_update(key_share=True)
+    return [Target(*row) for row in session.execute(named, {"bot_ids": list(bot_ids or ())})]
+
+
+def baselines(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> dict[tuple[UUID, Book], datetime]:
+    """Return the baselines that stand, by bot and book."""
+    standing = select(MetricsBaseline.bot_id, MetricsBaseline.book, MetricsBaseline.reset_at).where(
+        MetricsBaseline.bot_id == text("ANY(CAST(:bot_ids AS uuid[]))"),
+        MetricsBaseline.book.in_([book.value for book in books]),
+    )
+    rows = session.execute(standing, {"bot_ids": list(bot_ids)})
+    return {(row.bot_id, Book(row.book)): row.reset_at for row in rows}
+
+
+def recorded(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> list[Recorded]:
+    """Return what counts now and would not count after a reset of these books, and the newest of it."""
+    scope = {"bot_ids": list(bot_ids), "books": [book.value for book in books]}
+    statements = [_TRADES, _FILLS]
+    if Book.BACKTEST in books:
+        statements += [_SESSIONS, _RUNNING]
+    rows = [row for statement in statements for row in session.execute(statement, scope)]
+    return [Recorded(row.bot_id, Book(row.book), row.sessions, row.trades, row.fills, row.newest) for row in rows]
+
+
+def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapping[str, Any]) -> None:
+    """Move the baselines of bots whose rows are locked, and write one METRICS_RESET event per bot.
+
+    Args:
+        session: Open transaction.
+        reset_at: The new baseline of each bot.
+        reset: `books`, `scope`, `reason_code`, `actor`, `request_id`, `equity_curves`, `now`.
+    """
+    scope = {**reset, "bot_ids": list(reset_at), "times": list(reset_at.values())}
+    session.execute(_MARK_BOTS, scope)
+    session.execute(_ADD_EVENTS, scope)
+    session.execute(_MOVE_BASELINES, scope)
+
+
+def restart_progress(session: Session, bot_ids: Sequence[UUID]) -> None:
+    """Count backtests, and what improve and evolve wait for, from zero again; lifetime iterations stay."""
+    session.execute(_RESTART_PROGRESS, {"bot_ids": list(bot_ids)})
+
+
+def request_rebuild(
+    session: Session, bot_ids: Sequence[UUID], *, request_id: str, equity_curves: bool, now: datetime
+) -> int:
+    """Write the wish that Dagster recompute these bots' figures; return its id."""
+    return session.execute(
+        insert(RebuildRequest)
+        .values(request_id=request_id, bot_ids=list(bot_ids), also_equity_curves=equity_curves, created_at=now)
+        .returning(RebuildRequest.id)
+    ).scalar_one()
+
+
+_SESSIONS = text(
+    """
+    SELECT one.bot_id, 'BACKTEST' AS book, count(*) AS sessions, sum(one.trades) AS trades, 0 AS fills,
+           max(one.created_at) AS newest
+    FROM unnest(CAST(:bot_ids AS uuid[])) AS bot(id)
+    LEFT JOIN metrics_baselines base ON base.bot_id = bot.id AND base.book = 'BACKTEST'
+    JOIN backtest_sessions one ON one.bot_id = bot.id AND one.created_at >= COALESCE(base.reset_at, '-infinity')
+    GROUP BY one.bot_id
+    """
+)
+
+_RUNNING = text(
+    """
+    SELECT bot_id, 'BACKTEST' AS book, 0 AS sessions, 0 AS trades, 0 AS fills, max(started_at) AS newest
+    FROM bot_jobs
+    WHERE job_type = 'BACKTEST' AND status = 'RUNNING' AND bot_id = ANY(CAST(:bot_ids AS uuid[]))
+    GROUP BY bot_id
+    """
+)
+
+_TRADES = text(
+    """
+    SELECT one.bot_id, one.book, 0 AS sessions, count(*) AS trades, 0 AS fills, max(one.created_at) AS newest
+    FROM unnest(CAST(:bot_ids AS uuid[])) AS bot(id)
+    JOIN trade_logs one ON one.bot_id = bot.id AND one.book <> 'BACKTEST' AND one.book = ANY(CAST(:books AS text[]))
+    LEFT JOIN metrics_baselines base ON base.bot_id = one.bot_id AND base.book = one.book
+    WHERE one.created_at >= COALESCE(base.reset_at, '-infinity')
+    GROUP BY one.bot_id, one.book
+    """
+)
+
+_FILLS = text(
+    """
+    SELECT one.bot_id, one.book, 0 AS sessions, 0 AS trades, count(*) AS fills, max(one.created_at) AS newest
+    FROM unnest(CAST(:bot_ids AS uuid[])) AS bot(id)
+    JOIN execution_fills one ON one.bot_id = bot.id AND one.book = ANY(CAST(:books AS text[]))
+    LEFT JOIN metrics_baselines base ON base.bot_id = one.bot_id AND base.book = one.book
+    WHERE one.created_at >= COALESCE(base.reset_at, '-infinity')
+    GROUP BY one.bot_id, one.book
+    """
+)
+
+_MARK_BOTS = text(
+    """
+    UPDATE bots SET metrics_reset_at = new.reset_at, metrics_reset_reason_code = :reason_code,
+        metrics_reset_by = :actor, metrics_reset_scope = :scope
+    FROM unnest(CAST(:bot_ids AS uuid[]), CAST(:times AS timestamptz[])) AS new(bot_id, reset_at)
+    WHERE bots.id = new.bot_id
+    """
+)
+
+_ADD_EVENTS = text(
+    """
+    INSERT INTO bot_metrics_events (bot_id, event_type, reason_code, actor, payload_json, created_at)
+    SELECT new.bot_id, 'METRICS_RESET', :reason_code, :actor,
+        jsonb_build_object(
+            'scope', CAST(:scope AS text), 'books', to_jsonb(CAST(:books AS text[])), 'resetAt', new.reset_at,
+            'previousBaselines', (
+                SELECT jsonb_object_agg(book.name, base.reset_at)
+                FROM unnest(CAST(:books AS text[])) AS book(name)
+                LEFT JOIN metrics_baselines base ON base.bot_id = new.bot_id AND base.book = book.name),
+            'alsoResetEquityCurves', CAST(:equity_curves AS boolean), 'requestId', CAST(:request_id AS text)),
+        :now
+    FROM unnest(CAST(:bot_ids AS uuid[]), CAST(:times AS timestamptz[])) AS new(bot_id, reset_at)
+    ORDER BY new.bot_id
+    """
+)
+
+_MOVE_BASELINES = text(
+    """
+    INSERT INTO metrics_baselines AS old (
+        bot_id, book, reset_at, equity_reset_at, scope, reason_code, actor, request_id)
+    SELECT new.bot_id, book.name, new.reset_at, CASE WHEN :equity_curves THEN new.reset_at END, :scope, :reason_code,
+        :actor, :request_id
+    FROM unnest(CAST(:bot_ids AS uuid[]), CAST(:times AS timestamptz[])) AS new(bot_id, reset_at)
+    CROSS JOIN unnest(CAST(:books AS text[])) AS book(name)
+    ON CONFLICT (bot_id, book) DO UPDATE SET
+        reset_at = excluded.reset_at, equity_reset_at = COALESCE(excluded.equity_reset_at, old.equity_reset_at),
+        scope = excluded.scope, reason_code = excluded.reason_code, actor = excluded.actor,
+        request_id = excluded.request_id
+    """
+)
+
+_RESTART_PROGRESS = text(
+    """
+    UPDATE bot_progress SET
+        backtest_attempts = 0, backtests_completed = 0, backtest_failures_in_row = 0, last_backtest_at = NULL,
+        last_session_trades = 0, last_session_generation = NULL, last_session_fingerprint = NULL,
+        improves_since_evolve = 0, improve_failures_in_row = 0, last_improve_at = NULL,
+        evolve_failures_in_row = 0, last_evolve_at = NULL
+    WHERE bot_id = ANY(CAST(:bot_ids AS uuid[]))
+    """
+)
