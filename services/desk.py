@@ -7,7 +7,7 @@ anything that does work.
 from dataclasses import dataclass
 
 from gateways.clock import Clock, system_clock
-from gateways.postgres import APP_ROLE, DAGSTER_ROLE, DAGSTER_SCHEMA, DatabaseUrls, role_password
+from gateways.postgres import APP_ROLE, DAGSTER_ROLE, DAGSTER_SCHEMA, DatabaseUrls, connect_urls, role_password
 from gateways.settings import Settings
 from store.bars import BarStore
 from store.database import Sessions, connect, session_factory
@@ -35,6 +35,20 @@ def open_desk(settings: Settings, urls: DatabaseUrls, *, clock: Clock = system_c
     """Return a desk that connects as the application role; nothing is opened until it is used."""
     sessions = session_factory(connect(urls.app, pool_size=pool_size))
     return Desk(sessions=sessions, clock=clock, bars=BarStore(settings.bars_dir), settings=settings)
+
+
+def desk_at_hand(settings: Settings, *, pool_size: int = 5) -> Desk:
+    """Return a desk over the database the environment names, preparing it where this process may.
+
+    A process that owns the database also migrates it; one that was given only the application's address does not.
+
+    Raises:
+        Unavailable: the server cannot be reached.
+    """
+    urls = connect_urls(settings)
+    if urls.owner != urls.app:
+        prepare_database(urls)
+    return open_desk(settings, urls, pool_size=pool_size)
 
 
 def prepare_database(urls: DatabaseUrls) -> None:

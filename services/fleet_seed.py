@@ -4,13 +4,16 @@ Belongs here: names, the spread of a fleet over symbols, archetypes and timefram
 """
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 from decimal import Decimal
 from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.desk import Desk
+from services.market_data import Progress, silent, simulate_market
 from store import bots
+from store.bars import BarSeries
 from store.database import transaction
 from trading.errors import BadInput
 from trading.market.instruments import MICRO_OF, instrument
@@ -23,6 +26,7 @@ DEFAULT_FLEET = 240
 LARGEST_FLEET = 100_000
 MICRO_ACCOUNT_USD = 10_000
 ACCOUNT_USD = 100_000
+DAYS_PER_YEAR = 365.25
 ADJECTIVES = ("Amber", "Basalt", "Cinder", "Dusk", "Ember", "Flint", "Granite", "Harbor", "Indigo", "Juniper", "Kelp")
 ANIMALS = ("Adder", "Bison", "Crane", "Dingo", "Egret", "Falcon", "Gannet", "Heron", "Ibex", "Jackal", "Kestrel")
 
@@ -51,6 +55,22 @@ def seed_fleet(
     first = [_first_generation(bot) | {"created_at": now} for bot in fleet]
     with transaction(desk.sessions) as session:
         return bots.register(session, registered, first)
+
+
+def ensure_market(desk: Desk, *, progress: Progress = silent) -> list[BarSeries]:
+    """Simulate a market that ends today for every symbol of the fleet without bars; return every series there is.
+
+    Raises:
+        Unavailable: the bar store cannot be written.
+    """
+    known = {series.symbol for series in desk.bars.series()}
+    with transaction(desk.sessions) as session:
+        missing = [symbol for symbol in bots.symbols(session) if symbol not in known]
+    years = desk.settings.simulator_years
+    start_on = (desk.clock() - timedelta(days=years * DAYS_PER_YEAR)).date()
+    seed = desk.settings.simulator_seed
+    simulate_market(desk.bars, missing, seed=seed, start_on=start_on, years=years, progress=progress)
+    return desk.bars.series()
 
 
 def account_usd(symbol: str) -> Decimal:
@@ -96,3 +116,9 @@ def _name(number: int) -> str:
 
 def _bot_id(number: int) -> UUID:
     return uuid5(NAMESPACE_URL, f"proving-ground/bot/{number}")
+
+
+def fleet_ids(desk: Desk) -> list[UUID]:
+    """Return every bot that is not archived, by id."""
+    with transaction(desk.sessions) as session:
+        return bots.bot_ids(session)

@@ -44,7 +44,7 @@ Progress = Callable[[str, int, int], None]
 """Told after each step: what is being done, how many of how many are done."""
 
 
-def _silent(_step: str, _done: int, _of: int) -> None:
+def silent(_step: str, _done: int, _of: int) -> None:
     """Tell nobody."""
 
 
@@ -78,7 +78,7 @@ def import_bars(
     provider: str | None = None,
     timeframe: str | None = None,
     symbols: Sequence[str] | None = None,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> ImportReport:
     """Check a bar file, build its series and store them: all of them in one commit, or nothing.
 
@@ -138,7 +138,7 @@ def simulate_market(
     seed: int,
     start_on: date,
     years: float = 2.0,
-    progress: Progress = _silent,
+    progress: Progress = silent,
 ) -> list[BarSeries]:
     """Simulate each symbol and store its bars on every timeframe, labelled SIMULATED; one commit per symbol.
 

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -57,6 +57,13 @@ def bot_ids(session: Session) -> list[UUID]:
     return list(session.execute(select(Bot.id).where(Bot.archived_at.is_(None)).order_by(Bot.id)).scalars())
 
 
+def symbols(session: Session) -> list[str]:
+    """Return every symbol some bot trades, sorted."""
+    return list(
+        session.execute(select(Bot.symbol).where(Bot.archived_at.is_(None)).distinct().order_by(Bot.symbol)).scalars()
+    )
+
+
 def lock(session: Session, bot_id: UUID) -> None:
     """Hold a bot's row against resets and other jobs until the transaction ends."""
     session.execute(select(Bot.id).where(Bot.id == bot_id).with_for_update(key_share=True))
@@ -85,7 +92,7 @@ def at_work(session: Session, bot_id: UUID) -> BotAtWork | None:
             newest.c.genome,
             newest.c.genome_hash,
         )
-        .join(newest, onclause=func.true())
+        .join(newest, onclause=true())
         .where(Bot.id == bot_id)
     ).first()
     return BotAtWork(**row._mapping) if row is not None else None

@@ -1,0 +1,110 @@
+"""The assets of baseline work: bars, sessions, and the figures people read.
+
+Belongs here: unpacking a partition, one call, metadata. Does not belong here: rules.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.partitions import bot_of, bots
+from assets.reports import equity_plot, metadata_of, table
+from services.backtests import run_baseline
+from services.desk import Desk
+from services.dossier import Dossier, bot_dossier
+from services.fleet_seed import ensure_market
+from services.invariants import Invariant, no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
+from services.rollups import rebuild_bots
+
+OWNERS = ["team:quant-operators"]
+WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)
+SHOWN_TRADES = 10
+
+
+@dg.asset(group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)
+def bars(desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+    """Every bar series in the store. Symbols of the fleet without any bars get SIMULATED ones."""
+    series = ensure_market(desk)
+    rows = [(row.symbol, row.timeframe, row.provider, row.bars, row.fingerprint[:12]) for row in series]
+    columns = ("symbol", "timeframe", "provider", "bars", "fingerprint")
+    return dg.MaterializeResult(metadata={"series": len(series), "store": table(columns, rows)})
+
+
+@dg.asset(
+    partitions_def=bots,
+    deps=[bars],
+    group_name="backtests",
+    kinds={"postgres", "numba"},
+    owners=OWNERS,
+    retry_policy=WHEN_REFUSED,
+)
+def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+    """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
+    finished = run_baseline(desk, bot_of(context), run_id=context.run_id)
+    return dg.MaterializeResult(metadata=metadata_of(finished.figures) | {"status": str(finished.status)})
+
+
+@dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)
+def performance_rollups(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+    """The figures of one bot since its reset: what pages, proofs and gates show. Rebuilt from raw truth."""
+    bot_id = bot_of(context)
+    rebuild_bots(desk, [bot_id])
+    shown = bot_dossier(desk, bot_id)
+    return dg.MaterializeResult(metadata=metadata_of(_figures(shown)) | {"sessions": _sessions(shown)})
+
+
+@dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)
+def equity_curves(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+    """Account equity of one bot at the close of each trading day since its reset."""
+    bot_id = bot_of(context)
+    rebuild_bots(desk, [bot_id])
+    curve = bot_dossier(desk, bot_id).equity
+    days = metadata_of({"since": curve.since, "days": len(curve.equity_usd)})
+    return dg.MaterializeResult(metadata=days | {"equity": equity_plot(curve.equity_usd)})
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(name="raw_truth_matches_rollup", asset=performance_rollups),
+        dg.AssetCheckSpec(name="session_conserves_cash", asset=backtest_sessions),
+        dg.AssetCheckSpec(name="no_stuck_jobs", asset=backtest_sessions),
+    ]
+)
+def ledger_checks(desk: dg.ResourceParam[Desk]) -> Iterator[dg.AssetCheckResult]:
+    """Recount figures, cash and leases from raw truth."""
+    yield _result(raw_truth_matches_rollup(desk), "performance_rollups")
+    yield _result(session_conserves_cash(desk), "backtest_sessions")
+    yield _result(no_stuck_jobs(desk), "backtest_sessions")
+
+
+def _result(invariant: Invariant, asset: str) -> dg.AssetCheckResult:
+    columns = tuple(invariant.broken[0]) if invariant.broken else ()
+    return dg.AssetCheckResult(
+        passed=invariant.holds,
+        check_name=invariant.name,
+        asset_key=asset,
+        metadata={
+            "checked": invariant.checked,
+            "broken": table(columns, [tuple(row.values()) for row in invariant.broken]),
+        },
+    )
+
+
+def _figures(shown: Dossier) -> dict[str, object]:
+    metrics = shown.bot.metrics
+    return {
+        "bot": shown.bot.name,
+        "book": metrics.book,
+        "since": metrics.since,
+        "net_pnl_usd": metrics.net_pnl,
+        "trades": metrics.trades,
+        "win_pct": metrics.win_pct,
+        "profit_factor": metrics.profit_factor,
+        "max_drawdown_pct": metrics.max_drawdown_pct,
+        "sharpe": metrics.sharpe,
+    }
+
+
+def _sessions(shown: Dossier) -> dg.MarkdownMetadataValue:
+    columns = ("created_at", "generation_number", "status", "data_source", "trades", "net_pnl_usd", "sharpe")
+    return table(columns, [tuple(session[column] for column in columns) for session in shown.sessions[:SHOWN_TRADES]])

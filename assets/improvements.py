@@ -1,0 +1,36 @@
+"""The assets of improvement: iterations with their verdicts, and the generations they lead to.
+
+Belongs here: unpacking a partition, one call, metadata. Does not belong here: rules.
+"""
+
+import dagster as dg
+
+from assets.backtests import OWNERS, WHEN_REFUSED, backtest_sessions
+from assets.partitions import bot_of, bots
+from assets.reports import metadata_of, table
+from services.desk import Desk
+from services.dossier import bot_dossier
+from services.improvements import run_improvement
+
+
+@dg.asset(
+    partitions_def=bots,
+    deps=[backtest_sessions],
+    group_name="improvement",
+    kinds={"postgres", "optuna"},
+    owners=OWNERS,
+    retry_policy=WHEN_REFUSED,
+)
+def improve_iterations(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+    """Improve and evolve iterations: what was tried, how it did out of sample, and the verdict."""
+    finished = run_improvement(desk, bot_of(context), run_id=context.run_id)
+    return dg.MaterializeResult(metadata=metadata_of(finished.figures) | {"status": str(finished.status)})
+
+
+@dg.asset(partitions_def=bots, deps=[improve_iterations], group_name="improvement", kinds={"postgres"}, owners=OWNERS)
+def generations(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+    """The genomes a bot has had. The next baseline backtest runs the newest one."""
+    shown = bot_dossier(desk, bot_of(context)).generations
+    columns = ("generation_number", "origin", "parent_generation", "genome_hash", "reason", "created_at")
+    rows = [tuple(generation[column] for column in columns) for generation in shown]
+    return dg.MaterializeResult(metadata={"generations": len(shown), "lineage": table(columns, rows)})

@@ -1,0 +1,54 @@
+"""How finished work reads in the Dagster UI: metadata from figures.
+
+Belongs here: units, labels and Markdown for people. Does not belong here: computing a figure.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def metadata_of(figures: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
+    """Return figures as metadata; an unknown figure reads "—"."""
+    return {name: _value(figure) for name, figure in figures.items()}
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:
+    """Return rows as a Markdown table."""
+    lines = [_line(columns), _line(["---"] * len(columns)), *(_line([_cell(value) for value in row]) for row in rows)]
+    return dg.MetadataValue.md("\n".join(lines))
+
+
+def equity_plot(equity_usd: Sequence[float]) -> dg.MarkdownMetadataValue:
+    """Return an equity curve as a line of blocks with its lowest and highest value."""
+    if not equity_usd:
+        return dg.MetadataValue.md("—")
+    low, high = min(equity_usd), max(equity_usd)
+    span = (high - low) or 1.0
+    blocks = "".join(SPARKS[int((equity - low) / span * (len(SPARKS) - 1))] for equity in equity_usd)
+    return dg.MetadataValue.md(f"`{blocks}`\n\n${low:,.0f} to ${high:,.0f}, last ${equity_usd[-1]:,.0f}")
+
+
+def _value(figure: Any) -> dg.MetadataValue:
+    if figure is None:
+        return dg.MetadataValue.text("—")
+    if isinstance(figure, bool):
+        return dg.MetadataValue.bool(figure)
+    if isinstance(figure, int):
+        return dg.MetadataValue.int(figure)
+    if isinstance(figure, float):
+        return dg.MetadataValue.float(figure)
+    return dg.MetadataValue.text(str(figure))
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "—"
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)

@@ -1,0 +1,109 @@
+"""The jobs autonomy asks for: each run drains the queue of one type and records what it finished.
+
+Belongs here: ops, run tags, time limits. Does not belong here: the work (`services`).
+
+`bot/kind` is the tag the run queue counts for its limits; `dagster/max_runtime` ends a run that hangs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+
+import dagster as dg
+
+from jobs.materializations import BATCH, record_materializations
+from services.backtests import BaselineBacktest
+from services.desk import Desk
+from services.improvements import Evolution, Improvement
+from services.work import Finished, Task, drain
+from trading.jobs import TIMEOUTS, JobStatus, JobType
+
+KIND_TAG = "bot/kind"
+RUN_TIME = timedelta(minutes=4)
+Materializations = Callable[[Finished], Iterator[dg.AssetMaterialization]]
+
+
+def _sessions(finished: Finished) -> Iterator[dg.AssetMaterialization]:
+    for key in ("backtest_sessions", "performance_rollups", "equity_curves"):
+        yield _materialization(key, finished)
+
+
+def _iterations(finished: Finished) -> Iterator[dg.AssetMaterialization]:
+    yield _materialization("improve_iterations", finished)
+    if finished.figures.get("accepted"):
+        yield _materialization("generations", finished)
+
+
+def _materialization(key: str, finished: Finished) -> dg.AssetMaterialization:
+    figures = {name: value for name, value in finished.figures.items() if value is not None}
+    metadata = figures | {"job_id": str(finished.job_id), "job_type": str(finished.job_type)}
+    return dg.AssetMaterialization(asset_key=key, partition=str(finished.bot_id), metadata=metadata)
+
+
+def _drain(
+    context: dg.OpExecutionContext, desk: Desk, task: Task, job_type: JobType, events: Materializations
+) -> Mapping[str, int]:
+    counts: dict[str, int] = {}
+    pending: list[dg.AssetMaterialization] = []
+    try:
+        for finished in drain(desk, task, job_type, run_id=context.run_id, time_limit=RUN_TIME):
+            counts[finished.status] = counts.get(finished.status, 0) + 1
+            if finished.status is JobStatus.COMPLETED:
+                pending.extend(events(finished))
+            else:
+                context.log.warning(f"{job_type} of bot {finished.bot_id} {finished.status}: {finished.error}")
+            if len(pending) >= BATCH:
+                record_materializations(context, pending)
+                pending = []
+    finally:
+        record_materializations(context, pending)
+    context.log.info(f"drained {job_type}: {counts or 'nothing was queued'}")
+    context.add_output_metadata({status.lower(): count for status, count in counts.items()})
+    return counts
+
+
+@dg.op(description="Claim queued baseline backtests one after another until none is left.")
+def drain_backtests(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> Mapping[str, int]:
+    """Claim queued baseline backtests one after another until none is left."""
+    return _drain(context, desk, BaselineBacktest(), JobType.BACKTEST, _sessions)
+
+
+@dg.op(description="Claim queued improve iterations one after another until none is left.")
+def drain_improvements(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> Mapping[str, int]:
+    """Claim queued improve iterations one after another until none is left."""
+    return _drain(context, desk, Improvement(), JobType.IMPROVE, _iterations)
+
+
+@dg.op(description="Claim queued evolve iterations one after another until none is left.")
+def drain_evolutions(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> Mapping[str, int]:
+    """Claim queued evolve iterations one after another until none is left."""
+    return _drain(context, desk, Evolution(), JobType.EVOLVE, _iterations)
+
+
+def _tags(job_type: JobType) -> dict[str, str]:
+    longest = RUN_TIME + TIMEOUTS[job_type]
+    return {KIND_TAG: str(job_type), "dagster/max_runtime": str(int(longest.total_seconds()))}
+
+
+@dg.job(executor_def=dg.in_process_executor, tags=_tags(JobType.BACKTEST))
+def baseline_backtests() -> None:
+    """Baseline backtests autonomy has queued."""
+    drain_backtests()
+
+
+@dg.job(executor_def=dg.in_process_executor, tags=_tags(JobType.IMPROVE))
+def improvements() -> None:
+    """Improve iterations autonomy has queued."""
+    drain_improvements()
+
+
+@dg.job(executor_def=dg.in_process_executor, tags=_tags(JobType.EVOLVE))
+def evolutions() -> None:
+    """Evolve iterations autonomy has queued."""
+    drain_evolutions()
+
+
+JOB_OF: Mapping[JobType, dg.JobDefinition] = {
+    JobType.BACKTEST: baseline_backtests,
+    JobType.IMPROVE: improvements,
+    JobType.EVOLVE: evolutions,
+}

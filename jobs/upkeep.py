@@ -1,0 +1,70 @@
+"""The jobs that keep the house: figures after a reset, forgetting what is old, recounting the ledger.
+
+Belongs here: ops and their selection. Does not belong here: the work (`services`).
+"""
+
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from jobs.materializations import record_materializations
+from services.autonomy import forget_old_ticks
+from services.desk import Desk
+from services.rollups import rebuild_requested
+
+KEEP_RUNS = timedelta(days=7)
+RUNS_AT_ONCE = 200
+
+
+@dg.op(description="Rebuild the figures every open reset asks for, and record them as materialized.")
+def rebuild_after_resets(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> int:
+    """Rebuild the figures every open reset asks for, and record them as materialized."""
+    bots = 0
+    for rebuilt in rebuild_requested(desk, run_id=context.run_id):
+        keys = ("performance_rollups", "equity_curves") if rebuilt.also_equity_curves else ("performance_rollups",)
+        why = {"request_id": rebuilt.request_id, "reason": "reset"}
+        record_materializations(
+            context,
+            [
+                dg.AssetMaterialization(asset_key=key, partition=str(bot_id), metadata=why)
+                for key in keys
+                for bot_id in rebuilt.bot_ids
+            ],
+        )
+        bots += len(rebuilt.bot_ids)
+    return bots
+
+
+@dg.job(executor_def=dg.in_process_executor, tags={"dagster/max_runtime": "600"})
+def rebuild_figures() -> None:
+    """Figures and equity curves after a reset."""
+    rebuild_after_resets()
+
+
+@dg.op(description="Delete finished Dagster runs with their events, and autonomy ticks, that nobody will read again.")
+def forget_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
+    """Delete finished Dagster runs older than a week with their events, and ticks older than two days."""
+    before = datetime.now(UTC) - KEEP_RUNS
+    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+    old = dg.RunsFilter(statuses=ended, created_before=before)
+    deleted = 0
+    while records := context.instance.get_run_records(old, limit=RUNS_AT_ONCE, ascending=True):
+        for record in records:
+            context.instance.delete_run(record.dagster_run.run_id)
+        deleted += len(records)
+    context.add_output_metadata({"runs": deleted, "ticks": forget_old_ticks(desk)})
+
+
+@dg.job(executor_def=dg.in_process_executor, tags={"dagster/max_runtime": "1800"})
+def retention() -> None:
+    """Event retention: Dagster's event log grows by 1.6 KB an event and would grow for ever."""
+    forget_the_old()
+
+
+ledger_audit = dg.define_asset_job(
+    "ledger_audit",
+    selection=dg.AssetSelection.all_asset_checks(),
+    executor_def=dg.in_process_executor,
+    description="Recount figures, cash and leases from raw truth.",
+    tags={"dagster/max_runtime": "900"},
+)

@@ -1,0 +1,54 @@
+"""The code location: assets, jobs, sensors and the desk they share.
+
+Belongs here: composition. Does not belong here: anything that works at import time: no connection is opened before the
+first tick or run.
+"""
+
+from functools import cache
+
+import dagster as dg
+
+from assets.backtests import backtest_sessions, bars, equity_curves, ledger_checks, performance_rollups
+from assets.improvements import generations, improve_iterations
+from gateways.settings import Settings
+from jobs.queue import baseline_backtests, evolutions, improvements
+from jobs.upkeep import ledger_audit, rebuild_figures, retention
+from sensors.autonomy import autonomy_tick, reset_watch
+from sensors.fleet import fleet_partitions
+from services.desk import Desk, desk_at_hand
+
+
+@cache
+def process_desk() -> Desk:
+    """Return this process's one desk, opening (and where nobody did, preparing) the database."""
+    return desk_at_hand(Settings())
+
+
+@dg.resource(description="Database, clock, bar store and settings: the counterparties of every use case.")
+def desk_of_process(_: dg.InitResourceContext) -> Desk:
+    """Return the process's desk."""
+    return process_desk()
+
+
+def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) -> dg.Definitions:
+    """Return the definitions; tests hand in a desk over a test database and a fixed clock."""
+    tick_seconds = (settings or Settings()).tick_seconds
+    return dg.Definitions(
+        assets=[bars, backtest_sessions, performance_rollups, equity_curves, improve_iterations, generations],
+        asset_checks=[ledger_checks],
+        jobs=[baseline_backtests, improvements, evolutions, rebuild_figures, retention, ledger_audit],
+        sensors=[autonomy_tick(every_seconds=tick_seconds), reset_watch, fleet_partitions],
+        schedules=[
+            dg.ScheduleDefinition(
+                job=retention, cron_schedule="17 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING
+            ),
+            dg.ScheduleDefinition(
+                job=ledger_audit, cron_schedule="*/15 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING
+            ),
+        ],
+        resources={"desk": dg.ResourceDefinition.hardcoded_resource(desk) if desk is not None else desk_of_process},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build_defs()

@@ -1,0 +1,83 @@
+"""The autonomy tick and the reset watch: what makes the platform move with no one touching it.
+
+Belongs here: asking Dagster which runs are over, one service call, run requests. Does not belong here: rules.
+
+A run here is a request to drain a queue, so each has a fresh key: a run key is spent for ever, even if its run died.
+"""
+
+from collections.abc import Iterable, Iterator
+from uuid import uuid4
+
+import dagster as dg
+
+from jobs.queue import JOB_OF, KIND_TAG
+from jobs.upkeep import rebuild_figures
+from services.autonomy import run_tick, running_runs
+from services.desk import Desk
+from services.rollups import open_requests
+from services.work import caps
+from trading.jobs import JobType
+
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+LOOKED_UP_AT_ONCE = 500
+BY_HAND = "cli-"
+
+
+def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
+    """Return the sensor that runs the tick."""
+
+    @dg.sensor(
+        name="autonomy_tick",
+        jobs=list(JOB_OF.values()),
+        minimum_interval_seconds=every_seconds,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Decide for every bot, queue what is due, take back what died, ask for runs that drain the queue.",
+    )
+    def sensor(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
+        tick = run_tick(desk, dead_runs=sorted(_over(context.instance, running_runs(desk))))
+        for job in tick.reclaimed:
+            context.log.warning(f"took back {job.job_type} job {job.job_id} of run {job.run_id}: now {job.status}")
+        for job_type, waiting in tick.queued.items():
+            yield from _requests(context.instance, job_type, waiting=waiting, cap=caps(desk).running[job_type])
+
+    return sensor
+
+
+@dg.sensor(
+    job=rebuild_figures,
+    minimum_interval_seconds=4,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="See resets that were committed (with Dagster up or down) and have their figures materialized.",
+)
+def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
+    """Ask for one rebuild while a reset waits for it."""
+    if open_requests(desk) and not _unfinished(context.instance, dg.RunsFilter(job_name=rebuild_figures.name)):
+        yield dg.RunRequest(run_key=f"rebuild/{uuid4()}")
+
+
+def _requests(instance: dg.DagsterInstance, job_type: JobType, *, waiting: int, cap: int) -> Iterator[dg.RunRequest]:
+    """Yield as many runs as are missing: never more than the cap, never more than jobs that wait."""
+    at_work = _unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(job_type)}))
+    for _ in range(min(cap, waiting) - at_work):
+        yield dg.RunRequest(run_key=f"{job_type}/{uuid4()}", job_name=JOB_OF[job_type].name)
+
+
+def _unfinished(instance: dg.DagsterInstance, which: dg.RunsFilter) -> int:
+    return instance.get_runs_count(dg.RunsFilter(job_name=which.job_name, tags=which.tags, statuses=UNFINISHED))
+
+
+def _over(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> set[str]:
+    """Return the runs that will never work again: finished, or unknown to this instance and not run by hand."""
+    asked = [run_id for run_id in run_ids if not run_id.startswith(BY_HAND)]
+    over: set[str] = set()
+    for start in range(0, len(asked), LOOKED_UP_AT_ONCE):
+        batch = asked[start : start + LOOKED_UP_AT_ONCE]
+        alive = {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=batch, statuses=UNFINISHED))}
+        over |= set(batch) - alive
+    return over

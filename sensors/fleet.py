@@ -1,0 +1,35 @@
+"""Partitions follow the fleet: every registered bot has a partition key.
+
+Belongs here: adding keys in chunks. Does not belong here: deleting keys; an archived bot keeps its history.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from assets.partitions import bots
+from services.desk import Desk
+from services.fleet_seed import fleet_ids
+
+KEYS_AT_ONCE = 500
+
+
+@dg.sensor(
+    minimum_interval_seconds=4,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Add a partition for every bot that has none.",
+)
+def fleet_partitions(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.SkipReason]:
+    """Register missing bots with the instance; through `SensorResult` Dagster would check key by key."""
+    added = register_partitions(context.instance, [str(bot_id) for bot_id in fleet_ids(desk)])
+    yield dg.SkipReason(f"{added} bots added" if added else "every bot has its partition")
+
+
+def register_partitions(instance: dg.DagsterInstance, keys: list[str]) -> int:
+    """Add the keys the instance does not know; return how many."""
+    name = str(bots.name)
+    known = set(instance.get_dynamic_partitions(name))
+    missing = [key for key in keys if key not in known]
+    for start in range(0, len(missing), KEYS_AT_ONCE):
+        instance.add_dynamic_partitions(name, missing[start : start + KEYS_AT_ONCE])
+    return len(missing)

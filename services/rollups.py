@@ -1,0 +1,49 @@
+"""Rebuilding what is shown, for a person, an asset, or a reset that asked for it.
+
+Belongs here: one transaction per rebuild. Does not belong here: how a figure is computed (`store/rollups.py`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.desk import Desk
+from store import rebuilds, rollups
+from store.database import transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """A reset whose figures are rebuilt."""
+
+    request_id: str
+    bot_ids: tuple[UUID, ...]
+    also_equity_curves: bool
+
+
+def rebuild_bots(desk: Desk, bot_ids: Sequence[UUID] | None) -> int:
+    """Recompute the figures of some bots (None: all) from raw truth; return how many changed."""
+    with transaction(desk.sessions) as session:
+        return rollups.rebuild(session, bot_ids, now=desk.clock())
+
+
+def open_requests(desk: Desk) -> int:
+    """Return how many resets wait for their figures to be rebuilt."""
+    with transaction(desk.sessions) as session:
+        return rebuilds.count_open(session)
+
+
+def rebuild_requested(desk: Desk, *, run_id: str) -> Iterator[Rebuilt]:
+    """Rebuild for one open reset after another, oldest first, each in its own transaction.
+
+    Two runs at once never take the same request: the row is locked and skipped. A crash leaves the request open.
+    """
+    while True:
+        with transaction(desk.sessions) as session:
+            wish = rebuilds.next_open(session)
+            if wish is None:
+                return
+            now = desk.clock()
+            rollups.rebuild(session, wish.bot_ids, now=now, equity_curves=wish.also_equity_curves)
+            rebuilds.close(session, wish.id, run_id=run_id, now=now)
+        yield Rebuilt(wish.request_id, tuple(wish.bot_ids), wish.also_equity_curves)

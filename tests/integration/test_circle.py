@@ -1,0 +1,123 @@
+"""The circle without Dagster: tick, claim, backtest, improve, next tick."""
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import func, select
+
+from services.autonomy import run_tick
+from services.backtests import BaselineBacktest
+from services.desk import Desk
+from services.fleet_seed import seed_fleet
+from services.improvements import Evolution, Improvement
+from services.market_data import simulate_market
+from services.work import drain
+from store.tables import (
+    AutonomyBotDecision,
+    BacktestSession,
+    BotGeneration,
+    BotJob,
+    BotMetricsRollup,
+    BotProgress,
+    ImproveCandidate,
+    ImproveIteration,
+    TradeLog,
+)
+from tests.integration.conftest import FixedClock
+from trading.jobs import JobStatus, JobType
+
+SYMBOLS = ("MES", "MGC")
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def fleet(desk: Desk) -> Desk:
+    simulate_market(desk.bars, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
+    seed_fleet(desk, size=6, symbols=SYMBOLS, timeframes=("1h",))
+    return desk
+
+
+def drained(desk: Desk, job_type: JobType) -> list[JobStatus]:
+    task = {JobType.BACKTEST: BaselineBacktest(), JobType.IMPROVE: Improvement(), JobType.EVOLVE: Evolution()}[job_type]
+    return [done.status for done in drain(desk, task, job_type, run_id=f"run-{job_type}", time_limit=HOUR)]
+
+
+def test_a_fresh_fleet_gets_baselines_then_improvements(fleet: Desk, clock: FixedClock) -> None:
+    tick = run_tick(fleet)
+    assert tick.summary["jobs_enqueued_by_type"] == {"BACKTEST": 6, "IMPROVE": 0, "EVOLVE": 0}
+    assert drained(fleet, JobType.BACKTEST) == [JobStatus.COMPLETED] * 6
+    clock.advance(seconds=10)
+    tick = run_tick(fleet)
+    improves = tick.summary["jobs_enqueued_by_type"]["IMPROVE"]
+    assert improves >= 1
+    assert drained(fleet, JobType.IMPROVE) == [JobStatus.COMPLETED] * improves
+    with fleet.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(ImproveIteration)) == improves
+        tried = session.scalar(select(func.sum(ImproveIteration.candidates_tried)))
+        assert session.scalar(select(func.count()).select_from(ImproveCandidate)) == tried
+        accepted = session.scalar(select(func.count()).where(ImproveIteration.accepted))
+        assert session.scalar(select(func.count()).select_from(BotGeneration)) == 6 + accepted
+
+
+def test_a_session_stores_trades_that_add_up_to_it(fleet: Desk) -> None:
+    run_tick(fleet)
+    drained(fleet, JobType.BACKTEST)
+    with fleet.sessions() as session:
+        sums = select(TradeLog.session_id, func.sum(TradeLog.net_pnl_usd), func.count()).group_by(TradeLog.session_id)
+        recount = {row[0]: (row[1], row[2]) for row in session.execute(sums)}
+        sessions = session.scalars(select(BacktestSession)).all()
+        assert len(sessions) == 6
+        assert sum(row.trades for row in sessions) > 50
+        for row in sessions:
+            assert recount.get(row.id, (0, 0)) == (row.net_pnl_usd, row.trades)
+            assert row.equity_usd[-1] == row.account_usd + row.net_pnl_usd
+            assert row.data_source == "SIMULATED"
+        rollups = {row.bot_id: row for row in session.scalars(select(BotMetricsRollup))}
+        assert {row.bot_id: row.net_pnl_usd for row in sessions} == {key: row.net_pnl_usd for key, row in rollups.items()}
+
+
+def test_every_considered_bot_has_a_decision_with_a_reason(fleet: Desk) -> None:
+    run_tick(fleet)
+    second = run_tick(fleet)
+    with fleet.sessions() as session:
+        rows = session.execute(
+            select(AutonomyBotDecision.decision, AutonomyBotDecision.reason_code).where(
+                AutonomyBotDecision.run_id == second.run_id
+            )
+        ).all()
+    assert [tuple(row) for row in rows] == [("SKIP", "JOB_ACTIVE")] * 6
+
+
+def test_evolve_follows_three_improves(fleet: Desk, clock: FixedClock) -> None:
+    run_tick(fleet)
+    drained(fleet, JobType.BACKTEST)
+    evolved = 0
+    for _ in range(4):
+        clock.advance(minutes=21)
+        run_tick(fleet)
+        drained(fleet, JobType.BACKTEST)
+        drained(fleet, JobType.IMPROVE)
+        evolved += len(drained(fleet, JobType.EVOLVE))
+    assert evolved >= 1
+    with fleet.sessions() as session:
+        done = session.scalars(select(BotProgress).where(BotProgress.evolve_iterations > 0)).all()
+        assert len(done) == evolved
+
+
+def test_a_dead_run_gives_its_job_back_once_then_it_times_out(fleet: Desk, clock: FixedClock) -> None:
+    run_tick(fleet)
+    for expected in (("QUEUED", 2), ("TIMEOUT", 2)):
+        claimed = next(_claims(fleet))
+        run_tick(fleet, dead_runs=["doomed"])
+        with fleet.sessions() as session:
+            job = session.get_one(BotJob, claimed)
+            assert (job.status, job.attempt) == expected
+
+
+def _claims(desk: Desk):  # type: ignore[no-untyped-def]
+    from store import jobs
+
+    with desk.sessions.begin() as session:
+        claim = jobs.claim(session, JobType.BACKTEST, run_id="doomed", cap=2, now=desk.clock())
+    assert claim is not None
+    yield claim.job_id
