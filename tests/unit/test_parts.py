@@ -1,0 +1,118 @@
+"""Parts of a tape: the same decisions as on the whole history, none before the part, and figures of the part alone."""
+
+import numpy as np
+import pytest
+
+from tests.oracle.series import random_bars, random_genome, random_sessions
+from trading.backtest.engine import Account, Exits, Strategy, exits_of, run_signals, run_tape
+from trading.backtest.parts import PartRunner
+from trading.backtest.walk_forward import Part, Segment, best_of, in_order, walk_forward
+from trading.errors import LookAhead
+from trading.market.instruments import instrument
+from trading.performance import daily_pnl
+from trading.strategies.archetypes import ONE_PER_FAMILY
+from trading.strategies.genome import default_genome, validated
+from trading.strategies.signals import Signals, signals, warm_up_bars
+from trading.strategies.tape import Tape, tape_of
+
+ACCOUNT = Account(instrument("MES"), 50_000_000_000)
+MODE = "FULL_24x5"
+
+
+def tape(seed: int, n_bars: int = 3_000) -> Tape:
+    rng = np.random.default_rng(seed)
+    return tape_of(random_bars(rng, n_bars), random_sessions(rng, n_bars))
+
+
+def runner(whole: Tape, archetype: str) -> PartRunner:
+    return PartRunner(whole, archetype, MODE, account=ACCOUNT)
+
+
+def on_the_whole_history(whole: Tape, archetype: str, genome, part: Part):
+    """Decide on everything up to the part's end, then drop what was decided before the part."""
+    history = whole.until(part.end_bar - 1)
+    wishes = signals(history, archetype, genome)
+    side = wishes.side.copy()
+    side[: part.first_bar] = 0
+    muted = Signals(side, wishes.stop_unit_ticks, wishes.target_unit_ticks)
+    exits: Exits = exits_of(archetype, genome)
+    return run_signals(history, muted, exits, account=ACCOUNT)
+
+
+@pytest.mark.parametrize("archetype", ONE_PER_FAMILY)
+@pytest.mark.parametrize("seed", range(4))
+def test_a_part_trades_as_the_whole_history_would_have_from_there_on(archetype, seed):
+    whole = tape(seed)
+    genome = validated(archetype, random_genome(np.random.default_rng(seed), archetype))
+    part = Part(1_200 + 17 * seed, 2_400 + 31 * seed)
+    run = runner(whole, archetype).run(genome, part)
+    expected = on_the_whole_history(whole, archetype, genome, part)
+    for column in ("entry_bar", "exit_bar", "side", "entry_ticks", "exit_ticks", "net_micros", "exit_reason"):
+        assert getattr(run.trades, column).tolist() == getattr(expected.trades, column).tolist(), column
+    assert run.equity_micros.tolist() == expected.equity_micros[part.first_bar :].tolist()
+
+
+def test_the_comparison_above_is_about_real_trades():
+    counts = {}
+    for archetype in ONE_PER_FAMILY:
+        genome = validated(archetype, random_genome(np.random.default_rng(1), archetype))
+        counts[archetype] = len(runner(tape(1), archetype).run(genome, Part(1_217, 2_431)).trades)
+    assert sum(count > 5 for count in counts.values()) >= 6, counts
+
+
+def test_a_part_shorter_than_the_warm_up_trades_where_a_bare_cut_cannot():
+    whole, genome, part = tape(5), default_genome("mean_reversion"), Part(2_000, 2_300)
+    assert len(part) < warm_up_bars("mean_reversion", genome)
+    cut = run_tape(whole.part(part.first_bar, part.end_bar), Strategy("mean_reversion", genome, MODE), account=ACCOUNT)
+    assert cut.performance.trades == 0
+    assert runner(whole, "mean_reversion").run(genome, part).performance.trades > 0
+
+
+def test_figures_belong_to_the_part_alone():
+    whole, part = tape(6), Part(1_500, 2_500)
+    run = runner(whole, "trend").run(default_genome("trend"), part)
+    assert len(run.equity_micros) == len(run.trading_day) == len(part)
+    assert (run.trading_day == whole.trading_day[1_500:2_500]).all()
+    assert run.trades.entry_bar.min() > part.first_bar
+    assert run.trades.exit_bar.max() < part.end_bar
+    assert run.performance.net_pnl_micros == run.trades.net_micros.sum()
+    assert daily_pnl(run.equity_micros, run.trading_day, account_micros=ACCOUNT.account_micros).sum() == (
+        run.performance.net_pnl_micros
+    )
+
+
+def test_a_part_at_the_beginning_of_history_warms_up_inside_it():
+    whole, genome = tape(7), default_genome("mean_reversion")
+    run = runner(whole, "mean_reversion").run(genome, Part(0, 1_000))
+    bare = run_tape(whole.part(0, 1_000), Strategy("mean_reversion", genome, MODE), account=ACCOUNT)
+    assert run.performance == bare.performance
+
+
+@pytest.mark.scorecard(21)
+def test_bars_after_the_part_change_nothing_inside_it():
+    rng = np.random.default_rng(8)
+    bars, sessions = random_bars(rng, 3_000), random_sessions(rng, 3_000)
+    whole, cut = tape_of(bars, sessions), tape_of(bars, sessions).part(0, 2_000)
+    genome = default_genome("breakout")
+    before = runner(cut, "breakout").run(genome, Part(1_000, 2_000))
+    after = runner(whole, "breakout").run(genome, Part(1_000, 2_000))
+    assert before.performance == after.performance
+
+
+def test_runs_in_any_order_and_as_often_as_asked_with_the_same_answer():
+    run = runner(tape(9), "breakout")
+    asked = [(default_genome("breakout"), first, first + 600) for first in range(0, 2_400, 150)]
+    once = [run(*question) for question in asked]
+    assert [run(*question) for question in reversed(asked)] == once[::-1]
+
+
+def test_serves_a_walk_forward_whose_search_stays_behind_its_fence():
+    run = runner(tape(10), "breakout")
+    genomes = [validated("breakout", {**default_genome("breakout"), "range_bars": bars}) for bars in (5, 10, 20)]
+    segments = [Segment(Part(at, at + 1_200), Part(at + 1_200, at + 1_600)) for at in (0, 400, 800)]
+    verdict = walk_forward(segments, evaluate=run, search=best_of(in_order(genomes), trials=9), seed=0)
+    for result in verdict.segments:
+        test = result.segment.test
+        assert result.test == run(result.genome, test.first_bar, test.end_bar)
+    with pytest.raises(LookAhead):
+        walk_forward(segments, evaluate=run, search=lambda fence, _: fence(genomes[0], 0, 1_201), seed=0)
