@@ -100,9 +100,9 @@ def _rebuild_stage_books(session: Session, scope: dict[str, Any], *, equity_curv
         if equity_curves:
             session.execute(_SHOW_STAGE_CURVE, _curve_row(book, scope["now"]))
     figures = [(book.bot_id, book.book) for book in books if book.record is not None]
-    if equity_curves:
-        session.execute(_DROP_STAGE_CURVES, scope | _keys([(book.bot_id, book.book) for book in books]))
-    changed += session.execute(_DROP_STAGE_FIGURES, scope | _keys(figures)).scalar_one()
+    curves = [(book.bot_id, book.book) for book in books]
+    kept = _keys(figures, "figure") | _keys(curves, "curve")
+    changed += session.execute(_DROP_STAGE_ROWS, scope | kept | {"equity_curves": equity_curves}).scalar_one()
     return changed
 
 
@@ -163,8 +163,8 @@ def _curve_row(book: _StageBook, now: datetime) -> dict[str, Any]:
     }
 
 
-def _keys(kept: Sequence[tuple[UUID, str]]) -> dict[str, Any]:
-    return {"kept_ids": [bot_id for bot_id, _ in kept], "kept_books": [book for _, book in kept]}
+def _keys(kept: Sequence[tuple[UUID, str]], name: str) -> dict[str, Any]:
+    return {f"{name}_ids": [bot_id for bot_id, _ in kept], f"{name}_books": [book for _, book in kept]}
 
 
 def _usd(micros: int) -> Decimal:
@@ -196,11 +196,12 @@ _REBUILD_BACKTEST = text(
         ) counted
         CROSS JOIN LATERAL (
             SELECT COALESCE(array_agg(day.equity::real ORDER BY day.place), '{}') AS sparkline_usd
-            FROM (SELECT cardinality(shown.equity_usd) - 1 AS last) AS size,
-                 unnest(shown.equity_usd) WITH ORDINALITY AS day(equity, place)
-            WHERE size.last < :points OR
-                (((day.place - 1) * (:points - 1) + size.last - 1) / size.last) * size.last / (:points - 1)
-                    = day.place - 1
+            FROM (
+                SELECT equity, place - 1 AS place, count(*) OVER () - 1 AS last
+                FROM unnest(shown.equity_usd) WITH ORDINALITY AS one(equity, place)
+            ) day
+            WHERE day.last < :points OR
+                ((day.place * (:points - 1) + day.last - 1) / day.last) * day.last / (:points - 1) = day.place
         ) spark
     ), changed AS (
         INSERT INTO bot_metrics_rollups AS old (
@@ -343,23 +344,19 @@ _SHOW_STAGE_CURVE = text(
     """
 )
 
-_DROP_STAGE_CURVES = text(
+_DROP_STAGE_ROWS = text(
     """
-    DELETE FROM bot_equity_curve old
-    WHERE old.book <> 'BACKTEST' AND old.bot_id = ANY(CAST(:bot_ids AS uuid[]))
-      AND NOT EXISTS (
-          SELECT 1 FROM unnest(CAST(:kept_ids AS uuid[]), CAST(:kept_books AS text[])) AS kept(bot_id, book)
-          WHERE kept.bot_id = old.bot_id AND kept.book = old.book)
-    """
-)
-
-_DROP_STAGE_FIGURES = text(
-    """
-    WITH gone AS (
+    WITH curves AS (
+        DELETE FROM bot_equity_curve old
+        WHERE :equity_curves AND old.book <> 'BACKTEST' AND old.bot_id = ANY(CAST(:bot_ids AS uuid[]))
+          AND NOT EXISTS (
+              SELECT 1 FROM unnest(CAST(:curve_ids AS uuid[]), CAST(:curve_books AS text[])) AS kept(bot_id, book)
+              WHERE kept.bot_id = old.bot_id AND kept.book = old.book)
+    ), gone AS (
         DELETE FROM bot_metrics_rollups old
         WHERE old.book <> 'BACKTEST' AND old.bot_id = ANY(CAST(:bot_ids AS uuid[]))
           AND NOT EXISTS (
-              SELECT 1 FROM unnest(CAST(:kept_ids AS uuid[]), CAST(:kept_books AS text[])) AS kept(bot_id, book)
+              SELECT 1 FROM unnest(CAST(:figure_ids AS uuid[]), CAST(:figure_books AS text[])) AS kept(bot_id, book)
               WHERE kept.bot_id = old.bot_id AND kept.book = old.book)
         RETURNING old.bot_id, old.book
     ), snapshots AS (
