@@ -47,7 +47,6 @@ from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
 ENGINE_VERSION = "1.0.0"
 
 _SAFE_MICROS = 2.0**62
-_SAFE_TICKS = 2**40
 
 
 class ExitReason(IntEnum):
@@ -100,10 +99,10 @@ class Account:
             raise BadInput(f"account and contracts must be positive, were {self.account_micros}, {self.contracts}")
 
     @property
-    def costs(self) -> kernels.Costs:
-        """Slippage in ticks, and tick value and commission of the whole position in micro-dollars."""
+    def costs(self) -> tuple[int, int, int]:
+        """Slippage per side in ticks, then tick value and commission per side of the position in micro-dollars."""
         tick, commission = self.instrument.tick_value_micros, self.instrument.commission_micros
-        return kernels.Costs(self.instrument.slippage_ticks, tick * self.contracts, commission * self.contracts)
+        return self.instrument.slippage_ticks, tick * self.contracts, commission * self.contracts
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +176,7 @@ class Output:
     @staticmethod
     def for_bars(n_bars: int) -> "Output":
         """Allocate buffers for a series of `n_bars`; pages nobody touches cost nothing."""
-        ledger = np.empty((kernels.LEDGER_ROWS, n_bars), np.int64)
+        ledger = np.empty((n_bars, kernels.LEDGER_COLUMNS), np.int64)
         return Output(Scratch.for_bars(n_bars), ledger, np.empty(n_bars, np.int64))
 
 
@@ -258,18 +257,18 @@ def order_list_hash(backtest: Backtest) -> str:
 
 def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Output, str]) -> Backtest:
     account, output, hashed = context
-    costs = account.costs
     _require_no_overflow(tape, account)
     count, bars_in_position = kernels.simulate(
-        kernels.Market(tape.open_ticks, tape.high_ticks, tape.low_ticks, tape.close_ticks, tape.gate),
-        kernels.Wishes(wishes.side, wishes.stop_unit_ticks, wishes.target_unit_ticks),
-        _kernel_exits(exits),
-        costs,
+        tape.prices,
+        tape.gate,
+        wishes.side,
+        (wishes.stop_unit_ticks, wishes.target_unit_ticks),
+        _rules(exits, account),
         account.account_micros,
         output.ledger,
         output.equity_micros,
     )
-    trades = Trades(*output.ledger[:, :count])
+    trades = Trades(*output.ledger[:count].T)
     performance = measure(
         trade_pnl_micros=trades.net_micros,
         trade_bars=trades.bars_held,
@@ -282,10 +281,10 @@ def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Outp
     return Backtest(trades, output.equity_micros, performance, notes, bars_in_position, hashed, ENGINE_VERSION)
 
 
-def _kernel_exits(exits: Exits) -> kernels.Exits:
+def _rules(exits: Exits, account: Account) -> kernels.Rules:
     close_mask = ROLL_NEXT | (SESSION_LAST if exits.session_close else 0)
     multiples = (float(exits.stop), float(exits.target), float(exits.trailing), float(exits.break_even))
-    return kernels.Exits(*multiples, int(exits.time_stop_bars), close_mask)
+    return kernels.Rules(*multiples, int(exits.time_stop_bars), close_mask, *account.costs)
 
 
 def _roll_notes(tape: Tape) -> tuple[str, ...]:
@@ -312,10 +311,10 @@ def _require_units(tape: Tape, wishes: Signals) -> None:
 
 
 def _require_no_overflow(tape: Tape, account: Account) -> None:
-    costs = account.costs
-    per_trade = 2.0 * (costs.slippage_ticks * costs.tick_micros + costs.commission_micros)
-    reach = tape.travel_ticks * costs.tick_micros + len(tape) * per_trade + account.account_micros
-    if reach * 2.0 > _SAFE_MICROS or tape.widest_ticks > _SAFE_TICKS:
+    slippage_ticks, tick_micros, commission_micros = account.costs
+    per_trade = 2.0 * (slippage_ticks * tick_micros + commission_micros)
+    reach = (tape.travel_ticks + tape.widest_ticks) * tick_micros + len(tape) * per_trade + account.account_micros
+    if reach > _SAFE_MICROS:
         raise BadInput(f"prices, contracts and costs could reach {reach:.3g} micro-dollars: beyond exact integers")
 
 

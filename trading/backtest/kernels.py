@@ -14,10 +14,14 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT, SESSION_LAST
+from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
+Prices = NDArray[np.int32]
+Sides = NDArray[np.int8]
+Gate = NDArray[np.uint8]
+Units = tuple[Floats, Floats]
 
 STOP = 1
 TARGET = 2
@@ -28,33 +32,18 @@ ROLL = 6
 END_OF_DATA = 7
 
 ENTRY_BAR, EXIT_BAR, SIDE, ENTRY_TICKS, EXIT_TICKS, GROSS, COMMISSION, SLIPPAGE, NET, REASON, MAE, MFE = range(12)
-LEDGER_ROWS = 12
+LEDGER_COLUMNS = 12
+
+OPEN, HIGH, LOW, CLOSE = range(4)
 
 FAR = 1 << 60
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
+inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
-class Market(NamedTuple):
-    """Raw prices in ticks and the gate byte, shape (n_bars,)."""
-
-    open_ticks: Ints
-    high_ticks: Ints
-    low_ticks: Ints
-    close_ticks: Ints
-    gate: NDArray[np.uint8]
-
-
-class Wishes(NamedTuple):
-    """Signals at each close and the units of their exits; a unit array of length one holds for every bar."""
-
-    side: NDArray[np.int8]
-    stop_unit_ticks: Floats
-    target_unit_ticks: Floats
-
-
-class Exits(NamedTuple):
-    """Exit rules as multiples of the signal's units, 0 = off; `close_mask` holds the gate bits that force an exit."""
+class Rules(NamedTuple):
+    """Exits as multiples of the signal's units (0 = off), gate bits that force an exit, and costs of the position."""
 
     stop: float
     target: float
@@ -62,11 +51,6 @@ class Exits(NamedTuple):
     break_even: float
     time_stop_bars: int
     close_mask: int
-
-
-class Costs(NamedTuple):
-    """Slippage per side in ticks; the rest in micro-dollars for the whole position."""
-
     slippage_ticks: int
     tick_micros: int
     commission_micros: int
@@ -95,72 +79,63 @@ class Departure(NamedTuple):
     highest: int
 
 
-@compiled
+@inlined
+def ticks(prices: Prices, row: int, bar: int) -> int:
+    """Return a price as a 64-bit integer: adding a zero is what widens it in compiled code."""
+    return int(prices[row, bar]) + 0
+
+
+@inlined
 def whole_ticks(multiple: float, unit_ticks: float) -> int:
     """Return a distance in whole ticks, rounded half up, at least one; 0 if the rule is off."""
     return max(1, int(np.floor(multiple * unit_ticks + 0.5))) if multiple > 0.0 else 0
 
 
-@compiled
+@inlined
 def unit_at(units: Floats, bar: int) -> float:
     """Return the unit of a bar; an array of length one holds for every bar."""
     return float(units[bar] if len(units) > 1 else units[0])
 
 
-@compiled
-def next_signal(market: Market, wishes: Wishes, bar: int, cash: int, equity: Ints) -> int:
+@inlined
+def next_signal(side: Sides, gate: Gate, bar: int, cash: int, equity: Ints) -> int:
     """Mark a flat book until a signal that can fill, and return its bar; the number of bars if there is none."""
     n = len(equity)
     for i in range(bar, n):
         equity[i] = cash
-        if wishes.side[i] != 0 and market.gate[i] & FILL_NEXT and i + 1 < n:
+        if side[i] != 0 and gate[i] & FILL_NEXT and i + 1 < n:
             return i
     return n
 
 
-@compiled
-def opened(market: Market, wishes: Wishes, exits: Exits, slippage_ticks: int, signal_bar: int) -> Position:
+@inlined
+def opened(prices: Prices, side: int, units: tuple[float, float], rules: Rules, signal_bar: int) -> Position:
     """Return the position a signal opens at the next bar's open."""
-    side = int(wishes.side[signal_bar])
     bar = signal_bar + 1
-    price = int(market.open_ticks[bar]) + side * slippage_ticks
-    unit = unit_at(wishes.stop_unit_ticks, signal_bar)
-    stop = whole_ticks(exits.stop, unit)
-    target = whole_ticks(exits.target, unit_at(wishes.target_unit_ticks, signal_bar))
+    price = ticks(prices, OPEN, bar) + side * rules.slippage_ticks
+    stop_unit, target_unit = units
+    stop, target = whole_ticks(rules.stop, stop_unit), whole_ticks(rules.target, target_unit)
     below, above = (stop, target) if side > 0 else (target, stop)
     lower = price - below if below else -FAR
     upper = price + above if above else FAR
-    deadline = bar + exits.time_stop_bars - 1 if exits.time_stop_bars else FAR
-    trailing = whole_ticks(exits.trailing, unit)
-    break_even = whole_ticks(exits.break_even, unit)
+    deadline = bar + rules.time_stop_bars - 1 if rules.time_stop_bars else FAR
+    trailing = whole_ticks(rules.trailing, stop_unit)
+    break_even = whole_ticks(rules.break_even, stop_unit)
     return Position(side, bar, price, lower, upper, trailing, break_even, deadline)
 
 
-@compiled
-def long_exit(market: Market, bar: int, stop: int, target: int) -> tuple[int, int]:
-    """Return price and reason of a long position that ends inside a bar."""
-    if market.low_ticks[bar] <= stop:
-        return min(market.open_ticks[bar], stop), STOP
-    return max(market.open_ticks[bar], target), TARGET
+@inlined
+def inside_exit(prices: Prices, bar: int, side: int, lower: int, upper: int) -> tuple[int, int]:
+    """Return price and reason of a position that ends inside a bar."""
+    opened_at = ticks(prices, OPEN, bar)
+    if side > 0:
+        stopped = ticks(prices, LOW, bar) <= lower
+        return (min(opened_at, lower), STOP) if stopped else (max(opened_at, upper), TARGET)
+    stopped = ticks(prices, HIGH, bar) >= upper
+    return (max(opened_at, upper), STOP) if stopped else (min(opened_at, lower), TARGET)
 
 
-@compiled
-def short_exit(market: Market, bar: int, stop: int, target: int) -> tuple[int, int]:
-    """Return price and reason of a short position that ends inside a bar."""
-    if market.high_ticks[bar] >= stop:
-        return max(market.open_ticks[bar], stop), STOP
-    return min(market.open_ticks[bar], target), TARGET
-
-
-@compiled
-def close_reason(gate: int, close_mask: int) -> int:
-    """Return why a position ends at a close the gate forbids to hold over."""
-    if gate & ROLL_NEXT:
-        return ROLL
-    return SESSION_CLOSE if gate & close_mask & SESSION_LAST else 0
-
-
-@compiled
+@inlined
 def tightened(position: Position, lowest: int, highest: int, bounds: tuple[int, int]) -> tuple[int, int]:
     """Return the exit prices after a completed bar, moved towards the market or left alone."""
     lower, upper = bounds
@@ -177,83 +152,84 @@ def tightened(position: Position, lowest: int, highest: int, bounds: tuple[int, 
     return lower, upper
 
 
-@compiled
-def held(market: Market, wishes: Wishes, position: Position, marks: tuple[int, int, int], equity: Ints) -> Departure:
+@inlined
+def held(
+    prices: Prices, gate: Gate, side: Sides, position: Position, cash: int, rules: Rules, equity: Ints
+) -> Departure:
     """Mark an open position until it ends."""
-    cash, tick_micros, close_mask = marks
-    slope = position.side * tick_micros
-    base = cash - slope * position.entry_ticks
+    slope = position.side * rules.tick_micros
+    base = cash - rules.commission_micros - slope * position.entry_ticks
     lower, upper = position.lower, position.upper
     moving = position.trailing_ticks > 0 or position.break_even_ticks > 0
     lowest = highest = position.entry_ticks
-    n = len(equity)
-    for i in range(position.entry_bar, n):
-        if market.low_ticks[i] <= lower or market.high_ticks[i] >= upper:
-            side_exit = long_exit(market, i, lower, upper) if position.side > 0 else short_exit(market, i, upper, lower)
-            return Departure(i, side_exit[0], side_exit[1], min(lowest, side_exit[0]), max(highest, side_exit[0]))
-        lowest = min(lowest, market.low_ticks[i])
-        highest = max(highest, market.high_ticks[i])
-        close = market.close_ticks[i]
-        gate = market.gate[i]
-        if gate & close_mask:
-            return Departure(i, close, close_reason(gate, close_mask), lowest, highest)
+    final = len(equity) - 1
+    for i in range(position.entry_bar, len(equity)):
+        low, high, close = ticks(prices, LOW, i), ticks(prices, HIGH, i), ticks(prices, CLOSE, i)
+        if low <= lower or high >= upper:
+            price, reason = inside_exit(prices, i, position.side, lower, upper)
+            return Departure(i, price, reason, min(lowest, price), max(highest, price))
+        lowest, highest = min(lowest, low), max(highest, high)
+        bits = gate[i]
+        if bits & rules.close_mask:
+            return Departure(i, close, ROLL if bits & ROLL_NEXT else SESSION_CLOSE, lowest, highest)
         equity[i] = base + slope * close
-        turned = wishes.side[i] == -position.side and gate & FILL_NEXT
-        if (turned or i >= position.deadline) and i + 1 < n:
-            price = market.open_ticks[i + 1]
+        turned = side[i] == -position.side and bits & FILL_NEXT
+        if (turned or i >= position.deadline) and i < final:
+            price = ticks(prices, OPEN, i + 1)
             reason = REVERSAL if turned else TIME
             return Departure(i + 1, price, reason, min(lowest, price), max(highest, price))
         if moving:
             lower, upper = tightened(position, lowest, highest, (lower, upper))
-    return Departure(n - 1, market.close_ticks[n - 1], END_OF_DATA, lowest, highest)
+    return Departure(final, ticks(prices, CLOSE, final), END_OF_DATA, lowest, highest)
 
 
-@compiled
-def booked(ledger: Ints, count: int, position: Position, departure: Departure, costs: Costs) -> int:
+@inlined
+def booked(ledger: Ints, count: int, position: Position, departure: Departure, rules: Rules) -> int:
     """Write a closed trade into the ledger and return its net in micro-dollars."""
     side = position.side
-    paid_ticks = 0 if departure.reason == TARGET else costs.slippage_ticks
+    paid_ticks = 0 if departure.reason == TARGET else rules.slippage_ticks
     exit_ticks = departure.price_ticks - side * paid_ticks
-    slippage = (costs.slippage_ticks + paid_ticks) * costs.tick_micros
-    commission = 2 * costs.commission_micros
-    gain = side * (exit_ticks - position.entry_ticks) * costs.tick_micros
+    slippage = (rules.slippage_ticks + paid_ticks) * rules.tick_micros
+    commission = 2 * rules.commission_micros
+    gain = side * (exit_ticks - position.entry_ticks) * rules.tick_micros
     down = max(position.entry_ticks - min(departure.lowest, exit_ticks), 0)
     up = max(max(departure.highest, exit_ticks) - position.entry_ticks, 0)
-    ledger[ENTRY_BAR, count] = position.entry_bar
-    ledger[EXIT_BAR, count] = departure.bar
-    ledger[SIDE, count] = side
-    ledger[ENTRY_TICKS, count] = position.entry_ticks
-    ledger[EXIT_TICKS, count] = exit_ticks
-    ledger[GROSS, count] = gain + slippage
-    ledger[COMMISSION, count] = commission
-    ledger[SLIPPAGE, count] = slippage
-    ledger[NET, count] = gain - commission
-    ledger[REASON, count] = departure.reason
-    ledger[MAE, count] = down if side > 0 else up
-    ledger[MFE, count] = up if side > 0 else down
+    ledger[count, ENTRY_BAR] = position.entry_bar
+    ledger[count, EXIT_BAR] = departure.bar
+    ledger[count, SIDE] = side
+    ledger[count, ENTRY_TICKS] = position.entry_ticks
+    ledger[count, EXIT_TICKS] = exit_ticks
+    ledger[count, GROSS] = gain + slippage
+    ledger[count, COMMISSION] = commission
+    ledger[count, SLIPPAGE] = slippage
+    ledger[count, NET] = gain - commission
+    ledger[count, REASON] = departure.reason
+    ledger[count, MAE] = down if side > 0 else up
+    ledger[count, MFE] = up if side > 0 else down
     return gain - commission
 
 
 @compiled
 def simulate(
-    market: Market, wishes: Wishes, exits: Exits, costs: Costs, account_micros: int, ledger: Ints, equity: Ints
+    prices: Prices, gate: Gate, side: Sides, units: Units, rules: Rules, account_micros: int, ledger: Ints, equity: Ints
 ) -> tuple[int, int]:
     """Run a whole series; return the number of trades and of bars with a position."""
+    stop_unit, target_unit = units
     n = len(equity)
     cash = account_micros
     count = 0
     bars_in_position = 0
-    signal_bar = next_signal(market, wishes, 0, cash, equity)
+    signal_bar = next_signal(side, gate, 0, cash, equity)
     while signal_bar < n:
-        position = opened(market, wishes, exits, costs.slippage_ticks, signal_bar)
-        marks = (cash - costs.commission_micros, costs.tick_micros, exits.close_mask)
-        departure = held(market, wishes, position, marks, equity)
-        cash += booked(ledger, count, position, departure, costs)
+        at_signal = unit_at(stop_unit, signal_bar), unit_at(target_unit, signal_bar)
+        position = opened(prices, int(side[signal_bar]), at_signal, rules, signal_bar)
+        departure = held(prices, gate, side, position, cash, rules, equity)
+        cash += booked(ledger, count, position, departure, rules)
         count += 1
         at_open = departure.reason == REVERSAL or departure.reason == TIME
         bars_in_position += departure.bar - position.entry_bar + (0 if at_open else 1)
         if departure.reason == REVERSAL:
             signal_bar = departure.bar - 1
         else:
-            signal_bar = next_signal(market, wishes, departure.bar, cash, equity)
+            signal_bar = next_signal(side, gate, departure.bar, cash, equity)
     return count, bars_in_position

@@ -101,7 +101,7 @@ def session_vwap(
 
 
 def _columns(period: int, *inputs: ArrayLike, minimum: int = 1) -> tuple[list[FloatArray], FloatArray]:
-    if isinstance(period, bool) or not isinstance(period, int) or period < minimum:
+    if type(period) is not int or period < minimum:
         raise BadInput(f"period must be a whole number of at least {minimum}, was {period!r}")
     columns = [np.array(values, np.float64) for values in inputs]
     if any(column.ndim != 1 or column.shape != columns[0].shape for column in columns):

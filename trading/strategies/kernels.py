@@ -15,6 +15,8 @@ Ints = NDArray[np.int64]
 Sides = NDArray[np.int8]
 Gate = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
+Prices = NDArray[np.int32]
+Closes = NDArray[np.int32]
 
 IN_SESSION = 1
 FILL_NEXT = 2
@@ -209,13 +211,13 @@ def gate_of(trading_day: Ints, is_open: Flags, is_last: Flags, contract: Ints, g
 
 
 @compiled
-def forward_adjusted(values: Ints, open_: Ints, close: Ints, gate: Gate, out: Floats) -> None:
-    """Write prices from which the gap of every roll so far is taken out."""
+def forward_adjusted(prices: Prices, row: int, gate: Gate, out: Floats) -> None:
+    """Write one row of prices (open, high, low, close) from which the gap of every roll so far is taken out."""
     gap = 0
-    for i in range(len(values)):
+    for i in range(len(out)):
         if i > 0 and gate[i - 1] & ROLL_NEXT:
-            gap += open_[i] - close[i - 1]
-        out[i] = values[i] - gap
+            gap += int(prices[0, i]) - int(prices[3, i - 1])
+        out[i] = int(prices[row, i]) - gap
 
 
 @compiled
@@ -365,20 +367,20 @@ def momentum_surge(momentum_: Floats, atr_: Floats, momentum_atr: float, side: S
 
 
 @compiled
-def sma_cross(close: Ints, fast_bars: int, slow_bars: int, side: Sides) -> None:
+def sma_cross(close: Closes, fast_bars: int, slow_bars: int, side: Sides) -> None:
     """Write a side where two simple averages of integer closes cross; exact, for benchmarks."""
     side[: min(slow_bars, len(side))] = 0
     fast = 0
     slow = 0
     before = 0
     for i in range(min(slow_bars, len(side))):
-        slow += close[i]
+        slow += int(close[i])
         if i >= slow_bars - fast_bars:
-            fast += close[i]
+            fast += int(close[i])
     before = fast * slow_bars - slow * fast_bars
     for i in range(slow_bars, len(side)):
-        fast += close[i] - close[i - fast_bars]
-        slow += close[i] - close[i - slow_bars]
+        fast += int(close[i]) - int(close[i - fast_bars])
+        slow += int(close[i]) - int(close[i - slow_bars])
         spread = fast * slow_bars - slow * fast_bars
         side[i] = (spread > 0 and before <= 0) - (spread < 0 and before >= 0)
         before = spread

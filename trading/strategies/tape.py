@@ -24,6 +24,9 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
+OPEN, HIGH, LOW, CLOSE = range(4)
+WIDEST_TICKS = 2**30
+
 
 class Sessions(Protocol):
     """What the tape needs to know of a session index; all arrays have shape (n_bars,)."""
@@ -43,9 +46,12 @@ class Sessions(Protocol):
 
 @dataclass(frozen=True)
 class Tape:
-    """A series ready to be run. Integer columns are raw ticks, shape (n_bars,), oldest first, read-only.
+    """A series ready to be run. Columns have shape (n_bars,), oldest first, read-only.
 
     Attributes:
+        prices: Raw open, high, low and close in ticks, shape (4, n_bars): half the width, twice the speed.
+        volume: Contracts traded.
+        trading_day: Trading date of each bar, days since 1970-01-01.
         gate: One byte per bar, a sum of `kernels.IN_SESSION`, `FILL_NEXT` (an order may fill at the next bar's open:
             both bars in session, same contract), `SESSION_LAST`, `ROLL_NEXT`, `SESSION_START` (the first in-session
             bar of a trading day whose beginning the history shows).
@@ -53,10 +59,7 @@ class Tape:
         has_volume: False if volume is unknown (all zero).
     """
 
-    open_ticks: IntArray
-    high_ticks: IntArray
-    low_ticks: IntArray
-    close_ticks: IntArray
+    prices: NDArray[np.int32]
     volume: IntArray
     trading_day: IntArray
     gate: NDArray[np.uint8]
@@ -69,22 +72,22 @@ class Tape:
     @cached_property
     def open(self) -> FloatArray:
         """Indicator open, forward-adjusted at rolls."""
-        return self._adjusted(self.open_ticks)
+        return self._adjusted(OPEN)
 
     @cached_property
     def high(self) -> FloatArray:
         """Indicator high, forward-adjusted at rolls."""
-        return self._adjusted(self.high_ticks)
+        return self._adjusted(HIGH)
 
     @cached_property
     def low(self) -> FloatArray:
         """Indicator low, forward-adjusted at rolls."""
-        return self._adjusted(self.low_ticks)
+        return self._adjusted(LOW)
 
     @cached_property
     def close(self) -> FloatArray:
         """Indicator close, forward-adjusted at rolls."""
-        return self._adjusted(self.close_ticks)
+        return self._adjusted(CLOSE)
 
     @cached_property
     def weight(self) -> FloatArray:
@@ -94,14 +97,13 @@ class Tape:
     @cached_property
     def travel_ticks(self) -> float:
         """Upper bound of what any sequence of trades without costs can win or lose per contract, in ticks."""
-        ranges = np.subtract(self.high_ticks, self.low_ticks, dtype=np.float64).sum()
-        jumps = np.abs(np.subtract(self.open_ticks[1:], self.close_ticks[:-1], dtype=np.float64)).sum()
-        return float(2.0 * ranges + jumps)
+        opened, high, low, close = self.prices.astype(np.float64)
+        return float(2.0 * (high - low).sum() + np.abs(opened[1:] - close[:-1]).sum())
 
     @cached_property
     def widest_ticks(self) -> int:
         """Largest absolute price, in ticks."""
-        return max(abs(int(self.high_ticks.max())), abs(int(self.low_ticks.min())))
+        return max(int(self.prices.max()), -int(self.prices.min()))
 
     def until(self, bar: int) -> "Tape":
         """Return the history up to and including `bar`, as it was known at that bar's close."""
@@ -110,14 +112,14 @@ class Tape:
     def part(self, first_bar: int, end_bar: int) -> "Tape":
         """Return bars first_bar..end_bar-1 as a tape of its own; indicators warm up again inside it."""
         kept = slice(first_bar, end_bar)
-        columns = ("open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "trading_day", "gate")
-        return replace(self, **{name: getattr(self, name)[kept] for name in columns})
+        columns = {name: getattr(self, name)[kept] for name in ("volume", "trading_day", "gate")}
+        return replace(self, prices=read_only(self.prices[:, kept]), **columns)
 
-    def _adjusted(self, values: IntArray) -> FloatArray:
+    def _adjusted(self, row: int) -> FloatArray:
         if not self.roll_count:
-            return read_only(values.astype(np.float64))
+            return read_only(self.prices[row].astype(np.float64))
         out = np.empty(len(self))
-        kernels.forward_adjusted(values, self.open_ticks, self.close_ticks, self.gate, out)
+        kernels.forward_adjusted(self.prices, row, self.gate, out)
         return read_only(out)
 
 
@@ -125,26 +127,21 @@ def tape_of(bars: Bars, sessions: Sessions) -> Tape:
     """Lay a bar series and its sessions out for the compiled loops.
 
     Raises:
-        BadBars: the series breaks a rule of `bars.require_valid`, or the sessions have another length.
+        BadBars: the series breaks a rule of `bars.require_valid`, a price leaves 2**30 ticks, or the sessions have
+            another length.
     """
     require_valid(bars)
     if any(len(column) != len(bars) for column in (sessions.trading_day, sessions.is_open, sessions.is_last)):
         raise BadBars(f"the session index must have one value per bar ({len(bars)})")
+    if bars.high_ticks.max() > WIDEST_TICKS or bars.low_ticks.min() < -WIDEST_TICKS:
+        raise BadBars(f"prices must stay within {WIDEST_TICKS} ticks of zero")
     trading_day, contract = read_only(sessions.trading_day), read_only(bars.contract)
     gate = np.empty(len(bars), np.uint8)
-    is_open, is_last = read_only(sessions.is_open), read_only(sessions.is_last)
-    roll_count = kernels.gate_of(trading_day, is_open, is_last, contract, gate)
-    return Tape(
-        open_ticks=read_only(bars.open_ticks),
-        high_ticks=read_only(bars.high_ticks),
-        low_ticks=read_only(bars.low_ticks),
-        close_ticks=read_only(bars.close_ticks),
-        volume=read_only(bars.volume),
-        trading_day=trading_day,
-        gate=read_only(gate),
-        roll_count=roll_count,
-        has_volume=bars.has_volume,
-    )
+    roll_count = kernels.gate_of(trading_day, read_only(sessions.is_open), read_only(sessions.is_last), contract, gate)
+    prices = np.empty((4, len(bars)), np.int32)
+    for row, column in enumerate((bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks)):
+        prices[row] = column
+    return Tape(read_only(prices), read_only(bars.volume), trading_day, read_only(gate), roll_count, bars.has_volume)
 
 
 def read_only(values: NDArray[Scalar]) -> NDArray[Scalar]:
