@@ -137,7 +137,8 @@ def _create(data_dir: Path) -> None:
 
 
 def _start(data_dir: Path, socket_dir: Path) -> None:
-    (data_dir / POSTMASTER_PID).unlink(missing_ok=True)
+    for lock in (data_dir / POSTMASTER_PID, socket_dir / f"{SOCKET_NAME}.lock"):
+        _drop_if_reused(lock)
     log = data_dir / "log"
     said_before = log.stat().st_size if log.exists() else 0
     options = " ".join((f"-k {socket_dir}", "-h ''", *OPTIONS))
@@ -148,6 +149,16 @@ def _start(data_dir: Path, socket_dir: Path) -> None:
         said = log.read_text("utf-8", errors="replace")[said_before:] if log.exists() else ""
         said = said or str(getattr(failure, "stderr", "") or failure)
         raise Unavailable(f"embedded PostgreSQL does not start in {data_dir}: {_reason(said)}") from failure
+
+
+def _drop_if_reused(lock: Path) -> None:
+    """Remove a dead server's lock whose number another program has now, or a zombie still holds.
+
+    PostgreSQL would take either for a live server. A lock whose number nobody has is left to PostgreSQL's own checks.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        if psutil.pid_exists(int(lock.read_text("utf-8").splitlines()[0])):
+            lock.unlink()
 
 
 def _run(data_dir: Path, program: str, *arguments: str) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +20,7 @@ from trading.errors import Unavailable
 
 MARK = "PROVING_UP"  # environment variable that every process of one `proving up` carries
 CLOCK_SLACK_SECONDS = 2.0
+POLL_SECONDS = 0.05
 
 
 class AlreadyRunning(Unavailable):
@@ -68,17 +70,26 @@ def marked(mark: str) -> list[psutil.Process]:
 
 
 def end(processes: Iterable[psutil.Process], *, grace_seconds: float) -> list[psutil.Process]:
-    """Ask processes to end, kill those that have not ended within the grace, and return the killed ones."""
+    """Ask processes to end, kill those that have not ended within the grace, and return the killed ones.
+
+    A zombie has ended: only its parent can bury it.
+    """
     asked = list(processes)
-    for process in asked:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.terminate()
-    _, stubborn = psutil.wait_procs(asked, timeout=grace_seconds)
-    for process in stubborn:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(stubborn, timeout=grace_seconds)
+    _signal(asked, signal.SIGTERM)
+    stubborn = _still_alive(asked, within_seconds=grace_seconds)
+    _signal(stubborn, signal.SIGKILL)
+    _still_alive(stubborn, within_seconds=grace_seconds)
     return stubborn
+
+
+def workers_of(pid: int) -> list[psutil.Process]:
+    """Return what a process started, and what those started, without Python's resource trackers.
+
+    A tracker ignores signals and ends by itself once its parent has; killed earlier it leaks what it tracks.
+    """
+    with contextlib.suppress(psutil.Error):
+        return [child for child in psutil.Process(pid).children(recursive=True) if not _is_tracker(child)]
+    return []
 
 
 def end_marked(mark: str, *, grace_seconds: float = 5.0) -> None:
@@ -166,6 +177,34 @@ def _write(handle: int, running: Running, *, lock: Path) -> None:
         os.pwrite(handle, json.dumps(asdict(running)).encode(), 0)
     except OSError as failure:
         raise Unavailable(f"cannot write {lock}: {failure.strerror}") from failure
+
+
+def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.send_signal(number)
+
+
+def _still_alive(processes: list[psutil.Process], *, within_seconds: float) -> list[psutil.Process]:
+    deadline = time.monotonic() + within_seconds
+    alive = processes
+    while (alive := [process for process in alive if _is_alive(process)]) and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return alive
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _is_tracker(process: psutil.Process) -> bool:
+    try:
+        return any("resource_tracker" in argument for argument in process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _carries(process: psutil.Process, mark: str) -> bool:

@@ -4,7 +4,6 @@ Belongs here: one program's life (start, question, restart with back-off, stop) 
 belong here: which programs there are (`orchestration.roster`), and the order of a start (`orchestration.up`).
 """
 
-import contextlib
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from typing import Protocol
 
 import psutil
 
-from gateways.processes import end
+from gateways.processes import end, workers_of
 from trading.errors import Unavailable
 
 Say = Callable[[str], None]
@@ -28,9 +27,11 @@ HANG_SECONDS = 30.0
 CALM_SECONDS = 60.0
 LONGEST_BACKOFF_SECONDS = 30.0
 STOP_SECONDS = 8.0
+SLOW_STOP_SECONDS = 3.0
 LOG_BYTES = 20_000_000
 LOGS_KEPT = 3
 TAIL_LINES = 6
+TAIL_COLUMNS = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,7 @@ class Ward:
         """End the program's children, then the program; kill what stays."""
         if self.process is None:
             return
-        with contextlib.suppress(psutil.NoSuchProcess):
-            program = psutil.Process(self.process.pid)
-            end(program.children(recursive=True), grace_seconds=STOP_SECONDS)
+        end(workers_of(self.process.pid), grace_seconds=STOP_SECONDS)
         self.process.terminate()
         try:
             self.process.wait(STOP_SECONDS)
@@ -179,8 +178,11 @@ def watch(kept: Sequence[Kept], *, until: Callable[[], bool]) -> None:
 def stop_in_reverse(kept: Sequence[Kept], say: Say) -> None:
     """End everything, the last started first; one that cannot be ended does not save the others."""
     for one in reversed(kept):
+        began = time.monotonic()
         try:
             one.stop()
+            if (took := time.monotonic() - began) > SLOW_STOP_SECONDS:
+                say(f"{one.name} took {took:.1f} s to end")
         except (OSError, psutil.Error, subprocess.SubprocessError) as failure:
             say(f"{one.name} does not end: {failure}")
 
@@ -193,7 +195,7 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
             last = handle.read().decode("utf-8", errors="replace").splitlines()[-lines:]
     except OSError:
         return ""
-    return "\n".join(f"    {line}" for line in last)
+    return "\n".join(f"    {line[:TAIL_COLUMNS]}" for line in last)
 
 
 def rotate(log: Path) -> None:
