@@ -1,0 +1,92 @@
+"""`python -m api`: serve the API and the screen on one port.
+
+Belongs here: reading settings, opening the desk, starting the server, one sentence when it cannot. Does not belong
+here: building the application (`app.py`), preparing the database (the supervisor does).
+"""
+
+import errno
+import logging
+import socket
+import sys
+
+import uvicorn
+from pydantic import ValidationError
+
+from api.app import create_app
+from api.pages import vendor
+from gateways.postgres import DatabaseUrls, connect_urls, postgres_url
+from gateways.settings import Settings, WeakSecret
+from services.desk import open_desk
+from trading.errors import ProvingError
+
+REFUSED = 2
+CANNOT_START = 1
+POOL_SIZE = 10
+MAX_MESSAGE_BYTES = 1_024
+
+
+def main() -> int:
+    """Serve until stopped; return the exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
+    try:
+        settings = Settings()
+        settings.require_admin_token()
+        listener = _listen(settings)
+        desk = open_desk(settings, _urls(settings), pool_size=POOL_SIZE)
+    except WeakSecret as refusal:
+        return _say(str(refusal), REFUSED)
+    except ValidationError as failure:
+        return _say(_settings_sentence(failure), REFUSED)
+    except (ProvingError, OSError) as failure:
+        return _say(str(failure), CANNOT_START)
+    vendor.ensure()
+    config = uvicorn.Config(
+        create_app(desk),
+        server_header=False,
+        access_log=False,
+        log_config=None,
+        ws="websockets-sansio",
+        ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=3,
+        timeout_keep_alive=30,
+        h11_max_incomplete_event_size=16_384,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+    return 0
+
+
+def _urls(settings: Settings) -> DatabaseUrls:
+    """Where only the application's address is given, nothing else is asked for."""
+    if settings.app_database_url is None:
+        return connect_urls(settings)
+    app = postgres_url(settings.app_database_url.get_secret_value())
+    return DatabaseUrls(owner=app, app=app, dagster=app)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.api_port))
+    except OSError as failure:
+        listener.close()
+        if failure.errno == errno.EADDRINUSE:
+            raise OSError(f"port {settings.api_port} on {settings.host} is taken; set API_PORT to another") from None
+        raise OSError(f"cannot listen on {settings.host}:{settings.api_port}: {failure.strerror}") from None
+    return listener
+
+
+def _settings_sentence(failure: ValidationError) -> str:
+    first = failure.errors(include_input=False, include_url=False)[0]
+    return f"{'.'.join(str(part) for part in first['loc']).upper()}: {first['msg']}"
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

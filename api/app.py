@@ -1,0 +1,63 @@
+"""The application: routers, middleware, errors, the screen.
+
+Belongs here: how the API is put together. Does not belong here: starting a server (`__main__.py`), routes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from starlette.middleware.gzip import GZipMiddleware
+
+from api import admin, board, bots, health, problems, proofs
+from api.live import Live
+from api.middleware import BoundedBody, Envelope, ReadDeadline
+from api.pages.shell import install as install_pages
+from services.desk import Desk
+from services.health import MigrationCheck
+from store.timing import watch as watch_database
+
+TITLE = "Proving Ground"
+
+
+def create_app(desk: Desk) -> FastAPI:
+    """Build the API over a desk; nothing is opened before the first request or the lifespan.
+
+    Raises:
+        WeakSecret: outside ENV=dev, when the admin token is missing or weak.
+    """
+    admin_token = desk.settings.require_admin_token()
+    engine = desk.sessions.kw["bind"]
+    watch_database(engine)
+    live = Live(desk, engine.url)
+    app = FastAPI(
+        title=TITLE,
+        version=health.VERSION,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if desk.settings.env == "dev" else None,
+        generate_unique_id_function=_operation_id,
+        lifespan=_lifespan,
+    )
+    app.state.desk, app.state.admin_token, app.state.live = desk, admin_token, live
+    app.state.migrations = MigrationCheck()
+    problems.install(app)
+    for router in (bots.router, proofs.router, admin.router, health.router, board.router):
+        app.include_router(router)
+    install_pages(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
+    app.add_middleware(ReadDeadline)
+    app.add_middleware(BoundedBody)
+    app.add_middleware(Envelope)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async with app.state.live.running():
+        yield
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

@@ -1,0 +1,81 @@
+"""`/api/board` and `/ws/bots`: the snapshot of the whole fleet, and every change after it.
+
+Belongs here: transport of the board. Does not belong here: what is sent (`live.py`, `rows.py`).
+"""
+
+import asyncio
+from contextlib import suppress
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Query, Request, Response, WebSocket
+from starlette.websockets import WebSocketState
+
+from api.contracts import Epoch
+from api.live import Client, Live
+from api.problems import documented
+from trading.errors import Unavailable
+
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
+router = APIRouter(tags=["board"])
+
+
+@router.get("/api/board", responses=documented(), response_class=Response)
+async def snapshot(request: Request) -> Response:
+    """Return the whole fleet in compact rows with the epoch and seq that `/ws/bots` continues from; always gzipped."""
+    live: Live = request.app.state.live
+    if not live.loaded:
+        raise Unavailable("the fleet has not been read yet")
+    return Response(await live.snapshot(), media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+@router.websocket("/ws/bots")
+async def changes(
+    socket: WebSocket,
+    epoch: Annotated[Epoch, Query()],
+    since: Annotated[int, Query(ge=0, le=2**53)],
+) -> None:
+    """Send every change after `since` of `epoch`, or `resync` when that is no longer known."""
+    live: Live = socket.app.state.live
+    if not _same_origin(socket):
+        await socket.close(POLICY_VIOLATION)
+        return
+    if live.is_full:
+        await socket.close(TRY_AGAIN_LATER)
+        return
+    await socket.accept()
+    client = live.join(since=since, epoch=epoch)
+    try:
+        await _converse(socket, client)
+    finally:
+        live.leave(client)
+
+
+async def _converse(socket: WebSocket, client: Client) -> None:
+    tasks = {asyncio.create_task(work) for work in (_send(socket, client), _drain(socket), client.behind.wait())}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    if client.behind.is_set() and socket.application_state is WebSocketState.CONNECTED:
+        with suppress(RuntimeError, OSError):
+            await socket.close(TRY_AGAIN_LATER)
+
+
+async def _send(socket: WebSocket, client: Client) -> None:
+    while True:
+        await socket.send_text((await client.queue.get()).decode())
+
+
+async def _drain(socket: WebSocket) -> None:
+    """Clients have nothing to say; reading only notices that they left."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+def _same_origin(socket: WebSocket) -> bool:
+    origin = socket.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == socket.headers.get("host")

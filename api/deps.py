@@ -1,0 +1,46 @@
+"""What routes ask for: the desk, and proof of who calls.
+
+Belongs here: dependencies shared by routers. Does not belong here: routes.
+"""
+
+import hmac
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader
+
+from api.problems import problem, trace_id
+from services.desk import Desk
+
+ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
+
+
+def desk_of(request: Request) -> Desk:
+    """Return the desk the application was built with."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
+AdminToken = Security(APIKeyHeader(name=ADMIN_TOKEN_HEADER, scheme_name="AdminToken", auto_error=False))
+
+
+class AdminRoute(APIRoute):
+    """A route that looks at the admin token before it looks at anything else of the request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Refuse with 401 unless the token matches, compared in constant time."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            given = request.headers.get(ADMIN_TOKEN_HEADER, "")
+            wanted = request.app.state.admin_token
+            if not hmac.compare_digest(given.encode(), wanted.encode()):
+                refusal = problem(401, f"{ADMIN_TOKEN_HEADER} is missing or wrong", trace_id=trace_id(request))
+                refusal.headers["WWW-Authenticate"] = ADMIN_TOKEN_HEADER
+                return refusal
+            return await handle(request)
+
+        return guarded

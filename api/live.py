@@ -1,0 +1,233 @@
+"""The board kept live: one listener, one picture of the fleet in memory, one stream of numbered messages.
+
+Belongs here: coalescing changes, numbering messages, the ring for replay, clients and their queues. Does not belong
+here: what a row says (`board.py`), SQL.
+
+A client takes the snapshot, which names `epoch` and `seq`, then asks for what came after. Within an epoch messages are
+numbered without gaps. Whenever messages may have been missed (the listener lost its connection, too much changed at
+once) everything is read again under a new epoch, and clients are told to take a new snapshot.
+"""
+
+import asyncio
+import gzip
+import json
+import logging
+import secrets
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from anyio import to_thread
+from sqlalchemy.engine import URL
+
+from api.rows import COLUMNS, encode_row
+from gateways.changes import Change, Changed, Listening, Lost, watch
+from services.cards import BotCard
+from services.desk import Desk
+from services.fleet import bots_by_ids, whole_fleet
+from services.proofs import seconds_since_last_tick
+from trading.errors import ProvingError
+
+log = logging.getLogger("api.live")
+
+COALESCE_SECONDS = 0.1
+PULSE_SECONDS = 3.0
+RETRY_SECONDS = 1.0
+RING_MESSAGES = 512
+QUEUE_MESSAGES = 256
+MAX_ROWS_PER_MESSAGE = 1_000
+MAX_CLIENTS = 500
+
+
+@dataclass(eq=False, slots=True)
+class Client:
+    """One socket's bounded queue; `behind` is set when it overflowed: this client reads too slowly and must go."""
+
+    queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(QUEUE_MESSAGES))
+    behind: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer(self, message: bytes) -> None:
+        """Queue a message, or mark the client as too slow."""
+        try:
+            self.queue.put_nowait(message)
+        except asyncio.QueueFull:
+            self.behind.set()
+
+
+@dataclass(slots=True)
+class Picture:
+    """The fleet as of one message: every bot's encoded row."""
+
+    epoch: str = ""
+    seq: int = 0
+    rows: dict[UUID, bytes] = field(default_factory=dict)
+    ring: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=RING_MESSAGES))
+    loaded: bool = False
+
+
+class Live:
+    """Keeps the picture of the fleet and tells clients what changed."""
+
+    def __init__(self, desk: Desk, url: URL) -> None:
+        self._desk = desk
+        self._url = url
+        self._picture = Picture()
+        self._clients: set[Client] = set()
+        self._pending: set[UUID] = set()
+        self._reread = False
+        self._ticked = False
+        self._woken = asyncio.Event()
+        self._hears = False
+        self._zipped: tuple[tuple[str, int, bool], bytes] | None = None
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Listen, flush and pulse until the block ends."""
+        tasks = [asyncio.create_task(work()) for work in (self._listen, self._flush_for_ever, self._pulse_for_ever)]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    @property
+    def loaded(self) -> bool:
+        """Whether the fleet has been read at least once."""
+        return self._picture.loaded
+
+    async def snapshot(self) -> bytes:
+        """Return the gzipped snapshot; encoded once per message and shared by everyone who asks."""
+        picture = self._picture
+        key = (picture.epoch, picture.seq, self._hears)
+        if self._zipped is None or self._zipped[0] != key:
+            head = self._head("snapshot") | {"columns": COLUMNS}
+            rows = list(picture.rows.values())
+            self._zipped = (key, await to_thread.run_sync(_zip, head, rows))
+        return self._zipped[1]
+
+    def join(self, *, since: int, epoch: str) -> Client:
+        """Register a client and queue what it missed, or the word that it must take a new snapshot."""
+        client = Client()
+        picture = self._picture
+        oldest = picture.ring[0][0] if picture.ring else picture.seq + 1
+        if epoch != picture.epoch or not oldest - 1 <= since <= picture.seq:
+            client.offer(self._message("resync"))
+        else:
+            for seq, message in picture.ring:
+                if seq > since:
+                    client.offer(message)
+        client.offer(self._message("pulse"))
+        self._clients.add(client)
+        return client
+
+    def leave(self, client: Client) -> None:
+        """Forget a client."""
+        self._clients.discard(client)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further client is taken."""
+        return len(self._clients) >= MAX_CLIENTS
+
+    async def _listen(self) -> None:
+        async for change in watch(self._url):
+            self._take(change)
+
+    def _take(self, change: Change) -> None:
+        match change:
+            case Listening():
+                self._hears, self._reread = True, True
+            case Lost(reason):
+                log.warning("the board hears nothing: %s", reason)
+                if self._hears:
+                    self._hears = False
+                    self._broadcast(self._message("away"))
+                return
+            case Changed(bot_ids, tick, everything):
+                self._pending |= bot_ids
+                self._ticked |= tick
+                self._reread |= everything
+        self._woken.set()
+
+    async def _flush_for_ever(self) -> None:
+        while True:
+            await self._woken.wait()
+            await asyncio.sleep(COALESCE_SECONDS)
+            self._woken.clear()
+            try:
+                await self._flush()
+            except ProvingError as failure:
+                log.warning("the board could not read the fleet: %s", failure)
+                self._reread = True
+                await asyncio.sleep(RETRY_SECONDS)
+                self._woken.set()
+
+    async def _flush(self) -> None:
+        bot_ids, self._pending = self._pending, set()
+        ticked, self._ticked = self._ticked, False
+        if self._reread or len(bot_ids) > MAX_ROWS_PER_MESSAGE:
+            self._reread = False
+            await self._read_everything()
+        elif bot_ids:
+            cards = await to_thread.run_sync(bots_by_ids, self._desk, list(bot_ids))
+            self._tell_rows(cards)
+        if ticked:
+            age = await to_thread.run_sync(seconds_since_last_tick, self._desk)
+            self._broadcast(self._message("tick", tickAgeSeconds=age))
+
+    async def _read_everything(self) -> None:
+        encoded = await to_thread.run_sync(_read_and_encode, self._desk)
+        self._picture = Picture(epoch=secrets.token_hex(8), rows=encoded, loaded=True)
+        self._broadcast(self._message("resync"))
+
+    def _tell_rows(self, cards: Sequence[BotCard]) -> None:
+        picture, changed, gone = self._picture, [], []
+        for card in cards:
+            if card.archived_at is not None:
+                gone.extend([str(card.id)] if picture.rows.pop(card.id, None) is not None else [])
+                continue
+            row = encode_row(card)
+            if picture.rows.get(card.id) != row:
+                picture.rows[card.id] = row
+                changed.append(row)
+        if not changed and not gone:
+            return
+        picture.seq += 1
+        head = json.dumps(self._head("rows") | {"gone": gone}, separators=(",", ":")).encode()
+        message = head[:-1] + b',"rows":[' + b",".join(changed) + b"]}"
+        picture.ring.append((picture.seq, message))
+        self._broadcast(message)
+
+    async def _pulse_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(PULSE_SECONDS)
+            self._broadcast(self._message("pulse" if self._hears else "away"))
+
+    def _broadcast(self, message: bytes) -> None:
+        for client in self._clients:
+            client.offer(message)
+
+    def _head(self, kind: str) -> dict[str, Any]:
+        return {
+            "type": kind,
+            "epoch": self._picture.epoch,
+            "seq": self._picture.seq,
+            "live": self._hears,
+            "now": self._desk.clock().isoformat(),
+        }
+
+    def _message(self, kind: str, **more: object) -> bytes:
+        return json.dumps(self._head(kind) | more, separators=(",", ":")).encode()
+
+
+def _read_and_encode(desk: Desk) -> dict[UUID, bytes]:
+    return {card.id: encode_row(card) for card in whole_fleet(desk)}
+
+
+def _zip(head: dict[str, Any], rows: Sequence[bytes]) -> bytes:
+    opening = json.dumps(head, separators=(",", ":")).encode()[:-1]
+    return gzip.compress(opening + b',"rows":[' + b",".join(rows) + b"]}", compresslevel=5, mtime=0)

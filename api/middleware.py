@@ -1,0 +1,191 @@
+"""What every answer carries, and what no request may do.
+
+Belongs here: request ids, timing, security headers, the bound on bodies, the deadline of reads, the last catch.
+Does not belong here: routes, who may call them.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+from time import perf_counter
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+from store.timing import database_time
+
+log = logging.getLogger("api")
+
+MAX_BODY_BYTES = 1_048_576
+READ_DEADLINE_SECONDS = 1.8
+REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "font-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+class Envelope:
+    """Gives every answer its id, timing and security headers, and turns what nobody caught into a problem."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+        began, started = perf_counter(), False
+        with database_time() as spent:
+
+            async def enveloped(message: Message) -> None:
+                nonlocal started
+                if message["type"] == "http.response.start":
+                    started = True
+                    _seal(MutableHeaders(scope=message), request_id, spent=sum(spent), took=perf_counter() - began)
+                await send(message)
+
+            try:
+                await self.app(scope, receive, enveloped)
+            except Exception:
+                log.exception("unexpected error, trace %s", request_id)
+                if started:
+                    raise
+                await problem(500, "unexpected error; the log knows more under the trace id", trace_id=request_id)(
+                    scope, receive, enveloped
+                )
+
+
+class BoundedBody:
+    """Refuses bodies over the limit, whether they announce their length or not."""
+
+    def __init__(self, app: ASGIApp, max_bytes: int = MAX_BODY_BYTES) -> None:
+        self.app = app
+        self.max_bytes = max_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] in {"GET", "HEAD", "OPTIONS"}:
+            await self.app(scope, receive, send)
+            return
+        announced = Headers(scope=scope).get("content-length", "0")
+        if announced.isdigit() and int(announced) > self.max_bytes:
+            await self._refuse(scope, receive, send)
+            return
+        body = await self._collect(receive)
+        if body is None:
+            await self._refuse(scope, receive, send)
+            return
+        await self.app(scope, _replay(body, receive), send)
+
+    async def _collect(self, receive: Receive) -> bytes | None:
+        chunks, size = [], 0
+        while True:
+            message = await receive()
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            if size > self.max_bytes:
+                return None
+            if not message.get("more_body", False):
+                return b"".join(chunks)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = problem(413, f"a body may have at most {self.max_bytes} bytes", trace_id=_id_of(scope))
+        refusal.headers["Connection"] = "close"
+        await refusal(scope, receive, send)
+
+
+class ReadDeadline:
+    """Answers 503 when a read takes too long, so that a database that hangs never hangs the caller."""
+
+    def __init__(self, app: ASGIApp, seconds: float = READ_DEADLINE_SECONDS) -> None:
+        self.app = app
+        self.seconds = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+            await self.app(scope, receive, send)
+            return
+        started, closed = False, False
+
+        async def guarded(message: Message) -> None:
+            nonlocal started
+            if not closed:
+                started = True
+                await send(message)
+
+        work = asyncio.ensure_future(self.app(scope, receive, guarded))
+        try:
+            await asyncio.wait({work}, timeout=self.seconds)
+            if work.done() or started:
+                await work
+                return
+        except asyncio.CancelledError:
+            work.cancel()
+            raise
+        closed = True
+        work.add_done_callback(_forget)
+        late = problem(503, f"no answer within {self.seconds} s", trace_id=_id_of(scope))
+        await late(scope, receive, send)
+
+
+def _forget(work: "asyncio.Future[None]") -> None:
+    if not work.cancelled() and work.exception() is not None:
+        log.warning("a read that was given up ended with %r", work.exception())
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    told = False
+
+    async def once() -> Message:
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return once
+
+
+def _request_id(scope: Scope) -> str:
+    given = Headers(scope=scope).get("x-request-id", "")
+    return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+
+
+def _id_of(scope: Scope) -> str | None:
+    found: str | None = scope.get("state", {}).get("request_id")
+    return found
+
+
+def _seal(headers: MutableHeaders, request_id: str, *, spent: float, took: float) -> None:
+    headers["X-Request-Id"] = request_id
+    headers["Server-Timing"] = f"db;dur={1000 * spent:.1f}, app;dur={1000 * took:.1f}"
+    headers.setdefault("Cache-Control", "no-store")
+    for name, content in SECURITY_HEADERS.items():
+        headers[name] = content

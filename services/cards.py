@@ -1,0 +1,208 @@
+"""A bot's card: what it does now, its figures since reset, the gate before its next stage.
+
+Belongs here: the card and how it is made from the row `store/fleet.py` reads. Does not belong here: which bots are
+shown (`fleet.py`), what a state or a gate means (`trading`).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from trading.activity import BotNow, Job, Situation, bot_now
+from trading.jobs import JobStatus, JobType
+from trading.lifecycle import Check, Evidence, Stage, days_in_stage, figures_pass, gate
+
+STAGE_LOCKED = "STAGE_LOCKED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """The figures of a bot's current book since its baseline; None where unknown.
+
+    Attributes:
+        book: The book they belong to.
+        since: That book's baseline; None where it was never reset.
+        sessions: Completed sessions since then.
+        data_source: SIMULATED or the provider of the bars behind them.
+        sparkline_usd: Account equity, oldest first, thinned for drawing.
+    """
+
+    book: str
+    since: datetime | None
+    sessions: int | None = None
+    data_source: str | None = None
+    net_pnl: Decimal | None = None
+    trades: int | None = None
+    win_pct: float | None = None
+    profit_factor: float | None = None
+    expectancy: float | None = None
+    max_drawdown: float | None = None
+    max_drawdown_pct: float | None = None
+    sharpe: float | None = None
+    sortino: float | None = None
+    exposure_pct: float | None = None
+    average_trade_bars: float | None = None
+    computed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """What keeps a bot from its next stage: the rule, and the value it was held against."""
+
+    code: str
+    relation: str | None
+    required: float | None
+    was: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageGate:
+    """The gate to the next stage; `to` is None at the top."""
+
+    to: str | None
+    allowed: bool
+    blockers: tuple[Blocker, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotCard:
+    """One bot as every page shows it."""
+
+    id: UUID
+    name: str
+    stage: str
+    symbol: str
+    timeframe: str
+    archetype: str
+    generation: int | None
+    promotion_mode: str
+    stage_locked_until: datetime | None
+    stage_entered_at: datetime
+    killed_at: datetime | None
+    archived_at: datetime | None
+    metrics_reset_at: datetime | None
+    bot_now: BotNow
+    progress_pct: float | None
+    dagster_run_id: str | None
+    metrics: Figures
+    sparkline: tuple[float, ...]
+    stage_gate: StageGate
+
+
+def card(row: Row[*tuple[Any, ...]], *, now: datetime) -> BotCard:
+    """Make the card of one bot at a moment."""
+    return BotCard(
+        id=row.id,
+        name=row.name,
+        stage=row.stage,
+        symbol=row.symbol,
+        timeframe=row.timeframe,
+        archetype=row.archetype,
+        generation=row.generation,
+        promotion_mode=row.promotion_mode,
+        stage_locked_until=row.stage_locked_until,
+        stage_entered_at=row.stage_entered_at,
+        killed_at=row.killed_at,
+        archived_at=row.archived_at,
+        metrics_reset_at=row.metrics_reset_at,
+        bot_now=bot_now(_situation(row, now=now)),
+        progress_pct=row.job_progress_pct,
+        dagster_run_id=row.job_dagster_run_id,
+        metrics=_figures(row),
+        sparkline=tuple(row.sparkline_usd or ()),
+        stage_gate=_stage_gate(row, now=now),
+    )
+
+
+def _situation(row: Row[*tuple[Any, ...]], *, now: datetime) -> Situation:
+    return Situation(
+        stage=Stage(row.stage),
+        now=now,
+        killed=row.killed_at is not None,
+        archived=row.archived_at is not None,
+        failures_in_row=row.backtest_failures_in_row or 0,
+        has_completed_session=bool(row.backtests_completed),
+        jobs=(_job(row),) if row.job_id is not None else (),
+    )
+
+
+def _job(row: Row[*tuple[Any, ...]]) -> Job:
+    return Job(
+        id=row.job_id,
+        type=JobType(row.job_job_type),
+        status=JobStatus(row.job_status),
+        created_at=row.job_created_at,
+        started_at=row.job_started_at,
+        attempt=row.job_attempt,
+        iteration=row.job_iteration,
+    )
+
+
+def _figures(row: Row[*tuple[Any, ...]]) -> Figures:
+    return Figures(
+        book=row.book,
+        since=row.since,
+        sessions=row.sessions,
+        data_source=row.data_source,
+        net_pnl=row.net_pnl_usd,
+        trades=row.trades,
+        win_pct=row.win_pct,
+        profit_factor=row.profit_factor,
+        expectancy=row.expectancy_usd,
+        max_drawdown=row.max_drawdown_usd,
+        max_drawdown_pct=row.max_drawdown_pct,
+        sharpe=row.sharpe,
+        sortino=row.sortino,
+        exposure_pct=row.exposure_pct,
+        average_trade_bars=row.average_trade_bars,
+        computed_at=row.computed_at,
+    )
+
+
+def _stage_gate(row: Row[*tuple[Any, ...]], *, now: datetime) -> StageGate:
+    stage = Stage(row.stage)
+    verdict = gate(stage, _evidence(row, stage, now=now))
+    blockers = tuple(_blocker(check) for check in verdict.blockers)
+    locked = row.stage_locked_until is not None and now < row.stage_locked_until
+    if locked:
+        until = f"{row.stage_locked_until:%Y-%m-%d %H:%M %Z}"
+        blockers = (Blocker(STAGE_LOCKED, None, None, None, f"no stage move before {until}"), *blockers)
+    return StageGate(verdict.to, verdict.allowed and not locked, blockers)
+
+
+def _blocker(check: Check) -> Blocker:
+    return Blocker(check.code, check.relation, check.required, check.was, check.reason)
+
+
+def _evidence(row: Row[*tuple[Any, ...]], stage: Stage, *, now: datetime) -> Evidence:
+    return Evidence(
+        trades=row.trades,
+        losers=row.losers,
+        net_pnl_micros=int(row.net_pnl_usd.scaleb(6)) if row.net_pnl_usd is not None else None,
+        win_pct=row.win_pct,
+        max_drawdown_pct=row.max_drawdown_pct,
+        profit_factor=row.profit_factor,
+        expectancy_usd=row.expectancy_usd,
+        sharpe=row.sharpe,
+        days_in_stage=days_in_stage(row.stage_entered_at, now=now),
+        data_sources=frozenset({row.data_source} if row.data_source else ()),
+        recent_sessions_passed=tuple(_passes(stage, figures) for figures in row.recent or ()),
+    )
+
+
+def _passes(stage: Stage, figures: list[Any]) -> bool:
+    trades, win_pct, max_drawdown_pct, profit_factor, expectancy_usd, sharpe = figures
+    evidence = Evidence(
+        trades=trades,
+        win_pct=win_pct,
+        max_drawdown_pct=max_drawdown_pct,
+        profit_factor=profit_factor,
+        expectancy_usd=expectancy_usd,
+        sharpe=sharpe,
+    )
+    return figures_pass(stage, evidence)
