@@ -186,12 +186,12 @@ def _walk_forward(consistency: float, overfit_ratio: float) -> tuple[Rule, ...]:
 
 
 def _figures(
-    trades: int, win_pct: float, max_drawdown_pct: float, profit_factor: float, expectancy_usd: float, sharpe: float
+    *, trades: int, win_pct: float, drawdown_pct: float, profit_factor: float, expectancy_usd: float, sharpe: float
 ) -> tuple[Rule, ...]:
     return (
         _at_least("TRADES", lambda e: e.trades, trades),
         _at_least("WIN_PCT", lambda e: e.win_pct, win_pct),
-        Rule("MAX_DRAWDOWN_PCT", lambda e: e.max_drawdown_pct, Relation.AT_MOST, max_drawdown_pct),
+        Rule("MAX_DRAWDOWN_PCT", lambda e: e.max_drawdown_pct, Relation.AT_MOST, drawdown_pct),
         _at_least("PROFIT_FACTOR", lambda e: e.profit_factor, profit_factor),
         _at_least("EXPECTANCY_USD", lambda e: e.expectancy_usd, expectancy_usd),
         _at_least("SHARPE", lambda e: e.sharpe, sharpe),
@@ -222,13 +222,21 @@ class Gate:
 
 GATES: Mapping[Stage, Gate] = MappingProxyType(
     {
-        Stage.LAB: Gate(_figures(50, 35, 20, 1.2, 10, 0.5), (_days(0), _REAL, _LOSERS, _RECENT)),
-        Stage.PAPER: Gate(_figures(100, 40, 15, 1.3, 15, 0.7), (_days(5), _REAL)),
+        Stage.LAB: Gate(
+            _figures(trades=50, win_pct=35, drawdown_pct=20, profit_factor=1.2, expectancy_usd=10, sharpe=0.5),
+            (_days(0), _REAL, _LOSERS, _RECENT),
+        ),
+        Stage.PAPER: Gate(
+            _figures(trades=100, win_pct=40, drawdown_pct=15, profit_factor=1.3, expectancy_usd=15, sharpe=0.7),
+            (_days(5), _REAL),
+        ),
         Stage.SHADOW: Gate(
-            _figures(200, 45, 12, 1.4, 20, 0.9), (_days(10), _REAL, *_walk_forward(0.5, 2.5), _CORRELATION)
+            _figures(trades=200, win_pct=45, drawdown_pct=12, profit_factor=1.4, expectancy_usd=20, sharpe=0.9),
+            (_days(10), _REAL, *_walk_forward(0.5, 2.5), _CORRELATION),
         ),
         Stage.CANARY: Gate(
-            _figures(300, 48, 10, 1.5, 25, 1.0), (_days(14), _REAL, *_walk_forward(0.6, 2.0), _STRESS, _APPROVAL)
+            _figures(trades=300, win_pct=48, drawdown_pct=10, profit_factor=1.5, expectancy_usd=25, sharpe=1.0),
+            (_days(14), _REAL, *_walk_forward(0.6, 2.0), _STRESS, _APPROVAL),
         ),
     }
 )

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trading import evolution
 from trading.errors import BadGenome, BadReturns
 from trading.evolution import confidence_pct, crossover, distance, mutate, tournament, uniqueness_pct
 from trading.strategies.archetypes import ARCHETYPES
@@ -57,6 +58,13 @@ def test_a_mixture_that_breaks_a_rule_is_drawn_again():
     quick = validated(TREND, {**default_genome(TREND), "ema_fast": 2, "ema_slow": 3})
     children = [crossover(TREND, slow, quick, chance=chance(seed)) for seed in range(50)]
     assert {(child["ema_fast"], child["ema_slow"]) for child in children} == {(90, 300), (2, 3), (2, 300)}
+
+
+def test_gives_a_parent_back_when_no_draw_is_left(monkeypatch):
+    mother, father = wander(TREND, 1), default_genome(TREND)
+    monkeypatch.setattr(evolution, "ATTEMPTS", 0)
+    assert crossover(TREND, mother, father, chance=chance(1)) == mother
+    assert mutate(TREND, father, chance=chance(1)) == father
 
 
 @settings(deadline=None)

@@ -87,6 +87,11 @@ def test_has_nothing_to_say_about_a_genome_that_earns_nothing(own):
     assert sensitivity(TREND, default_genome(TREND), evaluate=lambda g: BLANK) is None
 
 
+def test_a_genome_without_neighbours_has_no_plateau():
+    answer = sensitivity(TREND, default_genome(TREND), evaluate=lambda g: earning(9), reach=0, score=by_net_pnl)
+    assert answer.plateau is None
+
+
 @given(names, st.integers(1, 12), st.data())
 @settings(deadline=None)
 def test_an_axis_spans_its_bounds_with_values_on_the_step(archetype, points, draw):

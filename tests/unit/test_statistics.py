@@ -260,3 +260,7 @@ def test_two_valued_returns_without_spread_are_unknown():
     estimate = SharpeEstimate(1.0, 10, 2.0, 5.0)
     assert estimate.standard_error == 0.0
     assert probabilistic_sharpe(estimate) is None
+
+
+def test_a_choice_without_any_result_is_neither_believed_nor_refused():
+    assert deflated_among(np.zeros(50), np.array([0.1, 0.2])) is None

@@ -111,7 +111,7 @@ def worst_windows(record: Record, *, days: int, count: int = 3) -> tuple[Stretch
         if all(abs(int(start) - taken) >= days for taken in chosen):
             chosen.append(int(start))
     return tuple(
-        _stretch(record, f"Worst {days} days #{rank}", int(dates[start]), int(dates[start + days - 1]))
+        _stretch(record, f"Worst {days} days #{rank}", first=int(dates[start]), last=int(dates[start + days - 1]))
         for rank, start in enumerate(chosen, start=1)
     )
 
@@ -132,7 +132,7 @@ def historic_windows(record: Record, windows: Iterable[NamedWindow] = HISTORIC_W
     for window in windows:
         first, last = _days(window.first_on), _days(window.last_on)
         if begins <= first and last <= ends and _bars(record, first, last)[0] < _bars(record, first, last)[1]:
-            found.append(_stretch(record, window.name, first, last))
+            found.append(_stretch(record, window.name, first=first, last=last))
     return tuple(found)
 
 
@@ -217,7 +217,7 @@ def _cost_failures(by_times: dict[int, Performance], limits: StressLimits) -> It
         yield f"drawdown at slippage x{falling} must be at most {limits.drawdown_pct:g} %, was {was:.1f} %"
 
 
-def _stretch(record: Record, name: str, first: int, last: int) -> Stretch:
+def _stretch(record: Record, name: str, *, first: int, last: int) -> Stretch:
     begin, end = _bars(record, first, last)
     before = int(record.equity_micros[begin - 1]) if begin else record.account_micros
     inside = record.equity_micros[begin:end]

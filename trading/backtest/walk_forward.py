@@ -23,7 +23,7 @@ DAY_NS = 86_400 * 1_000_000_000
 MINIMUM_PART_BARS = 2
 
 Evaluate = Callable[[Genome, int, int], Performance]
-"""Run a genome over bars first_bar..end_bar-1, from a flat book, and measure it."""
+"""Run a genome over bars first_bar..end_bar-1, from a flat book, and measure it (`parts.PartRunner` is one)."""
 
 Propose = Callable[[tuple[Trial, ...], np.random.Generator], Genome | None]
 """Answer the trials so far (figures of the train part) with the next genome to try, or None to stop."""
@@ -97,19 +97,20 @@ def plan(ts_event: IntArray, windows: Windows = DEFAULT_WINDOWS) -> tuple[Segmen
         raise BadBars(f"walk-forward needs at least {2 * MINIMUM_PART_BARS} bars, was {len(ts_event)}")
     end_ns = int(ts_event[-1]) + 1
     scale = min(1.0, (end_ns - int(ts_event[0])) / (windows.span_days * DAY_NS))
-    segments = tuple(_segment(ts_event, windows, end_ns, (scale, later)) for later in reversed(range(windows.segments)))
+    segments = tuple(
+        _segment(ts_event, windows, ends_ns=end_ns - round(later * windows.step_days * scale * DAY_NS), scale=scale)
+        for later in reversed(range(windows.segments))
+    )
     for segment in segments:
         if min(len(segment.train), len(segment.test)) < MINIMUM_PART_BARS:
             raise BadBars(f"too few bars for {windows.segments} walk-forward segments: {segment}")
     return segments
 
 
-def _segment(ts_event: IntArray, windows: Windows, end_ns: int, place: tuple[float, int]) -> Segment:
-    scale, later = place
-    ends = end_ns - round(later * windows.step_days * scale * DAY_NS)
-    cut = ends - round(windows.test_days * scale * DAY_NS)
-    begins = cut - round(windows.train_days * scale * DAY_NS)
-    first, middle, last = (int(bar) for bar in np.searchsorted(ts_event, [begins, cut, ends]))
+def _segment(ts_event: IntArray, windows: Windows, *, ends_ns: int, scale: float) -> Segment:
+    cut_ns = ends_ns - round(windows.test_days * scale * DAY_NS)
+    begins_ns = cut_ns - round(windows.train_days * scale * DAY_NS)
+    first, middle, last = (int(bar) for bar in np.searchsorted(ts_event, [begins_ns, cut_ns, ends_ns]))
     return Segment(Part(first, middle), Part(middle, last))
 
 
