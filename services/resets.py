@@ -22,7 +22,7 @@ from services import audit
 from services.desk import Desk
 from store import idempotency, resets, rollups
 from store.database import transaction
-from store.resets import Recorded, Target
+from store.resets import Recorded, Standing, Target
 from trading.baseline import Scope, next_baseline
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.lifecycle import Book
@@ -112,7 +112,7 @@ _EXECUTED_ONLY = {"reset_count", "reset_bot_ids", "reset_time", "audit_seq"}
 class _Plan:
     scope: Scope
     targets: list[Target]
-    baselines: Mapping[tuple[UUID, Book], datetime]
+    baselines: Mapping[UUID, Standing]
     recorded: list[Recorded]
     now: datetime
     hash: str
@@ -235,12 +235,9 @@ def _new_baselines(plan: _Plan) -> dict[UUID, datetime]:
     newest: dict[UUID, datetime] = {}
     for row in plan.recorded:
         newest[row.bot_id] = max(row.newest, newest.get(row.bot_id, row.newest))
+    latest = {bot_id: standing.latest for bot_id, standing in plan.baselines.items()}
     return {
-        target.id: next_baseline(
-            plan.now,
-            previous=[plan.baselines.get((target.id, book)) for book in plan.scope.books],
-            recorded=newest.get(target.id),
-        )
+        target.id: next_baseline(plan.now, previous=latest.get(target.id), recorded=newest.get(target.id))
         for target in plan.targets
     }
 
@@ -253,19 +250,24 @@ def _receipt(request: ResetRequest, plan: _Plan) -> ResetReceipt:
         reason_code=request.reason_code,
         also_reset_equity_curves=request.also_reset_equity_curves,
         target_count=len(plan.targets),
-        targets=[
-            ResetTarget(
-                id=target.id,
-                name=target.name,
-                stage=target.stage,
-                current_reset_at=target.metrics_reset_at,
-                previous_baselines={book: plan.baselines.get((target.id, book)) for book in plan.scope.books},
-            )
-            for target in plan.targets
-        ],
+        targets=[_target(target, plan) for target in plan.targets],
         no_longer_shown=_hidden_rows(plan),
         plan_hash=plan.hash,
         timestamp=plan.now,
+    )
+
+
+def _target(target: Target, plan: _Plan) -> ResetTarget:
+    none_yet: dict[str, str | None] = dict.fromkeys(plan.scope.books)
+    standing = plan.baselines.get(target.id)
+    return ResetTarget.model_validate(
+        {
+            "id": target.id,
+            "name": target.name,
+            "stage": target.stage,
+            "current_reset_at": target.metrics_reset_at,
+            "previous_baselines": none_yet | standing.by_book if standing else none_yet,
+        }
     )
 
 
@@ -283,10 +285,8 @@ def _hidden_rows(plan: _Plan) -> dict[Book, HiddenRows]:
     }
 
 
-def _plan_hash(
-    scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[tuple[UUID, Book], datetime], equity_curves: bool
-) -> str:
-    standing = [[str(bot_id), book.value, at.isoformat()] for (bot_id, book), at in sorted(baselines.items())]
+def _plan_hash(scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[UUID, Standing], equity_curves: bool) -> str:
+    standing = [[str(bot_id), list(one.by_book.items())] for bot_id, one in baselines.items()]
     return _digest([scope.value, equity_curves, [str(bot_id) for bot_id in ids], standing])
 
 

@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from store.tables import Bot, MetricsBaseline, RebuildRequest
+from store.rollups import uuid_array
+from store.tables import Bot, RebuildRequest
 from trading.lifecycle import Book
 
 
@@ -25,6 +26,14 @@ class Target:
     name: str
     stage: str
     metrics_reset_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The baselines one bot has: by book, in ISO 8601 and UTC, and the latest of them."""
+
+    by_book: dict[str, str]
+    latest: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +58,18 @@ def targets(session: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> 
         named = named.where(Bot.id == text("ANY(CAST(:bot_ids AS uuid[]))"))
     if lock:
         named = named.with_for_update(key_share=True)
-    return [Target(*row) for row in session.execute(named, {"bot_ids": list(bot_ids or ())})]
+    return [Target(*row) for row in session.execute(named, {"bot_ids": uuid_array(bot_ids or ())})]
 
 
-def baselines(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> dict[tuple[UUID, Book], datetime]:
-    """Return the baselines that stand, by bot and book."""
-    standing = select(MetricsBaseline.bot_id, MetricsBaseline.book, MetricsBaseline.reset_at).where(
-        MetricsBaseline.bot_id == text("ANY(CAST(:bot_ids AS uuid[]))"),
-        MetricsBaseline.book.in_([book.value for book in books]),
-    )
-    rows = session.execute(standing, {"bot_ids": list(bot_ids)})
-    return {(row.bot_id, Book(row.book)): row.reset_at for row in rows}
+def baselines(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> dict[UUID, Standing]:
+    """Return what stands of these books, by bot; bots without a baseline are left out."""
+    rows = session.execute(_BASELINES, _scope(bot_ids, books))
+    return {row.bot_id: Standing(row.by_book, row.latest) for row in rows}
 
 
 def recorded(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> list[Recorded]:
     """Return what counts now and would not count after a reset of these books, and the newest of it."""
-    scope = {"bot_ids": list(bot_ids), "books": [book.value for book in books]}
+    scope = _scope(bot_ids, books)
     statements = [_TRADES, _FILLS]
     if Book.BACKTEST in books:
         statements += [_SESSIONS, _RUNNING]
@@ -80,7 +85,7 @@ def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapp
         reset_at: The new baseline of each bot.
         reset: `books`, `scope`, `reason_code`, `actor`, `request_id`, `equity_curves`, `now`.
     """
-    scope = {**reset, "bot_ids": list(reset_at), "times": list(reset_at.values())}
+    scope = {**reset, "bot_ids": uuid_array(list(reset_at)), "times": list(reset_at.values())}
     session.execute(_MARK_BOTS, scope)
     session.execute(_ADD_EVENTS, scope)
     session.execute(_MOVE_BASELINES, scope)
@@ -88,7 +93,7 @@ def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapp
 
 def restart_progress(session: Session, bot_ids: Sequence[UUID]) -> None:
     """Count backtests, and what improve and evolve wait for, from zero again; lifetime iterations stay."""
-    session.execute(_RESTART_PROGRESS, {"bot_ids": list(bot_ids)})
+    session.execute(_RESTART_PROGRESS, {"bot_ids": uuid_array(bot_ids)})
 
 
 def request_rebuild(
@@ -101,6 +106,19 @@ def request_rebuild(
         .returning(RebuildRequest.id)
     ).scalar_one()
 
+
+def _scope(bot_ids: Sequence[UUID], books: Sequence[Book]) -> dict[str, Any]:
+    return {"bot_ids": uuid_array(bot_ids), "books": [book.value for book in books]}
+
+
+_BASELINES = text(
+    """
+    SELECT bot_id, json_object_agg(book, reset_at ORDER BY book) AS by_book, max(reset_at) AS latest
+    FROM metrics_baselines
+    WHERE bot_id = ANY(CAST(:bot_ids AS uuid[])) AND book = ANY(CAST(:books AS text[]))
+    GROUP BY bot_id ORDER BY bot_id
+    """
+)
 
 _SESSIONS = text(
     """

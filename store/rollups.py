@@ -62,7 +62,7 @@ def rebuild(session: Session, bot_ids: Sequence[UUID] | None, *, now: datetime, 
     locked = lock_bots(session, bot_ids)
     if not locked:
         return 0
-    scope = {"bot_ids": locked, "now": now}
+    scope = {"bot_ids": uuid_array(locked), "now": now}
     changed: int = session.execute(_REBUILD_BACKTEST, scope | {"points": SPARKLINE_POINTS}).scalar_one()
     if equity_curves:
         session.execute(_REBUILD_BACKTEST_CURVES, scope)
@@ -77,14 +77,19 @@ def lock_bots(session: Session, bot_ids: Sequence[UUID] | None) -> list[UUID]:
     """
     if bot_ids is None:
         return list(session.execute(_LOCK_ALL).scalars())
-    return list(session.execute(_LOCK_SOME, {"bot_ids": list(bot_ids)}).scalars())
+    return list(session.execute(_LOCK_SOME, {"bot_ids": uuid_array(bot_ids)}).scalars())
+
+
+def uuid_array(ids: Sequence[UUID]) -> str:
+    """Return ids as the text of a PostgreSQL array: one string costs a fraction of ten thousand parameters."""
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def clear(
     session: Session, bot_ids: Sequence[UUID], *, books: Sequence[Book], now: datetime, equity_curves: bool
 ) -> int:
     """Remove the figures of some bots and books, leaving a snapshot of the nothing that is shown; return how many."""
-    scope = {"bot_ids": list(bot_ids), "books": [book.value for book in books], "now": now}
+    scope = {"bot_ids": uuid_array(bot_ids), "books": [book.value for book in books], "now": now}
     if equity_curves:
         session.execute(_CLEAR_CURVES, scope)
     cleared: int = session.execute(_CLEAR_FIGURES, scope).scalar_one()

@@ -4,7 +4,7 @@ Belongs here: the table of scopes, the one comparison, where a new baseline may 
 SQL (`store.resets`), how counted rows become figures (`performance.py`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
@@ -43,7 +43,7 @@ def counts(created_at: datetime, *, reset_at: datetime | None) -> bool:
     return reset_at is None or created_at >= reset_at
 
 
-def next_baseline(now: datetime, *, previous: Iterable[datetime | None], recorded: datetime | None) -> datetime:
+def next_baseline(now: datetime, *, previous: datetime | None, recorded: datetime | None) -> datetime:
     """Return the baseline a reset sets at `now`.
 
     It lies at `now`, but never before an earlier baseline of the same books, and always after the newest thing they
@@ -51,13 +51,11 @@ def next_baseline(now: datetime, *, previous: Iterable[datetime | None], recorde
 
     Args:
         now: Time of the reset.
-        previous: Earlier baselines of the books, None where there is none.
+        previous: Latest earlier baseline of the books, if any.
         recorded: Newest `created_at` of their sessions, trades and fills and newest start of a running backtest.
     """
-    floors = [earlier for earlier in previous if earlier is not None]
-    if recorded is not None:
-        floors.append(recorded + NEXT_INSTANT)
-    return max([now, *floors])
+    floor = now if previous is None else max(now, previous)
+    return floor if recorded is None else max(floor, recorded + NEXT_INSTANT)
 
 
 def session_start(now: datetime, *, reset_at: datetime | None) -> datetime:
