@@ -15,9 +15,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from gateways.embedded import postmaster, stop_embedded
-from gateways.postgres import connect_urls
 from orchestration.terminal import console, load_settings
-from services.desk import Desk, open_desk, prepare_database
+from services.desk import Desk, desk_at_hand
 from services.fleet import whole_fleet
 from trading.errors import UnknownBots
 
@@ -28,18 +27,12 @@ WIDE = 160
 
 @contextmanager
 def opened_desk() -> Iterator[Desk]:
-    """Open the desk for one command; an embedded server that we had to start for it stops again.
-
-    A process that owns the database also migrates it; one that was only given the application's address does not.
-    """
+    """Open the desk for one command; an embedded server that we had to start for it stops again."""
     settings = load_settings()
     given = settings.database_url or settings.app_database_url
     borrowed = not given and postmaster(settings.postgres_dir) is None
     try:
-        urls = connect_urls(settings)
-        if urls.owner != urls.app:
-            prepare_database(urls)
-        desk = open_desk(settings, urls, pool_size=2)
+        desk = desk_at_hand(settings, pool_size=2)
         yield desk
         desk.sessions.kw["bind"].dispose()
     finally:

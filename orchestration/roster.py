@@ -62,9 +62,14 @@ def api(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     )
 
 
-def seed_environment(settings: Settings, urls: DatabaseUrls, mark: str) -> dict[str, str]:
-    """Return the environment of `proving seed` as a child: the application role is enough."""
-    return _environment(settings, mark, app=urls.app)
+def seed(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+    """Return the chore that gives an empty database a fleet, and symbols without bars a simulated market."""
+    return _program(
+        "seed",
+        ("-m", "orchestration.cli", "seed", "--if-empty"),
+        environment=_environment(settings, mark, app=urls.app),
+        answers=lambda: None,
+    )
 
 
 def _program(

@@ -88,25 +88,12 @@ class Ward:
         self.name = self.program.name
 
     def start(self) -> None:
-        """Start the program in a session of its own, so that Ctrl-C in our terminal reaches only us.
+        """Start the program.
 
         Raises:
             Unavailable: the program or its log cannot be opened.
         """
-        rotate(self.log)
-        try:
-            with self.log.open("ab") as log:
-                self.process = subprocess.Popen(
-                    self.program.command,
-                    env=dict(self.program.environment),
-                    cwd=self.program.directory,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
-        except OSError as failure:
-            raise Unavailable(f"{self.name} cannot start: {failure.strerror}") from failure
+        self.process = spawn(self.program, self.log)
         now = time.monotonic()
         self.started_at = self.well_at = now
         self.next_question_at = now + ASK_SOON_SECONDS
@@ -125,15 +112,8 @@ class Ward:
 
     def stop(self) -> None:
         """End the program's children, then the program; kill what stays."""
-        if self.process is None:
-            return
-        end(workers_of(self.process.pid), grace_seconds=STOP_SECONDS)
-        self.process.terminate()
-        try:
-            self.process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        if self.process is not None:
+            end_program(self.process)
         self.process = None
         self.ready = False
 
@@ -167,6 +147,48 @@ class Ward:
         self.say(f"{self.name} {ending}; it starts again in {wait:g} s. The end of {self.log}:\n{tail(self.log)}")
 
 
+@dataclass(slots=True)
+class Chore:
+    """A program that runs once beside the others; nothing waits for it."""
+
+    program: Program
+    log: Path
+    say: Say
+    name: str = field(init=False)
+    ready: bool = field(init=False, default=True)
+    process: subprocess.Popen[bytes] | None = field(init=False, default=None)
+    started_at: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        self.name = self.program.name
+
+    def start(self) -> None:
+        """Start the program.
+
+        Raises:
+            Unavailable: the program or its log cannot be opened.
+        """
+        self.process = spawn(self.program, self.log)
+        self.started_at = time.monotonic()
+
+    def look(self) -> None:
+        """Tell how it ended."""
+        if self.process is None or (code := self.process.poll()) is None:
+            return
+        took = time.monotonic() - self.started_at
+        self.process = None
+        if code == 0:
+            self.say(f"{self.name} is done after {took:.1f} s")
+        else:
+            self.say(f"{self.name} {_ending(code)}. The end of {self.log}:\n{tail(self.log)}")
+
+    def stop(self) -> None:
+        """End it where it still runs."""
+        if self.process is not None:
+            end_program(self.process)
+        self.process = None
+
+
 def watch(kept: Sequence[Kept], *, until: Callable[[], bool]) -> None:
     """Look after everything in order, again and again, until told to end."""
     while not until():
@@ -185,6 +207,39 @@ def stop_in_reverse(kept: Sequence[Kept], say: Say) -> None:
                 say(f"{one.name} took {took:.1f} s to end")
         except (OSError, psutil.Error, subprocess.SubprocessError) as failure:
             say(f"{one.name} does not end: {failure}")
+
+
+def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, so that Ctrl-C in our terminal reaches only us.
+
+    Raises:
+        Unavailable: the program or its log cannot be opened.
+    """
+    try:
+        rotate(log)
+        with log.open("ab") as handle:
+            return subprocess.Popen(
+                program.command,
+                env=dict(program.environment),
+                cwd=program.directory,
+                stdin=subprocess.DEVNULL,
+                stdout=handle,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+    except OSError as failure:
+        raise Unavailable(f"{program.name} cannot start: {failure.strerror}") from failure
+
+
+def end_program(process: subprocess.Popen[bytes]) -> None:
+    """End a program's children, then the program; kill what stays."""
+    end(workers_of(process.pid), grace_seconds=STOP_SECONDS)
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def tail(log: Path, lines: int = TAIL_LINES) -> str:

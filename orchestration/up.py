@@ -8,7 +8,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,11 +20,11 @@ from gateways.embedded import postmaster, start_embedded, stop_embedded
 from gateways.ports import require_free
 from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.processes import Running, end_marked, sole_platform
-from gateways.settings import PROJECT_ROOT, Settings
+from gateways.settings import Settings
 from orchestration import roster, undertaker
 from orchestration.health import LOOPBACK
 from orchestration.instance import write_home
-from orchestration.supervisor import Kept, Program, Say, Ward, rotate, stop_in_reverse, tail, watch
+from orchestration.supervisor import Chore, Kept, Program, Say, Ward, stop_in_reverse, tail, watch
 from services.desk import prepare_database
 from trading.errors import Unavailable
 
@@ -146,7 +145,7 @@ def logs_dir(settings: Settings) -> Path:
 
 
 def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: bool) -> None:
-    """Start in order: undertaker, database, code server and API, then daemon and webserver."""
+    """Start in order: undertaker, database, code server and API, then daemon and webserver; the seed runs beside."""
     embedded = None if settings.database_url else settings.postgres_dir.resolve()
     kept.append(Undertaker(mark, embedded))
     kept[0].look()
@@ -155,21 +154,21 @@ def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: b
     kept.append(RunWorkers(mark))
     urls = _database(settings, say)
     write_home(settings)
-    first = [_ward(settings, say, make(settings, urls, mark)) for make in (roster.code_server, roster.api)]
-    _begin(kept, first)
+    code_server = _ward(settings, say, roster.code_server(settings, urls, mark))
+    _begin(kept, code_server)
     if seed:
-        _seed(settings, urls, mark=mark, say=say)
-    watch(kept, until=lambda: first[0].ready)
-    rest = [_ward(settings, say, make(settings, urls, mark)) for make in (roster.daemon, roster.webserver)]
-    _begin(kept, rest)
+        _begin(kept, Chore(roster.seed(settings, urls, mark), logs_dir(settings) / "seed.log", say))
+    _begin(kept, _ward(settings, say, roster.api(settings, urls, mark)))
+    watch(kept, until=lambda: code_server.ready)
+    _begin(kept, _ward(settings, say, roster.daemon(settings, urls, mark)))
+    _begin(kept, _ward(settings, say, roster.webserver(settings, urls, mark)))
     watch(kept, until=lambda: all(one.ready for one in kept))
     say(_where_to_look(settings))
 
 
-def _begin(kept: list[Kept], wards: list[Ward]) -> None:
-    for ward in wards:
-        kept.append(ward)
-        ward.start()
+def _begin(kept: list[Kept], one: Ward | Chore) -> None:
+    kept.append(one)
+    one.start()
 
 
 def _ward(settings: Settings, say: Say, program: Program) -> Ward:
@@ -183,26 +182,6 @@ def _database(settings: Settings, say: Say) -> DatabaseUrls:
     which = "postgres" if settings.database_url else "embedded postgres"
     say(f"{which} is ready and migrated after {time.monotonic() - began:.1f} s")
     return urls
-
-
-def _seed(settings: Settings, urls: DatabaseUrls, *, mark: str, say: Say) -> None:
-    """Run `proving seed --if-empty` in a process of its own, so that we stay small."""
-    log = logs_dir(settings) / "seed.log"
-    rotate(log)
-    began = time.monotonic()
-    with log.open("ab") as handle:
-        done = subprocess.run(
-            [sys.executable, "-m", "orchestration.cli", "seed", "--if-empty"],
-            env=roster.seed_environment(settings, urls, mark),
-            cwd=PROJECT_ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=handle,
-            stderr=subprocess.STDOUT,
-            check=False,
-        )
-    if done.returncode != 0:
-        raise Unavailable(f"the fleet cannot be seeded. The end of {log}:\n{tail(log)}")
-    say(f"fleet and market data are there after {time.monotonic() - began:.1f} s")
 
 
 def _require_room(settings: Settings) -> None:
