@@ -3,8 +3,6 @@
 Belongs here: unpacking a partition, one call, metadata. Does not belong here: rules.
 """
 
-from collections.abc import Iterator
-
 import dagster as dg
 
 from assets.partitions import bot_of, bots
@@ -40,7 +38,7 @@ def bars(desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
 )
 def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
-    finished = run_baseline(desk, bot_of(context), run_id=context.run_id)
+    finished = run_baseline(desk, bot_of(context), run_id=context.run.run_id)
     return dg.MaterializeResult(metadata=metadata_of(finished.figures) | {"status": str(finished.status)})
 
 
@@ -63,31 +61,31 @@ def equity_curves(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk
     return dg.MaterializeResult(metadata=days | {"equity": equity_plot(curve.equity_usd)})
 
 
-@dg.multi_asset_check(
-    specs=[
-        dg.AssetCheckSpec(name="raw_truth_matches_rollup", asset=performance_rollups),
-        dg.AssetCheckSpec(name="session_conserves_cash", asset=backtest_sessions),
-        dg.AssetCheckSpec(name="no_stuck_jobs", asset=backtest_sessions),
-    ]
-)
-def ledger_checks(desk: dg.ResourceParam[Desk]) -> Iterator[dg.AssetCheckResult]:
-    """Recount figures, cash and leases from raw truth."""
-    yield _result(raw_truth_matches_rollup(desk), "performance_rollups")
-    yield _result(session_conserves_cash(desk), "backtest_sessions")
-    yield _result(no_stuck_jobs(desk), "backtest_sessions")
+@dg.asset_check(asset=performance_rollups, name="raw_truth_matches_rollup")
+def raw_truth_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
+    """Every figure shown equals a recount of the session and trades behind it."""
+    return _result(raw_truth_matches_rollup(desk))
 
 
-def _result(invariant: Invariant, asset: str) -> dg.AssetCheckResult:
+@dg.asset_check(asset=backtest_sessions, name="session_conserves_cash")
+def cash_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
+    """Account plus the trades' net P&L is the last equity of every session, to the micro-dollar."""
+    return _result(session_conserves_cash(desk))
+
+
+@dg.asset_check(asset=backtest_sessions, name="no_stuck_jobs")
+def stuck_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
+    """No RUNNING job has been silent for longer than the tick needs to take it back."""
+    return _result(no_stuck_jobs(desk))
+
+
+CHECKS = (raw_truth_check, cash_check, stuck_check)
+
+
+def _result(invariant: Invariant) -> dg.AssetCheckResult:
     columns = tuple(invariant.broken[0]) if invariant.broken else ()
-    return dg.AssetCheckResult(
-        passed=invariant.holds,
-        check_name=invariant.name,
-        asset_key=asset,
-        metadata={
-            "checked": invariant.checked,
-            "broken": table(columns, [tuple(row.values()) for row in invariant.broken]),
-        },
-    )
+    broken = table(columns, [tuple(row.values()) for row in invariant.broken])
+    return dg.AssetCheckResult(passed=invariant.holds, metadata={"checked": invariant.checked, "broken": broken})
 
 
 def _figures(shown: Dossier) -> dict[str, object]:

@@ -8,7 +8,7 @@ from functools import cache
 
 import dagster as dg
 
-from assets.backtests import backtest_sessions, bars, equity_curves, ledger_checks, performance_rollups
+from assets.backtests import CHECKS, backtest_sessions, bars, equity_curves, performance_rollups
 from assets.improvements import generations, improve_iterations
 from gateways.settings import Settings
 from jobs.queue import baseline_backtests, evolutions, improvements
@@ -35,7 +35,7 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
     tick_seconds = (settings or Settings()).tick_seconds
     return dg.Definitions(
         assets=[bars, backtest_sessions, performance_rollups, equity_curves, improve_iterations, generations],
-        asset_checks=[ledger_checks],
+        asset_checks=CHECKS,
         jobs=[baseline_backtests, improvements, evolutions, rebuild_figures, retention, ledger_audit],
         sensors=[autonomy_tick(every_seconds=tick_seconds), reset_watch, fleet_partitions],
         schedules=[

@@ -21,8 +21,8 @@ from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import default_genome, genome_hash
 
 FLEET_SYMBOLS = tuple(MICRO_OF.values())
-FLEET_TIMEFRAMES = ("5m", "1h", "15m", "1m")
-DEFAULT_FLEET = 240
+FLEET_TIMEFRAMES = ("5m", "15m", "1h")
+DEFAULT_FLEET = 360
 LARGEST_FLEET = 100_000
 MICRO_ACCOUNT_USD = 10_000
 ACCOUNT_USD = 100_000

@@ -73,7 +73,9 @@ def test_a_session_stores_trades_that_add_up_to_it(fleet: Desk) -> None:
             assert row.equity_usd[-1] == row.account_usd + row.net_pnl_usd
             assert row.data_source == "SIMULATED"
         rollups = {row.bot_id: row for row in session.scalars(select(BotMetricsRollup))}
-        assert {row.bot_id: row.net_pnl_usd for row in sessions} == {key: row.net_pnl_usd for key, row in rollups.items()}
+        assert {row.bot_id: row.net_pnl_usd for row in sessions} == {
+            key: row.net_pnl_usd for key, row in rollups.items()
+        }
 
 
 def test_every_considered_bot_has_a_decision_with_a_reason(fleet: Desk) -> None:

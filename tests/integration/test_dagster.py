@@ -1,0 +1,250 @@
+"""The code location with a real instance: ticks ask for runs, runs drain queues, events and checks tell the truth."""
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from uuid import UUID
+
+import dagster as dg
+import pytest
+from sqlalchemy import Engine, func, select, text
+
+from assets.partitions import bots
+from gateways.settings import Settings
+from jobs.queue import JOB_OF, KIND_TAG
+from orchestration.definitions import build_defs
+from sensors.fleet import register_partitions
+from services.autonomy import run_tick
+from services.desk import Desk
+from services.fleet_seed import fleet_ids, seed_fleet
+from services.market_data import simulate_market
+from services.resets import ResetRequest, reset_metrics
+from store.bars import BarStore
+from store.tables import BacktestSession, BotJob
+from trading.jobs import JobType
+
+SYMBOLS = ("MES",)
+FLEET = 5
+
+
+@pytest.fixture(scope="module")
+def bar_store(tmp_path_factory: pytest.TempPathFactory) -> BarStore:
+    store = BarStore(tmp_path_factory.mktemp("bars"))
+    simulate_market(store, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
+    return store
+
+
+@pytest.fixture
+def fleet(desk: Desk, bar_store: BarStore) -> Desk:
+    seeded = Desk(sessions=desk.sessions, clock=desk.clock, bars=bar_store, settings=desk.settings)
+    seed_fleet(seeded, size=FLEET, symbols=SYMBOLS, timeframes=("1h",))
+    return seeded
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as ephemeral:
+        yield ephemeral
+
+
+@pytest.fixture
+def defs(fleet: Desk) -> dg.Definitions:
+    return build_defs(desk=fleet, settings=fleet.settings)
+
+
+def evaluate(defs: dg.Definitions, sensor: str, *, desk: Desk, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+    context = dg.build_sensor_context(instance=instance, resources={"desk": desk})
+    found = defs.resolve_sensor_def(sensor)
+    evaluated = found(context)
+    return [each for each in evaluated or () if isinstance(each, dg.RunRequest)]  # type: ignore[union-attr]
+
+
+def materialized(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> Counter[tuple[str, str | None]]:
+    entries = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.get_dagster_event().step_materialization_data.materialization for entry in entries]
+    return Counter((event.asset_key.to_user_string(), event.partition) for event in events)
+
+
+def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
+    repository = defs.get_repository_def()
+    assert sorted(key.to_user_string() for key in defs.resolve_all_asset_keys()) == [
+        "backtest_sessions",
+        "bars",
+        "equity_curves",
+        "generations",
+        "improve_iterations",
+        "performance_rollups",
+    ]
+    assert sorted(job for job in repository.job_names if not job.startswith("__")) == [
+        "baseline_backtests",
+        "evolutions",
+        "improvements",
+        "ledger_audit",
+        "rebuild_figures",
+        "retention",
+    ]
+    assert sorted(sensor.name for sensor in repository.sensor_defs) == [
+        "autonomy_tick",
+        "fleet_partitions",
+        "reset_watch",
+    ]
+    assert sorted(schedule.name for schedule in repository.schedule_defs) == [
+        "ledger_audit_schedule",
+        "retention_schedule",
+    ]
+    assert sorted(key.name for key in repository.asset_graph.asset_check_keys) == [
+        "no_stuck_jobs",
+        "raw_truth_matches_rollup",
+        "session_conserves_cash",
+    ]
+    assert all(sensor.default_status is dg.DefaultSensorStatus.RUNNING for sensor in repository.sensor_defs)
+
+
+def test_every_asset_tells_people_what_it_is(defs: dg.Definitions) -> None:
+    for asset in defs.assets or ():
+        assert isinstance(asset, dg.AssetsDefinition)
+        spec = asset.get_asset_spec()
+        assert spec.description
+        assert spec.owners
+        assert spec.kinds
+        assert spec.group_name
+
+
+def test_a_tick_asks_for_no_more_runs_than_the_cap(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
+    assert [request.job_name for request in requests] == ["baseline_backtests"] * fleet.settings.concurrency_backtest
+    assert len({request.run_key for request in requests}) == len(requests)
+
+
+def test_runs_under_way_count_as_asked_for(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
+    job = JOB_OF[JobType.BACKTEST]
+    assert job.tags[KIND_TAG] == "BACKTEST"
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING, tags=dict(job.tags))
+    assert len(evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)) == 1
+
+
+def test_a_run_drains_the_queue_and_records_each_bot(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    run_tick(fleet)
+    result = defs.resolve_job_def("baseline_backtests").execute_in_process(instance=instance)
+    assert result.success
+    expected = {
+        (asset, str(bot_id))
+        for asset in ("backtest_sessions", "performance_rollups", "equity_curves")
+        for bot_id in fleet_ids(fleet)
+    }
+    assert materialized(instance, result) == Counter(expected)
+    with fleet.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(BacktestSession)) == FLEET
+
+
+def test_a_run_whose_worker_died_gives_its_job_back(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    run_tick(fleet)
+    dead = instance.create_run_for_job(JOB_OF[JobType.BACKTEST], status=dg.DagsterRunStatus.FAILURE)
+    alive = instance.create_run_for_job(JOB_OF[JobType.BACKTEST], status=dg.DagsterRunStatus.STARTED)
+    with fleet.sessions.begin() as session:
+        first, second = session.scalars(select(BotJob).order_by(BotJob.id).limit(2))
+        for job, run in ((first, dead), (second, alive)):
+            job.status, job.dagster_run_id = "RUNNING", run.run_id
+            job.started_at = job.heartbeat_at = fleet.clock()
+        held = {"dead": first.id, "alive": second.id}
+    evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
+    with fleet.sessions() as session:
+        assert session.get_one(BotJob, held["dead"]).status == "QUEUED"
+        assert session.get_one(BotJob, held["alive"]).status == "RUNNING"
+
+
+def test_a_reset_made_without_dagster_is_materialized_once(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
+    reset_metrics(
+        fleet,
+        ResetRequest(
+            scope="ALL",
+            bot_ids=None,
+            reason_code="SEV1_RESET_METRICS",
+            also_reset_equity_curves=True,
+            dry_run=False,
+            actor="test",
+            request_id="request-1",
+        ),
+    )
+    (request,) = evaluate(defs, "reset_watch", desk=fleet, instance=instance)
+    assert request.run_key
+    result = defs.resolve_job_def("rebuild_figures").execute_in_process(instance=instance)
+    counted = Counter(asset for asset, _ in materialized(instance, result).elements())
+    assert counted == {"performance_rollups": FLEET, "equity_curves": FLEET}
+    assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
+
+
+def test_a_person_can_materialize_one_bot(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
+    keys = [str(bot_id) for bot_id in fleet_ids(fleet)]
+    register_partitions(instance, keys)
+    for asset in ("backtest_sessions", "improve_iterations", "generations", "performance_rollups", "equity_curves"):
+        job = defs.resolve_implicit_global_asset_job_def()
+        result = job.execute_in_process(instance=instance, partition_key=keys[0], asset_selection=[dg.AssetKey(asset)])
+        assert materialized(instance, result) == {(asset, keys[0]): 1}
+    with fleet.sessions() as session:
+        done = session.execute(select(BotJob.job_type, BotJob.status, BotJob.reason_code, BotJob.bot_id)).all()
+    assert sorted(tuple(row) for row in done) == [
+        ("BACKTEST", "COMPLETED", "BY_HAND", UUID(keys[0])),
+        ("IMPROVE", "COMPLETED", "BY_HAND", UUID(keys[0])),
+    ]
+
+
+def test_partitions_follow_a_large_fleet_in_chunks(instance: dg.DagsterInstance) -> None:
+    keys = [str(UUID(int=number)) for number in range(1_200)]
+    assert register_partitions(instance, keys[:700]) == 700
+    assert register_partitions(instance, keys) == 500
+    assert sorted(instance.get_dynamic_partitions(str(bots.name))) == keys
+
+
+def checks(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, bool]:
+    result = defs.resolve_job_def("ledger_audit").execute_in_process(instance=instance)
+    return {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
+
+
+def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, owner: Engine
+) -> None:
+    run_tick(fleet)
+    defs.resolve_job_def("baseline_backtests").execute_in_process(instance=instance)
+    truth = dict.fromkeys(("raw_truth_matches_rollup", "session_conserves_cash", "no_stuck_jobs"), True)
+    assert checks(defs, instance) == truth
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE bot_metrics_rollups SET net_pnl_usd = net_pnl_usd + 0.01 WHERE trades > 0"))
+    assert checks(defs, instance) == truth | {"raw_truth_matches_rollup": False}
+    with owner.begin() as connection:
+        connection.execute(text("ALTER TABLE backtest_sessions DISABLE TRIGGER append_only"))
+        connection.execute(text("UPDATE backtest_sessions SET equity_usd[1:1] = equity_usd[1:1], account_usd = 1"))
+        connection.execute(
+            text(
+                "UPDATE bot_jobs SET status = 'RUNNING', completed_at = NULL, heartbeat_at = :long_ago"
+                " WHERE id = (SELECT id FROM bot_jobs LIMIT 1)"
+            ),
+            {"long_ago": datetime(2020, 1, 1, tzinfo=UTC)},
+        )
+    assert checks(defs, instance) == dict.fromkeys(truth, False)
+
+
+def test_retention_forgets_only_what_is_old(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
+    run_tick(fleet)
+    fleet.clock.advance(days=3)  # type: ignore[attr-defined]
+    run_tick(fleet)
+    result = defs.resolve_job_def("retention").execute_in_process(instance=instance)
+    assert result.success
+    with fleet.sessions() as session:
+        assert session.execute(text("SELECT count(*) FROM autonomy_runs")).scalar_one() == 1
+        assert session.execute(text("SELECT count(DISTINCT run_id) FROM autonomy_bot_decisions")).scalar_one() == 1
+
+
+def test_definitions_load_without_a_database(tmp_path: Path) -> None:
+    dg.Definitions.validate_loadable(build_defs(settings=Settings(env="test", proving_home=tmp_path)))
+    assert not any(tmp_path.iterdir())
