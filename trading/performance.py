@@ -11,6 +11,7 @@ record takes equity to zero or below.
 
 import math
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ from trading.market.bars import IntArray
 from trading.market.instruments import MICROS_PER_USD
 
 FloatArray = NDArray[np.float64]
+Number = TypeVar("Number", bound=np.generic)
 
 TRADING_DAYS_PER_YEAR = 252
 MINIMUM_DAYS = 20
@@ -246,14 +248,21 @@ def _column(values: IntArray, name: str) -> IntArray:
     column = np.asarray(values)
     if column.ndim != 1 or not (np.issubdtype(column.dtype, np.integer) or column.size == 0):
         raise BadEquityCurve(f"{name} must be a column of integers, was {column.ndim}-dimensional {column.dtype}")
-    return np.ascontiguousarray(column, np.int64)
+    return _frozen(np.ascontiguousarray(column, np.int64))
 
 
 def _finite(returns: FloatArray) -> FloatArray:
     column = np.ascontiguousarray(returns, np.float64)
     if np.ndim(returns) != 1 or not np.isfinite(column).all():
         raise BadEquityCurve("returns must be a column of finite numbers")
-    return column
+    return _frozen(column)
+
+
+def _frozen(column: NDArray[Number]) -> NDArray[Number]:
+    """Return a read-only view, so that the loops see one type of array whoever owns it, and compile once."""
+    view = column.view()
+    view.flags.writeable = False
+    return view
 
 
 def _scan(equity: IntArray, day: IntArray, account_micros: int) -> tuple[int, float, IntArray]:
@@ -265,7 +274,7 @@ def _scan(equity: IntArray, day: IntArray, account_micros: int) -> tuple[int, fl
 
 
 def _returns(closes: IntArray, account_micros: int) -> FloatArray:
-    return np.diff(closes, prepend=np.int64(account_micros)) / float(account_micros)
+    return _frozen(np.diff(closes, prepend=np.int64(account_micros)) / float(account_micros))
 
 
 def _annualised_sharpe(returns: FloatArray) -> float | None:

@@ -148,6 +148,10 @@ def test_a_correlation_just_above_the_bar_passes():
     assert gate(Stage.SHADOW, replace(PERFECT, shadow_paper_correlation=math.nextafter(0.8, 1))).allowed
 
 
+def test_a_single_losing_trade_is_enough_to_know_how_a_bot_loses():
+    assert gate(Stage.LAB, replace(PERFECT, losers=1)).allowed
+
+
 def test_old_failures_do_not_count_among_the_last_three_sessions():
     assert gate(Stage.LAB, replace(PERFECT, recent_sessions_passed=(False, False, True, True, True))).allowed
 

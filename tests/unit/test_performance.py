@@ -85,6 +85,11 @@ def test_measures_a_record_small_enough_to_check_by_hand():
     )
 
 
+def test_the_smallest_amount_of_money_decides_who_won():
+    figures = record([0], pnl=[1, 1, -1])
+    assert (figures.winners, figures.losers, figures.profit_factor, figures.net_pnl_micros) == (2, 1, 2.0, 1)
+
+
 def test_leaves_every_figure_of_an_empty_record_unknown_rather_than_zero():
     figures = record([0, 0, 0])
     assert (figures.win_pct, figures.profit_factor, figures.expectancy_usd) == (None, None, None)
