@@ -28,6 +28,7 @@ MOST_ROWS = 50_000_000
 MOST_BYTES = 8 * 1024**3
 
 _NUMBER = r"[-+]?\d{1,18}(\.\d{0,18})?([eE][-+]?\d{1,3})?"
+_MONTH = r"\d{6}(\d{2})?"
 _INSTANT = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[-+]\d{2}(:?\d{2})?)"
 _ANY_INSTANT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
 
@@ -146,7 +147,8 @@ def _fault_empty(column: Any, name: str, faults: Faults) -> None:
 def _engine() -> Any:
     import duckdb
 
-    return duckdb.connect(config={"threads": "1", "TimeZone": "UTC"})
+    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    return duckdb.connect(config={"threads": "1", **offline})
 
 
 def _read_csv(path: Path, faults: Faults) -> "pa.Table":
@@ -158,8 +160,9 @@ def _read_csv(path: Path, faults: Faults) -> "pa.Table":
         "read_csv($path, columns=$columns, header=true, auto_detect=false, delim=',', quote='\"', escape='\"', "
         "strict_mode=true, null_padding=false, ignore_errors=false, compression='none')"
     )
+    engine = _engine()
     try:
-        with _engine().cursor() as session:
+        with engine.cursor() as session:
             given = {"path": str(path), "columns": columns}
             table = session.sql(f"SELECT {_casts(cells)} FROM {source}", params=given).to_arrow_table()  # noqa: S608
     except Exception as error:
@@ -171,8 +174,9 @@ def _read_csv(path: Path, faults: Faults) -> "pa.Table":
 def _casts(cells: dict[str, str]) -> str:
     sound_instant = f"CASE WHEN regexp_full_match({cells['ts_event']}, '{_INSTANT}') THEN {cells['ts_event']} END"
     picked = [f"epoch_ns(try_cast({sound_instant} AS TIMESTAMPTZ_NS)) AS ts_event", f"{cells['symbol']} AS symbol"]
-    for name in cells.keys() - {"ts_event", "symbol"}:
-        number = f"CASE WHEN regexp_full_match({cells[name]}, '{_NUMBER}') THEN {cells[name]} END"
+    for name in [name for name in cells if name not in ("ts_event", "symbol")]:
+        pattern = _MONTH if name == "contract" else _NUMBER
+        number = f"CASE WHEN regexp_full_match({cells[name]}, '{pattern}') THEN {cells[name]} END"
         picked.append(f"try_cast({number} AS {'BIGINT' if name == 'contract' else 'DOUBLE'}) AS {name}")
     picked += [f"{cell} AS {name}_text" for name, cell in cells.items()]
     return ", ".join(picked)
@@ -181,6 +185,7 @@ def _casts(cells: dict[str, str]) -> str:
 def _without_text(table: "pa.Table", faults: Faults) -> "pa.Table":
     """Record cells that could not be read as faults and drop the text they were read from."""
     rules = {"ts_event": "ts_event must be an ISO 8601 time with offset", "symbol": "symbol must not be empty"}
+    rules["contract"] = "contract must be a month such as 202406"
     for name in [name for name in table.column_names if not name.endswith("_text")]:
         unread = np.flatnonzero(table.column(name).is_null().to_numpy())
         texts = np.array([_shown(table.column(f"{name}_text")[int(place)].as_py()) for place in unread], object)

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from trading.errors import BadInput, UnknownInstrument
 from trading.market.bars import Bars, require_valid
 from trading.market.gaps import gaps_of
+from trading.market.instruments import INSTRUMENTS
 from trading.market.sessions import session_index
-from trading.market.simulator import CHARACTERS, contract_months, simulate
+from trading.market.simulator import contract_months, simulate
 
 START = NEW_YEARS_DAY_OBSERVED = date(2023, 1, 2)
 FAR = 3.5
@@ -74,7 +75,7 @@ def test_a_longer_history_begins_with_the_shorter_one(es: Bars) -> None:
     assert np.array_equal(half.volume, es.volume[: len(half)])
 
 
-@pytest.mark.parametrize("symbol", sorted(CHARACTERS))
+@pytest.mark.parametrize("symbol", sorted(INSTRUMENTS))
 def test_every_root_gives_sound_bars_in_every_minute_of_its_sessions(symbol: str) -> None:
     bars = simulate(symbol, seed=5, start_on=date(2023, 11, 13), end_on=date(2023, 12, 15))
     require_valid(bars)

@@ -133,10 +133,9 @@ INSTRUMENTS: Mapping[str, Instrument] = MappingProxyType(
 )
 
 MICRO_OF: Mapping[str, str] = MappingProxyType(
-    {"ES": "MES", "NQ": "MNQ", "YM": "MYM", "RTY": "M2K", "CL": "MCL", "GC": "MGC", "SI": "SIL", "BTC": "MBT"}
+    {"ES": "MES", "NQ": "MNQ", "YM": "MYM", "RTY": "M2K", "CL": "MCL", "GC": "MGC"}
 )
-"""The micro each root is traded as. Both have the same tick, so the bars of one are the bars of the other; roots whose
-micro has a coarser tick (6A, 6B, 6E) are not mapped."""
+"""The micro each root is traded as. Both have the same tick, so the bars of one are the bars of the other."""
 
 
 def instrument(symbol: str) -> Instrument:

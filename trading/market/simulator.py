@@ -98,7 +98,7 @@ LOUDNESS_OF_A_DAY = 37.4
 JUMP_ODDS, JUMP_SIZE = 1 / 1_500, 5.0
 
 _SHOCKS, _UPPER, _LOWER, _GAPS, _REGIMES, _JUMPS, _VOLUME, _CARRY = range(8)
-_ROOT_OF = {micro: root for root, micro in MICRO_OF.items()}
+_ROOT_OF = {micro: root for root, micro in MICRO_OF.items()} | {"SIL": "SI", "MBT": "BTC"}
 
 
 def simulate(symbol: str, *, seed: int, start_on: date, years: float | None = None, end_on: date | None = None) -> Bars:
@@ -209,7 +209,8 @@ class _Chance:
     def normal(self, stream: int, count: int) -> FloatArray:
         """Return unit normals (Irwin-Hall of twelve), each within ±6."""
         parts = self._raw(stream, 3 * count).view(np.uint16).reshape(count, 12)
-        return (parts.sum(axis=1, dtype=np.int64) - 393_210).astype(np.float64) / 65_536.0
+        sums: IntArray = parts.sum(axis=1, dtype=np.int64)
+        return (sums - 393_210) / 65_536.0
 
     def shocks(self, count: int) -> FloatArray:
         """Return the unit normals that move the price; those of the index family share a factor."""
