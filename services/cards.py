@@ -10,8 +10,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
+from store.fleet import AnyRow
 from trading.activity import BotNow, Job, Situation, bot_now
 from trading.jobs import JobStatus, JobType
 from trading.lifecycle import Check, Evidence, Stage, days_in_stage, figures_pass, gate
@@ -91,35 +90,49 @@ class BotCard:
     dagster_run_id: str | None
     metrics: Figures
     sparkline: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatedCard(BotCard):
+    """A card with the gate before the bot's next stage."""
+
     stage_gate: StageGate
 
 
-def card(row: Row[*tuple[Any, ...]], *, now: datetime) -> BotCard:
+def card(row: AnyRow, *, now: datetime) -> BotCard:
     """Make the card of one bot at a moment."""
-    return BotCard(
-        id=row.id,
-        name=row.name,
-        stage=row.stage,
-        symbol=row.symbol,
-        timeframe=row.timeframe,
-        archetype=row.archetype,
-        generation=row.generation,
-        promotion_mode=row.promotion_mode,
-        stage_locked_until=row.stage_locked_until,
-        stage_entered_at=row.stage_entered_at,
-        killed_at=row.killed_at,
-        archived_at=row.archived_at,
-        metrics_reset_at=row.metrics_reset_at,
-        bot_now=bot_now(_situation(row, now=now)),
-        progress_pct=row.job_progress_pct,
-        dagster_run_id=row.job_dagster_run_id,
-        metrics=_figures(row),
-        sparkline=tuple(row.sparkline_usd or ()),
-        stage_gate=_stage_gate(row, now=now),
-    )
+    return BotCard(**_columns(row, now=now))
 
 
-def _situation(row: Row[*tuple[Any, ...]], *, now: datetime) -> Situation:
+def gated_card(row: AnyRow, *, now: datetime) -> GatedCard:
+    """Make the card of one bot at a moment, its gate evaluated; the row must come with evidence."""
+    return GatedCard(**_columns(row, now=now), stage_gate=_stage_gate(row, now=now))
+
+
+def _columns(row: AnyRow, *, now: datetime) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "name": row.name,
+        "stage": row.stage,
+        "symbol": row.symbol,
+        "timeframe": row.timeframe,
+        "archetype": row.archetype,
+        "generation": row.generation,
+        "promotion_mode": row.promotion_mode,
+        "stage_locked_until": row.stage_locked_until,
+        "stage_entered_at": row.stage_entered_at,
+        "killed_at": row.killed_at,
+        "archived_at": row.archived_at,
+        "metrics_reset_at": row.metrics_reset_at,
+        "bot_now": bot_now(_situation(row, now=now)),
+        "progress_pct": row.job_progress_pct,
+        "dagster_run_id": row.job_dagster_run_id,
+        "metrics": _figures(row),
+        "sparkline": tuple(row.sparkline_usd or ()),
+    }
+
+
+def _situation(row: AnyRow, *, now: datetime) -> Situation:
     return Situation(
         stage=Stage(row.stage),
         now=now,
@@ -131,7 +144,7 @@ def _situation(row: Row[*tuple[Any, ...]], *, now: datetime) -> Situation:
     )
 
 
-def _job(row: Row[*tuple[Any, ...]]) -> Job:
+def _job(row: AnyRow) -> Job:
     return Job(
         id=row.job_id,
         type=JobType(row.job_job_type),
@@ -143,7 +156,7 @@ def _job(row: Row[*tuple[Any, ...]]) -> Job:
     )
 
 
-def _figures(row: Row[*tuple[Any, ...]]) -> Figures:
+def _figures(row: AnyRow) -> Figures:
     return Figures(
         book=row.book,
         since=row.since,
@@ -164,7 +177,7 @@ def _figures(row: Row[*tuple[Any, ...]]) -> Figures:
     )
 
 
-def _stage_gate(row: Row[*tuple[Any, ...]], *, now: datetime) -> StageGate:
+def _stage_gate(row: AnyRow, *, now: datetime) -> StageGate:
     stage = Stage(row.stage)
     verdict = gate(stage, _evidence(row, stage, now=now))
     blockers = tuple(_blocker(check) for check in verdict.blockers)
@@ -179,7 +192,7 @@ def _blocker(check: Check) -> Blocker:
     return Blocker(check.code, check.relation, check.required, check.was, check.reason)
 
 
-def _evidence(row: Row[*tuple[Any, ...]], stage: Stage, *, now: datetime) -> Evidence:
+def _evidence(row: AnyRow, stage: Stage, *, now: datetime) -> Evidence:
     return Evidence(
         trades=row.trades,
         losers=row.losers,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
-from services.cards import BotCard, card
+from services.cards import GatedCard, gated_card
 from services.desk import Desk
 from store import dossier, fleet, proofs
 from store.database import transaction
@@ -42,7 +42,7 @@ class Equity:
 class Dossier:
     """A bot's card and what stands behind it; every list is newest first."""
 
-    bot: BotCard
+    bot: GatedCard
     equity: Equity
     sessions: tuple[Columns, ...]
     generations: tuple[Columns, ...]
@@ -69,10 +69,10 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
-        row = fleet.read_bots(session, [bot_id]).get(bot_id)
+        row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
         if row is None:
             raise UnknownBots([str(bot_id)])
-        bot = card(row, now=desk.clock())
+        bot = gated_card(row, now=desk.clock())
         curve = dossier.equity_curve(session, bot_id, book=bot.metrics.book)
         lists = {
             "sessions": dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS),

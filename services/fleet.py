@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from services.cards import BotCard, card
+from services.cards import BotCard, GatedCard, card, gated_card
 from services.desk import Desk
 from store import fleet, proofs
 from store.database import transaction
@@ -44,7 +44,7 @@ class FleetQuery:
 class BotsPage:
     """Some cards, where the next page starts (None: this is the last), and how many bots match in all."""
 
-    bots: tuple[BotCard, ...]
+    bots: tuple[GatedCard, ...]
     next_cursor: str | None
     total: int
 
@@ -87,9 +87,9 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
     limit = max(1, min(query.limit, MAX_PAGE))
     with transaction(desk.sessions) as session:
         found, total = fleet.page_of_ids(session, query.wanted, query.order, after=after, limit=limit + 1)
-        rows = fleet.read_bots(session, [bot_id for bot_id, _ in found[:limit]])
+        rows = fleet.read_bots_with_evidence(session, [bot_id for bot_id, _ in found[:limit]])
     now = desk.clock()
-    bots = tuple(card(rows[bot_id], now=now) for bot_id, _ in found[:limit] if bot_id in rows)
+    bots = tuple(gated_card(rows[bot_id], now=now) for bot_id, _ in found[:limit] if bot_id in rows)
     more = len(found) > limit
     return BotsPage(bots, _cursor(found[limit - 1][1], query.order) if more else None, total)
 

@@ -40,6 +40,7 @@ from trading.autonomy import MAX_FAILURES_IN_ROW
 from trading.lifecycle import RECENT_SESSIONS
 from trading.market.bars import SIMULATED
 
+AnyRow = Row[*tuple[Any, ...]]
 STATES = tuple(State)
 RANK = {state: rank for rank, state in enumerate(STATES)}
 IS_ACTIVE = BotJob.status.in_([literal_column("'QUEUED'"), literal_column("'RUNNING'")])
@@ -97,13 +98,17 @@ def page_of_ids(
     return found, listed[0].total
 
 
-def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, Row[*tuple[Any, ...]]]:
+def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
     """Return the row behind each bot's card, by id; ids that do not exist are left out."""
-    wanted = cast(literal(list(bot_ids), ARRAY(PG_UUID(as_uuid=True))), ARRAY(PG_UUID(as_uuid=True)))
-    return {row.id: row for row in session.execute(_cards().where(Bot.id == func.any(wanted)))}
+    return {row.id: row for row in session.execute(_cards().where(_is_one_of(bot_ids)))}
 
 
-def read_fleet(session: Session) -> list[Row[*tuple[Any, ...]]]:
+def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
+    """Return the row behind each bot's card and gate, by id; ids that do not exist are left out."""
+    return {row.id: row for row in session.execute(_with_evidence(_cards()).where(_is_one_of(bot_ids)))}
+
+
+def read_fleet(session: Session) -> list[AnyRow]:
     """Return the row behind every bot's card that is not archived, in no particular order."""
     return list(session.execute(_cards().where(Bot.archived_at.is_(None))))
 
@@ -115,7 +120,7 @@ def count_by_state(session: Session) -> list[tuple[str, State, int]]:
     return [(stage, STATES[rank], count) for stage, rank, count in session.execute(counted)]
 
 
-def sum_by_book(session: Session) -> list[Row[*tuple[Any, ...]]]:
+def sum_by_book(session: Session) -> list[AnyRow]:
     """Return per current book: bots, bots with figures, those of them SIMULATED, net P&L and trades (null: unknown)."""
     rollup = BotMetricsRollup
     summed = _fleet(
@@ -129,7 +134,7 @@ def sum_by_book(session: Session) -> list[Row[*tuple[Any, ...]]]:
     return list(session.execute(summed.group_by(_book())))
 
 
-def stage_locks(session: Session, *, now: datetime) -> Row[*tuple[Any, ...]]:
+def stage_locks(session: Session, *, now: datetime) -> AnyRow:
     """Return how many bots there are, how many are stage-locked or promoted by hand, and when the last lock ends."""
     locked = Bot.stage_locked_until > now
     return session.execute(
@@ -234,7 +239,7 @@ def _beyond(
 def _cards() -> Select[Any]:
     rollup = BotMetricsRollup
     generation = select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == Bot.id)
-    job, recent, last = _best_job(), _recent_sessions(), BacktestSession
+    job = _best_job()
     statement = (
         select(
             *Bot.__table__.columns,
@@ -245,14 +250,22 @@ def _cards() -> Select[Any]:
             BotProgress.backtest_failures_in_row,
             *(c.label(f"job_{c.name}") for c in job.c),
             *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since"}),
-            last.losers,
-            recent.c.recent,
         )
         .select_from(Bot)
         .outerjoin(BotProgress)
         .outerjoin(job, true())
     )
-    return _with_figures(statement).outerjoin(last, last.id == rollup.session_id).outerjoin(recent, true())
+    return _with_figures(statement)
+
+
+def _with_evidence(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    shown, recent = BacktestSession, _recent_sessions()
+    joined = statement.outerjoin(shown, shown.id == BotMetricsRollup.session_id).outerjoin(recent, true())
+    return joined.add_columns(shown.losers, recent.c.recent)
+
+
+def _is_one_of(bot_ids: Sequence[UUID]) -> ColumnElement[bool]:
+    return Bot.id == func.any(literal(list(bot_ids), ARRAY(PG_UUID(as_uuid=True))))
 
 
 def _best_job() -> Any:
