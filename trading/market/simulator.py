@@ -6,9 +6,8 @@ Belongs here: sessions, volatility, regimes, volume and rolls of a made-up marke
 What it has: the real hours and holidays of the root's exchange; GARCH volatility clustering with an intraday U; a
 Markov chain of range-bound, trending, loud and quiet regimes; jumps; gaps over night and at weekends; volume that
 follows the time of day and the volatility; a roll every quarter on the second Thursday of the contract month, with the
-price of carry as a visible jump; shared regimes and a
-shared factor through the equity indices. What it has not: drift, or an edge that
-survives costs. Its bars are labelled SIMULATED and can never pass a gate.
+price of carry as a visible jump; shared regimes and a shared factor through the equity indices. What it has not:
+drift, or an edge that survives costs. Its bars are labelled SIMULATED and can never pass a gate.
 
 The same seed gives the same bytes on every machine: raw PCG64 integers are summed twelve 16-bit parts at a time
 (Irwin-Hall) to normals, and everything after is plain IEEE arithmetic. A micro has the bars of its root. A longer

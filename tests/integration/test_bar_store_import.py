@@ -1,0 +1,261 @@
+import csv
+import errno
+import gzip
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from services.market_data import import_bars, simulate_market
+from store.bars import BarStore
+from trading.errors import BadBars, Unavailable, UnknownInstrument, UnknownTimeframe
+from trading.market.bars import TIMEFRAME_SECONDS
+from trading.market.instruments import INSTRUMENTS
+
+HEADER = "ts_event,symbol,open,high,low,close,volume\n"
+OPEN_AT = datetime(2024, 3, 5, 15, tzinfo=UTC)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BarStore:
+    return BarStore(tmp_path / "store")
+
+
+def lines(symbol: str, price: float, volume: int, *, days: int = 1, first_day: int = 0) -> Iterator[str]:
+    for day in range(first_day, first_day + days):
+        for minute in range(30):
+            at = OPEN_AT + timedelta(days=day, minutes=minute)
+            yield f"{at.isoformat()},{symbol},{price},{price + 1},{price - 1},{price},{volume}\n"
+
+
+def write(tmp_path: Path, *parts: str, name: str = "acme.csv") -> Path:
+    path = tmp_path / name
+    path.write_text(HEADER + "".join(parts))
+    return path
+
+
+def test_an_import_brings_every_timeframe_of_the_root_and_its_micro(store: BarStore, tmp_path: Path) -> None:
+    report = import_bars(store, write(tmp_path, *lines("NQ", 18_000, 5)), provider=None)
+    keys = {(row.symbol, row.timeframe, row.provider, row.derived_from) for row in store.series()}
+    derived = {frame: "" if frame == "1m" else "1m" for frame in TIMEFRAME_SECONDS}
+    assert keys == {(symbol, frame, "acme", origin) for symbol in ("NQ", "MNQ") for frame, origin in derived.items()}
+    assert report.rows == 30
+    assert set(report.series) == set(store.series())
+    assert store.load("MNQ", "1m").fingerprint == store.load("NQ", "1m").fingerprint
+    micro = store.best("MNQ", "1h")
+    assert micro is not None
+    assert micro.notes == ("MNQ: 1h bars aggregated from 1m", "MNQ: bars of NQ, which has the same tick")
+    assert micro.source.endswith("acme.csv")
+
+
+def test_prices_arrive_in_ticks(store: BarStore, tmp_path: Path) -> None:
+    import_bars(store, write(tmp_path, *lines("NQ", 18_000.25, 5)))
+    bars = store.load("NQ", "1m")
+    assert (bars.open_ticks[0], bars.high_ticks[0], bars.low_ticks[0]) == (72_001, 72_005, 71_997)
+
+
+def test_contracts_become_their_front_month(store: BarStore, tmp_path: Path) -> None:
+    near = [*lines("ES.202403", 5_000, 90), *lines("ES.202403", 5_000, 10, days=2, first_day=1)]
+    far = [*lines("ES.202406", 5_050, 10), *lines("ES.202406", 5_050, 95, days=2, first_day=1)]
+    report = import_bars(store, write(tmp_path, *near, *far))
+    bars = store.load("ES", "1m")
+    assert bars.contract.tolist() == [202403] * 60 + [202406] * 30
+    assert bars.open_ticks[[0, -1]].tolist() == [20_000, 20_200]
+    assert "ES: front month of 2 contracts by the volume of the day before" in report.notes
+
+
+def test_a_providers_own_longer_bars_are_kept(store: BarStore, tmp_path: Path) -> None:
+    hours = [f"{(OPEN_AT + timedelta(hours=n)).isoformat()},ES,7,8,6,7,1\n" for n in range(4)]
+    import_bars(store, write(tmp_path, *hours, name="hours.csv"), provider="ACME")
+    import_bars(store, write(tmp_path, *lines("ES", 5_000, 1)), provider="ACME")
+    assert store.load("ES", "1h").open_ticks[0] == 28
+    assert store.load("ES", "15m").open_ticks[0] == 20_000
+    assert store.load("ES", "1d").open_ticks[0] == 20_000
+
+
+def test_a_files_own_micro_bars_are_kept(store: BarStore, tmp_path: Path) -> None:
+    import_bars(store, write(tmp_path, *lines("ES", 5_000, 1), *lines("MES", 4_000, 1)))
+    assert store.load("MES", "1m").open_ticks[0] == 16_000
+
+
+def test_only_the_named_roots_are_imported(store: BarStore, tmp_path: Path) -> None:
+    path = write(tmp_path, *lines("AAPL", 190, 5), *lines("GC", 2_000, 5))
+    with pytest.raises(BadBars, match="row 1: symbol must name a known contract root"):
+        import_bars(store, path)
+    import_bars(store, path, symbols=["GC"])
+    assert {row.symbol for row in store.series()} == {"GC", "MGC"}
+    with pytest.raises(BadBars, match="has no bars of CL; found AAPL, GC"):
+        import_bars(store, path, symbols=["CL"])
+
+
+def test_prices_on_another_grid_are_moved_and_counted(store: BarStore, tmp_path: Path) -> None:
+    report = import_bars(store, write(tmp_path, *lines("ES", 5_000.1, 5)))
+    assert "ES: 30 of 30 rows moved to the nearest tick 0.25" in report.notes
+    at = [(OPEN_AT + timedelta(minutes=minute)).isoformat() for minute in range(9)]
+    finer_than_a_tick = write(tmp_path, *[f"{when},ES,1.07,1.08,1.06,1.07,5\n" for when in at])
+    with pytest.raises(BadBars, match=r"row 1: .* is it another symbol or scale"):
+        import_bars(store, finer_than_a_tick)
+
+
+def test_gaps_are_told_not_refused(store: BarStore, tmp_path: Path) -> None:
+    rows = list(lines("ES", 5_000, 5))
+    report = import_bars(store, write(tmp_path, *rows[:10], *rows[14:]))
+    assert report.gaps["ES"].largest_bars == 4
+    assert "ES: 4 bars missing in 1 places of its sessions, the most (4) after 2024-03-05 15:09 UTC" in report.notes
+
+
+def test_prices_below_zero_are_right_for_crude_and_wrong_for_stocks(store: BarStore, tmp_path: Path) -> None:
+    import_bars(store, write(tmp_path, *lines("CL", -37.5, 5)))
+    assert store.load("MCL", "1m").low_ticks[0] == -3_850
+    with pytest.raises(BadBars, match="row 1: price must be above zero"):
+        import_bars(store, write(tmp_path, *lines("ES", -37.5, 5)))
+
+
+def test_progress_is_told_to_its_end(store: BarStore, tmp_path: Path) -> None:
+    told: list[tuple[str, int, int]] = []
+    import_bars(store, write(tmp_path, *lines("ES", 5_000, 5)), progress=lambda *step: told.append(step))
+    assert [step for step, done, of in told if done == of] == ["read", "check", "aggregate", "store"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("empty.csv", b"", "the file is empty"),
+        ("header.csv", HEADER.encode(), "holds no bars"),
+        ("bars.xlsx", b"PK", "ends in .parquet, .pq or .csv"),
+        ("text.parquet", b"ts_event,symbol\n", "not a readable Parquet file"),
+        ("other.csv", b"time,price\n1,2\n", "columns missing: ts_event, symbol"),
+        ("latin.csv", HEADER.encode() + b"\xff\xfe\n", "not a readable CSV file"),
+        ("zeros.csv", bytes(4_096), "columns missing|not a readable|no line break"),
+        ("one.csv", (HEADER + next(lines("ES", 5_000, 5))).encode(), "one bar per symbol does not tell the timeframe"),
+    ],
+)
+def test_a_file_that_is_none_is_refused_in_one_sentence(
+    store: BarStore, tmp_path: Path, name: str, content: bytes, reason: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(BadBars, match=reason) as refused:
+        import_bars(store, path)
+    assert str(path) in str(refused.value)
+    assert store.series() == []
+
+
+def test_a_missing_file_and_a_directory_are_refused(store: BarStore, tmp_path: Path) -> None:
+    with pytest.raises(BadBars, match="no such file"):
+        import_bars(store, tmp_path / "nothing.csv")
+    with pytest.raises(BadBars, match="is a directory"):
+        import_bars(store, tmp_path)
+
+
+@pytest.mark.parametrize("provider", ["SIMULATED", "simulated", "../up", ""])
+def test_no_file_may_pass_as_simulated_or_leave_the_store(store: BarStore, tmp_path: Path, provider: str) -> None:
+    with pytest.raises(BadBars, match="provider"):
+        import_bars(store, write(tmp_path, *lines("ES", 5_000, 5)), provider=provider)
+
+
+def test_an_unknown_timeframe_is_refused(store: BarStore, tmp_path: Path) -> None:
+    with pytest.raises(UnknownTimeframe, match="was '2m'"):
+        import_bars(store, write(tmp_path, *lines("ES", 5_000, 5)), timeframe="2m")
+
+
+def test_a_full_disk_during_an_import_loses_nothing(
+    store: BarStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_bars(store, write(tmp_path, *lines("ES", 5_000, 5)))
+    before, real, saves = store.series(), np.save, 0
+
+    def full_at_the_third(*args: object, **named: object) -> None:
+        nonlocal saves
+        saves += 1
+        if saves == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*args, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(np, "save", full_at_the_third)
+    with pytest.raises(Unavailable, match="No space left"):
+        import_bars(store, write(tmp_path, *lines("ES", 6_000, 5)))
+    assert store.series() == before
+    assert all(store.verify(row) for row in before)
+
+
+def test_the_simulator_fills_every_timeframe_and_is_labelled(store: BarStore) -> None:
+    rows = simulate_market(store, ["MES", "MCL"], seed=3, start_on=date(2024, 3, 4), years=0.02)
+    assert {(row.symbol, row.timeframe) for row in rows} == {(s, t) for s in ("MES", "MCL") for t in TIMEFRAME_SECONDS}
+    assert all(row.is_simulated and row.source == "market simulator, seed 3" for row in store.series())
+    assert store.load("MES", "1d").volume.sum() == store.load("MES", "1m").volume.sum()
+    with pytest.raises(UnknownInstrument):
+        simulate_market(store, ["AAPL"], seed=3, start_on=date(2024, 3, 4))
+
+
+@pytest.mark.needs_data
+def test_imports_the_fifteen_hourly_futures(store: BarStore, shared_data: Path) -> None:
+    import pyarrow.parquet as pq
+
+    path = shared_data / "bars_1h" / "cme_1h_ohlc_from_15m_2018-2019.parquet"
+    report = import_bars(store, path)
+    own = [row for row in report.series if row.timeframe == "1h" and "bars of" not in " ".join(row.notes)]
+    assert (report.rows, report.timeframe, len(own), sum(row.bars for row in own)) == (79_317, "1h", 15, 79_317)
+    nq = pq.read_table(path, filters=[("symbol", "=", "NQ")])
+    bars = store.load("MNQ", "1h")
+    assert np.array_equal(bars.close_ticks * 0.25, nq.column("close").to_numpy())
+    assert np.array_equal(bars.contract, nq.column("contract").to_numpy() // 100)
+    assert not bars.has_volume
+    assert "VX: 2992 of 3675 rows moved to the nearest tick 0.05" in report.notes
+
+
+@pytest.mark.needs_data
+@pytest.mark.parametrize(
+    ("file", "symbol", "timeframe"),
+    [
+        ("bars_1d/cme_ES_GC_1d_by_contract.parquet", "GC", "1d"),
+        ("bars_1d/eurex_FESX_1d_2006.parquet", "FESX", "1d"),
+        ("bars_1h/cme_ES_1h.parquet", "MES", "1h"),
+        ("bars_1h/comex_GC_1h.parquet", "MGC", "1h"),
+        ("bars_1h/cme_YM_EMD_RTY_1h_from_marks_2008-2021.parquet", "M2K", "1h"),
+        ("bars_1h/oanda_EURUSD_1h.parquet", "EURUSD", "1h"),
+        ("bars_1m/cme_6EH4_1m_2024-01.parquet", "6E", "1m"),
+        ("bars_1m/cme_ES_1m_trades.parquet", "ES", "1m"),
+        ("bars_1m/comex_GC_1m_trades.parquet", "GC", "1m"),
+        ("bars_1m/eurex_FESX_1m_2006-01_02.parquet", "FESX", "1m"),
+        ("bars_1m/eurex_FESX_2024_1m_trades.parquet", "FESX", "1m"),
+    ],
+)
+def test_imports_every_futures_file(store: BarStore, shared_data: Path, file: str, symbol: str, timeframe: str) -> None:
+    report = import_bars(store, shared_data / file)
+    assert report.timeframe == timeframe
+    assert len(store.load(symbol, timeframe)) > 5
+    assert store.best(symbol, "1d") is not None
+
+
+@pytest.mark.needs_data
+@pytest.mark.parametrize(
+    ("file", "reason"),
+    [
+        ("bars_1d/cboe_VIX_1d_1990-2026.parquet", "was 'VIX'"),
+        ("bars_1h/us_equity_1h_1998-2021.parquet", "was 'AAPL'"),
+        ("bars_1h/crypto_XRPUSDT_perp_1h.parquet", "was 'XRP/USDT:USDT'"),
+        ("futures_hourly/cme_roll_calendars.parquet", "columns missing: open"),
+        ("raw_dbn/GLBX.MDP3.test_data.ohlcv-1m.dbn.zst", "ends in .parquet"),
+    ],
+)
+def test_refuses_files_of_other_markets(store: BarStore, shared_data: Path, file: str, reason: str) -> None:
+    with pytest.raises(BadBars, match=reason):
+        import_bars(store, shared_data / file)
+
+
+@pytest.mark.needs_data
+def test_instruments_agree_with_the_reference(shared_data: Path) -> None:
+    with gzip.open(shared_data / "reference" / "symbol-properties-database.csv.gz", "rt") as file:
+        rows = [row for row in csv.reader(file) if len(row) > 6]
+    exchanges = {"cme", "cbot", "nymex", "comex", "cfe", "eurex"}
+    source = {row[1]: (Decimal(row[6]), Decimal(row[5])) for row in rows if row[0] in exchanges and row[2] == "future"}
+    spot = {row[1]: Decimal(row[6]) for row in rows if row[0] == "oanda"}
+    for symbol, row in INSTRUMENTS.items():
+        if row.exchange == "SPOT":
+            assert row.tick_size * 2 == spot[symbol], symbol
+        else:
+            assert (row.tick_size, row.usd_per_point) == source[symbol], symbol
