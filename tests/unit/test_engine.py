@@ -257,9 +257,14 @@ def test_refuses_what_it_cannot_run():
 
 @pytest.mark.parametrize("unit", [0.0, -1.0, float("nan"), float("inf")])
 def test_refuses_a_signal_without_a_unit_of_risk(unit):
-    tape = tape_of(made_bars([QUIET] * 3), flat_sessions(3))
-    with pytest.raises(BadInput, match="unit"):
-        run_signals(tape, Signals(np.array([1, 0, 0], np.int8), np.full(1, unit), np.ones(1)), Exits(), account=ACCOUNT)
+    tape, side = tape_of(made_bars([QUIET] * 3), flat_sessions(3)), np.array([0, 1, 0], np.int8)
+    for units in (np.full(1, unit), np.array([1.0, unit, 1.0]), np.ones(2)):
+        with pytest.raises(BadInput, match="unit"):
+            run_signals(tape, Signals(side, units, np.ones(1)), Exits(), account=ACCOUNT)
+    with pytest.raises(BadInput, match="-1, 0 or 1"):
+        run_signals(tape, Signals(side * 2, np.ones(1), np.ones(1)), Exits(), account=ACCOUNT)
+    where_it_counts = np.array([unit, 1.0, unit])
+    assert len(run_signals(tape, Signals(side, where_it_counts, np.ones(1)), Exits(), account=ACCOUNT).trades) == 1
 
 
 def test_warming_up_compiles_every_family():

@@ -40,8 +40,8 @@ from trading.market.sessions import SessionIndex
 from trading.performance import Performance, measure
 from trading.strategies.archetypes import ONE_PER_FAMILY, Family, archetype
 from trading.strategies.genome import Genome, default_genome, genome_hash, validated
-from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST
-from trading.strategies.signals import Scratch, Signals, signals
+from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_unit
+from trading.strategies.signals import Scratch, Signals, signals, sma_cross
 from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
 
 ENGINE_VERSION = "1.0.0"
@@ -299,14 +299,14 @@ def _require_fit(tape: Tape, output: Output) -> None:
 
 
 def _require_units(tape: Tape, wishes: Signals) -> None:
-    wanted = wishes.side != 0
-    if len(wishes.side) != len(tape) or not np.isin(wishes.side, (-1, 0, 1)).all():
-        raise BadInput("signals must be one of -1, 0, 1 for every bar")
+    side = wishes.side
+    if len(side) != len(tape) or side.max() > 1 or side.min() < -1:
+        raise BadInput(f"signals must be -1, 0 or 1 for each of {len(tape)} bars")
     for unit in (wishes.stop_unit_ticks, wishes.target_unit_ticks):
         if len(unit) not in (1, len(tape)):
             raise BadInput(f"a unit needs one value, or one per bar ({len(tape)}), had {len(unit)}")
-        asked = unit[wanted] if len(unit) == len(tape) else unit
-        if not (np.isfinite(asked) & (asked > 0)).all():
+        usable = bool(0.0 < unit[0] < np.inf) if len(unit) == 1 else first_without_unit(side, unit) < 0
+        if not usable:
             raise BadInput("a unit must be finite and above zero wherever there is a signal")
 
 
@@ -324,6 +324,7 @@ def warm_kernels() -> None:
     account = Account(instrument("MES"), 10**10)
     for name in ONE_PER_FAMILY:
         run_tape(tape, Strategy(name, default_genome(name), "FULL_24x5"), account=account)
+    run_signals(tape, sma_cross(tape, 20, 50), Exits(), account=account)
 
 
 def _warm_up_tape() -> Tape:

@@ -367,6 +367,15 @@ def momentum_surge(momentum_: Floats, atr_: Floats, momentum_atr: float, side: S
 
 
 @compiled
+def first_without_unit(side: Sides, unit: Floats) -> int:
+    """Return the first bar that signals without a finite unit above zero; -1 if there is none."""
+    for i in range(len(side)):
+        if side[i] != 0 and not 0.0 < unit[i] < np.inf:
+            return i
+    return -1
+
+
+@compiled
 def sma_cross(close: Closes, fast_bars: int, slow_bars: int, side: Sides) -> None:
     """Write a side where two simple averages of integer closes cross; exact, for benchmarks."""
     side[: min(slow_bars, len(side))] = 0

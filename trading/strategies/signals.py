@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from trading.strategies import kernels
 from trading.strategies.archetypes import Family, archetype
 from trading.strategies.genome import Genome
-from trading.strategies.tape import FloatArray, Tape
+from trading.strategies.tape import CLOSE, FloatArray, Tape
 
 FORGOTTEN = math.log(1e11)
+ONE_TICK: FloatArray = np.ones(1)
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,17 @@ def signals(tape: Tape, archetype_name: str, genome: Genome, *, scratch: Scratch
     warm_up = warm_up_bars(archetype_name, genome)
     kernels.permit(tape.gate, atr, warm_up, side)
     return Signals(side, atr, target_unit, warm_up, _notes(tape, family, warm_up))
+
+
+def sma_cross(tape: Tape, fast_bars: int, slow_bars: int, *, scratch: Scratch | None = None) -> Signals:
+    """Return the crossings of two simple averages of raw closes: the strategy every engine knows, for benchmarks.
+
+    The units are one tick, so exit multiples count ticks. `0 < fast_bars < slow_bars`; there is no warm-up beyond the
+    window, and the sums are exact integers.
+    """
+    scratch = scratch or Scratch.for_bars(len(tape))
+    kernels.sma_cross(tape.prices[CLOSE], fast_bars, slow_bars, scratch.side)
+    return Signals(scratch.side, ONE_TICK, ONE_TICK, slow_bars)
 
 
 def signal_at(tape: Tape, archetype_name: str, genome: Genome, *, bar: int) -> int:

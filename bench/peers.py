@@ -1,0 +1,160 @@
+"""One peer, one scenario, timed inside the peer's own environment: started by `engine.py`, imports none of our code.
+
+    python peers.py PEER SCENARIO BARS.npz ROUNDS
+
+Prints one JSON line: trades, and the least CPU and wall seconds of a round after one warm-up round. Each run includes
+its signals. Where a peer would have to copy its trades into Python objects to show them, it is not asked to: the
+figures favour the peers.
+"""
+
+import json
+import sys
+import time
+
+import numpy as np
+
+FAST, SLOW = 20, 50
+POINT_USD, FEE_USD, TICK = 50.0, 2.5, 0.25
+
+
+def averages(close):
+    """Return the two simple averages, NaN during warm-up."""
+    total = np.cumsum(np.insert(close, 0, 0.0))
+    out = []
+    for period in (FAST, SLOW):
+        average = np.full(len(close), np.nan)
+        average[period - 1 :] = (total[period:] - total[:-period]) / period
+        out.append(average)
+    return out
+
+
+def crossings(fast, slow):
+    """Return where the fast average crosses above and below the slow one."""
+    above, below = fast > slow, fast < slow
+    up, down = np.zeros(len(fast), bool), np.zeros(len(fast), bool)
+    up[SLOW:] = above[SLOW:] & ~above[SLOW - 1 : -1]
+    down[SLOW:] = below[SLOW:] & ~below[SLOW - 1 : -1]
+    return up, down
+
+
+def raptorbt(bars, scenario):
+    """Two single-direction runs: the engine holds one side."""
+    import raptorbt as peer
+
+    price = float(bars["close"].mean())
+    config = {"fees": FEE_USD / (POINT_USD * price), "slippage": TICK / price, "fill_timing": "next_bar_open"}
+
+    def run():
+        close = bars["close"]
+        up, down = crossings(peer.sma(close, FAST), peer.sma(close, SLOW))
+        trades = 0
+        for direction, entries, exits in ((1, up, down), (-1, down, up)):
+            settings = peer.BacktestConfig(initial_capital=1e9, **config)
+            if scenario == "stop_target":
+                settings.set_fixed_stop(20 * TICK / price)
+                settings.set_fixed_target(40 * TICK / price)
+            columns = (bars[name] for name in ("ts", "open", "high", "low", "close", "volume"))
+            result = peer.run_single_backtest(
+                *columns, entries=entries, exits=exits, direction=direction, weight=1.0, symbol="ES", config=settings
+            )
+            trades += result.metrics.total_trades
+        return trades
+
+    return run
+
+
+def vectorbt(bars, scenario):
+    """One run with both sides; the measures are the ones our engine computes."""
+    import pandas as pd
+    import vectorbt as peer
+
+    close, opened = pd.Series(bars["close"]), pd.Series(bars["open"])
+    stops = {}
+    if scenario == "stop_target":
+        stops = {"sl_stop": 20 * TICK / close, "tp_stop": 40 * TICK / close}
+
+    def run():
+        fast, slow = averages(bars["close"])
+        up, down = (pd.Series(np.append(False, side[:-1])) for side in crossings(fast, slow))
+        portfolio = peer.Portfolio.from_signals(
+            close,
+            entries=up,
+            short_entries=down,
+            open=opened,
+            high=pd.Series(bars["high"]),
+            low=pd.Series(bars["low"]),
+            price=opened,
+            size=1.0,
+            fixed_fees=FEE_USD / POINT_USD,
+            slippage=TICK / close,
+            init_cash=1e9,
+            freq="1min",
+            **stops,
+        )
+        portfolio.value()
+        trades = portfolio.trades
+        for measure in (
+            portfolio.max_drawdown,
+            portfolio.sharpe_ratio,
+            portfolio.sortino_ratio,
+            portfolio.total_profit,
+        ):
+            measure()
+        for measure in (trades.win_rate, trades.profit_factor, trades.expectancy):
+            measure()
+        return len(trades.records_arr)
+
+    return run
+
+
+def backtesting(bars, scenario):
+    """Slippage is folded into the commission."""
+    import pandas as pd
+    from backtesting import Backtest, Strategy
+
+    index = pd.to_datetime(bars["ts"])
+    frame = pd.DataFrame({name.title(): bars[name] for name in ("open", "high", "low", "close")}, index=index)
+
+    class Crossover(Strategy):
+        def init(self):
+            fast, slow = averages(bars["close"])
+            up, down = crossings(fast, slow)
+            self.side = self.I(lambda: up.astype(float) - down, plot=False)
+
+        def next(self):
+            side = self.side[-1]
+            if not side:
+                return
+            price = self.data.Close[-1]
+            levels = {}
+            if scenario == "stop_target":
+                levels = {"sl": price - side * 20 * TICK, "tp": price + side * 40 * TICK}
+            (self.buy if side > 0 else self.sell)(size=1, **levels)
+
+    def run():
+        costs = (15 / POINT_USD, 0.0)
+        test = Backtest(frame, Crossover, cash=1e9, commission=costs, exclusive_orders=True, finalize_trades=True)
+        return int(test.run()["# Trades"])
+
+    return run
+
+
+PEERS = {"raptorbt": raptorbt, "vectorbt": vectorbt, "backtesting": backtesting}
+
+
+def main(peer, scenario, path, rounds):
+    """Time one peer and print the JSON line."""
+    with np.load(path) as stored:
+        bars = {name: np.ascontiguousarray(stored[name]) for name in stored.files}
+    run = PEERS[peer](bars, scenario)
+    trades, best_cpu, best_wall = run(), np.inf, np.inf
+    for _ in range(int(rounds)):
+        cpu, wall = time.process_time(), time.perf_counter()
+        trades = run()
+        best_cpu = min(best_cpu, time.process_time() - cpu)
+        best_wall = min(best_wall, time.perf_counter() - wall)
+    print(json.dumps({"trades": trades, "cpu_s": best_cpu, "wall_s": best_wall}))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
