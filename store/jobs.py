@@ -143,7 +143,8 @@ def close(
 def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -> list[Reclaimed]:
     """Take back every RUNNING job whose lease ran out, whose time is up or whose run is dead.
 
-    A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT.
+    A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT and counts as a failure of its bot,
+    so that a bot whose work kills its worker backs off like any other.
     """
     overdue = case(
         *((BotJob.job_type == kind, BotJob.started_at < now - limit) for kind, limit in TIMEOUTS.items()), else_=False
@@ -155,13 +156,13 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
         .order_by(BotJob.id)
         .with_for_update()
     ).all()
-    again = [row.id for row in stuck if row.reclaims < MAX_RECLAIMS]
-    ended = [row.id for row in stuck if row.reclaims >= MAX_RECLAIMS]
-    _queue_again(session, again)
-    _count_attempts(
-        session, [row.bot_id for row in stuck if row.reclaims < MAX_RECLAIMS and row.job_type == JobType.BACKTEST]
-    )
-    _time_out(session, ended, now=now)
+    again = [row for row in stuck if row.reclaims < MAX_RECLAIMS]
+    ended = [row for row in stuck if row.reclaims >= MAX_RECLAIMS]
+    _queue_again(session, [row.id for row in again])
+    _count_attempts(session, [row.bot_id for row in again if row.job_type == JobType.BACKTEST])
+    _time_out(session, [row.id for row in ended], now=now)
+    for job_type in JobType:
+        _count_failures(session, [row.bot_id for row in ended if row.job_type == job_type], job_type, now=now)
     return [
         Reclaimed(
             row.id,
@@ -240,6 +241,17 @@ def _count_attempts(session: Session, bot_ids: Sequence[UUID]) -> None:
         .where(BotProgress.bot_id.in_(bot_ids))
         .values(backtest_attempts=BotProgress.backtest_attempts + 1)
     )
+
+
+def _count_failures(session: Session, bot_ids: Sequence[UUID], job_type: JobType, *, now: datetime) -> None:
+    counted = {
+        JobType.BACKTEST: (BotProgress.backtest_failures_in_row, BotProgress.last_backtest_at),
+        JobType.IMPROVE: (BotProgress.improve_failures_in_row, BotProgress.last_improve_at),
+        JobType.EVOLVE: (BotProgress.evolve_failures_in_row, BotProgress.last_evolve_at),
+    }
+    failures, last_at = counted[job_type]
+    failed = update(BotProgress).where(BotProgress.bot_id.in_(bot_ids))
+    session.execute(failed.values({failures: failures + 1, last_at: now}))
 
 
 def _priority(decision: Decision) -> int:

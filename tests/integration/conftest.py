@@ -7,7 +7,8 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from sqlalchemy.pool import NullPool
 from gateways.postgres import APP_ROLE, DatabaseUrls, dagster_url, embedded_url, role_url, start_embedded
 from gateways.settings import Settings
 from services.desk import Desk, open_desk, prepare_database
+from services.market_data import simulate_market
+from store.bars import BarStore
 
 TEMPLATE = "proving_template"
 
@@ -88,6 +91,20 @@ def desk(urls: DatabaseUrls, clock: FixedClock, settings: Settings) -> Iterator[
         yield opened
     finally:
         opened.sessions.kw["bind"].dispose()
+
+
+@pytest.fixture(scope="session")
+def bar_store(tmp_path_factory: pytest.TempPathFactory) -> BarStore:
+    """A year of SIMULATED bars of MES and MGC, made once; tests only read it."""
+    store = BarStore(tmp_path_factory.mktemp("bars"))
+    simulate_market(store, ["MES", "MGC"], seed=7, start_on=date(2024, 1, 2), years=1)
+    return store
+
+
+@pytest.fixture
+def stocked_desk(desk: Desk, bar_store: BarStore) -> Desk:
+    """The desk with market data."""
+    return replace(desk, bars=bar_store)
 
 
 @pytest.fixture

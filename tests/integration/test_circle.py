@@ -1,6 +1,6 @@
 """The circle without Dagster: tick, claim, backtest, improve, next tick."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -10,13 +10,11 @@ from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.fleet_seed import seed_fleet
 from services.improvements import Evolution, Improvement
-from services.market_data import simulate_market
 from services.work import drain
 from store.tables import (
     AutonomyBotDecision,
     BacktestSession,
     BotGeneration,
-    BotJob,
     BotMetricsRollup,
     BotProgress,
     ImproveCandidate,
@@ -31,10 +29,9 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def fleet(desk: Desk) -> Desk:
-    simulate_market(desk.bars, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
-    seed_fleet(desk, size=6, symbols=SYMBOLS, timeframes=("1h",))
-    return desk
+def fleet(stocked_desk: Desk) -> Desk:
+    seed_fleet(stocked_desk, size=6, symbols=SYMBOLS, timeframes=("1h",))
+    return stocked_desk
 
 
 def drained(desk: Desk, job_type: JobType) -> list[JobStatus]:
@@ -104,22 +101,3 @@ def test_evolve_follows_three_improves(fleet: Desk, clock: FixedClock) -> None:
     with fleet.sessions() as session:
         done = session.scalars(select(BotProgress).where(BotProgress.evolve_iterations > 0)).all()
         assert len(done) == evolved
-
-
-def test_a_dead_run_gives_its_job_back_once_then_it_times_out(fleet: Desk, clock: FixedClock) -> None:
-    run_tick(fleet)
-    for expected in (("QUEUED", 2), ("TIMEOUT", 2)):
-        claimed = next(_claims(fleet))
-        run_tick(fleet, dead_runs=["doomed"])
-        with fleet.sessions() as session:
-            job = session.get_one(BotJob, claimed)
-            assert (job.status, job.attempt) == expected
-
-
-def _claims(desk: Desk):  # type: ignore[no-untyped-def]
-    from store import jobs
-
-    with desk.sessions.begin() as session:
-        claim = jobs.claim(session, JobType.BACKTEST, run_id="doomed", cap=2, now=desk.clock())
-    assert claim is not None
-    yield claim.job_id

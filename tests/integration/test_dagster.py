@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -18,9 +18,7 @@ from sensors.fleet import register_partitions
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.fleet_seed import fleet_ids, seed_fleet
-from services.market_data import simulate_market
 from services.resets import ResetRequest, reset_metrics
-from store.bars import BarStore
 from store.tables import BacktestSession, BotJob
 from trading.jobs import JobType
 
@@ -28,18 +26,10 @@ SYMBOLS = ("MES",)
 FLEET = 5
 
 
-@pytest.fixture(scope="module")
-def bar_store(tmp_path_factory: pytest.TempPathFactory) -> BarStore:
-    store = BarStore(tmp_path_factory.mktemp("bars"))
-    simulate_market(store, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
-    return store
-
-
 @pytest.fixture
-def fleet(desk: Desk, bar_store: BarStore) -> Desk:
-    seeded = Desk(sessions=desk.sessions, clock=desk.clock, bars=bar_store, settings=desk.settings)
-    seed_fleet(seeded, size=FLEET, symbols=SYMBOLS, timeframes=("1h",))
-    return seeded
+def fleet(stocked_desk: Desk) -> Desk:
+    seed_fleet(stocked_desk, size=FLEET, symbols=SYMBOLS, timeframes=("1h",))
+    return stocked_desk
 
 
 @pytest.fixture

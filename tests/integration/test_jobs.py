@@ -1,0 +1,278 @@
+"""The queue under racing ticks, racing claims, zombies and crashes at named points (scorecard 6, 7, 8)."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, func, select, text
+from sqlalchemy.orm import Session
+
+from services import autonomy as autonomy_services
+from services import work
+from services.autonomy import run_tick
+from services.backtests import BaselineBacktest
+from services.desk import Desk
+from services.fleet_seed import seed_fleet
+from services.invariants import no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
+from services.work import drain
+from store import jobs
+from store.jobs import Claim
+from store.tables import BacktestSession, BotJob, BotProgress, TradeLog
+from tests.factories import make_bot, make_generation, make_job
+from tests.integration.conftest import FixedClock
+from trading.jobs import LEASE, TIMEOUTS, JobStatus, JobType
+
+FLEET = 6
+THREADS = 8
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def fleet(stocked_desk: Desk) -> Desk:
+    seed_fleet(stocked_desk, size=FLEET, symbols=("MES",), timeframes=("1h",))
+    return stocked_desk
+
+
+@dataclass(frozen=True)
+class Violations:
+    """What must never be."""
+
+    bots_with_two_active_jobs: int
+    running_over_cap: int
+    jobs_with_two_sessions: int
+
+    @property
+    def none(self) -> bool:
+        return not any((self.bots_with_two_active_jobs, self.running_over_cap, self.jobs_with_two_sessions))
+
+
+def violations(session: Session, *, cap: int = 2) -> Violations:
+    def count(statement: str) -> int:
+        return int(session.execute(text(statement)).scalar_one())
+
+    twice = "SELECT count(*) FROM (SELECT 1 FROM {} GROUP BY {} HAVING count(*) > 1) AS twice"
+    return Violations(
+        count(twice.format("bot_jobs WHERE status IN ('QUEUED', 'RUNNING')", "bot_id, job_type")),
+        max(count("SELECT count(*) FROM bot_jobs WHERE status = 'RUNNING' AND job_type = 'BACKTEST'") - cap, 0),
+        count(twice.format("backtest_sessions", "job_id")),
+    )
+
+
+def at_once(action: Callable[[int], Any]) -> list[Any]:
+    barrier = threading.Barrier(THREADS)
+
+    def wait_then_act(number: int) -> Any:
+        barrier.wait()
+        return action(number)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(wait_then_act, range(THREADS)))
+
+
+@pytest.mark.scorecard(8)
+def test_racing_ticks_never_enqueue_a_bot_twice(fleet: Desk) -> None:
+    ticks = at_once(lambda _: run_tick(fleet))
+    assert sum(tick.summary["jobs_enqueued_by_type"]["BACKTEST"] for tick in ticks) == FLEET
+    with fleet.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(BotJob)) == FLEET
+        assert violations(session).none
+
+
+@pytest.mark.scorecard(8)
+def test_racing_runs_never_exceed_the_cap_nor_do_a_job_twice(fleet: Desk) -> None:
+    run_tick(fleet)
+    worst: list[Violations] = []
+
+    def watch(done: threading.Event) -> None:
+        while not done.wait(0.002):
+            with fleet.sessions() as session:
+                worst.append(violations(session))
+
+    done = threading.Event()
+    watcher = threading.Thread(target=watch, args=(done,))
+    watcher.start()
+    try:
+        at_once(lambda n: list(drain(fleet, BaselineBacktest(), JobType.BACKTEST, run_id=f"run-{n}", time_limit=HOUR)))
+    finally:
+        done.set()
+        watcher.join()
+    list(drain(fleet, BaselineBacktest(), JobType.BACKTEST, run_id="last", time_limit=HOUR))
+    assert worst
+    assert all(seen.none for seen in worst)
+    with fleet.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(BacktestSession)) == FLEET
+        assert set(session.scalars(select(BotJob.status))) == {JobStatus.COMPLETED}
+
+
+@pytest.mark.scorecard(8)
+def test_the_watch_itself_sees_planted_violations(fleet: Desk, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("DROP INDEX uq_bot_jobs__one_active"))
+    with fleet.sessions.begin() as session:
+        bot = make_bot(session)
+        for _ in range(3):
+            make_job(session, bot, status="RUNNING")
+        seen = violations(session)
+    assert (seen.bots_with_two_active_jobs, seen.running_over_cap) == (1, 1)
+
+
+def claimed(desk: Desk, *, run_id: str) -> Claim:
+    with desk.sessions.begin() as session:
+        claim = jobs.claim(session, JobType.BACKTEST, run_id=run_id, cap=2, now=desk.clock())
+    assert claim is not None
+    return claim
+
+
+@pytest.mark.scorecard(7)
+def test_a_zombie_that_wakes_after_its_lease_writes_nothing(fleet: Desk, clock: FixedClock) -> None:
+    run_tick(fleet)
+
+    class Sleeper(BaselineBacktest):
+        """Falls asleep in the middle of its work, past its lease; meanwhile another run does the job."""
+
+        def perform(self, desk: Desk, claim: Claim, progress: work.Progress) -> work.Result:
+            result = super().perform(desk, claim, progress)
+            clock.advance(seconds=LEASE.total_seconds() + 1)
+            run_tick(desk)
+            others = list(drain(desk, BaselineBacktest(), JobType.BACKTEST, run_id="healthy", time_limit=HOUR))
+            assert claim.job_id in {finished.job_id for finished in others}
+            return result
+
+    woken = list(drain(fleet, Sleeper(), JobType.BACKTEST, run_id="zombie", time_limit=HOUR))
+    assert woken == []
+    with fleet.sessions() as session:
+        assert set(session.scalars(select(BacktestSession.dagster_run_id))) == {"healthy"}
+        assert session.scalar(select(func.count()).select_from(BacktestSession)) == FLEET
+        assert violations(session).none
+
+
+@pytest.mark.scorecard(7)
+def test_a_zombie_cannot_renew_a_lease_it_lost(fleet: Desk, clock: FixedClock) -> None:
+    run_tick(fleet)
+    claim = claimed(fleet, run_id="zombie")
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+    run_tick(fleet)
+    with fleet.sessions.begin() as session:
+        assert not jobs.heartbeat(session, claim.job_id, run_id="zombie", now=clock())
+        assert not jobs.close(session, claim.job_id, run_id="zombie", status=JobStatus.COMPLETED, now=clock())
+
+
+class Crash(BaseException):
+    """The process dies here: nothing after this point runs."""
+
+
+@contextmanager
+def dying_at(monkeypatch: pytest.MonkeyPatch, module: object, name: str, *, after: bool) -> Iterator[None]:
+    original = getattr(module, name)
+
+    def die(*arguments: Any, **named: Any) -> Any:
+        if after:
+            original(*arguments, **named)
+        raise Crash
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, die)
+        with pytest.raises(Crash):
+            yield
+
+
+@pytest.mark.scorecard(6)
+@pytest.mark.parametrize(
+    ("module", "name", "after"),
+    [
+        (autonomy_services.jobs, "reclaim", True),
+        (autonomy_services.jobs, "enqueue", True),
+        (autonomy_services.autonomy, "record_tick", False),
+        (autonomy_services.autonomy, "record_tick", True),
+    ],
+)
+def test_a_tick_that_dies_leaves_nothing_behind(
+    fleet: Desk, monkeypatch: pytest.MonkeyPatch, module: object, name: str, after: bool
+) -> None:
+    with dying_at(monkeypatch, module, name, after=after):
+        run_tick(fleet)
+    with fleet.sessions() as session:
+        assert session.scalar(select(func.count()).select_from(BotJob)) == 0
+        assert session.scalar(select(func.sum(BotProgress.backtest_attempts))) == 0
+    assert run_tick(fleet).summary["jobs_enqueued_by_type"]["BACKTEST"] == FLEET
+
+
+@pytest.mark.scorecard(6)
+@pytest.mark.parametrize(
+    ("module", "name", "after"),
+    [
+        (work, "_claim", True),
+        (work, "_perform", False),
+        (work, "_perform", True),
+        (work, "_close", False),
+        (work, "_close", True),
+        (work.jobs, "close", True),
+        (work.bots, "lock", True),
+    ],
+)
+def test_a_run_that_dies_anywhere_loses_and_repeats_nothing(
+    fleet: Desk, clock: FixedClock, monkeypatch: pytest.MonkeyPatch, module: object, name: str, after: bool
+) -> None:
+    run_tick(fleet)
+    with dying_at(monkeypatch, module, name, after=after):
+        list(drain(fleet, BaselineBacktest(), JobType.BACKTEST, run_id="doomed", time_limit=HOUR))
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+    run_tick(fleet)
+    list(drain(fleet, BaselineBacktest(), JobType.BACKTEST, run_id="next", time_limit=HOUR))
+    with fleet.sessions() as session:
+        sessions = session.scalars(select(BacktestSession)).all()
+        assert len(sessions) == FLEET
+        assert len({row.bot_id for row in sessions}) == FLEET
+        assert session.scalar(select(func.count()).select_from(TradeLog)) == sum(row.trades for row in sessions)
+        assert violations(session).none
+    assert all(check(fleet).holds for check in (raw_truth_matches_rollup, session_conserves_cash, no_stuck_jobs))
+
+
+def test_a_dead_run_gives_its_job_back_once_then_it_times_out(fleet: Desk) -> None:
+    run_tick(fleet)
+    for status, attempt in ((JobStatus.QUEUED, 2), (JobStatus.TIMEOUT, 2)):
+        first = claimed(fleet, run_id="doomed")
+        (taken,) = run_tick(fleet, dead_runs=["doomed"]).reclaimed
+        with fleet.sessions() as session:
+            job = session.get_one(BotJob, first.job_id)
+            assert (taken.status, job.status, job.attempt) == (status, status, attempt)
+    with fleet.sessions() as session:
+        assert session.get_one(BotProgress, taken.bot_id).backtest_failures_in_row == 1
+    assert run_tick(fleet).summary["reasons"]["BACKOFF"] == 1
+
+
+def test_an_overdue_job_is_taken_back_however_lively(fleet: Desk, clock: FixedClock) -> None:
+    run_tick(fleet)
+    claim = claimed(fleet, run_id="hanging")
+    clock.advance(seconds=TIMEOUTS[JobType.BACKTEST].total_seconds() + 1)
+    with fleet.sessions.begin() as session:
+        assert jobs.heartbeat(session, claim.job_id, run_id="hanging", now=clock())
+    (taken,) = run_tick(fleet).reclaimed
+    assert (taken.job_id, taken.status) == (claim.job_id, JobStatus.QUEUED)
+
+
+def test_a_failure_is_a_session_that_says_why_and_backs_off(fleet: Desk, clock: FixedClock) -> None:
+    with fleet.sessions.begin() as session:
+        bot = make_bot(session, symbol="MES")
+        make_generation(session, bot, genome={"no_such_parameter": 1})
+        bot_id = bot.id
+    for failures in range(1, 6):
+        clock.advance(minutes=31)
+        run_tick(fleet)
+        statuses = [
+            done.status for done in drain(fleet, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=HOUR)
+        ]
+        assert JobStatus.FAILED in statuses
+        with fleet.sessions() as session:
+            assert session.get_one(BotProgress, bot_id).backtest_failures_in_row == failures
+    clock.advance(minutes=31)
+    run_tick(fleet)
+    with fleet.sessions() as session:
+        errors = session.scalars(select(BacktestSession.error).where(BacktestSession.bot_id == bot_id)).all()
+        assert len(errors) == 5
+        assert all(error is not None and error.startswith("BAD_GENOME") for error in errors)
