@@ -66,6 +66,9 @@ def start_embedded(data_dir: Path) -> EmbeddedServer:
     try:
         data_dir.parent.mkdir(parents=True, exist_ok=True)
         with _one_at_a_time(data_dir):
+            if os.geteuid() == 0:
+                _let_pass(data_dir)
+                _let_pass(binary("postgres"))
             if not (data_dir / "PG_VERSION").exists():
                 _create(data_dir)
             socket_dir = _socket_dir(data_dir)
@@ -125,8 +128,6 @@ def _create(data_dir: Path) -> None:
     if os.geteuid() == 0:
         account = _system_user()
         os.chown(draft, account.pw_uid, account.pw_gid)
-        _let_pass(draft)
-        _let_pass(binary("initdb"))
     try:
         _run(draft, "initdb", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", "postgres", "-D", str(draft))
     except subprocess.SubprocessError as failure:

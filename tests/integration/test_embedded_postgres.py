@@ -1,0 +1,178 @@
+"""The embedded server: whole or absent, found by anyone, gone when told, back after a kill."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import NullPool
+
+from gateways import embedded
+from gateways.embedded import EmbeddedServer, postmaster, start_embedded, stop_embedded
+from gateways.postgres import embedded_url
+from trading.errors import Unavailable
+
+
+@pytest.fixture(scope="module")
+def template() -> Iterator[Path]:
+    """A cluster that was created once and stopped; tests start copies of it."""
+    path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
+    start_embedded(path / "d").stop()
+    yield path / "d"
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder with a path short enough for a socket; whatever runs in it is stopped afterwards."""
+    path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
+    yield path
+    for data_dir in (path / "d", path / ("d" * 120)):
+        if data_dir.exists():
+            stop_embedded(data_dir)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def cluster(folder: Path, template: Path) -> Path:
+    """The data folder of a stopped server."""
+    subprocess.run(["cp", "-a", template, folder / "d"], check=True)
+    return folder / "d"
+
+
+def run_sql(server: EmbeddedServer, *statements: str) -> list[tuple[object, ...]]:
+    engine = create_engine(embedded_url(server, "postgres"), poolclass=NullPool)
+    with engine.begin() as connection:
+        results = [connection.execute(text(statement)) for statement in statements]
+        return [tuple(row) for row in results[-1]] if results[-1].returns_rows else []
+
+
+def test_a_second_start_finds_the_running_server(cluster: Path) -> None:
+    first = start_embedded(cluster)
+    began = postmaster(cluster)
+    assert start_embedded(cluster) == first
+    assert postmaster(cluster) == began is not None
+
+
+def test_racing_starts_create_one_server(folder: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        servers = set(pool.map(lambda _: start_embedded(folder / "d"), range(4)))
+    assert len(servers) == 1
+    running = [process for process in psutil.process_iter() if _is_postmaster_in(process, folder / "d")]
+    assert len(running) == 1
+
+
+@pytest.mark.scorecard(5)
+def test_a_killed_server_comes_back_with_every_acknowledged_row(cluster: Path) -> None:
+    server = start_embedded(cluster)
+    run_sql(server, "CREATE TABLE ledger (n int)", "INSERT INTO ledger SELECT generate_series(1, 1000)")
+    killed = postmaster(cluster)
+    assert killed is not None
+    killed.send_signal(signal.SIGKILL)
+    assert _comes_back(cluster)
+    assert run_sql(server, "SELECT count(*), sum(n) FROM ledger") == [(1000, 500_500)]
+
+
+def test_a_lock_whose_number_another_program_has_now_does_not_block_the_start(cluster: Path) -> None:
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    lock = cluster / "postmaster.pid"
+    try:
+        lock.write_text(f"{stranger.pid}\n{cluster}\n0\n5432\n{cluster}\n\n0 0\nready   \n")
+        assert postmaster(cluster) is None
+        start_embedded(cluster)
+        assert postmaster(cluster) is not None
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.communicate()
+
+
+def test_a_creation_that_was_cut_short_leaves_no_half_cluster(folder: Path) -> None:
+    draft = folder / "d.draft"
+    draft.mkdir()
+    (draft / "PG_VERSION").write_text("18\n")
+    server = start_embedded(folder / "d")
+    assert run_sql(server, "SELECT 1") == [(1,)]
+    assert not draft.exists()
+
+
+def test_a_path_too_long_for_a_socket_gets_a_short_one(folder: Path) -> None:
+    server = start_embedded(folder / ("d" * 120))
+    assert server.socket_dir != server.data_dir
+    assert run_sql(server, "SELECT 1") == [(1,)]
+    server.stop()
+    assert start_embedded(folder / ("d" * 120)).socket_dir == server.socket_dir
+
+
+def test_stopping_twice_is_once(cluster: Path) -> None:
+    server = start_embedded(cluster)
+    server.stop()
+    assert postmaster(cluster) is None
+    server.stop()
+
+
+def test_files_of_another_major_version_are_refused_in_one_sentence(cluster: Path) -> None:
+    (cluster / "PG_VERSION").write_text("12\n")
+    with pytest.raises(Unavailable, match="another major version") as refusal:
+        start_embedded(cluster)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
+    (folder / "file").write_text("")
+    with pytest.raises(Unavailable, match=r"does not start in .*file/d: File exists"):
+        start_embedded(folder / "file" / "d")
+
+
+@pytest.mark.scorecard(10)
+def test_a_full_disk_is_called_a_full_disk(folder: Path) -> None:
+    small = folder / "small"
+    small.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small file system cannot be mounted here")
+    try:
+        with pytest.raises(Unavailable, match="the disk is full"):
+            start_embedded(small / "d")
+        assert not (small / "d").exists(), "nothing half made stays behind"
+    finally:
+        subprocess.run(["umount", small], check=True)
+
+
+def test_the_server_outlives_the_process_that_started_it(cluster: Path) -> None:
+    start = (
+        "import sys, pathlib; from gateways.embedded import start_embedded; start_embedded(pathlib.Path(sys.argv[1]))"
+    )
+    subprocess.run([sys.executable, "-c", start, str(cluster)], check=True, cwd=Path(embedded.__file__).parents[1])
+    assert run_sql(start_embedded(cluster), "SELECT 1") == [(1,)]
+
+
+def _comes_back(data_dir: Path) -> bool:
+    """A killed server's children need a moment to let go of its memory; the supervisor tries again too."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            if postmaster(data_dir) is None:
+                start_embedded(data_dir)
+                return True
+        except Unavailable:
+            continue
+        time.sleep(0.02)
+    return False
+
+
+def _is_postmaster_in(process: psutil.Process, data_dir: Path) -> bool:
+    try:
+        return process.name() == "postgres" and process.cwd() == str(data_dir) and "-D" in process.cmdline()
+    except psutil.Error:
+        return False
