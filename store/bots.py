@@ -128,7 +128,7 @@ def counts_since_baseline(session: Session, bot_id: UUID, *, created_at: datetim
 
 
 def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
-    """Yield every bot that is not archived as the planner sees it; one statement, set-based.
+    """Yield every bot that is not archived as the planner sees it; two set-based statements.
 
     Args:
         session: Open transaction.
@@ -143,12 +143,7 @@ def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
         .group_by(BotGeneration.bot_id)
         .subquery()
     )
-    active = (
-        select(BotJob.bot_id, func.array_agg(BotJob.job_type).label("active"))
-        .where(BotJob.status.in_(ACTIVE))
-        .group_by(BotJob.bot_id)
-        .subquery()
-    )
+    active = _active_types(session)
     rows = session.execute(
         select(
             Bot.id,
@@ -157,21 +152,29 @@ def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
             Bot.stage,
             Bot.created_at,
             Bot.killed_at,
-            active.c.active,
             newest.c.generation,
             newest.c.generation_since,
             *(column for column in BotProgress.__table__.columns if column.name != "bot_id"),
         )
         .join(newest, newest.c.bot_id == Bot.id)
         .outerjoin(BotProgress, BotProgress.bot_id == Bot.id)
-        .outerjoin(active, active.c.bot_id == Bot.id)
         .where(Bot.archived_at.is_(None))
     )
     for row in rows:
-        yield _candidate(row, series)
+        yield _candidate(row, series, active.get(row.id, frozenset()))
 
 
-def _candidate(row: Row[Any], series: SeriesOf) -> Candidate:
+def _active_types(session: Session) -> Mapping[UUID, frozenset[JobType]]:
+    """Return the types of each bot's waiting and running jobs.
+
+    Apart from the fleet, because the queue's size changes faster than the planner's statistics of it.
+    """
+    types = func.array_agg(BotJob.job_type)
+    rows = session.execute(select(BotJob.bot_id, types).where(BotJob.status.in_(ACTIVE)).group_by(BotJob.bot_id))
+    return {bot_id: frozenset(JobType(kind) for kind in kinds) for bot_id, kinds in rows}
+
+
+def _candidate(row: Row[Any], series: SeriesOf, active: frozenset[JobType]) -> Candidate:
     fingerprint, since = series.get((row.symbol, row.timeframe), (None, None))
     return Candidate(
         bot_id=row.id,
@@ -179,7 +182,7 @@ def _candidate(row: Row[Any], series: SeriesOf) -> Candidate:
         stage=row.stage,
         created_at=row.created_at,
         killed=row.killed_at is not None,
-        active=frozenset(JobType(kind) for kind in row.active or ()),
+        active=active,
         bars_fingerprint=fingerprint,
         bars_since=since,
         generation=row.generation,
