@@ -262,5 +262,28 @@ def test_two_valued_returns_without_spread_are_unknown():
     assert probabilistic_sharpe(estimate) is None
 
 
+def test_a_single_trial_among_itself_needs_no_deflation():
+    returns = noise(250, seed=4, sharpe=0.1)
+    estimate = estimate_sharpe(returns)
+    assert deflated_among(returns, np.array([estimate.sharpe])) == probabilistic_sharpe(estimate)
+
+
+def test_two_trials_share_the_unbiased_variance():
+    returns, sharpes = noise(250, seed=4, sharpe=0.1), [0.02, 0.12]
+    variance = np.var(sharpes, ddof=1)
+    expected = deflated_sharpe(estimate_sharpe(returns), trials=2, sharpe_variance=variance)
+    assert deflated_among(returns, np.array(sharpes)) == pytest.approx(expected, rel=1e-12)
+
+
+def test_two_different_returns_are_enough_for_an_estimate():
+    assert estimate_sharpe(np.array([0.0, 2.0])).sharpe == pytest.approx(1 / math.sqrt(2))
+
+
+@pytest.mark.parametrize("blocks", [2, 16])
+def test_two_strategies_on_two_periods_per_block_are_enough(blocks):
+    answer = overfitting_probability(noise(2 * blocks, 2, seed=13), blocks=blocks)
+    assert len(answer.logits) == math.comb(blocks, blocks // 2)
+
+
 def test_a_choice_without_any_result_is_neither_believed_nor_refused():
     assert deflated_among(np.zeros(50), np.array([0.1, 0.2])) is None

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from trading.backtest.trials import Trial, by_net_pnl, by_sharpe, ranked
 from trading.backtest.walk_forward import (
-    DAY_NS,
     Fence,
     Part,
     Segment,
@@ -26,7 +25,8 @@ from trading.backtest.walk_forward import (
 from trading.errors import BadBars, BadGenome, LookAhead
 from trading.performance import Performance, measure
 
-HOUR_NS = DAY_NS // 24
+HOUR_NS = 3_600_000_000_000
+DAY_NS = 24 * HOUR_NS
 CHOICES = tuple({"column": float(column)} for column in range(12))
 
 
@@ -87,13 +87,21 @@ def test_a_short_history_scales_train_and_test_alike(days):
         assert len(segment.train) / len(segment.test) == pytest.approx(365 / 90, rel=0.05)
 
 
+def test_two_bars_for_each_part_are_enough():
+    daily = 1_600_000_000_000_000_000 + np.arange(4) * DAY_NS
+    (segment,) = plan(daily, Windows(segments=1, train_days=2, test_days=2))
+    assert segment == Segment(Part(0, 2), Part(2, 4))
+    with pytest.raises(BadBars, match="too few bars"):
+        plan(daily, Windows(segments=1, train_days=3, test_days=1))
+
+
 def test_closed_weekends_count_as_time_not_as_bars():
     daily = 1_600_000_000_000_000_000 + np.arange(2_000) * DAY_NS
     weekdays = daily[np.arange(2_000) % 7 < 5]
     assert len(plan(weekdays)[0].train) == pytest.approx(365 * 5 / 7, abs=3)
 
 
-@pytest.mark.parametrize(("days", "segments"), [(100, 1), (456, 1), (544, 1), (546, 2), (726, 4), (12 * 365, 44)])
+@pytest.mark.parametrize(("days", "segments"), [(100, 1), (455, 1), (544, 1), (545, 2), (725, 4), (12 * 365, 44)])
 def test_fits_as_many_segments_as_the_history_holds(days, segments):
     windows = as_many_as_fit(hours(days))
     assert windows == Windows(segments=segments)
@@ -103,6 +111,7 @@ def test_fits_as_many_segments_as_the_history_holds(days, segments):
 @pytest.mark.parametrize(
     ("ts_event", "windows"),
     [
+        (hours(0), Windows()),
         (hours(0.125), Windows()),
         (hours(0.25), Windows()),
         (hours(900), Windows(segments=0)),
@@ -113,6 +122,11 @@ def test_fits_as_many_segments_as_the_history_holds(days, segments):
 def test_refuses_a_history_or_windows_it_cannot_cut(ts_event, windows):
     with pytest.raises(BadBars):
         plan(ts_event, windows)
+
+
+def test_no_number_of_segments_fits_a_history_of_three_bars():
+    with pytest.raises(BadBars, match="at least 4 bars, was 3"):
+        as_many_as_fit(hours(0.125))
 
 
 def test_chooses_on_train_what_an_exhaustive_look_would_choose():

@@ -72,8 +72,11 @@ def as_many_as_fit(ts_event: IntArray, windows: Windows = DEFAULT_WINDOWS) -> Wi
     Args:
         ts_event: Bar opens, UTC nanoseconds, shape (n_bars,), oldest first.
         windows: Lengths to keep.
+
+    Raises:
+        BadBars: fewer than four bars.
     """
-    span_days = float(ts_event[-1] - ts_event[0]) / DAY_NS
+    span_days = (_ends_ns(ts_event) - int(ts_event[0])) / DAY_NS
     further = math.floor((span_days - windows.train_days - windows.test_days) / windows.step_days)
     return Windows(max(1, further + 1), windows.train_days, windows.test_days, windows.step_days)
 
@@ -93,9 +96,7 @@ def plan(ts_event: IntArray, windows: Windows = DEFAULT_WINDOWS) -> tuple[Segmen
     """
     if windows.segments < 1 or min(windows.train_days, windows.test_days, windows.step_days) <= 0.0:
         raise BadBars(f"walk-forward windows need segments and lengths above zero, was {windows}")
-    if len(ts_event) < 2 * MINIMUM_PART_BARS:
-        raise BadBars(f"walk-forward needs at least {2 * MINIMUM_PART_BARS} bars, was {len(ts_event)}")
-    end_ns = int(ts_event[-1]) + 1
+    end_ns = _ends_ns(ts_event)
     scale = min(1.0, (end_ns - int(ts_event[0])) / (windows.span_days * DAY_NS))
     segments = tuple(
         _segment(ts_event, windows, ends_ns=end_ns - round(later * windows.step_days * scale * DAY_NS), scale=scale)
@@ -105,6 +106,13 @@ def plan(ts_event: IntArray, windows: Windows = DEFAULT_WINDOWS) -> tuple[Segmen
         if min(len(segment.train), len(segment.test)) < MINIMUM_PART_BARS:
             raise BadBars(f"too few bars for {windows.segments} walk-forward segments: {segment}")
     return segments
+
+
+def _ends_ns(ts_event: IntArray) -> int:
+    """Return when the last bar closes, taking the shortest distance between two opens as the length of a bar."""
+    if len(ts_event) < 2 * MINIMUM_PART_BARS:
+        raise BadBars(f"walk-forward needs at least {2 * MINIMUM_PART_BARS} bars, was {len(ts_event)}")
+    return int(ts_event[-1]) + int(np.diff(ts_event).min())
 
 
 def _segment(ts_event: IntArray, windows: Windows, *, ends_ns: int, scale: float) -> Segment:
