@@ -154,6 +154,55 @@ def why(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> Non
     work(bot)
 
 
+@app.command()
+def reset(
+    *,
+    scope: Annotated[str, typer.Option(help="ALL, BACKTEST_ONLY, PAPER_ONLY or LIVE_ONLY.")] = "ALL",
+    reason: Annotated[str, typer.Option(help="Why, in capitals; it stands in the audit chain.")] = "OPERATOR_RESET",
+    bot: Annotated[list[str] | None, typer.Option(help="Id or name; may be repeated. All bots if not given.")] = None,
+    curves: Annotated[bool, typer.Option(help="Start equity curves again too.")] = True,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Do it. Without this, only show what it would touch.")
+    ] = False,
+) -> None:
+    """Start the displayed figures again from now; what happened stays in the ledger.
+
+    Shows what a reset would touch, and does it with --execute. Works with Dagster down; it rebuilds the figures later.
+
+    Example: proving reset --scope BACKTEST_ONLY --reason NEW_COST_MODEL --execute
+    """
+    from orchestration.desk_work import reset as work
+
+    work(scope=scope, reason=reason, bots=bot, curves=curves, execute=execute)
+
+
+@app.command("verify-audit")
+def verify_audit() -> None:
+    """Verify the whole audit chain beside its anchor outside the database; exit 1 if anything was tampered with."""
+    from orchestration.desk_work import verify_audit as work
+
+    if not work():
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def proof(
+    *,
+    execute: Annotated[
+        bool, typer.Option("--execute", help="Really reset all bots and watch what follows, not only the dry run.")
+    ] = False,
+) -> None:
+    """Ask the running platform everything the operators' checklist asks, and write the answers down.
+
+    The pack goes to .proving/proofs/proof-<time>.md.
+
+    Example: proving proof --execute
+    """
+    from orchestration.terminal import load_settings, write_proof
+
+    write_proof(load_settings(), execute=execute)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def psql(context: typer.Context) -> None:
     """Open psql on the database, as the application role unless --owner is given; further arguments go to psql.

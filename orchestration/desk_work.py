@@ -3,6 +3,7 @@
 Belongs here: opening a desk for one command, progress bars, tables. Does not belong here: rules and figures.
 """
 
+import getpass
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -128,6 +129,46 @@ def why(bot: str) -> None:
             decided_at, row["decision"], row["job_type"] or "—", row["reason_code"], ", ".join(row["blockers"] or ())
         )
     console.print(table)
+
+
+def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:
+    """Show what a reset would touch, or reset."""
+    from services.resets import ResetRequest, reset_metrics
+
+    with opened_desk() as desk:
+        receipt = reset_metrics(
+            desk,
+            ResetRequest(
+                scope=scope,
+                bot_ids=[find_bot(desk, words) for words in bots] if bots else None,
+                reason_code=reason,
+                also_reset_equity_curves=curves,
+                dry_run=not execute,
+                actor=f"cli:{getpass.getuser()}",
+                request_id=f"cli-{secrets.token_hex(6)}",
+            ),
+        )
+    table = Table("book", "sessions", "trades", "fills", title="no longer shown", title_justify="left")
+    for book, rows in receipt.no_longer_shown.items():
+        table.add_row(book, f"{rows.sessions:,}", f"{rows.trades:,}", f"{rows.fills:,}")
+    console.print(table)
+    if execute:
+        console.print(f"{receipt.reset_count} bots reset at {receipt.reset_time}, audit event {receipt.audit_seq}")
+    else:
+        console.print(f"{receipt.target_count} bots would be reset; nothing was changed. Do it with --execute")
+
+
+def verify_audit() -> bool:
+    """Verify the audit chain, show what is wrong, and return whether it is whole."""
+    from services.audit import verify_chain
+
+    with opened_desk() as desk:
+        verdict = verify_chain(desk)
+    for broken in verdict.breaks:
+        console.print(f"[red]✗[/red] {broken}")
+    if verdict.is_whole:
+        console.print(f"[green]✓[/green] {verdict.events} events, head {verdict.head_seq} {verdict.head_hash}")
+    return verdict.is_whole
 
 
 def find_bot(desk: Desk, words: str) -> UUID:

@@ -16,10 +16,10 @@ from rich.table import Table
 from sqlalchemy.engine import URL
 
 from gateways.embedded import binary, postmaster
-from gateways.postgres import connect_urls
+from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.processes import holder
 from gateways.settings import Settings
-from orchestration import health
+from orchestration import health, proof_pack
 from orchestration.up import lock_file
 from trading.errors import BadInput, Unavailable
 
@@ -69,9 +69,7 @@ def open_psql(settings: Settings, arguments: Sequence[str]) -> None:
     Raises:
         Unavailable: the embedded server does not run, or there is no psql.
     """
-    if settings.database_url is None and postmaster(settings.postgres_dir) is None:
-        raise Unavailable("the embedded PostgreSQL does not run; start it with: make run")
-    urls = connect_urls(settings)
+    urls = _running_urls(settings)
     as_owner = "--owner" in arguments
     url = urls.owner if as_owner else urls.app
     rest = [argument for argument in arguments if argument != "--owner"]
@@ -79,6 +77,29 @@ def open_psql(settings: Settings, arguments: Sequence[str]) -> None:
     if program is None:
         raise Unavailable("there is no psql on this machine")
     os.execve(program, [str(program), *rest], os.environ | _libpq(url))  # noqa: S606 - we become psql
+
+
+def write_proof(settings: Settings, *, execute: bool) -> None:
+    """Collect a proof pack and say where it stands.
+
+    Raises:
+        Unavailable: the platform does not run.
+        Refused: the API refuses a call.
+    """
+    at = datetime.now(UTC)
+    exhibits: list[proof_pack.Exhibit] = []
+    with console.status("asking") as shown:
+        for exhibit in proof_pack.collect(settings, execute=execute, libpq=_libpq(_running_urls(settings).app)):
+            exhibits.append(exhibit)
+            console.print(f"[green]✓[/green] {exhibit.title}")
+            shown.update(f"after: {exhibit.title}")
+    console.print(f"Written to {proof_pack.write(exhibits, folder=proof_pack.packs_dir(settings), at=at)}")
+
+
+def _running_urls(settings: Settings) -> DatabaseUrls:
+    if not (settings.database_url or settings.app_database_url) and postmaster(settings.postgres_dir) is None:
+        raise Unavailable("the embedded PostgreSQL does not run; start it with: make run")
+    return connect_urls(settings)
 
 
 def _questions(settings: Settings) -> list[tuple[str, bool]]:

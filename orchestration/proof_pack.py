@@ -1,0 +1,158 @@
+"""The proof pack: the commands of the operators' checklist, run against the live platform and written down.
+
+Belongs here: asking the API and the database what an operator would ask, and the Markdown of the answers. Does not
+belong here: computing anything; the pack quotes.
+"""
+
+import http.client
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from gateways.embedded import binary
+from gateways.ports import reachable
+from gateways.settings import Settings
+from trading.errors import Refused, Unavailable
+
+WAIT_SECONDS = 60.0
+ASK_SECONDS = 0.5
+WORKING = ("QUEUED", "RUNNING")
+ACTIVE_JOBS = """\
+SELECT id, bot_id, job_type, status, created_at, started_at, completed_at
+FROM bot_jobs
+WHERE status IN ('QUEUED','RUNNING')
+ORDER BY created_at DESC
+LIMIT 20;"""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhibit:
+    """One question with its answer.
+
+    Attributes:
+        title: What it proves.
+        question: The command an operator can repeat.
+        answer: What came back.
+        language: How to show the answer.
+    """
+
+    title: str
+    question: str
+    answer: str
+    language: str = "json"
+
+
+def collect(settings: Settings, *, execute: bool, libpq: Mapping[str, str]) -> Iterator[Exhibit]:
+    """Yield the exhibits in the order of the checklist, asking as it goes.
+
+    Args:
+        settings: Where the API listens and which token it wants.
+        execute: Whether to really reset; the dry run is always part of the pack.
+        libpq: The environment in which psql finds the database.
+
+    Raises:
+        Unavailable: the API or the database is away.
+        Refused: the API refuses a call.
+    """
+    yield _reset(settings, dry_run=True)
+    if execute:
+        yield _reset(settings, dry_run=False)
+        yield _watch(settings)
+    autonomy = _call(settings, "GET", "/api/_proof/autonomy")
+    yield Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy", _json(autonomy["latestRun"]["summary"]))
+    jobs = _call(settings, "GET", "/api/_proof/jobs")
+    yield Exhibit("Jobs by status and type", "GET /api/_proof/jobs", _json([jobs["counts"], jobs["byType"]]))
+    bots = _call(settings, "GET", "/api/bots?limit=10")["data"]
+    yield Exhibit("Bots with their active job", "GET /api/bots?limit=10", _json([_bot_line(bot) for bot in bots]))
+    yield Exhibit("The same in SQL", ACTIVE_JOBS, _psql(ACTIVE_JOBS, libpq), language="text")
+
+
+def write(exhibits: list[Exhibit], *, folder: Path, at: datetime) -> Path:
+    """Write the pack as Markdown and return its path.
+
+    Raises:
+        Unavailable: the folder cannot be written.
+    """
+    path = folder / f"proof-{at:%Y-%m-%dT%H-%M-%SZ}.md"
+    parts = [f"# Proof pack, {at:%Y-%m-%d %H:%M:%S} UTC\n"]
+    for number, exhibit in enumerate(exhibits, start=1):
+        parts.append(f"## {number}. {exhibit.title}\n\n```\n{exhibit.question}\n```\n")
+        parts.append(f"```{exhibit.language}\n{exhibit.answer.strip()}\n```\n")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text("\n".join(parts), "utf-8")
+    except OSError as failure:
+        raise Unavailable(f"cannot write {path}: {failure.strerror}") from failure
+    return path
+
+
+def packs_dir(settings: Settings) -> Path:
+    """Return the folder of the packs."""
+    return settings.proving_home.resolve() / "proofs"
+
+
+def _reset(settings: Settings, *, dry_run: bool) -> Exhibit:
+    body = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True, "dryRun": dry_run}
+    answer = _call(settings, "POST", "/api/admin/reset-metrics", body)
+    brief = {name: value for name, value in answer.items() if not isinstance(value, list)}
+    title = "Reset, dry run" if dry_run else "Reset, executed"
+    return Exhibit(title, f"POST /api/admin/reset-metrics {json.dumps(body)}", _json(brief))
+
+
+def _watch(settings: Settings) -> Exhibit:
+    """Watch until two backtests have run at once and an improve has shown, or the time is up; report what was seen."""
+    seen: dict[str, float] = {}
+    began = time.monotonic()
+    wanted: dict[str, Callable[[Any], bool]] = {
+        "two BACKTEST jobs RUNNING": lambda by_type: by_type["BACKTEST"]["RUNNING"] >= 2,
+        "an IMPROVE job QUEUED or RUNNING": lambda by_type: sum(by_type["IMPROVE"][name] for name in WORKING) > 0,
+    }
+    while len(seen) < len(wanted) and time.monotonic() - began < WAIT_SECONDS:
+        by_type = _call(settings, "GET", "/api/_proof/jobs")["byType"]
+        for name, holds in wanted.items():
+            if name not in seen and holds(by_type):
+                seen[name] = round(time.monotonic() - began, 1)
+        time.sleep(ASK_SECONDS)
+    found = {name: f"after {seen[name]} s" if name in seen else f"not within {WAIT_SECONDS:g} s" for name in wanted}
+    return Exhibit("What followed the reset", "GET /api/_proof/jobs, asked twice a second", _json(found))
+
+
+def _call(settings: Settings, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    headers = {"Content-Type": "application/json"}
+    if body is not None:
+        headers["X-Admin-Token"] = settings.require_admin_token()
+    connection = http.client.HTTPConnection(reachable(settings.host), settings.api_port, timeout=30)
+    try:
+        connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        response = connection.getresponse()
+        answer = json.load(response)
+    except (OSError, http.client.HTTPException, ValueError) as failure:
+        raise Unavailable(f"the API does not answer on port {settings.api_port}; start it with: make run") from failure
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise Refused(f"{method} {path} answered {response.status}: {answer.get('detail', answer)}")
+    return answer
+
+
+def _bot_line(bot: Mapping[str, Any]) -> dict[str, Any]:
+    now = bot["botNow"]
+    return {"name": bot["name"], "stage": bot["stage"], "botNow": now["state"], "job": now["activeJob"]}
+
+
+def _psql(statement: str, libpq: Mapping[str, str]) -> str:
+    command = [str(binary("psql")), "-X", "-P", "pager=off", "-c", statement]
+    done = subprocess.run(command, env={**os.environ, **libpq}, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Unavailable(f"psql: {done.stderr.strip().splitlines()[-1]}")
+    return done.stdout
+
+
+def _json(answer: object) -> str:
+    return json.dumps(answer, indent=2)
