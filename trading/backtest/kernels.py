@@ -163,7 +163,8 @@ def held(
     moving = position.trailing_ticks > 0 or position.break_even_ticks > 0
     lowest = highest = position.entry_ticks
     final = len(equity) - 1
-    for i in range(position.entry_bar, len(equity)):
+    last = min(position.deadline, final)
+    for i in range(position.entry_bar, last + 1):
         low, high, close = ticks(prices, LOW, i), ticks(prices, HIGH, i), ticks(prices, CLOSE, i)
         if low <= lower or high >= upper:
             price, reason = inside_exit(prices, i, position.side, lower, upper)
@@ -173,13 +174,14 @@ def held(
         if bits & rules.close_mask:
             return Departure(i, close, ROLL if bits & ROLL_NEXT else SESSION_CLOSE, lowest, highest)
         equity[i] = base + slope * close
-        turned = side[i] == -position.side and bits & FILL_NEXT
-        if (turned or i >= position.deadline) and i < final:
+        if side[i] == -position.side and bits & FILL_NEXT and i < final:
             price = ticks(prices, OPEN, i + 1)
-            reason = REVERSAL if turned else TIME
-            return Departure(i + 1, price, reason, min(lowest, price), max(highest, price))
+            return Departure(i + 1, price, REVERSAL, min(lowest, price), max(highest, price))
         if moving:
             lower, upper = tightened(position, lowest, highest, (lower, upper))
+    if last < final:
+        price = ticks(prices, OPEN, last + 1)
+        return Departure(last + 1, price, TIME, min(lowest, price), max(highest, price))
     return Departure(final, ticks(prices, CLOSE, final), END_OF_DATA, lowest, highest)
 
 
