@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("proving", deadline=None)  # no test depends on wall-clock speed
+settings.load_profile("proving")
 
 
 @pytest.fixture(scope="session")
