@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +29,7 @@ from gateways.changes import Change, Changed, Listening, Lost, watch
 from services.cards import BotCard
 from services.desk import Desk
 from services.fleet import bots_by_ids, whole_fleet
-from services.proofs import seconds_since_last_tick
+from services.proofs import last_tick_at
 from trading.errors import ProvingError
 
 log = logging.getLogger("api.live")
@@ -81,6 +82,7 @@ class Live:
         self._ticked = False
         self._woken = asyncio.Event()
         self._hears = False
+        self._last_tick_at: datetime | None = None
         self._zipped: tuple[tuple[str, int, bool], bytes] | None = None
 
     @asynccontextmanager
@@ -176,11 +178,12 @@ class Live:
             cards = await to_thread.run_sync(bots_by_ids, self._desk, list(bot_ids))
             self._tell_rows(cards)
         if ticked:
-            age = await to_thread.run_sync(seconds_since_last_tick, self._desk)
-            self._broadcast(self._message("tick", tickAgeSeconds=age))
+            self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
+            self._broadcast(self._message("pulse"))
 
     async def _read_everything(self) -> None:
         encoded = await to_thread.run_sync(_read_and_encode, self._desk)
+        self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
         self._picture = Picture(epoch=secrets.token_hex(8), rows=encoded, loaded=True)
         self._broadcast(self._message("resync"))
 
@@ -218,10 +221,11 @@ class Live:
             "seq": self._picture.seq,
             "live": self._hears,
             "now": self._desk.clock().isoformat(),
+            "lastTickAt": self._last_tick_at.isoformat() if self._last_tick_at is not None else None,
         }
 
-    def _message(self, kind: str, **more: object) -> bytes:
-        return json.dumps(self._head(kind) | more, separators=(",", ":")).encode()
+    def _message(self, kind: str) -> bytes:
+        return json.dumps(self._head(kind), separators=(",", ":")).encode()
 
 
 def _read_and_encode(desk: Desk) -> dict[UUID, bytes]:

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from services.cards import GatedCard, gated_card
 from services.desk import Desk
+from services.proofs import JobShown, job_shown
 from store import dossier, fleet, proofs
 from store.database import transaction
 from trading.errors import UnknownBots
@@ -46,7 +47,7 @@ class Dossier:
     equity: Equity
     sessions: tuple[Columns, ...]
     generations: tuple[Columns, ...]
-    jobs: tuple[Columns, ...]
+    jobs: tuple[JobShown, ...]
     decisions: tuple[Columns, ...]
     metrics_events: tuple[Columns, ...]
 
@@ -74,10 +75,10 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
             raise UnknownBots([str(bot_id)])
         bot = gated_card(row, now=desk.clock())
         curve = dossier.equity_curve(session, bot_id, book=bot.metrics.book)
+        jobs = proofs.jobs_of_bot(session, bot_id, limit=SHOWN_JOBS)
         lists = {
             "sessions": dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS),
             "generations": dossier.generations_of_bot(session, bot_id, limit=SHOWN_GENERATIONS),
-            "jobs": proofs.jobs_of_bot(session, bot_id, limit=SHOWN_JOBS),
             "decisions": proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS),
             "metrics_events": dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS),
         }
@@ -88,7 +89,8 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         trading_on=tuple(current.trading_on) if current is not None else (),
         equity_usd=tuple(float(usd) for usd in current.equity_usd) if current is not None else (),
     )
-    return Dossier(bot=bot, equity=equity, **{name: _columns(rows) for name, rows in lists.items()})
+    shown = {name: _columns(rows) for name, rows in lists.items()}
+    return Dossier(bot=bot, equity=equity, jobs=tuple(job_shown(row) for row in jobs), **shown)
 
 
 def bot_trades(desk: Desk, bot_id: UUID, *, cursor: int | None, limit: int) -> TradesPage:

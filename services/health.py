@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import Engine
 
 from services.desk import Desk
-from services.proofs import seconds_since_last_tick, tick_limit
+from services.proofs import last_tick_at, tick_limit
 from store.provision import pending_migrations
 from trading.errors import Unavailable
 
@@ -56,15 +56,16 @@ def readiness(desk: Desk, migrations: MigrationCheck) -> Readiness:
     """Check everything the platform needs; a database that is away fails every check instead of raising."""
     now = desk.clock()
     try:
-        age = seconds_since_last_tick(desk)
+        ticked_at = last_tick_at(desk)
         migrated = migrations.run(desk.sessions.kw["bind"])
     except Unavailable as failure:
         return Readiness(now, (Check("database", False, str(failure)),))
-    return Readiness(now, (Check("database", True, "reachable"), migrated, _tick_check(desk, age)))
+    return Readiness(now, (Check("database", True, "reachable"), migrated, _tick_check(desk, ticked_at, now=now)))
 
 
-def _tick_check(desk: Desk, age: float | None) -> Check:
+def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> Check:
     limit = tick_limit(desk).total_seconds()
-    if age is None:
+    if ticked_at is None:
         return Check("daemon", False, "no autonomy tick yet")
+    age = (now - ticked_at).total_seconds()
     return Check("daemon", age <= limit, f"last autonomy tick {age:.0f} s ago, at most {limit:.0f} s")

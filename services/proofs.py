@@ -182,15 +182,15 @@ def tick_limit(desk: Desk) -> timedelta:
     return TICKS_MISSED_BEFORE_UNHEALTHY * timedelta(seconds=desk.settings.tick_seconds) + LONGEST_TICK
 
 
-def seconds_since_last_tick(desk: Desk) -> float | None:
-    """Return the age of the newest tick, None before the first.
+def last_tick_at(desk: Desk) -> datetime | None:
+    """Return when the newest tick started, None before the first.
 
     Raises:
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
         run = proofs.latest_run(session)
-    return (desk.clock() - run.started_at).total_seconds() if run is not None else None
+    return run.started_at if run is not None else None
 
 
 def job_shown(row: Row[*tuple[Any, ...]]) -> JobShown:

@@ -250,6 +250,7 @@ def test_a_cursor_of_another_list_is_refused(client: Client, cursor: str) -> Non
 def test_one_bot_is_shown_in_depth(desk: Desk, client: Client, clock: FixedClock) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session)
+        factories.make_job(session, bot, status="FAILED", error="BAD_BARS: planted")
         run = factories.make_session(session, bot, created_at=clock.now)
         factories.make_session(session, bot, created_at=clock.now, status="FAILED")
         session.add(rollup(bot.id, session_id=run.id))
@@ -270,6 +271,7 @@ def test_one_bot_is_shown_in_depth(desk: Desk, client: Client, clock: FixedClock
     assert [one["status"] for one in shown["sessions"]].count("FAILED") == 1
     assert [one["generationNumber"] for one in shown["generations"]] == [1]
     assert shown["decisions"][0]["reasonCode"] == "BACKOFF"
+    assert (shown["jobs"][0]["type"], shown["jobs"][0]["error"]) == ("BACKTEST", "BAD_BARS: planted")
     first = client.get(f"/api/bots/{bot.id}/trades?limit=2").json()
     rest = client.get(f"/api/bots/{bot.id}/trades?limit=2&cursor={first['nextCursor']}").json()
     assert [trade["seq"] for trade in first["data"] + rest["data"]] == [2, 1, 0]

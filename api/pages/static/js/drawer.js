@@ -1,0 +1,180 @@
+// @ts-check
+/** One bot beside the table. Belongs here: fetching and drawing its dossier. Every figure comes from the server. */
+
+import { badgeOf, quietWords, tooltipOf } from "./badge.js";
+import { byId, dress, el, say } from "./dom.js";
+import { DASH, count, fall, money, moment, pct, ratio } from "./format.js";
+
+const CHART = { height: 190 };
+
+export class Drawer {
+  /** @param {{now: () => number, closed: () => void}} told */
+  constructor(told) {
+    this.told = told;
+    this.root = byId("drawer");
+    this.body = byId("drawer-body");
+    /** @type {string|null} */
+    this.id = null;
+    this.chart = null;
+    this.asked = 0;
+    byId("drawer-close").addEventListener("click", () => this.close());
+  }
+
+  get isOpen() {
+    return this.id !== null;
+  }
+
+  /** @param {string} id */
+  async open(id) {
+    this.id = id;
+    this.root.hidden = false;
+    await this.refresh();
+  }
+
+  close() {
+    this.id = null;
+    this.root.hidden = true;
+    this.#dropChart();
+    this.told.closed();
+  }
+
+  async refresh() {
+    const [id, asked] = [this.id, (this.asked += 1)];
+    if (!id) return;
+    try {
+      const answer = await fetch(`/api/bots/${id}`, { cache: "no-store" });
+      const dossier = await answer.json();
+      if (asked !== this.asked || this.id !== id) return;
+      if (answer.ok) this.#show(dossier);
+      else this.#fail(dossier.detail);
+    } catch {
+      if (asked === this.asked) this.#fail("The server cannot be reached.");
+    }
+  }
+
+  #fail(words) {
+    this.#dropChart();
+    this.body.replaceChildren(el("p", "empty", words));
+  }
+
+  #show({ bot, equity, sessions, generations, decisions, metricsEvents }) {
+    this.#dropChart();
+    say(byId("drawer-name"), bot.name);
+    say(byId("drawer-traits"), `${bot.symbol} · ${bot.timeframe} · ${bot.archetype} · G${bot.generation ?? DASH}`);
+    const stage = byId("drawer-stage");
+    say(stage, bot.stage);
+    dress(stage, `stage s-${bot.stage.toLowerCase()}`);
+    const chart = el("div", "chart");
+    this.body.replaceChildren(
+      this.#now(bot),
+      figures(bot.metrics),
+      section(`Equity since reset · ${equity.book}`, chart),
+      section(gateTitle(bot), gateList(bot.stageGate)),
+      section("Why: latest decisions", table(["Time (UTC)", "Decision", "Reason"], decisions.slice(0, 12).map((one) => [
+        moment(one.startedAt), one.jobType ? `${one.decision} ${one.jobType}` : one.decision, one.reasonCode,
+      ]))),
+      section("Backtest sessions", table(["Time (UTC)", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
+        moment(one.createdAt), `G${one.generationNumber}`, one.status === "FAILED" ? (one.error ?? "FAILED") : money(one.netPnlUsd),
+        count(one.trades), one.dataSource ?? DASH,
+      ]))),
+      section("Generations", table(["Gen", "Origin", "From", "Reason"], generations.slice(0, 15).map((one) => [
+        `G${one.generationNumber}`, one.origin, one.parentGeneration ? `G${one.parentGeneration}` : DASH, one.reason ?? DASH,
+      ]))),
+      section("Resets", table(["Time (UTC)", "Reason", "By"], metricsEvents.slice(0, 10).map((one) => [
+        moment(one.createdAt), one.reasonCode, one.actor,
+      ]))),
+    );
+    this.#draw(chart, equity);
+  }
+
+  #now(bot) {
+    const line = el("div", "now");
+    const badge = badgeOf(bot.botNow);
+    if (badge) {
+      const node = el("span", `badge t-${badge.tone} ${badge.running ? "running" : "waiting"}`);
+      node.append(el("i", "dot"), el("span", "words", badge.text));
+      line.append(node, el("span", "dim", tooltipOf(bot.botNow, this.told.now()) ?? ""));
+    } else {
+      const quiet = quietWords(bot.botNow);
+      line.append(el("span", quiet.failing ? "quiet failing" : "quiet", quiet.text));
+    }
+    return line;
+  }
+
+  #draw(node, equity) {
+    const uPlot = /** @type {any} */ (globalThis).uPlot;
+    if (equity.equityUsd.length < 2 || !uPlot) {
+      node.append(el("p", "empty", equity.equityUsd.length < 2 ? "No equity since reset." : "The chart is not installed."));
+      return;
+    }
+    const days = equity.tradingOn.map((day) => Date.parse(`${day}T00:00:00Z`) / 1000);
+    const rises = equity.equityUsd.at(-1) >= equity.equityUsd[0];
+    const axis = { stroke: "#7d8a9a", font: '11px "JetBrains Mono", monospace', grid: { stroke: "#161d27", width: 1 }, ticks: { show: false } };
+    this.chart = new uPlot({
+      width: node.clientWidth, height: CHART.height, padding: [10, 8, 0, 0], legend: { show: false },
+      tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
+      axes: [axis, { ...axis, size: 68, values: (_, all) => all.map((usd) => `$${count(usd)}`) }],
+      series: [{}, { stroke: rises ? "#2dbd85" : "#f6465d", width: 1.5, fill: rises ? "#2dbd8516" : "#f6465d16" }],
+    }, [days, equity.equityUsd], node);
+  }
+
+  #dropChart() {
+    this.chart?.destroy();
+    this.chart = null;
+  }
+}
+
+function figures(metrics) {
+  const list = el("dl", "figures");
+  const shown = [
+    ["Net P&L", money(metrics.netPnl)], ["Win", pct(metrics.winPct)], ["Trades", count(metrics.trades)],
+    ["Max DD", metrics.maxDrawdown === null ? DASH : `${fall(metrics.maxDrawdown)} · ${pct(metrics.maxDrawdownPct)}`],
+    ["Profit factor", ratio(metrics.profitFactor)], ["Sharpe", ratio(metrics.sharpe)],
+    ["Expectancy", money(metrics.expectancy)], ["Source", metrics.dataSource ?? DASH],
+    ["Since", metrics.since ? `${moment(metrics.since)} UTC` : "never reset"],
+  ];
+  for (const [label, words] of shown) {
+    const pair = el("div", "figure-pair");
+    pair.append(el("dt", "label", label), el("dd", words === "SIMULATED" ? "source simulated" : "", words));
+    list.append(pair);
+  }
+  return list;
+}
+
+function gateTitle(bot) {
+  return bot.stageGate.to ? `Gate to ${bot.stageGate.to}` : "Top stage";
+}
+
+function gateList(gate) {
+  if (!gate.to) return el("p", "empty", "There is no stage above.");
+  if (gate.allowed) return el("p", "open-gate", "Open: every requirement is met.");
+  return table(["Requirement", "Needed", "Was"], gate.blockers.map((one) => [
+    one.code, one.required === null ? one.reason : `${one.relation} ${one.required}`,
+    one.was === null ? DASH : String(Math.round(one.was * 100) / 100),
+  ]));
+}
+
+function section(title, ...nodes) {
+  const node = el("section", "panel");
+  node.append(el("h3", "", title), ...nodes);
+  return node;
+}
+
+function table(heads, lines) {
+  if (!lines.length) return el("p", "empty", "Nothing yet.");
+  const node = el("table", "list");
+  const head = el("tr");
+  head.append(...heads.map((words) => el("th", "", words)));
+  const body = lines.map((cells) => {
+    const line = el("tr");
+    line.append(...cells.map((words) => el("td", tone(words), words)));
+    return line;
+  });
+  node.append(head, ...body);
+  return node;
+}
+
+function tone(words) {
+  if (/^\+\$/.test(words)) return "up";
+  return /^-\$/.test(words) ? "down" : words === "SIMULATED" ? "amber" : "";
+}

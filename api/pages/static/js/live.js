@@ -1,0 +1,121 @@
+// @ts-check
+/**
+ * The link to the server. Belongs here: snapshot, socket, replay, silence. Does not belong here: drawing.
+ *
+ * The link is LIVE only while messages keep coming from a server that itself hears the database. Anything else is
+ * STALE, and the page says so.
+ */
+
+const SILENCE_MS = 8000;
+const FIRST_PAUSE_MS = 300;
+const LONGEST_PAUSE_MS = 4000;
+
+export class Link {
+  /**
+   * @param {import("./store.js").Fleet} fleet
+   * @param {{changed: () => void, moved: (live: boolean, why: string) => void, ticked: (at: number|null) => void}} told
+   */
+  constructor(fleet, told) {
+    this.fleet = fleet;
+    this.told = told;
+    this.live = false;
+    this.skewMs = 0;
+    this.pauseMs = FIRST_PAUSE_MS;
+    this.heardAt = 0;
+    /** @type {WebSocket|null} */
+    this.socket = null;
+    this.fetching = false;
+  }
+
+  /** @returns {number} the server's time in epoch milliseconds */
+  now() {
+    return Date.now() + this.skewMs;
+  }
+
+  start() {
+    setInterval(() => this.#watchSilence(), 1000);
+    void this.#reload();
+  }
+
+  async #reload() {
+    if (this.fetching) return;
+    this.fetching = true;
+    try {
+      const answer = await fetch("/api/board", { cache: "no-store" });
+      if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+      const snapshot = await answer.json();
+      this.fleet.load(snapshot);
+      this.#heard(snapshot);
+      this.told.changed();
+      this.#open();
+    } catch (failure) {
+      this.#lost(failure instanceof Error ? failure.message : "no answer");
+      this.#later(() => this.#reload());
+    } finally {
+      this.fetching = false;
+    }
+  }
+
+  #open() {
+    this.#close();
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    const { epoch, seq } = this.fleet;
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/bots?epoch=${epoch}&since=${seq}`);
+    this.socket = socket;
+    socket.onmessage = (event) => socket === this.socket && this.#take(JSON.parse(event.data));
+    socket.onclose = () => {
+      if (socket !== this.socket) return;
+      this.socket = null;
+      this.#lost("the connection closed");
+      this.#later(() => this.#open());
+    };
+  }
+
+  #close() {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+  }
+
+  #take(message) {
+    this.pauseMs = FIRST_PAUSE_MS;
+    this.heardAt = Date.now();
+    const outcome = this.fleet.apply(message);
+    if (outcome === "missed") {
+      this.#close();
+      void this.#reload();
+      return;
+    }
+    this.#heard(message);
+    if (outcome === "taken") this.told.changed();
+  }
+
+  #heard(message) {
+    this.heardAt = Date.now();
+    this.skewMs = Date.parse(message.now) - Date.now();
+    this.told.ticked(message.lastTickAt ? Date.parse(message.lastTickAt) : null);
+    if (message.live) this.#move(true, "");
+    else this.#lost("the server cannot hear the database");
+  }
+
+  #watchSilence() {
+    if (!this.live || Date.now() - this.heardAt <= SILENCE_MS) return;
+    this.#lost("nothing heard");
+    this.#open();
+  }
+
+  #lost(why) {
+    this.#move(false, why);
+  }
+
+  #move(live, why) {
+    if (live === this.live && live) return;
+    this.live = live;
+    this.told.moved(live, why);
+  }
+
+  #later(work) {
+    setTimeout(work, this.pauseMs);
+    this.pauseMs = Math.min(this.pauseMs * 1.7, LONGEST_PAUSE_MS);
+  }
+}

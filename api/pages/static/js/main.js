@@ -1,0 +1,183 @@
+// @ts-check
+/** The board: one fleet, one view, one link. Belongs here: wiring. Does not belong here: drawing or rules. */
+
+import { tooltipOf } from "./badge.js";
+import { byId, say } from "./dom.js";
+import { Drawer } from "./drawer.js";
+import { clock, count } from "./format.js";
+import { Link } from "./live.js";
+import { ResetDialog } from "./reset.js";
+import { Fleet } from "./store.js";
+import { Strip } from "./strip.js";
+import { Table } from "./table.js";
+
+const fleet = new Fleet();
+/** @type {import("./store.js").View} */
+const view = { sort: "activity", descending: false, stage: null, activity: "all", words: "" };
+const SORTS = /** @type {const} */ (["activity", "name", "stage", "netPnl", "winPct", "trades", "maxDrawdown", "profitFactor", "sharpe", "source", "generation"]);
+const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "generation"]);
+let local = false;
+let hovered = /** @type {HTMLElement|null} */ (null);
+
+const strip = new Strip();
+const drawer = new Drawer({ now: () => link.now(), closed: () => byId("rows").focus() });
+const table = new Table({ open: (id) => void drawer.open(id) });
+const dialog = new ResetDialog({ shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null });
+const link = new Link(fleet, { changed, moved, ticked });
+
+function changed() {
+  strip.show(fleet.totals(), link.now());
+  countFilters();
+  showRows();
+  if (drawer.isOpen) refreshDrawer();
+}
+
+function showRows() {
+  const bots = fleet.shown(view);
+  table.show(bots);
+  byId("empty").hidden = bots.length > 0;
+  say(byId("empty"), fleet.bots.size ? "No bot matches the filter. Esc clears it." : "No bots yet. Seed a fleet to begin.");
+  say(byId("row-count"), `ROWS ${count(bots.length)}/${count(fleet.bots.size)}`);
+  say(byId("seq"), `SEQ ${fleet.seq}`);
+}
+
+let refreshing = 0;
+let shownBot = /** @type {any} */ (null);
+function refreshDrawer() {
+  const bot = fleet.bots.get(drawer.id ?? "");
+  if (bot === shownBot) return;
+  shownBot = bot;
+  clearTimeout(refreshing);
+  refreshing = setTimeout(() => void drawer.refresh(), 250);
+}
+
+function moved(live, why) {
+  document.body.classList.toggle("stale", !live);
+  say(byId("link-words"), live ? "LIVE" : "STALE");
+  byId("link").className = `pill ${live ? "is-live" : "is-stale"}`;
+  byId("link").title = live ? "Changes arrive as they happen" : `Showing what was last known: ${why}`;
+  say(byId("announce"), live ? "Live" : `Stale: ${why}`);
+}
+
+function ticked(at) {
+  strip.tickAt = at;
+}
+
+function countFilters() {
+  const { stages, bots } = fleet.totals();
+  for (const button of document.querySelectorAll("[data-stage]")) {
+    const stage = /** @type {HTMLElement} */ (button).dataset.stage ?? "";
+    say(/** @type {Element} */ (button.querySelector(".n")), count(stage ? stages[stage] : bots));
+  }
+}
+
+function press() {
+  for (const button of document.querySelectorAll("[data-stage]")) {
+    button.setAttribute("aria-pressed", String((/** @type {HTMLElement} */ (button).dataset.stage || null) === view.stage));
+  }
+  for (const button of document.querySelectorAll("[data-activity]")) {
+    button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.activity === view.activity));
+  }
+  for (const head of document.querySelectorAll("[data-sort]")) {
+    const own = /** @type {HTMLElement} */ (head).dataset.sort === view.sort;
+    head.setAttribute("aria-sort", own ? (view.descending ? "descending" : "ascending") : "none");
+  }
+}
+
+function see(change) {
+  Object.assign(view, change);
+  press();
+  byId("rows").scrollTop = 0;
+  showRows();
+}
+
+function sortBy(sort) {
+  const descending = view.sort === sort ? !view.descending : FALLING_FIRST.has(sort);
+  see({ sort, descending });
+}
+
+function clearFilter() {
+  byId("filter").value = "";
+  byId("filter").blur();
+  see({ words: "", stage: null, activity: "all" });
+}
+
+const KEYS = {
+  "/": () => byId("filter").focus(),
+  ArrowDown: () => table.move(1),
+  ArrowUp: () => table.move(-1),
+  j: () => table.move(1),
+  k: () => table.move(-1),
+  PageDown: () => table.move(20),
+  PageUp: () => table.move(-20),
+  Home: () => table.move(-Infinity),
+  End: () => table.move(Infinity),
+  Enter: () => table.selected && void drawer.open(table.selected),
+  s: () => sortBy(SORTS[(SORTS.indexOf(/** @type {any} */ (view.sort)) + 1) % SORTS.length]),
+  r: () => dialog.open(),
+  u: () => { local = !local; },
+  "?": () => byId("keys-dialog").showModal(),
+  Escape: () => (drawer.isOpen ? drawer.close() : clearFilter()),
+};
+
+function keyed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const writes = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
+  if (writes && event.key !== "Escape") {
+    if (event.key === "Enter" || event.key === "ArrowDown") byId("rows").focus();
+    return;
+  }
+  if (event.target instanceof HTMLButtonElement && event.key === "Enter") return;
+  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function pointed(event) {
+  const badge = event.target instanceof Element ? event.target.closest(".row .badge") : null;
+  if (badge === hovered) return;
+  hovered = /** @type {HTMLElement|null} */ (badge);
+  showTooltip();
+}
+
+function showTooltip() {
+  const tip = byId("tooltip");
+  const row = /** @type {HTMLElement|null} */ (hovered?.closest(".row") ?? null);
+  const bot = fleet.bots.get(row?.dataset.id ?? "");
+  const words = bot && hovered && !hovered.hidden ? tooltipOf(bot.botNow, link.now()) : null;
+  tip.hidden = words === null;
+  if (words === null || !hovered) return;
+  say(tip, words);
+  const place = hovered.getBoundingClientRect();
+  const below = place.bottom + 34 < innerHeight;
+  tip.style.left = `${Math.min(place.left, innerWidth - tip.offsetWidth - 8)}px`;
+  tip.style.top = `${below ? place.bottom + 4 : place.top - tip.offsetHeight - 4}px`;
+}
+
+function everySecond() {
+  say(byId("clock"), clock(link.now(), local));
+  strip.tick(link.now());
+  if (hovered) showTooltip();
+}
+
+for (const button of document.querySelectorAll("[data-stage]")) {
+  button.addEventListener("click", () => see({ stage: /** @type {HTMLElement} */ (button).dataset.stage || null }));
+}
+for (const button of document.querySelectorAll("[data-activity]")) {
+  button.addEventListener("click", () => see({ activity: /** @type {HTMLElement} */ (button).dataset.activity }));
+}
+for (const head of document.querySelectorAll("[data-sort]")) {
+  head.addEventListener("click", () => sortBy(/** @type {HTMLElement} */ (head).dataset.sort));
+}
+byId("filter").addEventListener("input", () => see({ words: byId("filter").value }));
+byId("keys-open").addEventListener("click", () => byId("keys-dialog").showModal());
+byId("keys-close").addEventListener("click", () => byId("keys-dialog").close());
+byId("rows").addEventListener("mouseover", pointed);
+byId("rows").addEventListener("mouseleave", pointed);
+byId("rows").addEventListener("scroll", () => { hovered = null; showTooltip(); }, { passive: true });
+document.addEventListener("keydown", keyed);
+press();
+setInterval(everySecond, 1000);
+everySecond();
+link.start();

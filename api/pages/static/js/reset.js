@@ -1,0 +1,139 @@
+// @ts-check
+/**
+ * The reset dialog. Belongs here: dry run first, execution bound to the plan it showed. The admin token lives in its
+ * field until the dialog closes, and nowhere else.
+ */
+
+import { byId, el, say } from "./dom.js";
+import { DASH, count, moment } from "./format.js";
+
+const FIELDS = ["reset-scope", "reset-bots", "reset-reason", "reset-curves"];
+const SAMPLE = 5;
+
+export class ResetDialog {
+  /** @param {{shown: () => any[], selected: () => any|null}} board */
+  constructor(board) {
+    this.board = board;
+    this.dialog = byId("reset-dialog");
+    this.report = byId("reset-report");
+    this.execute = byId("reset-execute");
+    /** @type {{body: any, planHash: string}|null} */
+    this.plan = null;
+    byId("reset-open").addEventListener("click", () => this.open());
+    byId("reset-close").addEventListener("click", () => this.dialog.close());
+    byId("reset-dry").addEventListener("click", () => void this.#dryRun());
+    this.execute.addEventListener("click", () => void this.#run());
+    byId("reset-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      void this.#dryRun();
+    });
+    this.dialog.addEventListener("close", () => this.#forget());
+    for (const field of FIELDS) byId(field).addEventListener("input", () => this.#unplan("Changed: run it dry again."));
+  }
+
+  open() {
+    const [shown, selected] = [this.board.shown().length, this.board.selected()];
+    say(byId("reset-shown"), `The ${count(shown)} shown by the filter`);
+    byId("reset-shown").disabled = shown === 0;
+    say(byId("reset-selected"), selected ? `Only ${selected.name}` : "Only the selected bot");
+    byId("reset-selected").disabled = !selected;
+    byId("reset-bots").value = "all";
+    this.#unplan("Nothing is written before a dry run has shown what would change.");
+    this.dialog.showModal();
+    byId("reset-token").focus();
+  }
+
+  #body() {
+    const which = byId("reset-bots").value;
+    const ids = { all: () => null, shown: () => this.board.shown().map((bot) => bot.id), selected: () => [this.board.selected().id] };
+    return {
+      scope: byId("reset-scope").value,
+      botIds: ids[which](),
+      reasonCode: byId("reset-reason").value,
+      alsoResetEquityCurves: byId("reset-curves").checked,
+    };
+  }
+
+  async #dryRun() {
+    const body = this.#body();
+    const answer = await this.#call({ ...body, dryRun: true });
+    if (!answer) return;
+    this.plan = { body, planHash: answer.planHash };
+    this.execute.disabled = answer.targetCount === 0;
+    this.#tell("dry", "DRY RUN — nothing written", planLines(answer));
+  }
+
+  async #run() {
+    if (!this.plan) return;
+    const { body, planHash } = this.plan;
+    this.execute.disabled = true;
+    const answer = await this.#call({ ...body, dryRun: false, planHash }, randomKey());
+    this.plan = null;
+    if (!answer) return;
+    this.#tell("done", "RESET DONE", [
+      ["bots", count(answer.resetCount)],
+      ["since", `${moment(answer.resetTime)} UTC`],
+      ["audit", `#${answer.auditSeq}`],
+      ["trace", answer.traceId],
+    ]);
+  }
+
+  async #call(body, key) {
+    const headers = { "Content-Type": "application/json", "X-Admin-Token": byId("reset-token").value };
+    if (key) headers["Idempotency-Key"] = key;
+    try {
+      const answer = await fetch("/api/admin/reset-metrics", { method: "POST", headers, body: JSON.stringify(body) });
+      const told = await answer.json();
+      if (answer.ok) return told;
+      this.#unplan("");
+      this.#tell("refused", `REFUSED — ${told.code}`, [["why", told.detail], ["trace", told.traceId ?? DASH]]);
+    } catch {
+      this.#unplan("");
+      this.#tell("refused", "NO ANSWER", [["why", "The server cannot be reached. Look at the bots before you repeat it."]]);
+    }
+    return null;
+  }
+
+  #unplan(words) {
+    this.plan = null;
+    this.execute.disabled = true;
+    this.#tell("", words, []);
+  }
+
+  #forget() {
+    byId("reset-token").value = "";
+    this.#unplan("");
+  }
+
+  #tell(kind, heading, lines) {
+    this.report.dataset.kind = kind;
+    this.report.replaceChildren(el("div", "report-heading", heading));
+    for (const [label, words] of lines) {
+      const line = el("div", "report-line");
+      line.append(el("span", "report-label", label), el("span", "report-words", words));
+      this.report.append(line);
+    }
+  }
+}
+
+function planLines(answer) {
+  const counted = Object.entries(answer.noLongerShown ?? {}).filter(([, rows]) => rows.sessions + rows.trades + rows.fills > 0);
+  const hidden = counted.map(([book, rows]) => [
+    book.toLowerCase(),
+    `${count(rows.sessions)} sessions · ${count(rows.trades)} trades · ${count(rows.fills)} fills`,
+  ]);
+  const names = answer.targets.slice(0, SAMPLE).map((target) => target.name).join(", ");
+  const rest = answer.targetCount > SAMPLE ? ` and ${count(answer.targetCount - SAMPLE)} more` : "";
+  return [
+    ["scope", answer.scope],
+    ["bots", count(answer.targetCount)],
+    ...(hidden.length ? [["", "Leaves the display, stays on record:"], ...hidden] : [["", "Nothing leaves the display."]]),
+    ["sample", names ? names + rest : DASH],
+    ["plan", answer.planHash.slice(0, 16)],
+  ];
+}
+
+function randomKey() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return `screen-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
+}

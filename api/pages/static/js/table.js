@@ -1,0 +1,182 @@
+// @ts-check
+/** The table of bots. Belongs here: virtual rows, cells, selection. Does not belong here: which bots (store.js). */
+
+import { badgeOf, quietWords } from "./badge.js";
+import { byId, dress, el, say, svg } from "./dom.js";
+import { DASH, count, fall, money, pct, ratio } from "./format.js";
+import { sparkPath } from "./spark.js";
+
+const ROW_PX = 28;
+const HEAD_PX = 26;
+const OVERSCAN = 8;
+const SPARK = { width: 96, height: 20 };
+const COLUMNS = ["bot", "stage", "activity", "net", "win", "trades", "fall", "factor", "sharpe", "equity", "source", "gen"];
+
+export class Table {
+  /** @param {{open: (id: string) => void}} told */
+  constructor(told) {
+    this.told = told;
+    this.scroller = byId("rows");
+    this.spacer = byId("spacer");
+    /** @type {any[]} */
+    this.bots = [];
+    /** @type {ReturnType<typeof makeRow>[]} */
+    this.pool = [];
+    /** @type {string|null} */
+    this.selected = null;
+    this.scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
+    this.scroller.addEventListener("click", (event) => this.#clicked(event));
+    new ResizeObserver(() => this.#soon()).observe(this.scroller);
+    this.waiting = false;
+  }
+
+  /** @param {any[]} bots in the order shown */
+  show(bots) {
+    this.bots = bots;
+    this.spacer.style.height = `${bots.length * ROW_PX}px`;
+    this.scroller.setAttribute("aria-rowcount", String(bots.length));
+    this.draw();
+  }
+
+  draw() {
+    const top = this.scroller.scrollTop;
+    const first = Math.max(0, Math.floor(top / ROW_PX) - OVERSCAN);
+    const last = Math.min(this.bots.length, Math.ceil((top + this.scroller.clientHeight) / ROW_PX) + OVERSCAN);
+    while (this.pool.length < last - first) this.#grow();
+    for (const row of this.pool) row.used = false;
+    for (let at = first; at < last; at += 1) this.#place(this.pool[at % this.pool.length], at);
+    for (const row of this.pool) row.node.hidden = !row.used;
+  }
+
+  /** @param {number} by */
+  move(by) {
+    if (!this.bots.length) return;
+    const at = this.bots.findIndex((bot) => bot.id === this.selected);
+    this.select(this.bots[Math.min(this.bots.length - 1, Math.max(0, at < 0 ? 0 : at + by))].id);
+  }
+
+  /** @param {string|null} id */
+  select(id) {
+    this.selected = id;
+    const at = this.bots.findIndex((bot) => bot.id === id);
+    if (at >= 0) {
+      const [top, height] = [at * ROW_PX, this.scroller.clientHeight - HEAD_PX];
+      if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
+      else if (top + ROW_PX > this.scroller.scrollTop + height) this.scroller.scrollTop = top + ROW_PX - height;
+    }
+    this.draw();
+  }
+
+  /** @param {string} id @returns {any} */
+  bot(id) {
+    return this.bots.find((bot) => bot.id === id);
+  }
+
+  #place(row, at) {
+    row.used = true;
+    const bot = this.bots[at];
+    row.node.style.transform = `translateY(${at * ROW_PX}px)`;
+    row.node.setAttribute("aria-rowindex", String(at + 1));
+    row.node.setAttribute("aria-selected", String(bot.id === this.selected));
+    if (row.bot === bot) return;
+    row.bot = bot;
+    row.node.dataset.id = bot.id;
+    fill(row, bot);
+  }
+
+  #grow() {
+    const row = makeRow();
+    this.pool.push(row);
+    this.spacer.append(row.node);
+  }
+
+  #soon() {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.draw();
+    });
+  }
+
+  #clicked(event) {
+    const row = event.target.closest(".row");
+    if (!row) return;
+    this.select(row.dataset.id);
+    this.told.open(row.dataset.id);
+  }
+}
+
+function makeRow() {
+  const node = el("div", "row");
+  node.setAttribute("role", "row");
+  /** @type {Record<string, HTMLElement>} */
+  const cells = {};
+  for (const name of COLUMNS) {
+    cells[name] = el("div", `cell c-${name}`);
+    cells[name].setAttribute("role", "gridcell");
+    node.append(cells[name]);
+  }
+  const name = el("span", "name");
+  const traits = el("span", "traits");
+  cells.bot.append(name, traits);
+  const stage = el("span", "stage");
+  cells.stage.append(stage);
+  const pulse = el("i", "dot");
+  const words = el("span", "words");
+  const badge = el("span", "badge");
+  const quiet = el("span", "quiet");
+  badge.tabIndex = -1;
+  badge.append(pulse, words);
+  cells.activity.append(badge, quiet);
+  const dollars = el("span");
+  const share = el("span", "share");
+  cells.fall.append(dollars, share);
+  const drawing = svg("svg", { ...strings(SPARK), viewBox: `0 0 ${SPARK.width} ${SPARK.height}`, "aria-hidden": "true" });
+  const line = svg("path", { fill: "none" });
+  drawing.append(line);
+  cells.equity.append(drawing);
+  const source = el("span", "source");
+  cells.source.append(source);
+  return { node, cells, name, traits, stage, badge, words, quiet, dollars, share, line, source, bot: null, used: false };
+}
+
+function fill(row, bot) {
+  say(row.name, bot.name);
+  say(row.traits, `${bot.symbol} · ${bot.timeframe} · ${bot.archetype}`);
+  say(row.stage, bot.stage);
+  dress(row.stage, `stage s-${bot.stage.toLowerCase()}`);
+  fillActivity(row, bot);
+  const sign = bot.netPnl === null || bot.netPnl === 0 ? "flat" : bot.netPnl > 0 ? "up" : "down";
+  say(row.cells.net, money(bot.netPnl));
+  dress(row.cells.net, `cell c-net ${sign}`);
+  say(row.cells.win, pct(bot.winPct));
+  say(row.cells.trades, count(bot.trades));
+  say(row.dollars, fall(bot.maxDrawdown));
+  say(row.share, bot.maxDrawdownPct === null ? "" : pct(bot.maxDrawdownPct));
+  say(row.cells.factor, ratio(bot.profitFactor));
+  say(row.cells.sharpe, ratio(bot.sharpe));
+  row.line.setAttribute("d", sparkPath(bot.spark, SPARK.width, SPARK.height));
+  row.line.setAttribute("class", `spark ${sign}`);
+  say(row.source, bot.source ?? DASH);
+  dress(row.source, bot.source === "SIMULATED" ? "source simulated" : "source");
+  say(row.cells.gen, bot.generation === null ? DASH : `G${bot.generation}`);
+}
+
+function fillActivity(row, bot) {
+  const badge = badgeOf(bot.botNow);
+  row.badge.hidden = badge === null;
+  row.quiet.hidden = badge !== null;
+  if (badge) {
+    say(row.words, badge.text);
+    dress(row.badge, `badge t-${badge.tone} ${badge.running ? "running" : "waiting"}`);
+    return;
+  }
+  const quiet = quietWords(bot.botNow);
+  say(row.quiet, quiet.text);
+  dress(row.quiet, quiet.failing ? "quiet failing" : "quiet");
+}
+
+function strings(record) {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, String(value)]));
+}
