@@ -1,0 +1,329 @@
+"""A reset changes what is displayed, all of it or nothing, and never what happened."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from services.audit import verify_chain
+from services.desk import Desk
+from services.resets import ResetRequest, reset_metrics
+from store import rollups
+from store.database import transaction
+from store.tables import (
+    AuditEvent,
+    Bot,
+    BotEquityCurve,
+    BotMetricsEvent,
+    BotMetricsRollup,
+    BotPerformanceSnapshot,
+    BotProgress,
+    MetricsBaseline,
+    RebuildRequest,
+)
+from tests.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade
+from tests.integration.conftest import FixedClock
+from trading.baseline import session_start
+from trading.errors import BadInput, PlanChanged, UnknownBots
+
+RAW = ("backtest_sessions", "trade_logs", "execution_fills", "bot_generations")
+HOUR = timedelta(hours=1)
+
+
+def request(**over: Any) -> ResetRequest:
+    plain: dict[str, Any] = {
+        "scope": "ALL",
+        "bot_ids": None,
+        "reason_code": "SEV1_RESET_METRICS",
+        "also_reset_equity_curves": True,
+        "dry_run": False,
+        "actor": "ops",
+        "request_id": "trace-1",
+    }
+    return ResetRequest(**plain | over)
+
+
+def shown(desk: Desk) -> dict[tuple[UUID, str], int]:
+    """Trades behind each figure that is shown, after a full rebuild."""
+    with transaction(desk.sessions) as session:
+        rollups.rebuild(session, None, now=desk.clock())
+        found = session.execute(select(BotMetricsRollup)).scalars()
+        return {(row.bot_id, row.book): row.trades for row in found}
+
+
+def everything(owner: Engine, *tables: str) -> dict[str, object]:
+    with owner.connect() as connection:
+        return {
+            table: connection.execute(
+                text(f"SELECT md5(string_agg(row::text, ',' ORDER BY row::text)) FROM {table} row")
+            ).scalar()
+            for table in tables
+        }
+
+
+def all_tables(owner: Engine) -> list[str]:
+    with owner.connect() as connection:
+        return list(connection.execute(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")).scalars())
+
+
+@pytest.fixture
+def lab(desk: Desk) -> UUID:
+    """A LAB bot with two sessions, a failed one, counters and figures."""
+    with transaction(desk.sessions) as session:
+        bot = make_bot(session)
+        make_session(session, bot, created_at=BIRTH, trade_pnl_usd=[10, 20])
+        make_session(session, bot, created_at=BIRTH + HOUR, trade_pnl_usd=[10, 20, -5])
+        make_session(session, bot, created_at=BIRTH + 2 * HOUR, status="FAILED")
+        session.execute(
+            text(
+                "UPDATE bot_progress SET backtest_attempts = 3, backtests_completed = 2, backtest_failures_in_row = 1,"
+                " last_backtest_at = :at, last_session_trades = 3, last_session_generation = 1,"
+                " last_session_fingerprint = 'f', improve_iterations = 7, improves_since_evolve = 2,"
+                " improve_failures_in_row = 1, last_improve_at = :at, evolve_iterations = 4,"
+                " evolve_failures_in_row = 1, last_evolve_at = :at"
+            ),
+            {"at": BIRTH},
+        )
+        rollups.rebuild(session, None, now=desk.clock())
+    return bot.id
+
+
+@pytest.fixture
+def live(desk: Desk) -> UUID:
+    """A LIVE bot with one trade and fill in every stage book."""
+    with transaction(desk.sessions) as session:
+        bot = make_bot(session, stage="LIVE")
+        for book in ("PAPER", "SHADOW", "CANARY", "LIVE"):
+            make_trade(session, bot, book=book, exit_at=BIRTH + HOUR, net_usd=5)
+            make_fill(session, bot, book=book, filled_at=BIRTH + HOUR)
+        rollups.rebuild(session, None, now=desk.clock())
+    return bot.id
+
+
+def test_an_executed_reset_moves_everything_it_names_together(desk: Desk, owner: Engine, lab: UUID) -> None:
+    raw = everything(owner, *RAW)
+    receipt = reset_metrics(desk, request())
+    now = desk.clock()
+    with transaction(desk.sessions) as session:
+        bot = session.get_one(Bot, lab)
+        assert (bot.metrics_reset_at, bot.metrics_reset_reason_code) == (now, "SEV1_RESET_METRICS")
+        assert (bot.metrics_reset_by, bot.metrics_reset_scope) == ("ops", "ALL")
+        baselines = session.execute(select(MetricsBaseline)).scalars().all()
+        assert {row.book for row in baselines} == {"BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"}
+        assert {(row.reset_at, row.equity_reset_at, row.request_id) for row in baselines} == {(now, now, "trace-1")}
+        event = session.execute(select(BotMetricsEvent)).scalar_one()
+        assert (event.bot_id, event.event_type, event.reason_code, event.actor) == (
+            lab,
+            "METRICS_RESET",
+            "SEV1_RESET_METRICS",
+            "ops",
+        )
+        assert event.payload_json["scope"] == "ALL"
+        assert event.payload_json["requestId"] == "trace-1"
+        assert set(event.payload_json["previousBaselines"].values()) == {None}
+        assert datetime.fromisoformat(event.payload_json["resetAt"]) == now
+        audited = session.execute(select(AuditEvent)).scalar_one()
+        assert (audited.seq, audited.action, audited.actor) == (receipt.audit_seq, "METRICS_RESET", "ops")
+        wish = session.execute(select(RebuildRequest)).scalar_one()
+        assert (wish.bot_ids, wish.also_equity_curves, wish.completed_at) == ([lab], True, None)
+        assert session.execute(select(BotMetricsRollup)).all() == []
+        assert session.execute(select(BotEquityCurve)).all() == []
+        last = session.execute(
+            select(BotPerformanceSnapshot).order_by(BotPerformanceSnapshot.id.desc()).limit(1)
+        ).scalar_one()
+        assert (last.net_pnl_usd, last.session_id, last.since) == (None, None, now)
+    assert everything(owner, *RAW) == raw
+    assert verify_chain(desk).is_whole
+
+
+def test_the_counters_of_backtests_start_again_and_lifetime_iterations_stay(desk: Desk, lab: UUID) -> None:
+    reset_metrics(desk, request(scope="PAPER_ONLY"))
+    with transaction(desk.sessions) as session:
+        assert session.get_one(BotProgress, lab).backtests_completed == 2
+    reset_metrics(desk, request(scope="BACKTEST_ONLY"))
+    with transaction(desk.sessions) as session:
+        counters = session.get_one(BotProgress, lab)
+        values = {column.name: getattr(counters, column.name) for column in BotProgress.__table__.columns}
+    lifetime = {"bot_id": lab, "improve_iterations": 7, "evolve_iterations": 4}
+    assert {name: value for name, value in values.items() if value} == lifetime
+
+
+def test_a_dry_run_tells_what_the_execution_does_and_changes_nothing(
+    desk: Desk, owner: Engine, lab: UUID, live: UUID
+) -> None:
+    tables = all_tables(owner)
+    before = everything(owner, *tables)
+    dry = reset_metrics(desk, request(dry_run=True))
+    assert everything(owner, *tables) == before
+    assert not desk.settings.audit_anchor.exists()
+    done = reset_metrics(desk, request(plan_hash=dry.plan_hash))
+    assert done.targets == dry.targets
+    assert done.no_longer_shown == dry.no_longer_shown
+    assert done.reset_bot_ids == sorted([lab, live])
+    assert {book: rows.model_dump() for book, rows in dry.no_longer_shown.items()} == {
+        "BACKTEST": {"sessions": 3, "trades": 5, "fills": 0},
+        "PAPER": {"sessions": 0, "trades": 1, "fills": 1},
+        "SHADOW": {"sessions": 0, "trades": 1, "fills": 1},
+        "CANARY": {"sessions": 0, "trades": 1, "fills": 1},
+        "LIVE": {"sessions": 0, "trades": 1, "fills": 1},
+    }
+    again = reset_metrics(desk, request(dry_run=True))
+    assert all(rows.model_dump() == {"sessions": 0, "trades": 0, "fills": 0} for rows in again.no_longer_shown.values())
+
+
+def test_the_answer_has_the_shape_of_the_contract(desk: Desk, lab: UUID) -> None:
+    dry = reset_metrics(desk, request(dry_run=True)).as_json()
+    assert {"success", "dryRun", "traceId", "scope", "reasonCode", "alsoResetEquityCurves", "targetCount"} <= set(dry)
+    assert {"targets", "timestamp"} <= set(dry)
+    assert not {"resetCount", "resetBotIds", "resetTime", "auditSeq"} & set(dry)
+    done = reset_metrics(desk, request()).as_json()
+    assert (done["resetCount"], done["resetBotIds"], done["auditSeq"]) == (1, [str(lab)], 1)
+    assert (done["dryRun"], dry["dryRun"], done["success"]) == (False, True, True)
+    assert {"id", "name", "stage", "currentResetAt"} <= set(done["targets"][0])
+
+
+def test_an_execution_is_refused_when_the_dry_run_showed_something_else(desk: Desk, lab: UUID) -> None:
+    plan = reset_metrics(desk, request(dry_run=True)).plan_hash
+    for other in ({"scope": "PAPER_ONLY"}, {"also_reset_equity_curves": False}):
+        with pytest.raises(PlanChanged):
+            reset_metrics(desk, request(plan_hash=plan, **other))
+    with transaction(desk.sessions) as session:
+        make_session(session, session.get_one(Bot, lab), created_at=desk.clock())
+    reset_metrics(desk, request(plan_hash=plan))
+    with pytest.raises(PlanChanged):
+        reset_metrics(desk, request(plan_hash=plan))
+    plan = reset_metrics(desk, request(dry_run=True)).plan_hash
+    with transaction(desk.sessions) as session:
+        make_bot(session)
+    with pytest.raises(PlanChanged):
+        reset_metrics(desk, request(plan_hash=plan))
+
+
+def test_unknown_bots_are_named_and_nothing_is_reset(desk: Desk, owner: Engine, lab: UUID) -> None:
+    before = everything(owner, *all_tables(owner))
+    strangers = sorted([uuid4(), uuid4()])
+    for dry_run in (True, False):
+        with pytest.raises(UnknownBots) as refusal:
+            reset_metrics(desk, request(bot_ids=[lab, *strangers], dry_run=dry_run))
+        assert refusal.value.bot_ids == [str(bot_id) for bot_id in strangers]
+    assert everything(owner, *all_tables(owner)) == before
+
+
+def test_a_request_that_breaks_a_rule_is_refused(desk: Desk) -> None:
+    wrongs: list[dict[str, Any]] = [
+        {"scope": "EVERYTHING"},
+        {"scope": "all"},
+        {"bot_ids": []},
+        {"reason_code": "no"},
+        {"reason_code": "SEV1 RESET"},
+        {"reason_code": "A" * 65},
+        {"reason_code": "RESET\n"},
+        {"actor": ""},
+        {"actor": "x\0"},
+        {"request_id": "x" * 201},
+        {"idempotency_key": ""},
+        {"idempotency_key": "é"},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(BadInput):
+            reset_metrics(desk, request(**wrong))
+
+
+def test_only_the_named_bots_are_reset_each_once(desk: Desk, lab: UUID, live: UUID) -> None:
+    receipt = reset_metrics(desk, request(bot_ids=[lab, lab]))
+    assert receipt.reset_bot_ids == [lab]
+    assert set(shown(desk)) == {(live, book) for book in ("PAPER", "SHADOW", "CANARY", "LIVE")}
+
+
+@pytest.mark.parametrize(
+    ("scope", "left"),
+    [
+        ("BACKTEST_ONLY", {"PAPER", "SHADOW", "CANARY", "LIVE"}),
+        ("PAPER_ONLY", {"CANARY", "LIVE"}),
+        ("LIVE_ONLY", {"PAPER", "SHADOW"}),
+        ("ALL", set()),
+    ],
+)
+def test_a_scope_hides_its_books_and_no_other(desk: Desk, live: UUID, scope: str, left: set[str]) -> None:
+    reset_metrics(desk, request(scope=scope))
+    assert {book for _, book in shown(desk)} == left
+
+
+def test_a_narrow_reset_after_a_wide_one_never_reopens_old_backtests(desk: Desk, clock: FixedClock, lab: UUID) -> None:
+    reset_metrics(desk, request())
+    clock.advance(hours=1)
+    reset_metrics(desk, request(scope="PAPER_ONLY"))
+    assert shown(desk) == {}
+    with transaction(desk.sessions) as session:
+        assert session.get_one(Bot, lab).metrics_reset_scope == "PAPER_ONLY"
+        make_session(session, session.get_one(Bot, lab), created_at=clock.advance(hours=1), trade_pnl_usd=[1])
+    assert shown(desk) == {(lab, "BACKTEST"): 1}
+
+
+def test_a_spared_equity_curve_goes_on_showing_what_it_showed(desk: Desk, clock: FixedClock, lab: UUID) -> None:
+    def curve() -> int:
+        shown(desk)
+        with transaction(desk.sessions) as session:
+            rows = session.execute(select(BotEquityCurve.equity_usd)).scalars().all()
+        return len(rows[0]) if rows else 0
+
+    reset_metrics(desk, request(also_reset_equity_curves=False))
+    assert curve() == 3
+    clock.advance(hours=1)
+    reset_metrics(desk, request(also_reset_equity_curves=True))
+    assert curve() == 0
+    clock.advance(hours=1)
+    reset_metrics(desk, request(also_reset_equity_curves=False))
+    assert curve() == 0
+
+
+def test_archived_and_killed_bots_are_reset_too(desk: Desk) -> None:
+    with transaction(desk.sessions) as session:
+        ids = {make_bot(session, archived_at=BIRTH).id, make_bot(session, killed_at=BIRTH, kill_reason="test").id}
+    assert set(reset_metrics(desk, request()).reset_bot_ids or ()) == ids
+
+
+@pytest.mark.scorecard(12)
+@pytest.mark.parametrize("minutes", [-10, 10])
+def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock: FixedClock, minutes: int) -> None:
+    with transaction(desk.sessions) as session:
+        bot = make_bot(session)
+        make_session(session, bot, created_at=clock.advance(seconds=1))
+        make_job(session, bot, status="RUNNING", created_at=clock.advance(seconds=1))
+        make_trade(session, bot, book="PAPER", exit_at=clock(), net_usd=5)
+        straddling = clock()
+    clock.advance(minutes=minutes)
+    reset_metrics(desk, request())
+    with transaction(desk.sessions) as session:
+        make_session(session, bot, created_at=straddling)
+    assert shown(desk) == {}
+    with transaction(desk.sessions) as session:
+        reset_at = session.get_one(MetricsBaseline, (bot.id, "BACKTEST")).reset_at
+        make_session(session, bot, created_at=session_start(clock.advance(seconds=1), reset_at=reset_at))
+    assert shown(desk) == {(bot.id, "BACKTEST"): 3}
+    clock.advance(minutes=-minutes)
+    reset_metrics(desk, request())
+    assert shown(desk) == {}
+
+
+@pytest.mark.scorecard(12)
+def test_the_hour_that_happens_twice_is_split_where_the_reset_was(desk: Desk, clock: FixedClock) -> None:
+    new_york = ZoneInfo("America/New_York")
+    first = datetime(2026, 11, 1, 1, 30, tzinfo=new_york, fold=0)
+    second = datetime(2026, 11, 1, 1, 15, tzinfo=new_york, fold=1)
+    with transaction(desk.sessions) as session:
+        bot = make_bot(session)
+        make_session(session, bot, created_at=first, trade_pnl_usd=[1])
+    clock.now = datetime(2026, 11, 1, 1, 45, tzinfo=new_york, fold=0)
+    reset_metrics(desk, request())
+    assert shown(desk) == {}
+    with transaction(desk.sessions) as session:
+        make_session(session, bot, created_at=second, trade_pnl_usd=[1, 2])
+    assert shown(desk) == {(bot.id, "BACKTEST"): 2}
+    with transaction(desk.sessions) as session:
+        assert session.get_one(MetricsBaseline, (bot.id, "BACKTEST")).reset_at == datetime(
+            2026, 11, 1, 5, 45, tzinfo=UTC
+        )
