@@ -104,6 +104,14 @@ def test_an_axis_spans_its_bounds_with_values_on_the_step(archetype, points, dra
         assert (values[0], values[-1]) == (row.low, row.high)
 
 
+def test_an_axis_by_hand():
+    fast = schema(TREND)["ema_fast"]
+    assert (fast.low, fast.high) == (2, 100)
+    assert axis(fast, points=1) == (51,)
+    assert axis(fast, points=2) == (2, 100)
+    assert axis(fast, points=3) == (2, 51, 100)
+
+
 def test_a_small_grid_is_the_product_of_its_axes_in_order():
     axes = {"ema_slow": (20, 30), "ema_fast": (5, 25)}
     made = grid(TREND, default_genome(TREND), axes=axes)

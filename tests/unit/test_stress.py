@@ -10,7 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.backtest.stress import (
-    EPOCH,
     HISTORIC_WINDOWS,
     CostStress,
     NamedWindow,
@@ -36,7 +35,7 @@ def record(daily_usd: list[int], *, first_on: date = MONDAY, bars_per_day: int =
     """One bar without result and then the day's P&L, on consecutive dates."""
     steps = np.zeros((len(daily_usd), bars_per_day), np.int64)
     steps[:, -1] = np.array(daily_usd) * USD
-    day = np.repeat((first_on - EPOCH).days + np.arange(len(daily_usd)), bars_per_day)
+    day = np.repeat((first_on - date(1970, 1, 1)).days + np.arange(len(daily_usd)), bars_per_day)
     return Record(ACCOUNT + np.cumsum(steps.ravel()), day, ACCOUNT)
 
 
@@ -122,6 +121,8 @@ def test_runs_the_strategy_under_each_cost_in_the_order_given():
         seen.append(contract.slippage_ticks)
         return replace(BLANK, net_pnl_micros=-contract.slippage_ticks)
 
+    assert [stress.slippage_times for stress in cost_stress(instrument("MES"), evaluate=evaluate)] == [1, 2, 4]
+    seen.clear()
     answers = cost_stress(instrument("MES"), evaluate=evaluate, slippage_times=(4, 1))
     assert seen == [4, 1]
     assert [(a.slippage_times, a.performance.net_pnl_micros) for a in answers] == [(4, -4), (1, -1)]
