@@ -1,6 +1,6 @@
 """The engine against its peers, interleaved in one run on the same seeded 1-minute bars on a quarter-point grid.
 
-    python bench/engine.py [--rounds 3] [--peers PYTHON]
+    python -m bench.engine [--rounds 2] [--peers PYTHON]      (from the root of the repository)
 
 Scenarios: SMA 20/50 crossover, always in, next-open fill, $2.50 a side, one tick slippage, with trade list, equity and
 metrics; the same with a 20-tick stop and a 40-tick target; every family with its default genome; 1,000 pairs of
@@ -121,7 +121,7 @@ def first_result_seconds() -> float:
 
 def peer_seconds(python: str, peer: str, scenario: str, path: Path) -> float | None:
     """Return the CPU seconds of a peer, or None if it cannot run; says why."""
-    command = [python, str(Path(__file__).with_name("peers.py")), peer, scenario, str(path), "3"]
+    command = [python, "-P", str(Path(__file__).with_name("peers.py")), peer, scenario, str(path), "3"]
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=300, check=True, env=_without_version_checks()
