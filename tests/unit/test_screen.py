@@ -1,0 +1,253 @@
+"""The page's modules that are free of DOM, run in V8; and the words no page may say."""
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from py_mini_racer import MiniRacer
+
+from api.pages import vendor
+from api.pages.shell import STATIC, TEMPLATES, content_hash
+from api.rows import COLUMNS, SPARK_POINTS, now_cell, spark_text
+from trading.activity import Job, Situation, State, bot_now, elapsed_text
+from trading.jobs import JobStatus, JobType
+from trading.lifecycle import Stage
+
+JS = STATIC / "js"
+MODULES = ("format", "badge", "store", "spark")
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def run() -> Callable[[str], Any]:
+    """Evaluates an expression after the modules; imports and exports fall away in one shared scope."""
+    source = "\n".join((JS / f"{name}.js").read_text("utf-8") for name in MODULES)
+    source = re.sub(r"^import .*$", "", source, flags=re.MULTILINE)
+    source = re.sub(r"^export ", "", source, flags=re.MULTILINE)
+    context = MiniRacer()
+    context.eval(source)
+    return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
+
+
+@given(seconds=st.integers(-100, 10_000_000))
+@settings(deadline=None)
+def test_the_browser_writes_spans_as_the_server_does(run: Callable[[str], Any], seconds: int) -> None:
+    assert run(f"elapsed({seconds})") == elapsed_text(seconds)
+
+
+@given(
+    kind=st.sampled_from(JobType),
+    status=st.sampled_from([JobStatus.QUEUED, JobStatus.RUNNING]),
+    attempt=st.integers(1, 99),
+    iteration=st.integers(0, 99),
+    ago=st.integers(0, 100_000),
+)
+@settings(deadline=None)
+def test_badge_and_tooltip_in_the_browser_are_those_of_bot_now(
+    run: Callable[[str], Any], kind: JobType, status: JobStatus, attempt: int, iteration: int, ago: int
+) -> None:
+    started = NOW - timedelta(seconds=ago) if status is JobStatus.RUNNING else None
+    job = Job(UUID(int=1), kind, status, NOW - timedelta(seconds=ago), started, attempt, iteration)
+    now = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=(job,)))
+    sent = json.dumps(now_cell(now))
+    assert now.badge is not None
+    assert run(f"badgeOf({sent})") == {
+        "text": now.badge.text,
+        "tone": now.badge.tone,
+        "running": status is JobStatus.RUNNING,
+    }
+    assert run(f"tooltipOf({sent}, {NOW.timestamp() * 1000})") == now.tooltip
+
+
+@pytest.mark.parametrize("state", [state for state in State if not state.endswith(("_QUEUED", "_RUNNING"))])
+def test_no_state_without_a_job_has_a_badge(run: Callable[[str], Any], state: State) -> None:
+    assert run(f"badgeOf({{state: '{state}'}})") is None
+    assert run(f"tooltipOf({{state: '{state}'}}, 0)") is None
+    words = run(f"quietWords({{state: '{state}'}})")["text"]
+    assert words
+    assert "_" not in words
+
+
+def test_a_badge_without_a_job_is_not_drawn(run: Callable[[str], Any]) -> None:
+    assert run("badgeOf({state: 'IDLE', badge: {text: 'Backtesting • x1', tone: 'purple'}, activeJob: null})") is None
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        ("money(1438.5)", "+$1,438.50"),
+        ("money(-491.224)", "-$491.22"),
+        ("money(null)", "—"),
+        ("money(0)", "+$0.00"),
+        ("roundMoney(185022.9)", "+$185,023"),
+        ("fall(2966.891)", "-$2,966.89"),
+        ("fall(0)", "$0.00"),
+        ("fall(null)", "—"),
+        ("pct(47.66)", "47.7%"),
+        ("pct(null)", "—"),
+        ("ratio(null)", "—"),
+        ("count(null)", "—"),
+        ("count(20160)", "20,160"),
+        ("countdown(83_640_000)", "23:14"),
+        ("countdown(-5)", "00:00"),
+        ("clock(Date.UTC(2026, 2, 2, 7, 5, 9), false)", "07:05:09 UTC"),
+        ("moment('2026-03-02T15:04:59+00:00')", "2026-03-02 15:04"),
+    ],
+)
+def test_figures_are_written_for_people(run: Callable[[str], Any], expression: str, words: str) -> None:
+    assert run(expression) == words
+
+
+def row(number: int, **over: Any) -> list[Any]:
+    cells: dict[str, Any] = dict.fromkeys(COLUMNS)
+    cells |= {"id": f"id-{number}", "name": f"Bot {number}", "stage": "LAB", "symbol": "MES", "archetype": "breakout"}
+    cells |= {"botNow": "IDLE", "book": "BACKTEST", "promotion": "MANUAL", "spark": "", "timeframe": "1h"}
+    return [(cells | over)[column] for column in COLUMNS]
+
+
+def fleet(*rows: list[Any], then: str = "fleet") -> str:
+    snapshot = {"columns": COLUMNS, "epoch": "e1", "seq": 5, "rows": rows}
+    return f"(() => {{ const fleet = new Fleet(); fleet.load({json.dumps(snapshot)}); return {then}; }})()"
+
+
+def message(seq: int, *rows: list[Any], epoch: str = "e1", kind: str = "rows", gone: tuple[str, ...] = ()) -> str:
+    return json.dumps({"type": kind, "epoch": epoch, "seq": seq, "rows": rows, "gone": gone})
+
+
+def test_messages_are_taken_in_order_and_a_gap_is_noticed(run: Callable[[str], Any]) -> None:
+    def outcome(*messages: str) -> Any:
+        return run(fleet(row(1), then=f"[{','.join(f'fleet.apply({one})' for one in messages)}]"))
+
+    assert outcome(message(6, row(1)), message(7, row(2))) == ["taken", "taken"]
+    assert outcome(message(5, row(1)), message(4, row(1))) == ["known", "known"]
+    assert outcome(message(7, row(1))) == ["missed"]
+    assert outcome(message(6, row(1), epoch="e2")) == ["missed"]
+    assert outcome(message(5, kind="resync")) == ["missed"]
+    assert outcome(message(5, kind="pulse")) == ["known"]
+    assert outcome(message(9, kind="pulse")) == ["missed"]
+
+
+def test_rows_change_arrive_and_go(run: Callable[[str], Any]) -> None:
+    change = message(6, row(1, trades=9), row(3), gone=("id-2",))
+    then = f"(fleet.apply({change}), [...fleet.bots.values()].map((bot) => [bot.id, bot.trades]))"
+    assert run(fleet(row(1), row(2), then=then)) == [["id-1", 9], ["id-3", None]]
+
+
+VIEW = {"sort": "activity", "descending": False, "stage": None, "activity": "all", "words": ""}
+
+
+def shown(run: Callable[[str], Any], rows: list[list[Any]], **view: Any) -> list[str]:
+    then = f"fleet.shown({json.dumps(VIEW | view)}).map((bot) => bot.name)"
+    found: list[str] = run(fleet(*rows, then=then))
+    return found
+
+
+def test_work_comes_first_and_unknown_figures_last_in_both_directions(run: Callable[[str], Any]) -> None:
+    rows = [
+        row(1),
+        row(2, botNow={"state": "IMPROVING_QUEUED"}, netPnl=-5),
+        row(3, botNow={"state": "BACKTEST_RUNNING"}, netPnl=7),
+        row(10, botNow={"state": "ERROR"}),
+    ]
+    assert shown(run, rows) == ["Bot 3", "Bot 2", "Bot 1", "Bot 10"]
+    assert shown(run, rows, sort="netPnl") == ["Bot 2", "Bot 3", "Bot 1", "Bot 10"]
+    assert shown(run, rows, sort="netPnl", descending=True) == ["Bot 3", "Bot 2", "Bot 1", "Bot 10"]
+
+
+def test_filters_narrow_by_words_stage_and_activity(run: Callable[[str], Any]) -> None:
+    rows = [row(1, symbol="MNQ"), row(2, stage="PAPER"), row(3, botNow={"state": "EVOLVING_QUEUED"})]
+    assert shown(run, rows, words="mnq bot") == ["Bot 1"]
+    assert shown(run, rows, words="100%") == []
+    assert shown(run, rows, stage="PAPER") == ["Bot 2"]
+    assert shown(run, rows, activity="evolving") == ["Bot 3"]
+    assert shown(run, rows, activity="idle") == ["Bot 1", "Bot 2"]
+
+
+def test_totals_keep_books_apart_and_unknown_out(run: Callable[[str], Any]) -> None:
+    rows = [
+        row(1, netPnl=10, source="SIMULATED"),
+        row(2, netPnl=-4, source="databento"),
+        row(3),
+        row(4, stage="PAPER", book="PAPER", netPnl=100, source="databento"),
+    ]
+    books = {book["book"]: book for book in run(fleet(*rows, then="fleet.totals()"))["books"]}
+    assert books["BACKTEST"] == {"book": "BACKTEST", "bots": 3, "measured": 2, "simulated": 1, "netPnl": 6}
+    assert books["PAPER"]["netPnl"] == 100
+
+
+@given(st.lists(st.floats(1_000, 1_000_000), min_size=2, max_size=200))
+def test_a_sparkline_keeps_its_ends_and_its_range(equity: list[float]) -> None:
+    text = spark_text(equity)
+    assert len(text) == min(len(equity), SPARK_POINTS)
+    if max(equity) > min(equity) and len(equity) <= SPARK_POINTS:
+        assert {"0", "z"} <= set(text)
+    assert spark_text(equity[:1]) == ""
+
+
+def test_a_spark_is_drawn_inside_its_box(run: Callable[[str], Any]) -> None:
+    points = [tuple(map(float, point.split())) for point in re.split("[ML]", run("sparkPath('0zk', 96, 20)"))[1:]]
+    assert points == [(0.0, 18.5), (48.0, 1.5), (96.0, pytest.approx(8.8, abs=0.1))]
+    assert run("sparkPath('z', 96, 20)") == ""
+
+
+def own_files() -> list[Path]:
+    kept = [*STATIC.rglob("*.js"), *STATIC.rglob("*.css"), *(STATIC.parent / "templates").rglob("*.html")]
+    return [path for path in kept if "vendor" not in path.parts]
+
+
+def test_the_forbidden_words_stand_in_no_file_of_the_page() -> None:
+    assert len(own_files()) > 10
+    for path in own_files():
+        text = path.read_text("utf-8")
+        assert not re.search(r"fresh", text.replace("refresh", "").replace("Refresh", ""), re.IGNORECASE), path
+        assert not re.search(r"['\"`>]OK['\"`<]", text), path
+
+
+def test_the_page_obeys_its_own_policy() -> None:
+    page = TEMPLATES.get_template("board.html").render(base="/static/x", vendor={"uplot.js", "fonts.css"}, modules=())
+    assert not re.search(r"\sstyle=|\son[a-z]+=|<style|javascript:|https?://", page)
+    assert all(tag.strip() == "" for tag in re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL))
+    for path in own_files():
+        if path.suffix == ".js":
+            assert not re.search(
+                r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", path.read_text("utf-8")
+            )
+
+
+def test_the_path_of_static_files_names_their_content(tmp_path: Path) -> None:
+    (tmp_path / "a.js").write_text("1")
+    first = content_hash(tmp_path)
+    (tmp_path / "a.js").write_text("2")
+    second = content_hash(tmp_path)
+    (tmp_path / "a.js").rename(tmp_path / "b.js")
+    assert len({first, second, content_hash(tmp_path)}) == 3
+
+
+def test_vendored_files_are_built_once_and_rebuilt_when_damaged(tmp_path: Path) -> None:
+    assert not vendor.is_whole(tmp_path)
+    assert vendor.ensure(tmp_path)
+    assert vendor.is_whole(tmp_path)
+    for name in ("inter.woff2", "jetbrains-mono.woff2"):
+        assert (tmp_path / name).read_bytes()[:4] == b"wOF2"
+        assert (tmp_path / name).stat().st_size < 40_000
+    (tmp_path / "uplot.js").write_text("alert('changed')")
+    assert not vendor.is_whole(tmp_path)
+    assert vendor.ensure(tmp_path)
+    assert "alert('changed')" not in (tmp_path / "uplot.js").read_text()
+
+
+def test_a_wheel_with_other_bytes_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, target = vendor.COPIES[0]
+    forged = vendor.Source(source.package, source.path, "0" * 64)
+    monkeypatch.setattr(vendor, "COPIES", ((forged, target), *vendor.COPIES[1:]))
+    with pytest.raises(vendor.BadWheel, match="another hash"):
+        vendor.build(tmp_path)
+    assert not vendor.ensure(tmp_path)
+    assert list(tmp_path.glob("*.js")) == []
