@@ -1,7 +1,7 @@
 """Figures since reset: computed from raw truth, thrown away and computed again at any time.
 
 Belongs here: rebuilding and clearing `bot_metrics_rollups`, `bot_equity_curve` and the snapshots of what was shown.
-Does not belong here: moving a baseline (`resets.py`), the check of what is shown (`recount.py`).
+Does not belong here: moving a baseline (`resets.py`), the check of what is shown (`invariants.py`).
 
 What a figure is:
 
