@@ -19,7 +19,7 @@ run: .venv/.runtime ## start everything: database, Dagster, API and screen; Ctrl
 	@ENV=$${ENV:-dev} $(BIN)/proving up
 
 check: .venv/.dev ## lint, types, layers and unit tests, in under a minute
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m pytest tests/unit -n 2 -q
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m pytest tests/unit -m "not thorough" -n 2 -q
 
 test: .venv/.dev chromium ## every test but chaos: unit, integration, golden, end to end
 	$(BIN)/python -m pytest tests/unit tests/integration tests/golden tests/e2e
