@@ -31,15 +31,14 @@ from store.bots import BotAtWork
 from store.database import transaction
 from store.jobs import Claim
 from store.sessions import usd
-from trading.backtest.engine import Account, Backtest, Output, Strategy, run_tape
+from trading.backtest.parts import PartRunner
 from trading.backtest.statistics import deflated_sharpe, estimate_sharpe
-from trading.backtest.walk_forward import Part, Search, SegmentResult, WalkForward, plan, walk_forward
+from trading.backtest.walk_forward import Fence, Search, SegmentResult, WalkForward, plan, walk_forward
 from trading.errors import NoMarketData
 from trading.improvement import Verdict, judge
 from trading.jobs import JobType
 from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, Performance, daily_returns
 from trading.strategies.genome import Genome, genome_hash, validated
-from trading.strategies.tape import Tape
 
 SIBLINGS = 24
 
@@ -220,42 +219,14 @@ def run_improvement(desk: Desk, bot_id: UUID, *, run_id: str) -> Finished:
     return work_by_hand(desk, Improvement(), JobType.IMPROVE, bot_id=bot_id, run_id=run_id)
 
 
-class _Runner:
-    """Runs genomes of one bot over parts of its tape, with one set of buffers per length."""
-
-    def __init__(self, bot: BotAtWork, tape: Tape) -> None:
-        self._bot = bot
-        self._tape = tape
-        self._account: Account = account_of(bot)
-        self._parts: dict[Part, tuple[Tape, Output]] = {}
-
-    def performance(self, genome: Genome, first_bar: int, end_bar: int) -> Performance:
-        return self._run(genome, Part(first_bar, end_bar)).performance
-
-    def returns(self, genome: Genome, part: Part) -> FloatArray:
-        """Return the daily returns of a genome over a part, as fractions of the account."""
-        equity = self._run(genome, part).equity_micros
-        tape, _ = self._parts[part]
-        return daily_returns(equity, tape.trading_day, account_micros=self._account.account_micros)
-
-    def _run(self, genome: Genome, part: Part) -> Backtest:
-        if part not in self._parts:
-            self._parts[part] = self._tape.part(part.first_bar, part.end_bar), Output.for_bars(len(part))
-        tape, output = self._parts[part]
-        strategy = Strategy(self._bot.archetype, genome, self._bot.session_mode)
-        return run_tape(tape, strategy, account=self._account, output=output)
-
-
 def _iterate(desk: Desk, claim: Claim, bot: BotAtWork, search: Search, progress: Progress) -> Iteration:
     at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
     if not len(at_hand.bars):
         raise NoMarketData(f"no {bot.timeframe} bars for {bot.symbol}")
     seed = _seed(bot.id, claim)
-    runner = _Runner(bot, at_hand.tape)
+    runner = PartRunner(at_hand.tape, bot.archetype, bot.session_mode, account=account_of(bot))
     segments = plan(at_hand.bars.ts_event)
-    walk = walk_forward(
-        segments, evaluate=runner.performance, search=_told(search, progress, of=len(segments)), seed=seed
-    )
+    walk = walk_forward(segments, evaluate=runner, search=_told(search, progress, of=len(segments)), seed=seed)
     with transaction(desk.sessions) as session:
         earlier = iterations.tried_so_far(session, bot.id, data_fingerprint=at_hand.bars.fingerprint)
     return Iteration(bot, at_hand, walk, _judge(bot, runner, walk, earlier=earlier), seed)
@@ -265,7 +236,7 @@ def _told(search: Search, progress: Progress, *, of: int) -> Search:
     """Return the search, reporting its progress segment by segment."""
     done = 0
 
-    def told(fence: Any, chance: np.random.Generator) -> Genome:
+    def told(fence: Fence, chance: np.random.Generator) -> Genome:
         nonlocal done
         chosen = search(fence, chance)
         done += 1
@@ -275,13 +246,16 @@ def _told(search: Search, progress: Progress, *, of: int) -> Search:
     return told
 
 
-def _judge(bot: BotAtWork, runner: _Runner, walk: WalkForward, *, earlier: int) -> HeldOut:
+def _judge(bot: BotAtWork, runner: PartRunner, walk: WalkForward, *, earlier: int) -> HeldOut:
     last = walk.segments[-1]
     part = last.segment.test
     parent_genome = validated(bot.archetype, bot.genome)
-    parent = runner.performance(parent_genome, part.first_bar, part.end_bar)
+    parent = runner.run(parent_genome, part).performance
     tried = walk.trials + earlier
-    deflated = _deflated(runner.returns(last.genome, part), last, tried=tried)
+    chosen = runner.run(last.genome, part)
+    account_micros = account_of(bot).account_micros
+    returns = daily_returns(chosen.equity_micros, chosen.trading_day, account_micros=account_micros)
+    deflated = _deflated(returns, last, tried=tried)
     verdict = judge(
         last.test,
         parent,
@@ -304,25 +278,20 @@ def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float 
 
 
 def _count_done(session: Session, claim: Claim, *, now: datetime) -> None:
+    """Count a finished iteration; what is counted since reset stays as it is if a reset came in between."""
     counters = bots.progress(session, claim.bot_id)
     if claim.job_type is JobType.IMPROVE:
-        bots.set_progress(
-            session,
-            claim.bot_id,
-            improve_iterations=claim.iteration,
-            improves_since_evolve=counters.improves_since_evolve + 1,
-            improve_failures_in_row=0,
-            last_improve_at=now,
-        )
+        lifetime = {"improve_iterations": claim.iteration}
+        since_reset: dict[str, object] = {
+            "improves_since_evolve": counters.improves_since_evolve + 1,
+            "improve_failures_in_row": 0,
+            "last_improve_at": now,
+        }
     else:
-        bots.set_progress(
-            session,
-            claim.bot_id,
-            evolve_iterations=claim.iteration,
-            improves_since_evolve=0,
-            evolve_failures_in_row=0,
-            last_evolve_at=now,
-        )
+        lifetime = {"evolve_iterations": claim.iteration}
+        since_reset = {"improves_since_evolve": 0, "evolve_failures_in_row": 0, "last_evolve_at": now}
+    counts = bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at)
+    bots.set_progress(session, claim.bot_id, **lifetime, **(since_reset if counts else {}))
 
 
 def _seed(bot_id: UUID, claim: Claim) -> int:
