@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from api.app import create_app
 from api.pages import vendor
-from gateways.postgres import DatabaseUrls, connect_urls, postgres_url
+from gateways.postgres import connect_urls
 from gateways.settings import Settings, WeakSecret
 from services.desk import open_desk
 from trading.errors import ProvingError
@@ -32,7 +32,7 @@ def main() -> int:
         settings = Settings()
         settings.require_admin_token()
         listener = _listen(settings)
-        desk = open_desk(settings, _urls(settings), pool_size=POOL_SIZE)
+        desk = open_desk(settings, connect_urls(settings), pool_size=POOL_SIZE)
     except WeakSecret as refusal:
         return _say(str(refusal), REFUSED)
     except ValidationError as failure:
@@ -54,14 +54,6 @@ def main() -> int:
     )
     uvicorn.Server(config).run(sockets=[listener])
     return 0
-
-
-def _urls(settings: Settings) -> DatabaseUrls:
-    """Where only the application's address is given, nothing else is asked for."""
-    if settings.app_database_url is None:
-        return connect_urls(settings)
-    app = postgres_url(settings.app_database_url.get_secret_value())
-    return DatabaseUrls(owner=app, app=app, dagster=app)
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -83,7 +83,7 @@ class Live:
         self._woken = asyncio.Event()
         self._hears = False
         self._last_tick_at: datetime | None = None
-        self._zipped: tuple[tuple[str, int, bool], bytes] | None = None
+        self._zipped: tuple[dict[str, Any], bytes] | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -102,12 +102,12 @@ class Live:
         return self._picture.loaded
 
     async def snapshot(self) -> bytes:
-        """Return the gzipped snapshot; encoded once per message and shared by everyone who asks."""
-        picture = self._picture
-        key = (picture.epoch, picture.seq, self._hears)
+        """Return the gzipped snapshot, made at most once per message and second and shared by everyone who asks."""
+        head = self._head("snapshot")
+        key = head | {"now": head["now"][:19]}
         if self._zipped is None or self._zipped[0] != key:
-            head = self._head("snapshot") | {"columns": COLUMNS}
-            rows = list(picture.rows.values())
+            head["columns"] = COLUMNS
+            rows = list(self._picture.rows.values())
             self._zipped = (key, await to_thread.run_sync(_zip, head, rows))
         return self._zipped[1]
 

@@ -25,7 +25,6 @@ STATUS: tuple[tuple[type[ProvingError], int], ...] = (
     (Unavailable, 503),
 )
 CODES = {
-    400: "BAD_REQUEST",
     401: "UNAUTHORIZED",
     404: "NOT_FOUND",
     405: "METHOD_NOT_ALLOWED",
@@ -120,7 +119,9 @@ async def _of_validation(request: Request, failure: Exception) -> Response:
 async def _of_http(request: Request, failure: Exception) -> Response:
     if not isinstance(failure, HTTPException):
         raise failure
-    answer = problem(failure.status_code, str(failure.detail), trace_id=trace_id(request))
+    unreadable_body = failure.status_code == HTTPStatus.BAD_REQUEST
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if unreadable_body else failure.status_code
+    answer = problem(status, str(failure.detail), trace_id=trace_id(request))
     answer.headers.update(failure.headers or {})
     return answer
 

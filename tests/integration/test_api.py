@@ -436,6 +436,12 @@ def test_a_repeated_key_has_one_effect_and_another_body_is_refused(desk: Desk, c
     assert (other.status_code, other.json()["code"]) == (409, "IDEMPOTENCY_MISMATCH")
 
 
+def test_a_body_that_is_not_text_is_a_bad_body(client: Client) -> None:
+    headers = ADMIN | {"Content-Type": "application/json"}
+    answer = client.post("/api/admin/reset-metrics", content=b"\xff\xfe{", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (422, "BAD_INPUT")
+
+
 def test_unknown_bots_are_listed_and_nothing_is_reset(desk: Desk, client: Client, owner: Engine) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session)
