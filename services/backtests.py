@@ -119,11 +119,13 @@ class FailedSession:
         return {"error": self.error}
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
-        """Write the failure and count it."""
+        """Write the failure and count it, unless a reset came in between."""
         if self.bot is not None:
             origin = _origin(self.bot, claim, now=now)
             insert_session(session, origin | {"id": uuid4(), "status": JobStatus.FAILED, "error": self.error})
         counters = bots.progress(session, claim.bot_id)
+        if not bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+            return
         failures = counters.backtest_failures_in_row + 1
         bots.set_progress(session, claim.bot_id, backtest_failures_in_row=failures, last_backtest_at=now)
 

@@ -165,8 +165,10 @@ class FailedIteration:
         return {"error": self.error}
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
-        """Count the failure."""
+        """Count the failure, unless a reset came in between."""
         counters = bots.progress(session, claim.bot_id)
+        if not bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+            return
         if claim.job_type is JobType.IMPROVE:
             failures = counters.improve_failures_in_row + 1
             bots.set_progress(session, claim.bot_id, improve_failures_in_row=failures, last_improve_at=now)

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import case, func, select, text, update
+from sqlalchemy import ScalarSelect, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from store.tables import Bot, BotJob, BotProgress
+from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
 from trading.autonomy import Decision, Load, Reason
 from trading.jobs import LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
 
@@ -105,15 +105,18 @@ def claim(
     if job_id is not None:
         queued = queued.where(BotJob.id == job_id)
     first = queued.order_by(BotJob.priority, BotJob.created_at, BotJob.id).limit(1).with_for_update(skip_locked=True)
+    started_at = func.greatest(now, _baseline_of_job())
     row = session.execute(
         update(BotJob)
         .where(BotJob.id == first.scalar_subquery())
-        .values(status=JobStatus.RUNNING, dagster_run_id=run_id, started_at=now, heartbeat_at=now, progress_pct=None)
-        .returning(BotJob.id, BotJob.bot_id, BotJob.attempt, BotJob.iteration)
+        .values(
+            status=JobStatus.RUNNING, dagster_run_id=run_id, started_at=started_at, heartbeat_at=now, progress_pct=None
+        )
+        .returning(BotJob.id, BotJob.bot_id, BotJob.attempt, BotJob.iteration, BotJob.started_at)
     ).first()
     if row is None:
         return None
-    return Claim(row.id, row.bot_id, job_type, run_id, row.attempt, row.iteration, now)
+    return Claim(row.id, row.bot_id, job_type, run_id, row.attempt, row.iteration, row.started_at)
 
 
 def heartbeat(session: Session, job_id: UUID, *, run_id: str, now: datetime, progress_pct: float | None = None) -> bool:
@@ -209,6 +212,16 @@ def load(session: Session) -> Load:
     counts = count_active(session)
     queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType}
     return Load(queued=queued, active_by_symbol=active)
+
+
+def _baseline_of_job() -> ScalarSelect[datetime]:
+    """The bot's BACKTEST baseline: work that starts after a reset counts, also where the clock was set back."""
+    return (
+        select(MetricsBaseline.reset_at)
+        .where(MetricsBaseline.bot_id == BotJob.bot_id, MetricsBaseline.book == "BACKTEST")
+        .correlate(BotJob)
+        .scalar_subquery()
+    )
 
 
 def _queue_again(session: Session, job_ids: Sequence[UUID]) -> None:

@@ -56,11 +56,3 @@ def next_baseline(now: datetime, *, previous: datetime | None, recorded: datetim
     """
     floor = now if previous is None else max(now, previous)
     return floor if recorded is None else max(floor, recorded + NEXT_INSTANT)
-
-
-def session_start(now: datetime, *, reset_at: datetime | None) -> datetime:
-    """Return the `created_at` of a session that starts at `now`: never before the baseline it is meant to count from.
-
-    Only a clock set back makes the two differ; without this, work begun after a reset would not count for a while.
-    """
-    return now if reset_at is None else max(now, reset_at)

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, text
 from services.audit import verify_chain
 from services.desk import Desk
 from services.resets import ResetRequest, reset_metrics
-from store import rollups
+from store import jobs, rollups
 from store.database import transaction
 from store.tables import (
     AuditEvent,
@@ -26,8 +26,8 @@ from store.tables import (
 )
 from tests.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade
 from tests.integration.conftest import FixedClock
-from trading.baseline import session_start
 from trading.errors import BadInput, PlanChanged, UnknownBots
+from trading.jobs import JobStatus, JobType
 
 RAW = ("backtest_sessions", "trade_logs", "execution_fills", "bot_generations")
 HOUR = timedelta(hours=1)
@@ -292,7 +292,7 @@ def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock:
     with transaction(desk.sessions) as session:
         bot = make_bot(session)
         make_session(session, bot, created_at=clock.advance(seconds=1))
-        make_job(session, bot, status="RUNNING", created_at=clock.advance(seconds=1))
+        running = make_job(session, bot, status="RUNNING", created_at=clock.advance(seconds=1))
         make_trade(session, bot, book="PAPER", exit_at=clock(), net_usd=5)
         straddling = clock()
     clock.advance(minutes=minutes)
@@ -301,8 +301,11 @@ def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock:
         make_session(session, bot, created_at=straddling)
     assert shown(desk) == {}
     with transaction(desk.sessions) as session:
-        reset_at = session.get_one(MetricsBaseline, (bot.id, "BACKTEST")).reset_at
-        make_session(session, bot, created_at=session_start(clock.advance(seconds=1), reset_at=reset_at))
+        jobs.close(session, running.id, run_id=str(running.dagster_run_id), status=JobStatus.FAILED, now=clock())
+        make_job(session, bot, created_at=clock.advance(seconds=1))
+        begun = jobs.claim(session, JobType.BACKTEST, run_id="next", cap=2, now=clock())
+        assert begun is not None
+        make_session(session, bot, created_at=begun.started_at)
     assert shown(desk) == {(bot.id, "BACKTEST"): 3}
     clock.advance(minutes=-minutes)
     reset_metrics(desk, request())

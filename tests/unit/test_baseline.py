@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.baseline import Scope, counts, next_baseline, session_start
+from trading.baseline import Scope, counts, next_baseline
 from trading.lifecycle import Book
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
@@ -53,9 +53,3 @@ def test_nothing_recorded_before_a_reset_counts_after_it_whatever_the_clock_says
     assert reset_at >= now
     assert previous is None or reset_at >= previous
     assert recorded is None or not counts(recorded, reset_at=reset_at)
-
-
-@pytest.mark.scorecard(12)
-@given(moments, moments | st.none())
-def test_a_session_begun_after_a_reset_counts_whatever_the_clock_says(now: datetime, reset_at: datetime | None) -> None:
-    assert counts(session_start(now, reset_at=reset_at), reset_at=reset_at)
