@@ -52,7 +52,8 @@ export class Table {
   move(by) {
     if (!this.bots.length) return;
     const at = this.bots.findIndex((bot) => bot.id === this.selected);
-    this.select(this.bots[Math.min(this.bots.length - 1, Math.max(0, at < 0 ? 0 : at + by))].id);
+    const to = at < 0 && Number.isFinite(by) ? 0 : at + by;
+    this.select(this.bots[Math.min(this.bots.length - 1, Math.max(0, to))].id);
   }
 
   /** @param {string|null} id */

@@ -1,0 +1,336 @@
+"""The board in real Chromium: what an operator sees, does and is told."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import Engine, text, update
+
+from api.app import create_app
+from api.pages import vendor
+from gateways.settings import Settings
+from services.desk import Desk
+from store.tables import Bot, BotJob
+from tests import factories
+from tests.e2e.scene import plant_fleet
+from tests.integration.conftest import FixedClock, desk, owner, server_url, urls  # noqa: F401 - fixtures
+from tests.serving import serving
+
+TOKEN = "a-token-only-this-test-suite-knows"
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PURPLE, BLUE, TEAL = "rgb(201, 173, 255)", "rgb(127, 188, 255)", "rgb(95, 227, 211)"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+
+
+class MovingClock(FixedClock):
+    """The real time, so that spans on the page grow; a test may still move it."""
+
+    def __init__(self) -> None:
+        super().__init__(datetime.now(UTC))
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def vendored() -> None:
+    assert vendor.ensure()
+
+
+class Screen:
+    """A page and everything it complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _heard(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def row(self, name: str) -> Any:
+        return self.page.locator(".spacer .row:visible", has_text=name)
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1600, "height": 900}
+        )
+        try:
+            yield Screen(browser.new_page())
+        finally:
+            browser.close()
+
+
+def plant_work(desk: Desk) -> None:  # noqa: F811
+    now = desk.clock()
+    with desk.sessions.begin() as session:
+        for name, kind, status, attempt, iteration in (
+            ("Cobalt Otter", "BACKTEST", "RUNNING", 3, 0),
+            ("Jade Lynx", "BACKTEST", "QUEUED", 2, 0),
+            ("Vivid Heron", "IMPROVE", "RUNNING", 1, 1),
+            ("Slate Gecko", "IMPROVE", "QUEUED", 1, 4),
+            ("Ember Finch", "EVOLVE", "RUNNING", 1, 2),
+        ):
+            bot = factories.make_bot(session, name=name)
+            started = now - timedelta(seconds=406)
+            factories.make_job(
+                session,
+                bot,
+                job_type=kind,
+                status=status,
+                attempt=attempt,
+                iteration=iteration,
+                created_at=started,
+            )
+        factories.make_bot(session, name="Onyx Viper", symbol="MNQ")
+        factories.make_bot(session, name="Argon Condor", killed_at=now)
+
+
+def test_badges_say_what_bot_now_says_in_its_colour(desk: Desk, screen: Screen) -> None:  # noqa: F811
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        screen.page.goto(served.http)
+        for name, words, colour in (
+            ("Cobalt Otter", "Backtesting • x3", PURPLE),
+            ("Jade Lynx", "Backtest queued • x2", PURPLE),
+            ("Vivid Heron", "Improving • #1", BLUE),
+            ("Slate Gecko", "Improve queued • #4", BLUE),
+            ("Ember Finch", "Evolving • #2", TEAL),
+        ):
+            badge = screen.row(name).locator(".badge")
+            expect(badge).to_have_text(words)
+            expect(badge).to_have_css("color", colour)
+        for name, words in (("Onyx Viper", "Needs backtest"), ("Argon Condor", "Killed")):
+            expect(screen.row(name).locator(".badge")).to_be_hidden()
+            expect(screen.row(name).locator(".quiet")).to_have_text(words)
+        names = screen.page.locator(".spacer .row:visible .name").all_text_contents()
+        assert set(names[:2]) == {"Cobalt Otter", "Vivid Heron"}
+        assert screen.page.locator("text=/fresh/i").count() == 0
+        assert not re.search(r"fresh|\bOK\b", screen.page.content(), re.IGNORECASE)
+        expect(screen.row("Onyx Viper").locator(".c-net")).to_have_text("—")
+    assert screen.complaints == []
+
+
+def test_the_tooltip_tells_how_long_and_which_attempt_and_counts_on(desk: Desk, screen: Screen) -> None:  # noqa: F811
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        screen.page.goto(served.http)
+        screen.row("Cobalt Otter").locator(".badge").hover()
+        tip = screen.page.get_by_role("tooltip")
+        expect(tip).to_have_text(re.compile(r"^Running 6m \d+s • Attempt x3$"))
+        before = tip.text_content()
+        expect(tip).not_to_have_text(before or "", timeout=5_000)
+
+
+def test_a_commit_changes_the_badge_without_a_reload(desk: Desk, screen: Screen) -> None:  # noqa: F811
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        screen.page.goto(served.http)
+        expect(screen.page.locator("#link-words")).to_have_text("LIVE")
+        screen.page.evaluate("window.marker = 1")
+        now = desk.clock()
+        with desk.sessions.begin() as session:
+            bot = session.query(Bot).filter_by(name="Jade Lynx").one()
+            values = {"status": "RUNNING", "started_at": now, "heartbeat_at": now, "dagster_run_id": "run"}
+            session.execute(update(BotJob).where(BotJob.bot_id == bot.id).values(**values))
+        expect(screen.row("Jade Lynx").locator(".badge")).to_have_text("Backtesting • x2")
+        with desk.sessions.begin() as session:
+            session.execute(update(BotJob).where(BotJob.bot_id == bot.id).values(status="COMPLETED", completed_at=now))
+        expect(screen.row("Jade Lynx").locator(".badge")).to_be_hidden()
+        assert screen.page.evaluate("window.marker") == 1
+
+
+def test_filters_and_keys_find_a_bot(desk: Desk, screen: Screen) -> None:  # noqa: F811
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        expect(page.locator("#row-count")).to_have_text("ROWS 7/7")
+        page.keyboard.press("/")
+        page.keyboard.type("mnq viper")
+        expect(page.locator("#row-count")).to_have_text("ROWS 1/7")
+        expect(screen.row("Onyx Viper")).to_be_visible()
+        page.keyboard.press("Escape")
+        expect(page.locator("#row-count")).to_have_text("ROWS 7/7")
+        page.locator("[data-activity=improving]").click()
+        expect(page.locator("#row-count")).to_have_text("ROWS 2/7")
+        page.locator("[data-stage=PAPER]").click()
+        expect(page.locator("#empty")).to_be_visible()
+        page.keyboard.press("Escape")
+        page.locator("[data-sort=name]").click()
+        assert page.locator(".spacer .row:visible .name").first.text_content() == "Argon Condor"
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.locator("#drawer-name")).to_have_text("Argon Condor")
+        page.keyboard.press("Escape")
+        expect(page.locator("#drawer")).to_be_hidden()
+    assert screen.complaints == []
+
+
+def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Screen, owner: Engine) -> None:  # noqa: F811
+    with desk.sessions.begin() as session:
+        plant_fleet(session, 40, now=desk.clock())
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        page.locator("#reset-open").click()
+        execute = page.locator("#reset-execute")
+        expect(execute).to_be_disabled()
+        page.locator("#reset-dry").click()
+        expect(page.locator("#reset-report")).to_contain_text("REFUSED — UNAUTHORIZED")
+        page.locator("#reset-token").fill(TOKEN)
+        page.locator("#reset-dry").click()
+        expect(page.locator("#reset-report")).to_contain_text("DRY RUN — nothing written")
+        expect(page.locator("#reset-report")).to_contain_text("40")
+        assert count(owner, "SELECT count(*) FROM metrics_baselines") == 0
+        expect(execute).to_be_enabled()
+        page.locator("#reset-reason").fill("ANOTHER_REASON")
+        expect(execute).to_be_disabled()
+        page.locator("#reset-dry").click()
+        expect(execute).to_be_enabled()
+        execute.click()
+        expect(page.locator("#reset-report")).to_contain_text("RESET DONE")
+        expect(execute).to_be_disabled()
+        assert count(owner, "SELECT count(*) FROM bot_metrics_events WHERE reason_code = 'ANOTHER_REASON'") == 40
+        page.locator("#reset-close").click()
+        assert page.locator("#reset-token").input_value() == ""
+        assert page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])") == '[{},{},""]'
+        figures = page.locator(".spacer .row:visible .c-net")
+        expect(figures.first).to_have_text("—")
+        assert set(figures.all_text_contents()) == {"—"}
+    assert [one for one in screen.complaints if "401" not in one] == []
+
+
+def test_a_dry_run_that_is_out_of_date_cannot_be_executed(desk: Desk, screen: Screen, owner: Engine) -> None:  # noqa: F811
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        page.keyboard.press("r")
+        page.locator("#reset-token").fill(TOKEN)
+        page.locator("#reset-dry").click()
+        expect(page.locator("#reset-execute")).to_be_enabled()
+        with desk.sessions.begin() as session:
+            factories.make_bot(session, name="Late Comer")
+        page.locator("#reset-execute").click()
+        expect(page.locator("#reset-report")).to_contain_text("REFUSED — PLAN_CHANGED")
+        assert count(owner, "SELECT count(*) FROM metrics_baselines") == 0
+
+
+def test_a_restart_of_the_api_is_stale_then_live_and_misses_nothing(desk: Desk, screen: Screen) -> None:  # noqa: F811
+    plant_work(desk)
+    page = screen.page
+    with serving(create_app(desk)) as served:
+        page.goto(served.http)
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        dot = screen.row("Cobalt Otter").locator(".dot")
+        expect(dot).to_have_css("animation-name", "pulse")
+        port = served.port
+    expect(page.locator("#link-words")).to_have_text("STALE")
+    expect(page.locator("#rows")).to_have_css("opacity", "0.42")
+    expect(dot).to_have_css("animation-name", "none")
+    with desk.sessions.begin() as session:
+        session.execute(update(Bot).where(Bot.name == "Onyx Viper").values(stage="PAPER"))
+    with serving(create_app(desk), port=port):
+        expect(page.locator("#link-words")).to_have_text("LIVE", timeout=15_000)
+        expect(screen.row("Onyx Viper").locator(".stage")).to_have_text("PAPER")
+        expect(dot).to_have_css("animation-name", "pulse")
+
+
+def test_a_database_that_cannot_be_heard_is_stale_too(desk: Desk, screen: Screen, owner: Engine) -> None:  # noqa: F811
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        screen.page.goto(served.http)
+        expect(screen.page.locator("#link-words")).to_have_text("LIVE")
+        seen = screen.page.evaluate_handle(
+            "(() => { const seen = []; new MutationObserver(() => seen.push(document.querySelector('#link-words')"
+            ".textContent)).observe(document.querySelector('#link-words'), {childList: true}); return seen; })()"
+        )
+        with owner.begin() as connection:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'proving-listen'")
+            )
+        screen.page.wait_for_function("(seen) => seen.join() === 'STALE,LIVE'", arg=seen, timeout=15_000)
+
+
+def test_ten_thousand_rows_draw_only_what_is_seen(desk: Desk, screen: Screen) -> None:  # noqa: F811
+    with desk.sessions.begin() as session:
+        factories.make_bots(session, 10_000)
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        expect(page.locator("#row-count")).to_have_text("ROWS 10,000/10,000", timeout=60_000)
+        assert page.locator(".spacer .row").count() < 60
+        page.locator("[data-sort=name]").click()
+        page.locator("#rows").focus()
+        page.keyboard.press("End")
+        expect(page.locator(".spacer .row[aria-selected=true]")).to_have_attribute("aria-rowindex", "10000")
+        expect(page.locator(".spacer .row[aria-selected=true]")).to_be_in_viewport()
+        page.keyboard.press("Home")
+        expect(page.locator(".spacer .row[aria-selected=true]")).to_have_attribute("aria-rowindex", "1")
+        assert page.locator(".spacer .row").count() < 90
+    assert screen.complaints == []
+
+
+def test_the_drawer_shows_a_bot_in_depth(desk: Desk, screen: Screen) -> None:  # noqa: F811
+    with desk.sessions.begin() as session:
+        plant_fleet(session, 30, now=desk.clock())
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        page.locator("[data-sort=netPnl]").click()
+        best = page.locator(".spacer .row:visible").first
+        name, net = best.locator(".name").text_content(), best.locator(".c-net").text_content()
+        best.click()
+        expect(page.locator("#drawer-name")).to_have_text(name or "?")
+        expect(page.locator(".figure-pair").first).to_contain_text(net or "?")
+        expect(page.locator("#drawer .chart canvas")).to_be_visible()
+        expect(page.locator("#drawer-body")).to_contain_text("Gate to")
+    assert screen.complaints == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_page_fits_a_narrow_window(desk: Desk, screen: Screen, width: int) -> None:  # noqa: F811
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        screen.page.set_viewport_size({"width": width, "height": 720})
+        screen.page.goto(served.http)
+        expect(screen.row("Cobalt Otter").locator(".badge")).to_be_visible()
+        expect(screen.row("Cobalt Otter").locator(".c-net")).to_be_in_viewport()
+        assert screen.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def count(owner: Engine, sql: str) -> int:  # noqa: F811
+    with owner.connect() as connection:
+        return int(connection.execute(text(sql)).scalar_one())
