@@ -1,28 +1,27 @@
 """Improve and evolve iterations: search walk-forward, judge out of sample, append a generation or say why not.
 
-Belongs here: from bot to verdict and stored candidates. Does not belong here: proposing (`search.py`), the rules of
-the verdict (`trading.improvement`), the queue (`work.py`).
+Belongs here: from bot to verdict. Does not belong here: proposing (`search.py`), the rules of the verdict
+(`trading.improvement`), writing it down (`iterations.py`), the queue (`work.py`).
 
 The bot's history is cut into walk-forward segments. In each, a search sees the train part only. What it chose on the
 last train part is the candidate; the last test part, which no search has seen, is where candidate and parent meet. How
-many genomes were tried (now, and earlier on the same bars) deflates the candidate's Sharpe ratio.
+many genomes were tried (now, and earlier on the same bars) deflates the candidate's Sharpe ratio. An evolve iteration
+first asks whether the newest generation still holds there; if an ancestor does and it does not, the ancestor returns.
 
 What commits together: the iteration, all its candidates, the new generation if there is one, and the bot's counters,
 with the job's end.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import numpy as np
-from sqlalchemy.orm import Session
 
 from services.backtests import account_of, bot_at_work
 from services.desk import Desk
+from services.iterations import FailedIteration, Iteration
 from services.search import Sibling, neighbours_by_optuna, offspring
 from services.tapes import TapeAtHand, tape_for
 from services.work import Finished, Progress, Result, work_by_hand
@@ -30,151 +29,34 @@ from store import bots, iterations
 from store.bots import BotAtWork
 from store.database import transaction
 from store.jobs import Claim
-from store.sessions import usd
 from trading.backtest.parts import PartRunner
 from trading.backtest.statistics import deflated_sharpe, estimate_sharpe
-from trading.backtest.walk_forward import Fence, Search, SegmentResult, WalkForward, plan, walk_forward
-from trading.errors import NoMarketData
-from trading.improvement import Verdict, judge
+from trading.backtest.walk_forward import Fence, Part, Search, Segment, SegmentResult, WalkForward, plan, walk_forward
+from trading.evolution import uniqueness_pct
+from trading.improvement import judge, reversion
 from trading.jobs import JobType
-from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, Performance, daily_returns
-from trading.strategies.genome import Genome, genome_hash, validated
+from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, daily_returns
+from trading.strategies.genome import Genome, validated
 
 SIBLINGS = 24
+ANCESTORS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
-    """The candidate and its parent on the bars no search has seen, and how sure the difference is."""
-
-    candidate: Performance
-    parent: Performance
-    deflated: float | None
-    tried: int
-    verdict: Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Iteration:
-    """One iteration that ran to its verdict."""
+class Bench:
+    """All an iteration works with: a bot, its bars, the walk-forward segments, and a runner over their parts."""
 
     bot: BotAtWork
+    parent: Genome
     at_hand: TapeAtHand
-    walk: WalkForward
-    held_out: HeldOut
+    segments: tuple[Segment, ...]
+    runner: PartRunner
     seed: int
 
     @property
-    def candidate(self) -> Genome:
-        """What the search chose on the last train part."""
-        return self.walk.segments[-1].genome
-
-    @property
-    def figures(self) -> Mapping[str, Any]:
-        """Headline figures of the iteration."""
-        verdict = self.held_out.verdict
-        return {
-            "bot": self.bot.name,
-            "accepted": verdict.accepted,
-            "reason_code": str(verdict.outcome),
-            "reason": verdict.reason,
-            "candidates_tried": self.held_out.tried,
-            "parent_generation": self.bot.generation,
-            "parent_test_sharpe": self.held_out.parent.sharpe,
-            "candidate_test_sharpe": self.held_out.candidate.sharpe,
-            "deflated_sharpe_probability": self.held_out.deflated,
-            "walk_forward_consistency": self.walk.consistency,
-            "overfit_ratio": self.walk.overfit_ratio,
-            "data_source": self.at_hand.series.provider,
-        }
-
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
-        """Write iteration, candidates and counters, and the generation if it was accepted."""
-        accepted = self.held_out.verdict.accepted
-        new_generation = self.bot.generation + 1 if accepted else None
-        if new_generation is not None:
-            bots.add_generation(session, self._generation(claim, new_generation, now=now))
-        iteration_id = uuid4()
-        row = self._row(claim, now=now) | {"id": iteration_id, "new_generation": new_generation}
-        iterations.insert_iteration(session, row, list(self._candidates(iteration_id)))
-        _count_done(session, claim, now=now)
-
-    def _generation(self, claim: Claim, number: int, *, now: datetime) -> dict[str, Any]:
-        return {
-            "bot_id": self.bot.id,
-            "generation_number": number,
-            "genome": dict(self.candidate),
-            "genome_hash": genome_hash(self.candidate),
-            "origin": str(claim.job_type),
-            "parent_generation": self.bot.generation,
-            "job_id": claim.job_id,
-            "reason": self.held_out.verdict.reason,
-            "created_at": now,
-        }
-
-    def _row(self, claim: Claim, *, now: datetime) -> dict[str, Any]:
-        return {
-            "bot_id": self.bot.id,
-            "job_id": claim.job_id,
-            "job_type": claim.job_type,
-            "iteration": claim.iteration,
-            "parent_generation": self.bot.generation,
-            "accepted": self.held_out.verdict.accepted,
-            "reason_code": self.held_out.verdict.outcome,
-            "reason": self.held_out.verdict.reason,
-            "candidates_tried": self.walk.trials,
-            "evidence": {key: value for key, value in self.figures.items() if key not in {"bot", "reason"}},
-            "data_source": self.at_hand.series.provider,
-            "data_fingerprint": self.at_hand.bars.fingerprint,
-            "seed": self.seed,
-            "created_at": claim.started_at,
-            "completed_at": now,
-        }
-
-    def _candidates(self, iteration_id: UUID) -> Iterator[dict[str, Any]]:
-        """Yield every genome tried; held-out figures stand where the chosen genome was judged, and nowhere else."""
-        number = 0
-        for segment, result in enumerate(self.walk.segments):
-            for trial in result.trials:
-                chosen = trial.genome == result.genome
-                number += 1
-                yield {
-                    "iteration_id": iteration_id,
-                    "trial": number,
-                    "segment": segment,
-                    "genome": dict(trial.genome),
-                    "genome_hash": genome_hash(trial.genome),
-                    "train_sharpe": trial.performance.sharpe,
-                    "train_net_pnl_usd": usd(trial.performance.net_pnl_micros),
-                    "train_trades": trial.performance.trades,
-                    "test_sharpe": result.test.sharpe if chosen else None,
-                    "test_net_pnl_usd": usd(result.test.net_pnl_micros) if chosen else None,
-                    "test_trades": result.test.trades if chosen else None,
-                }
-
-
-@dataclass(frozen=True, slots=True)
-class FailedIteration:
-    """An iteration that could not run, and why."""
-
-    error: str
-
-    @property
-    def figures(self) -> Mapping[str, Any]:
-        """The reason."""
-        return {"error": self.error}
-
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
-        """Count the failure, unless a reset came in between."""
-        counters = bots.progress(session, claim.bot_id)
-        if not bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
-            return
-        if claim.job_type is JobType.IMPROVE:
-            failures = counters.improve_failures_in_row + 1
-            bots.set_progress(session, claim.bot_id, improve_failures_in_row=failures, last_improve_at=now)
-        else:
-            failures = counters.evolve_failures_in_row + 1
-            bots.set_progress(session, claim.bot_id, evolve_failures_in_row=failures, last_evolve_at=now)
+    def held_out(self) -> Part:
+        """The part no search sees."""
+        return self.segments[-1].test
 
 
 class Improvement:
@@ -186,9 +68,8 @@ class Improvement:
         Raises:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
-        bot = bot_at_work(desk, claim.bot_id)
-        parent = validated(bot.archetype, bot.genome)
-        return _iterate(desk, claim, bot, neighbours_by_optuna(bot.archetype, parent), progress)
+        bench = _bench(desk, claim)
+        return _iterate(desk, bench, neighbours_by_optuna(bench.bot.archetype, bench.parent), progress)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -196,7 +77,7 @@ class Improvement:
 
 
 class Evolution:
-    """The EVOLVE task: children of the newest genome and of siblings of the same archetype."""
+    """The EVOLVE task: an ancestor returns, or children of the newest genome and its siblings are tried."""
 
     def perform(self, desk: Desk, claim: Claim, progress: Progress) -> Result:
         """Run one evolve iteration.
@@ -204,12 +85,10 @@ class Evolution:
         Raises:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
-        bot = bot_at_work(desk, claim.bot_id)
-        parent = validated(bot.archetype, bot.genome)
-        with transaction(desk.sessions) as session:
-            known = iterations.sibling_genomes(session, bot.id, limit=SIBLINGS)
-        siblings = [Sibling(validated(bot.archetype, genome), sharpe) for genome, sharpe in known]
-        return _iterate(desk, claim, bot, offspring(bot.archetype, parent, siblings), progress)
+        bench = _bench(desk, claim)
+        return _revert(desk, bench) or _iterate(
+            desk, bench, offspring(bench.bot.archetype, bench.parent, _siblings(desk, bench.bot)), progress
+        )
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -221,17 +100,52 @@ def run_improvement(desk: Desk, bot_id: UUID, *, run_id: str) -> Finished:
     return work_by_hand(desk, Improvement(), JobType.IMPROVE, bot_id=bot_id, run_id=run_id)
 
 
-def _iterate(desk: Desk, claim: Claim, bot: BotAtWork, search: Search, progress: Progress) -> Iteration:
+def _bench(desk: Desk, claim: Claim) -> Bench:
+    bot = bot_at_work(desk, claim.bot_id)
     at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-    if not len(at_hand.bars):
-        raise NoMarketData(f"no {bot.timeframe} bars for {bot.symbol}")
-    seed = _seed(bot.id, claim)
-    runner = PartRunner(at_hand.tape, bot.archetype, bot.session_mode, account=account_of(bot))
-    segments = plan(at_hand.bars.ts_event)
-    walk = walk_forward(segments, evaluate=runner, search=_told(search, progress, of=len(segments)), seed=seed)
+    return Bench(
+        bot=bot,
+        parent=validated(bot.archetype, bot.genome),
+        at_hand=at_hand,
+        segments=plan(at_hand.bars.ts_event),
+        runner=PartRunner(at_hand.tape, bot.archetype, bot.session_mode, account=account_of(bot)),
+        seed=_seed(bot.id, claim),
+    )
+
+
+def _siblings(desk: Desk, bot: BotAtWork) -> list[Sibling]:
     with transaction(desk.sessions) as session:
-        earlier = iterations.tried_so_far(session, bot.id, data_fingerprint=at_hand.bars.fingerprint)
-    return Iteration(bot, at_hand, walk, _judge(bot, runner, walk, earlier=earlier), seed)
+        known = iterations.sibling_genomes(session, bot.id, limit=SIBLINGS)
+    return [Sibling(validated(bot.archetype, genome), sharpe) for genome, sharpe in known]
+
+
+def _revert(desk: Desk, bench: Bench) -> Iteration | None:
+    with transaction(desk.sessions) as session:
+        known = bots.ancestors(session, bench.bot.id, before=bench.bot.generation, limit=ANCESTORS)
+    genomes = {number: validated(bench.bot.archetype, genome) for number, genome in known.items()}
+    figures = {number: bench.runner.run(genome, bench.held_out).performance for number, genome in genomes.items()}
+    found = reversion(bench.runner.run(bench.parent, bench.held_out).performance, figures)
+    if found is None:
+        return None
+    number, verdict = found
+    evidence = {"candidates_tried": 0, "reverts_to": number, "candidate_test_sharpe": figures[number].sharpe}
+    return Iteration(
+        bot=bench.bot,
+        at_hand=bench.at_hand,
+        seed=bench.seed,
+        candidate=genomes[number],
+        verdict=verdict,
+        evidence=evidence,
+    )
+
+
+def _iterate(desk: Desk, bench: Bench, search: Search, progress: Progress) -> Iteration:
+    told = _told(search, progress, of=len(bench.segments))
+    walk = walk_forward(bench.segments, evaluate=bench.runner, search=told, seed=bench.seed)
+    fingerprint = bench.at_hand.bars.fingerprint
+    with transaction(desk.sessions) as session:
+        earlier = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=fingerprint)
+    return _judged(bench, walk, tried=walk.trials + earlier, siblings=_siblings(desk, bench.bot))
 
 
 def _told(search: Search, progress: Progress, *, of: int) -> Search:
@@ -248,25 +162,44 @@ def _told(search: Search, progress: Progress, *, of: int) -> Search:
     return told
 
 
-def _judge(bot: BotAtWork, runner: PartRunner, walk: WalkForward, *, earlier: int) -> HeldOut:
+def _judged(bench: Bench, walk: WalkForward, *, tried: int, siblings: list[Sibling]) -> Iteration:
     last = walk.segments[-1]
-    part = last.segment.test
-    parent_genome = validated(bot.archetype, bot.genome)
-    parent = runner.run(parent_genome, part).performance
-    tried = walk.trials + earlier
-    chosen = runner.run(last.genome, part)
-    account_micros = account_of(bot).account_micros
-    returns = daily_returns(chosen.equity_micros, chosen.trading_day, account_micros=account_micros)
-    deflated = _deflated(returns, last, tried=tried)
+    parent = bench.runner.run(bench.parent, bench.held_out).performance
+    deflated = _deflated(_returns(bench, last.genome), last, tried=tried)
     verdict = judge(
         last.test,
         parent,
-        same_genome=last.genome == parent_genome,
+        same_genome=last.genome == bench.parent,
         deflated=deflated,
         consistency=walk.consistency,
         tried=tried,
     )
-    return HeldOut(last.test, parent, deflated, tried, verdict)
+    evidence: dict[str, Any] = {
+        "candidates_tried": tried,
+        "parent_test_sharpe": parent.sharpe,
+        "candidate_test_sharpe": last.test.sharpe,
+        "candidate_test_trades": last.test.trades,
+        "deflated_sharpe_probability": deflated,
+        "walk_forward_consistency": walk.consistency,
+        "overfit_ratio": walk.overfit_ratio,
+        "uniqueness_pct": uniqueness_pct(bench.bot.archetype, last.genome, [sibling.genome for sibling in siblings]),
+    }
+    return Iteration(
+        bot=bench.bot,
+        at_hand=bench.at_hand,
+        seed=bench.seed,
+        candidate=last.genome,
+        verdict=verdict,
+        evidence=evidence,
+        walk=walk,
+    )
+
+
+def _returns(bench: Bench, genome: Genome) -> FloatArray:
+    """Return the daily returns of a genome on the held-out part."""
+    ran = bench.runner.run(genome, bench.held_out)
+    account_micros = account_of(bench.bot).account_micros
+    return daily_returns(ran.equity_micros, ran.trading_day, account_micros=account_micros)
 
 
 def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float | None:
@@ -277,23 +210,6 @@ def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float 
         return None
     per_day = np.array(known) / np.sqrt(TRADING_DAYS_PER_YEAR)
     return deflated_sharpe(estimate, trials=tried, sharpe_variance=float(per_day.var(ddof=1)))
-
-
-def _count_done(session: Session, claim: Claim, *, now: datetime) -> None:
-    """Count a finished iteration; what is counted since reset stays as it is if a reset came in between."""
-    counters = bots.progress(session, claim.bot_id)
-    if claim.job_type is JobType.IMPROVE:
-        lifetime = {"improve_iterations": claim.iteration}
-        since_reset: dict[str, object] = {
-            "improves_since_evolve": counters.improves_since_evolve + 1,
-            "improve_failures_in_row": 0,
-            "last_improve_at": now,
-        }
-    else:
-        lifetime = {"evolve_iterations": claim.iteration}
-        since_reset = {"improves_since_evolve": 0, "evolve_failures_in_row": 0, "last_evolve_at": now}
-    counts = bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at)
-    bots.set_progress(session, claim.bot_id, **lifetime, **(since_reset if counts else {}))
 
 
 def _seed(bot_id: UUID, claim: Claim) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from trading.backtest.trials import by_sharpe
 from trading.backtest.walk_forward import Fence, Search
 from trading.errors import BadGenome
-from trading.evolution import crossover, mutate, tournament
+from trading.evolution import crossover, mutate, tournament, uniqueness_pct
 from trading.strategies.genome import Genome, Number, Parameter, schema, validated
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ TRIALS = 24
 RANDOM_TRIALS = 8
 NEIGHBOURHOOD = 0.25
 WORST = -1e9
+BIRTHS = 8
+LEAST_UNIQUENESS_PCT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,18 @@ def offspring(archetype: str, parent: Genome, siblings: Sequence[Sibling], *, tr
 
 
 def _child(archetype: str, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
+    """Return a child that is no near copy of a sibling; after eight near copies, the last one."""
+    genomes = [sibling.genome for sibling in siblings]
+    child = mother
+    for _ in range(BIRTHS):
+        child = _born(archetype, mother, siblings, chance)
+        uniqueness = uniqueness_pct(archetype, child, genomes)
+        if uniqueness is None or uniqueness >= LEAST_UNIQUENESS_PCT:
+            break
+    return child
+
+
+def _born(archetype: str, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
     if not siblings:
         return mutate(archetype, mother, chance=chance)
     father = siblings[tournament([sibling.sharpe for sibling in siblings], chance=chance)]

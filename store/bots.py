@@ -98,6 +98,17 @@ def at_work(session: Session, bot_id: UUID) -> BotAtWork | None:
     return BotAtWork(**row._mapping) if row is not None else None
 
 
+def ancestors(session: Session, bot_id: UUID, *, before: int, limit: int) -> dict[int, dict[str, Any]]:
+    """Return the genomes of a bot's generations before one, newest first, by number."""
+    earlier = (
+        select(BotGeneration.generation_number, BotGeneration.genome)
+        .where(BotGeneration.bot_id == bot_id, BotGeneration.generation_number < before)
+        .order_by(BotGeneration.generation_number.desc())
+        .limit(limit)
+    )
+    return dict(session.execute(earlier).tuples().all())
+
+
 def add_generation(session: Session, generation: Mapping[str, Any]) -> None:
     """Append a generation; its number must be the next one."""
     session.execute(upsert(BotGeneration), [dict(generation)])

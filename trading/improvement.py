@@ -6,6 +6,7 @@ Can show: that on the held-out bars the candidate earned more than its parent, m
 tries would explain. Cannot show: that it will go on; the held-out bars of the next iteration are mostly the same.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,11 +27,12 @@ class Outcome(StrEnum):
     NO_BETTER_THAN_PARENT = "NO_BETTER_THAN_PARENT"
     INCONSISTENT = "INCONSISTENT"
     COULD_BE_LUCK = "COULD_BE_LUCK"
+    REVERTED = "REVERTED"
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The outcome with its reason in words; accepted only if the outcome is ACCEPTED."""
+    """The outcome with its reason in words; accepted only if it leads to a new generation."""
 
     outcome: Outcome
     reason: str
@@ -38,7 +40,7 @@ class Verdict:
     @property
     def accepted(self) -> bool:
         """Whether the candidate becomes the next generation."""
-        return self.outcome is Outcome.ACCEPTED
+        return self.outcome in (Outcome.ACCEPTED, Outcome.REVERTED)
 
 
 def judge(
@@ -67,6 +69,32 @@ def judge(
         Outcome.ACCEPTED,
         f"held-out Sharpe {_figure(candidate.sharpe)}, deflated probability {_figure(deflated)} of {tried} tried",
     )
+
+
+def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> tuple[int, Verdict] | None:
+    """Return the ancestor a bot should go back to, or None while its newest generation holds.
+
+    A generation is given up when, on held-out bars, it loses money and an ancestor earns some: the ancestor with the
+    best Sharpe ratio (of equals the oldest) takes its place. An ancestor that merely does better is no reason: that is
+    what the next search is for.
+
+    Args:
+        current: The newest generation on the held-out bars.
+        ancestors: Earlier generations on the same bars, by number.
+    """
+    if current.net_pnl_micros > 0 or current.trades < MIN_TEST_TRADES:
+        return None
+    earning = {
+        number: figures.sharpe
+        for number, figures in sorted(ancestors.items())
+        if figures.sharpe is not None and figures.net_pnl_micros > 0 and figures.trades >= MIN_TEST_TRADES
+    }
+    if not earning:
+        return None
+    best = max(earning, key=lambda number: earning[number])
+    lost = current.net_pnl_micros / 1_000_000
+    reason = f"held-out net P&L ${lost:,.2f}; generation {best} has Sharpe {earning[best]:.2f} on the same bars"
+    return best, Verdict(Outcome.REVERTED, reason)
 
 
 def _against_parent(candidate: Performance, parent: Performance, *, same_genome: bool, tried: int) -> Verdict | None:
