@@ -24,6 +24,7 @@ ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 FIRST_BASELINE_PRIORITY = 50
 USUAL_PRIORITY = 100
 BY_HAND_PRIORITY = 10
+SILENT_HOLDER_MS = "30000"
 TYPE_LOCK = {JobType.BACKTEST: 7_216_384_511, JobType.IMPROVE: 7_216_384_512, JobType.EVOLVE: 7_216_384_513}
 
 
@@ -86,8 +87,12 @@ def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> UUID:
 
 
 def lock_type(session: Session, job_type: JobType) -> None:
-    """Wait until no other transaction claims jobs of this type; held to the end of the transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TYPE_LOCK[job_type]})
+    """Wait until no other transaction claims jobs of this type; held to the end of the transaction.
+
+    A holder that falls silent (its process is stopped) loses the transaction, so that nobody waits for it for ever.
+    """
+    lock = text("SELECT pg_advisory_xact_lock(:key), set_config('idle_in_transaction_session_timeout', :ms, true)")
+    session.execute(lock, {"key": TYPE_LOCK[job_type], "ms": SILENT_HOLDER_MS})
 
 
 def claim(
@@ -147,7 +152,8 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
     """Take back every RUNNING job whose lease ran out, whose time is up or whose run is dead.
 
     A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT and counts as a failure of its bot,
-    so that a bot whose work kills its worker backs off like any other.
+    so that a bot whose work kills its worker backs off like any other. A job whose run is just closing it, or was
+    stopped while closing it, is left to a later tick: waiting for its row would hold up the whole fleet.
     """
     overdue = case(
         *((BotJob.job_type == kind, BotJob.started_at < now - limit) for kind, limit in TIMEOUTS.items()), else_=False
@@ -157,7 +163,7 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
         select(BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
         .where(BotJob.status == JobStatus.RUNNING, lost)
         .order_by(BotJob.id)
-        .with_for_update()
+        .with_for_update(skip_locked=True)
     ).all()
     again = [row for row in stuck if row.reclaims < MAX_RECLAIMS]
     ended = [row for row in stuck if row.reclaims >= MAX_RECLAIMS]
