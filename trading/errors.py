@@ -4,6 +4,7 @@
     ├── BadInput                 the caller can mend it
     │   ├── BadBars              a bar series breaks a rule (file, row and reason are named)
     │   ├── BadGenome            a genome parameter is unknown or out of bounds
+    │   ├── RuleSyntaxError      a rule text that cannot be read (line, column, found and expected are named)
     │   ├── BadEquityCurve       an equity curve cannot be measured
     │   ├── BadReturns           returns, trades or trials cannot be judged
     │   ├── BadMove              a stage move that does not lead where it says
@@ -50,6 +51,16 @@ class BadGenome(BadInput):
     """A genome names an unknown parameter or leaves its bounds."""
 
     code = "BAD_GENOME"
+
+
+class RuleSyntaxError(BadInput):
+    """A rule text breaks the rule language; `line` and `column` count from one."""
+
+    code = "RULE_SYNTAX"
+
+    def __init__(self, line: int, column: int, *, found: str, expected: str) -> None:
+        super().__init__(f"line {line}, column {column}: expected {expected}, found {found}")
+        self.line, self.column, self.found, self.expected = line, column, found, expected
 
 
 class BadEquityCurve(BadInput):

@@ -118,16 +118,17 @@ def warm_up_bars(archetype_name: str, genome: Genome) -> int:
     """
     family = archetype(archetype_name).family
     wilder = [int(genome[name]) for name in ("atr_period", "rsi_period") if name in genome]
-    needed = [_forgotten_after(period, 1.0 / period) for period in wilder]
+    needed = [forgotten_after(period, 1.0 / period) for period in wilder]
     if family is Family.TREND_CONTINUATION:
         slow = int(genome["ema_slow"])
-        needed += [_forgotten_after(slow, 2.0 / (slow + 1)), int(genome["momentum_bars"]) + 1]
+        needed += [forgotten_after(slow, 2.0 / (slow + 1)), int(genome["momentum_bars"]) + 1]
     windows = ("range_bars", "volume_bars", "extreme_bars", "momentum_bars")
     return max(needed + [int(genome[name]) + 1 for name in windows if name in genome])
 
 
-def _forgotten_after(period: int, weight: float) -> int:
-    return period + math.ceil(FORGOTTEN / -math.log1p(-weight))
+def forgotten_after(period: int, weight: float) -> int:
+    """Return the bar at which an average begun at `period` owes less than 1e-11 of itself to how it began."""
+    return period if weight >= 1.0 else period + math.ceil(FORGOTTEN / -math.log1p(-weight))
 
 
 def _notes(tape: Tape, family: Family, warm_up: int) -> tuple[str, ...]:

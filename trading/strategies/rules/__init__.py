@@ -1,0 +1,14 @@
+"""Rules as data: a strategy written as text, parsed, typed, and run on the columns every other strategy uses.
+
+    long: close crosses above highest(high, 10)[1] and volume > 1.5 * sma(volume, 20)
+    short: mirror
+
+The language is described in `grammar.py`, what its expressions mean in `columns.py`, what is refused in `checking.py`.
+Nothing of a rule is ever evaluated as Python.
+"""
+
+from trading.strategies.rules.columns import rule_signal_at, rule_signals
+from trading.strategies.rules.parser import parse_rule
+from trading.strategies.rules.syntax import Direction, Rule
+
+__all__ = ["Direction", "Rule", "parse_rule", "rule_signal_at", "rule_signals"]

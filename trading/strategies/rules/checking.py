@@ -1,0 +1,277 @@
+"""What a rule may say: every node is made here, with its type, or refused with what was found and expected.
+
+Prices have no fixed size here. Indicator prices are shifted at contract rolls and negated for the other side, so only
+what does not depend on their level has a meaning: a price compared with a price, a distance with a distance, a ratio
+with a number. `close > 4000` and `close > 1.01 * vwap` are refused; `close - vwap > 0.5 * atr(14)` is what to write.
+
+Belongs here: types, bounds of numbers and windows. Does not belong here: text (`parser.py`), bars (`columns.py`).
+"""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+from trading.strategies.rules.grammar import LONGEST_WINDOW_BARS
+from trading.strategies.rules.syntax import (
+    ATR,
+    MOMENTUM,
+    RSI,
+    WINDOWS,
+    Comparison,
+    Junction,
+    Kind,
+    Literal,
+    LookBack,
+    Node,
+    Pointwise,
+    Series,
+    Type,
+    Window,
+)
+
+_NUMBER = Type(Kind.NUMBER)
+_DISTANCE = Type(Kind.PRICE)
+_PRICE = Type(Kind.PRICE, Fraction(1))
+_CONDITION = Type(Kind.CONDITION)
+
+SERIES: dict[str, Type] = {
+    **dict.fromkeys(("open", "high", "low", "close"), _PRICE),
+    "volume": Type(Kind.VOLUME),
+    "vwap": Type(Kind.PRICE, Fraction(1), is_steady=False),
+    "session_open": Type(Kind.PRICE, Fraction(1), is_steady=False),
+    "gap": Type(Kind.PRICE, is_steady=False),
+    "bars_since_open": Type(Kind.NUMBER, is_steady=False),
+}
+
+FUNCTIONS: dict[str, int] = {**dict.fromkeys(WINDOWS, 2), ATR: 1, "abs": 1, "min": 2, "max": 2}
+
+_LARGEST_PART = 10**24
+
+
+class Unfit(Exception):
+    """What was written does not fit; the parser adds where.
+
+    Attributes:
+        operand: Index of the child it is about; None is the whole expression.
+    """
+
+    def __init__(self, expected: str, found: str, *, operand: int | None = None) -> None:
+        super().__init__(expected, found)
+        self.expected, self.found, self.operand = expected, found, operand
+
+
+def in_words(type_: Type) -> str:
+    """Name a type as a desk would."""
+    if type_.kind is not Kind.PRICE:
+        return f"a {type_.kind}"
+    if type_.levels == 0:
+        return "a price distance"
+    return "a price" if type_.levels == 1 else f"{float(type_.levels):g} times a price"
+
+
+def literal(text: str, measure: str) -> Literal:
+    """Make a number, a distance in `ticks` or a volume in `contracts`."""
+    kind = {"ticks": Kind.PRICE, "contracts": Kind.VOLUME}.get(measure, Kind.NUMBER)
+    return Literal(Type(kind, is_fixed=True), Fraction(text))
+
+
+def series(name: str) -> Series:
+    """Make a column of the tape."""
+    if name not in SERIES:
+        raise Unfit(f"one of {', '.join(SERIES)}, or a function", f"'{name}'")
+    return Series(SERIES[name], name)
+
+
+def call(name: str, arguments: Sequence[Node]) -> Node:
+    """Make a function of values."""
+    if name not in FUNCTIONS:
+        raise Unfit(f"one of {', '.join(FUNCTIONS)}", f"'{name}('")
+    if len(arguments) != FUNCTIONS[name]:
+        raise Unfit(f"{name} with {FUNCTIONS[name]} arguments", f"{len(arguments)}")
+    for place, argument in enumerate(arguments):
+        _require_value(argument, place)
+    if name in ("min", "max"):
+        return Pointwise(_alike(arguments[0], arguments[1]), name, tuple(arguments))
+    if name == "abs":
+        return _absolute(arguments[0])
+    return _window(name, arguments)
+
+
+def look_back(operand: Node, bars: int) -> LookBack:
+    """Make the value `bars` bars ago."""
+    if bars > LONGEST_WINDOW_BARS:
+        raise Unfit(f"at most {LONGEST_WINDOW_BARS} bars ago", str(bars))
+    return LookBack(operand.type, operand, bars)
+
+
+def negative(operand: Node) -> Node:
+    """Make a value with the other sign."""
+    _require_value(operand, 0)
+    if isinstance(operand, Literal):
+        return Literal(operand.type, -operand.value)
+    return Pointwise(_levels(operand.type, -operand.type.levels), "negative", (operand,))
+
+
+def arithmetic(operator: str, left: Node, right: Node) -> Node:
+    """Make a sum, difference, product or quotient."""
+    for place, operand in enumerate((left, right)):
+        _require_value(operand, place)
+    type_ = _TYPES[operator](left, right)
+    if isinstance(left, Literal) and isinstance(right, Literal):
+        return Literal(type_, _bounded(_folded(operator, left.value, right.value)))
+    _bounded(type_.levels)
+    return Pointwise(type_, operator, (left, right))
+
+
+def comparison(relation: str, left: Node, right: Node, *, text: str) -> Comparison:
+    """Make a comparison or a crossing of two values alike; zero compares with every distance and volume."""
+    for place, operand in enumerate((left, right)):
+        _require_value(operand, place)
+    if not (_is_zero_of(left, right) or _is_zero_of(right, left)):
+        _alike(left, right)
+    return Comparison(_CONDITION, relation, left, right, text)
+
+
+def junction(word: str, operands: Sequence[Node]) -> Junction:
+    """Join conditions."""
+    for place, operand in enumerate(operands):
+        require_condition(operand, place)
+    return Junction(_CONDITION, word, tuple(operands))
+
+
+def require_condition(node: Node, place: int | None = None) -> None:
+    """Refuse a value where a condition must stand."""
+    if node.type.kind is not Kind.CONDITION:
+        raise Unfit("a condition such as a comparison", in_words(node.type), operand=place)
+
+
+def require_distance(node: Node) -> None:
+    """Refuse what is no price distance."""
+    if node.type.kind is not Kind.PRICE or node.type.levels != 0:
+        raise Unfit("a price distance", in_words(node.type))
+
+
+def _require_value(node: Node, place: int) -> None:
+    if node.type.kind is Kind.CONDITION:
+        raise Unfit("a value", "a condition", operand=place)
+
+
+def _alike(left: Node, right: Node) -> Type:
+    one, other = left.type, right.type
+    if (one.kind, one.levels) != (other.kind, other.levels):
+        raise Unfit(f"{in_words(one)} like the left side{_advice(one, other)}", in_words(other), operand=1)
+    return _joined(one, other, levels=one.levels)
+
+
+def _advice(one: Type, other: Type) -> str:
+    kinds = {one.kind, other.kind}
+    if kinds == {Kind.PRICE, Kind.NUMBER} and one.levels == other.levels:
+        return " (write ticks behind a number to make it a distance)"
+    if kinds == {Kind.VOLUME, Kind.NUMBER}:
+        return " (write contracts behind a number to make it a volume)"
+    if Kind.PRICE in kinds:
+        return " (prices have no fixed level here: compare prices with prices, distances with distances)"
+    return ""
+
+
+def _is_zero_of(zero: Node, other: Node) -> bool:
+    is_zero = isinstance(zero, Literal) and zero.value == 0 and zero.type.kind is Kind.NUMBER
+    return is_zero and other.type.levels == 0
+
+
+def _joined(one: Type, other: Type, *, kind: Kind | None = None, levels: Fraction = Fraction(0)) -> Type:
+    return Type(kind or one.kind, levels, one.is_fixed and other.is_fixed, one.is_steady and other.is_steady)
+
+
+def _levels(type_: Type, levels: Fraction) -> Type:
+    return Type(type_.kind, levels, type_.is_fixed, type_.is_steady)
+
+
+def _sum(left: Node, right: Node) -> Type:
+    return _joined(left.type, right.type, levels=_same_kind(left, right) + right.type.levels)
+
+
+def _difference(left: Node, right: Node) -> Type:
+    return _joined(left.type, right.type, levels=_same_kind(left, right) - right.type.levels)
+
+
+def _same_kind(left: Node, right: Node) -> Fraction:
+    if left.type.kind is not right.type.kind:
+        raise Unfit(f"a {left.type.kind} to add or take away{_advice(left.type, right.type)}", in_words(right.type))
+    return left.type.levels
+
+
+def _product(left: Node, right: Node) -> Type:
+    if left.type.kind is not Kind.NUMBER and right.type.kind is not Kind.NUMBER:
+        raise Unfit("a number on one side of '*'", f"{in_words(left.type)} and {in_words(right.type)}")
+    factor, scaled = (left, right) if left.type.kind is Kind.NUMBER else (right, left)
+    return _joined(scaled.type, factor.type, levels=_scaled(scaled, factor, Fraction.__mul__))
+
+
+def _quotient(left: Node, right: Node) -> Type:
+    if isinstance(right, Literal) and right.value == 0:
+        raise Unfit("a divisor other than zero", "0", operand=1)
+    if right.type.kind is Kind.NUMBER:
+        type_ = _joined(left.type, right.type, levels=_scaled(left, right, Fraction.__truediv__))
+    elif right.type.kind is left.type.kind and left.type.levels == right.type.levels == 0:
+        type_ = _joined(left.type, right.type, kind=Kind.NUMBER)
+    else:
+        raise Unfit(
+            "a number, or two distances or volumes to divide", f"{in_words(left.type)} by {in_words(right.type)}"
+        )
+    return type_ if isinstance(right, Literal) else Type(type_.kind, type_.levels, type_.is_fixed, is_steady=False)
+
+
+def _scaled(scaled: Node, factor: Node, by: Callable[[Fraction, Fraction], Fraction]) -> Fraction:
+    if scaled.type.levels == 0:
+        return Fraction(0)
+    if not isinstance(factor, Literal):
+        raise Unfit("a price distance to scale (take a difference of two prices first)", in_words(scaled.type))
+    return by(scaled.type.levels, factor.value)
+
+
+_TYPES: dict[str, Callable[[Node, Node], Type]] = {"+": _sum, "-": _difference, "*": _product, "/": _quotient}
+
+
+def _folded(operator: str, left: Fraction, right: Fraction) -> Fraction:
+    operations: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+        "+": Fraction.__add__,
+        "-": Fraction.__sub__,
+        "*": Fraction.__mul__,
+        "/": Fraction.__truediv__,
+    }
+    return operations[operator](left, right)
+
+
+def _bounded(value: Fraction) -> Fraction:
+    if max(abs(value.numerator), value.denominator) > _LARGEST_PART:
+        raise Unfit("a number of at most 24 digits", "a longer one")
+    return value
+
+
+def _absolute(operand: Node) -> Node:
+    if operand.type.levels != 0:
+        raise Unfit("a price distance (a price itself has no size here)", in_words(operand.type), operand=0)
+    return Pointwise(operand.type, "abs", (operand,))
+
+
+def _window(name: str, arguments: Sequence[Node]) -> Window:
+    bars = _whole_bars(arguments[-1], len(arguments) - 1, least=2 if name == RSI else 1)
+    if name == ATR:
+        return Window(_DISTANCE, name, None, bars)
+    operand = arguments[0]
+    if operand.type.is_fixed:
+        raise Unfit("a value that changes from bar to bar", "the same on every bar", operand=0)
+    if not operand.type.is_steady:
+        raise Unfit("a value known on every bar", "one that sessions or a division can leave unknown", operand=0)
+    if name == RSI:
+        return Window(_NUMBER, name, operand, bars)
+    return Window(_levels(operand.type, Fraction(0)) if name == MOMENTUM else operand.type, name, operand, bars)
+
+
+def _whole_bars(node: Node, place: int, *, least: int) -> int:
+    bounds = f"a whole number of bars from {least} to {LONGEST_WINDOW_BARS}"
+    if not isinstance(node, Literal) or node.type.kind is not Kind.NUMBER:
+        raise Unfit(bounds, in_words(node.type), operand=place)
+    if node.value.denominator != 1 or not least <= node.value <= LONGEST_WINDOW_BARS:
+        raise Unfit(bounds, f"{float(node.value):g}", operand=place)
+    return int(node.value)

@@ -1,0 +1,230 @@
+"""The typed tree of a rule, and what can be read off it without any bars: warm-up, volume.
+
+Belongs here: values. Does not belong here: text (`parser.py`), what is refused (`checking.py`), bars (`columns.py`).
+"""
+
+import hashlib
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+
+from trading.strategies.signals import forgotten_after
+
+ATR, EMA, RSI, MOMENTUM = "atr", "ema", "rsi", "momentum"
+WINDOWS = ("sma", EMA, RSI, "highest", "lowest", MOMENTUM)
+
+
+class Kind(StrEnum):
+    """What a value measures."""
+
+    PRICE = "price"
+    VOLUME = "volume"
+    NUMBER = "number"
+    CONDITION = "condition"
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What may be done with a value.
+
+    Attributes:
+        kind: What it measures.
+        levels: Of a price, how many price levels it is worth: close 1, close - open 0, high + low 2. If every price
+            rises by one tick the value rises by `levels` ticks.
+        is_fixed: The same on every bar.
+        is_steady: Known on every bar from its first value on; a session's average or a quotient may be unknown later.
+    """
+
+    kind: Kind
+    levels: Fraction = Fraction(0)
+    is_fixed: bool = False
+    is_steady: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A number, or a fixed distance in ticks or contracts."""
+
+    type: Type
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """A column of the tape or of its sessions."""
+
+    type: Type
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """An indicator over the last `bars` values; the average true range has no operand."""
+
+    type: Type
+    name: str
+    operand: "Node | None"
+    bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """The value `bars` bars ago."""
+
+    type: Type
+    operand: "Node"
+    bars: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pointwise:
+    """Arithmetic on values of one bar: `+ - * / negative abs min max`."""
+
+    type: Type
+    operator: str
+    operands: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two values compared: `> >= < <= above below`; the last two ask for a crossing. Keeps its text for notes."""
+
+    type: Type
+    relation: str
+    left: "Node"
+    right: "Node"
+    text: str
+
+    @property
+    def crosses(self) -> bool:
+        """Whether the bar before counts as well."""
+        return self.relation in ("above", "below")
+
+
+@dataclass(frozen=True, slots=True)
+class Junction:
+    """Conditions joined by `and`, `or` or `not`."""
+
+    type: Type
+    word: str
+    operands: tuple["Node", ...]
+
+
+Node = Literal | Series | Window | LookBack | Pointwise | Comparison | Junction
+
+
+@dataclass(frozen=True, slots=True)
+class Direction:
+    """When one side is entered: a condition, read on the market as it is or with every price negated."""
+
+    condition: Node
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A parsed rule.
+
+    Attributes:
+        text: As written.
+        long, short: When to buy and to sell; None is never.
+        unit: The distance exit multiples are multiples of.
+    """
+
+    text: str
+    long: Direction | None
+    short: Direction | None
+    unit: Node
+
+    @property
+    def conditions(self) -> tuple[Node, ...]:
+        """The conditions of both sides."""
+        return tuple(side.condition for side in (self.long, self.short) if side)
+
+    @property
+    def warm_up_bars(self) -> int:
+        """The first bar at which a signal counts; from there on a longer history changes nothing by more than 1e-9."""
+        return max(map(warm_up_bars, (*self.conditions, self.unit)))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+def operands(node: Node) -> tuple[Node, ...]:
+    """Return the nodes directly below."""
+    match node:
+        case Literal() | Series():
+            return ()
+        case Window(operand=operand):
+            return (operand,) if operand else ()
+        case LookBack(operand=operand):
+            return (operand,)
+        case Comparison(left=left, right=right):
+            return left, right
+        case _:
+            return node.operands
+
+
+def warm_up_bars(node: Node) -> int:
+    """Return the first bar from which a node no longer depends on where the history begins."""
+    below = max(map(warm_up_bars, operands(node)), default=0)
+    match node:
+        case Window():
+            return below + _window_warm_up(node)
+        case LookBack(bars=bars):
+            return below + bars
+        case Comparison(crosses=True):
+            return below + 1
+        case _:
+            return below
+
+
+def first_bar(node: Node) -> int:
+    """Return the first bar at which a steady node has a value."""
+    below = max(map(first_bar, operands(node)), default=0)
+    match node:
+        case Window(name=name, bars=bars):
+            return below + (bars if name in (ATR, RSI, MOMENTUM) else bars - 1)
+        case LookBack(bars=bars):
+            return below + bars
+        case _:
+            return below
+
+
+def reads(node: Node, name: str) -> bool:
+    """Return whether a node reads a series of that name."""
+    return (isinstance(node, Series) and node.name == name) or any(reads(below, name) for below in operands(node))
+
+
+def switched_off(node: Node, name: str) -> tuple[Comparison, ...]:
+    """Return the comparisons that read a series, in order of the text."""
+    if isinstance(node, Comparison):
+        return (node,) if reads(node, name) else ()
+    return tuple(found for below in operands(node) for found in switched_off(below, name))
+
+
+def without(node: Node, name: str) -> Node | None:
+    """Return a condition without the comparisons that read a series: `and` and `or` keep what else they join.
+
+    None if nothing is left.
+    """
+    match node:
+        case Comparison():
+            return None if reads(node, name) else node
+        case LookBack(type=type_, operand=operand, bars=bars):
+            kept = without(operand, name)
+            return kept and LookBack(type_, kept, bars)
+        case Junction(type=type_, word=word, operands=below):
+            left = tuple(kept for kept in (without(operand, name) for operand in below) if kept)
+            return Junction(type_, word, left) if left and (len(left) > 1 or word == "not") else next(iter(left), None)
+        case _:
+            return node
+
+
+def _window_warm_up(node: Window) -> int:
+    weights = {ATR: 1.0 / node.bars, RSI: 1.0 / node.bars, EMA: 2.0 / (node.bars + 1)}
+    if node.name in weights:
+        return forgotten_after(node.bars, weights[node.name])
+    return node.bars if node.name == MOMENTUM else node.bars - 1
