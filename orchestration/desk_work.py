@@ -128,7 +128,7 @@ def why(bot: str) -> None:
         table.add_row(
             decided_at, row["decision"], row["job_type"] or "—", row["reason_code"], ", ".join(row["blockers"] or ())
         )
-    console.print(table)
+    _wide(table)
 
 
 def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:
@@ -167,7 +167,8 @@ def verify_audit() -> bool:
     for broken in verdict.breaks:
         console.print(f"[red]✗[/red] {broken}")
     if verdict.is_whole:
-        console.print(f"[green]✓[/green] {verdict.events} events, head {verdict.head_seq} {verdict.head_hash}")
+        head = f"head {verdict.head_seq} {verdict.head_hash}"
+        console.print(f"[green]✓[/green] {verdict.events} events, {head}", soft_wrap=True)
     return verdict.is_whole
 
 

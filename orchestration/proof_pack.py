@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,7 +22,10 @@ from trading.errors import Refused, Unavailable
 
 WAIT_SECONDS = 60.0
 ASK_SECONDS = 0.5
-WORKING = ("QUEUED", "RUNNING")
+WANTED = {
+    "two backtests running at once": (("BACKTEST_RUNNING",), 2),
+    "an improve queued or running": (("IMPROVING_QUEUED", "IMPROVING_RUNNING"), 1),
+}
 ACTIVE_JOBS = """\
 SELECT id, bot_id, job_type, status, created_at, started_at, completed_at
 FROM bot_jobs
@@ -62,8 +65,9 @@ def collect(settings: Settings, *, execute: bool, libpq: Mapping[str, str]) -> I
     """
     yield _reset(settings, dry_run=True)
     if execute:
-        yield _reset(settings, dry_run=False)
-        yield _watch(settings)
+        executed = _reset(settings, dry_run=False)
+        yield executed
+        yield _watch(settings, json.loads(executed.answer)["resetTime"])
     autonomy = _call(settings, "GET", "/api/_proof/autonomy")
     yield Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy", _json(autonomy["latestRun"]["summary"]))
     jobs = _call(settings, "GET", "/api/_proof/jobs")
@@ -105,22 +109,25 @@ def _reset(settings: Settings, *, dry_run: bool) -> Exhibit:
     return Exhibit(title, f"POST /api/admin/reset-metrics {json.dumps(body)}", _json(brief))
 
 
-def _watch(settings: Settings) -> Exhibit:
-    """Watch until two backtests have run at once and an improve has shown, or the time is up; report what was seen."""
+def _watch(settings: Settings, since: str) -> Exhibit:
+    """Watch until the wanted work of jobs newer than the reset has shown, or the time is up; report what was seen."""
     seen: dict[str, float] = {}
     began = time.monotonic()
-    wanted: dict[str, Callable[[Any], bool]] = {
-        "two BACKTEST jobs RUNNING": lambda by_type: by_type["BACKTEST"]["RUNNING"] >= 2,
-        "an IMPROVE job QUEUED or RUNNING": lambda by_type: sum(by_type["IMPROVE"][name] for name in WORKING) > 0,
-    }
-    while len(seen) < len(wanted) and time.monotonic() - began < WAIT_SECONDS:
-        by_type = _call(settings, "GET", "/api/_proof/jobs")["byType"]
-        for name, holds in wanted.items():
-            if name not in seen and holds(by_type):
-                seen[name] = round(time.monotonic() - began, 1)
+    while len(seen) < len(WANTED) and time.monotonic() - began < WAIT_SECONDS:
+        for wanted in WANTED.keys() - seen.keys():
+            states, count = WANTED[wanted]
+            if sum(_newer_jobs(settings, state, since) for state in states) >= count:
+                seen[wanted] = round(time.monotonic() - began, 1)
         time.sleep(ASK_SECONDS)
-    found = {name: f"after {seen[name]} s" if name in seen else f"not within {WAIT_SECONDS:g} s" for name in wanted}
-    return Exhibit("What followed the reset", "GET /api/_proof/jobs, asked twice a second", _json(found))
+    found = {wanted: f"after {seen[wanted]} s" if wanted in seen else f"not in {WAIT_SECONDS:g} s" for wanted in WANTED}
+    question = f"GET /api/bots?state=…, twice a second, jobs created after {since}"
+    return Exhibit("What followed the reset", question, _json(found))
+
+
+def _newer_jobs(settings: Settings, state: str, since: str) -> int:
+    bots = _call(settings, "GET", f"/api/bots?limit=100&state={state}")["data"]
+    jobs = [bot["botNow"]["activeJob"] for bot in bots]
+    return sum(datetime.fromisoformat(job["createdAt"]) > datetime.fromisoformat(since) for job in jobs if job)
 
 
 def _call(settings: Settings, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

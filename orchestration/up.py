@@ -128,10 +128,12 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
             watch(kept, until=lambda: False)
         except StopAsked:
             say("stopping")
-        finally:
-            _ignore_signals()
             stop_in_reverse(kept, say)
             say("stopped; nothing is left running")
+        except BaseException:
+            _ignore_signals()
+            stop_in_reverse(kept, say)
+            raise
 
 
 def lock_file(settings: Settings) -> Path:

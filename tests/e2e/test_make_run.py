@@ -1,0 +1,280 @@
+"""`make run` on this machine: the operators' checklist against the real thing, kills included, and a clean end.
+
+One platform serves all tests of this file, in the order they stand here; the last ones end it.
+"""
+
+import contextlib
+import http.client
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from gateways.embedded import postmaster, stop_embedded
+from gateways.processes import end_marked, marked, read_lock
+
+ROOT = Path(__file__).parents[2]
+PROVING = (sys.executable, "-m", "orchestration.cli")
+STAMP = ROOT / ".venv" / ".runtime"  # without it `make run` would first install, under the feet of these tests
+RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True}
+START_SECONDS = 240.0
+WORK_SECONDS = 90.0
+POSTGRES_SECONDS = 10.0
+
+pytestmark = pytest.mark.timeout(900)
+
+
+@dataclass
+class Platform:
+    """A platform of our own: its folder, its ports, its supervisor."""
+
+    home: Path
+    ports: dict[str, int]
+    process: subprocess.Popen[bytes] | None = None
+    told: list[str] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        named = {f"{name}_PORT": str(port) for name, port in self.ports.items()}
+        inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "ADMIN_TOKEN"}}
+        return inherited | named | {"ENV": "dev", "PROVING_HOME": str(self.home), "SIMULATOR_YEARS": "1"}
+
+    @property
+    def mark(self) -> str:
+        running = read_lock(self.home / "up.lock")
+        assert running is not None
+        return running.mark
+
+    @property
+    def supervisor(self) -> psutil.Process:
+        running = read_lock(self.home / "up.lock")
+        assert running is not None
+        return psutil.Process(running.pid)
+
+    def start(self) -> None:
+        command = ["make", "run"] if STAMP.exists() else [*PROVING, "up"]
+        with (self.home / "told").open("w") as told:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env=self.environment, stdout=told, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        self.eventually(lambda: "the platform is up" in self.said(), "the platform is up", seconds=START_SECONDS)
+
+    def said(self) -> str:
+        return (self.home / "told").read_text()
+
+    def ask(self, path: str, body: dict[str, Any] | None = None, **headers: str) -> tuple[int, Any]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["API"], timeout=30)
+        with contextlib.closing(connection):
+            given = {
+                "Content-Type": "application/json",
+                **{name.replace("_", "-"): value for name, value in headers.items()},
+            }
+            connection.request("POST" if body else "GET", path, json.dumps(body) if body else None, given)
+            response = connection.getresponse()
+            return response.status, json.load(response)
+
+    def proving(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*PROVING, *arguments],
+            env=self.environment,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+
+    def eventually(self, question: Callable[[], object], what: str, *, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.holds(question):
+            assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}\n{self.said()[-3_000:]}"
+            time.sleep(0.25)
+
+    @staticmethod
+    def holds(question: Callable[[], object]) -> bool:
+        try:
+            return bool(question())
+        except (OSError, http.client.HTTPException, ValueError):
+            return False
+
+    def ready(self) -> bool:
+        return self.ask("/readyz")[0] == 200
+
+    def program(self, words: str) -> psutil.Process:
+        found = [each for each in marked(self.mark) if words in " ".join(each.cmdline())]
+        return min(found, key=lambda each: each.create_time())
+
+
+@pytest.fixture(scope="module")
+def platform() -> Iterator[Platform]:
+    home = Path(tempfile.mkdtemp(prefix="up-", dir="/tmp"))
+    ports = dict(zip(("API", "WEBSERVER", "CODE_SERVER"), _free_ports(3), strict=True))
+    own = Platform(home, ports)
+    try:
+        own.start()
+        yield own
+    finally:
+        running = read_lock(home / "up.lock")
+        if running is not None:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                psutil.Process(running.pid).kill()
+            end_marked(running.mark)
+        stop_embedded(home / "postgres")
+        if own.process is not None:
+            own.process.wait(60)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def test_it_is_ready_and_says_where_to_look(platform: Platform) -> None:
+    platform.eventually(platform.ready, "/readyz is 200", seconds=60)
+    assert f"http://127.0.0.1:{platform.ports['API']}/" in platform.said()
+    status = platform.proving("status")
+    assert status.returncode == 0, status.stdout
+    assert "not ready" not in status.stdout
+
+
+def test_the_first_backtests_finish_by_themselves(platform: Platform) -> None:
+    platform.eventually(
+        lambda: platform.ask("/api/_proof/jobs")[1]["byType"]["BACKTEST"]["COMPLETED"] > 0,
+        "a backtest is completed",
+        seconds=WORK_SECONDS,
+    )
+
+
+def test_a_dry_run_names_every_bot_and_changes_nothing(platform: Platform) -> None:
+    before = platform.ask("/api/bots?limit=10")[1]["total"]
+    status, plan = platform.ask("/api/admin/reset-metrics", RESET | {"dryRun": True}, X_Admin_Token="dev-admin-secret")
+    assert (status, plan["dryRun"], plan["targetCount"], len(plan["targets"])) == (200, True, before, before)
+    again = platform.ask("/api/admin/reset-metrics", RESET | {"dryRun": True}, X_Admin_Token="dev-admin-secret")[1]
+    assert all(target["currentResetAt"] is None for target in again["targets"])
+
+
+def test_after_a_reset_two_backtests_run_at_once_and_an_improve_follows(platform: Platform) -> None:
+    done = platform.ask("/api/admin/reset-metrics", RESET | {"dryRun": False}, X_Admin_Token="dev-admin-secret")
+    assert done[0] == 200
+    reset_at = done[1]["resetTime"]
+    assert done[1]["resetCount"] == done[1]["targetCount"]
+    seen: dict[str, int] = {}
+
+    def look() -> bool:
+        for state in ("BACKTEST_RUNNING", "IMPROVING_RUNNING", "IMPROVING_QUEUED"):
+            bots = platform.ask(f"/api/bots?limit=100&state={state}")[1]["data"]
+            jobs = [bot["botNow"]["activeJob"] for bot in bots]
+            fresh = [job for job in jobs if job and job["createdAt"] > reset_at]
+            seen[state] = max(seen.get(state, 0), len(fresh))
+        running = platform.ask("/api/_proof/jobs")[1]["byType"]["BACKTEST"]["RUNNING"]
+        assert running <= 2, "the cap holds at every moment"
+        return seen["BACKTEST_RUNNING"] >= 2 and seen["IMPROVING_RUNNING"] + seen["IMPROVING_QUEUED"] >= 1
+
+    platform.eventually(look, f"two backtests and an improve, seen {seen}", seconds=WORK_SECONDS)
+
+
+def test_the_proofs_have_the_shape_the_checklist_reads(platform: Platform) -> None:
+    summary = platform.ask("/api/_proof/autonomy")[1]["latestRun"]["summary"]
+    types = {"BACKTEST", "IMPROVE", "EVOLVE"}
+    assert set(summary["jobs_enqueued_by_type"]) == set(summary["currently_running_jobs_by_type"]) == types
+    assert isinstance(summary["eligible_candidates_count"], int)
+    assert {summary["concurrency_caps"][name] for name in types} == {2, 1}
+    for bot in platform.ask("/api/bots?limit=10")[1]["data"]:
+        assert {"name", "stage", "botNow"} <= set(bot)
+        job = bot["botNow"]["activeJob"]
+        assert job is None or {"type", "status", "attempt", "iteration", "elapsedSeconds"} <= set(job)
+
+
+def test_the_proof_pack_is_written_down(platform: Platform) -> None:
+    done = platform.proving("proof")
+    assert done.returncode == 0, done.stderr
+    (pack,) = (platform.home / "proofs").glob("proof-*.md")
+    text = pack.read_text()
+    for words in ('"dryRun": true', '"jobs_enqueued_by_type"', '"botNow"', "job_type", "rows)"):
+        assert words in text
+
+
+def test_the_board_shows_work_as_badges_and_never_recency(platform: Platform, tmp_path: Path) -> None:
+    browser = next(
+        (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+    )
+    if browser is None:
+        pytest.skip("there is no Chromium; make test installs it")
+    from playwright.sync_api import expect, sync_playwright
+
+    with sync_playwright() as playwright:
+        page = playwright.chromium.launch(executable_path=browser, args=["--no-sandbox"]).new_page()
+        page.goto(f"http://127.0.0.1:{platform.ports['API']}/")
+        expect(page.get_by_text("Backtesting • x").first).to_be_visible(timeout=WORK_SECONDS * 1_000)
+        expect(page.get_by_text("Improving • #").first).to_be_visible(timeout=WORK_SECONDS * 1_000)
+        page.screenshot(path=tmp_path / "board.png")
+        assert "Data Fresh" not in page.content()
+
+
+def test_a_second_start_over_the_same_folder_is_refused_in_one_sentence(platform: Platform) -> None:
+    second = platform.proving("up")
+    assert (second.returncode, second.stdout) == (1, "")
+    assert second.stderr.count("\n") == 1
+    assert "already runs" in second.stderr
+
+
+@pytest.mark.scorecard(5)
+def test_a_killed_database_is_back_within_ten_seconds_with_every_acknowledged_row(platform: Platform) -> None:
+    count = "SELECT count(*) FROM bot_metrics_events"
+    before = platform.proving("psql", "-XAt", "-c", count).stdout
+    killed = postmaster(platform.home / "postgres")
+    assert killed is not None
+    killed.send_signal(signal.SIGKILL)
+    platform.eventually(
+        lambda: postmaster(platform.home / "postgres") not in {None, killed}, "it is back", seconds=POSTGRES_SECONDS
+    )
+    platform.eventually(platform.ready, "/readyz is 200", seconds=60)
+    assert platform.proving("psql", "-XAt", "-c", count).stdout == before
+    assert platform.proving("verify-audit").returncode == 0
+
+
+@pytest.mark.scorecard(3)
+def test_every_killed_program_comes_back_and_work_goes_on(platform: Platform) -> None:
+    for words in ("dagster api grpc", "dagster._daemon", "dagster_webserver", "-m api"):
+        platform.program(words).kill()
+    platform.eventually(lambda: platform.proving("status").returncode == 0, "all is ready again", seconds=120)
+    done = platform.ask("/api/_proof/autonomy")[1]["latestRun"]["id"]
+    platform.eventually(
+        lambda: platform.ask("/api/_proof/autonomy")[1]["latestRun"]["id"] > done, "it ticks", seconds=60
+    )
+    platform.eventually(lambda: platform.ask("/api/_proof/jobs")[1]["stuck"] == [], "nothing is stuck", seconds=240)
+
+
+def test_an_interrupt_ends_everything_and_the_data_is_there_again(platform: Platform) -> None:
+    bots = platform.ask("/api/bots?limit=1")[1]["total"]
+    mark = platform.mark
+    platform.supervisor.send_signal(signal.SIGINT)
+    assert platform.process is not None
+    assert platform.process.wait(60) == 0
+    assert marked(mark) == []
+    assert postmaster(platform.home / "postgres") is None
+    platform.start()
+    assert platform.ask("/api/bots?limit=1")[1]["total"] == bots
+    assert platform.proving("verify-audit").returncode == 0
+
+
+@pytest.mark.scorecard(3)
+def test_a_killed_supervisor_leaves_nothing_behind(platform: Platform) -> None:
+    mark = platform.mark
+    platform.supervisor.kill()
+    platform.eventually(lambda: marked(mark) == [], "every process has ended", seconds=30)
+    platform.eventually(lambda: postmaster(platform.home / "postgres") is None, "the database has ended", seconds=30)
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in sockets]
