@@ -1,0 +1,1 @@
+"""Benchmarks: the engine beside its peers, the whole platform under a fleet."""
