@@ -55,6 +55,14 @@ MINUTES_PER_BOT = 0.01
 LEAST_MINUTES = 6.0
 BOTS_PAGE = "/api/bots?limit=50"
 PROOFS = ("/api/_proof/autonomy", "/api/_proof/jobs", "/api/_proof/invariants", "/api/_proof/starvation")
+PROGRAMS = {
+    "dagster._daemon": "daemon",
+    "dagster_webserver": "webserver",
+    "-m api": "api",
+    "api grpc": "code server and runs",
+    "multiprocessing": "code server and runs",
+    "postgres": "postgres",
+}
 JSON_FIGURES = ("tick_s", "fleet_minutes", "bots_page_p95_ms", "proof_p95_ms", "reset_s")
 
 DONE = text("SELECT count(*) FROM bot_progress WHERE backtests_completed > 0")
@@ -103,7 +111,7 @@ class Load:
 
     began: float
     busy: float
-    ours: float
+    ours: dict[str, float]
 
     @classmethod
     def now(cls, platform: Platform) -> "Load":
@@ -112,9 +120,13 @@ class Load:
         return cls(time.monotonic(), sum(times) - times.idle - times.iowait, _cpu_seconds(platform))
 
     def since(self, before: "Load") -> dict[str, float]:
-        """Return CPU seconds of the platform, and cores that others kept busy."""
-        wall, ours = self.began - before.began, self.ours - before.ours
-        return {"platform_cpu_s": ours, "other_cores_busy": (self.busy - before.busy - ours) / wall}
+        """Return CPU seconds of the platform and each of its programs, and cores that others kept busy."""
+        ours = {f"cpu_s {name}": spent - before.ours.get(name, 0.0) for name, spent in self.ours.items()}
+        others = self.busy - before.busy - sum(ours.values())
+        return ours | {
+            "platform_cpu_s": sum(ours.values()),
+            "other_cores_busy": others / (self.began - before.began),
+        }
 
 
 def main() -> None:
@@ -147,6 +159,8 @@ def measure(size: int, bars: Path) -> Figures:
         _record_baselines(platform, desk, figures)
         load = Load.now(platform).since(before)
         figures.values |= load | {"cpu_ms_per_baseline": 1_000 * load["platform_cpu_s"] / size}
+        asked = sum(map(len, waits.values()))
+        figures.values["cpu_ms_per_request"] = 1_000 * load.get("cpu_s api", 0.0) / asked
         _record_requests(figures, waits)
         _count(desk, figures)
         _reset(platform, figures)
@@ -264,18 +278,22 @@ def _scalar(desk: Desk, statement: Any) -> Any:
         return session.execute(statement).scalar_one()
 
 
-def _cpu_seconds(platform: Platform) -> float:
-    """Return the CPU seconds of every process of the platform, the ended ones through their parents."""
+def _cpu_seconds(platform: Platform) -> dict[str, float]:
+    """Return the CPU seconds of each program of the platform, the ended processes counted through their parents."""
     server = platform.postgres()
-    database = [server, *server.children(recursive=True)] if server else []
-    spent = 0.0
-    for process in [*platform.programs(), *database]:
+    spent: dict[str, float] = defaultdict(float)
+    for process in [*platform.programs(), *([server, *server.children(recursive=True)] if server else [])]:
         try:
-            times = process.cpu_times()
+            times, name = process.cpu_times(), _program(process)
         except psutil.Error:
             continue
-        spent += times.user + times.system + times.children_user + times.children_system
-    return spent
+        spent[name] += times.user + times.system + times.children_user + times.children_system
+    return dict(spent)
+
+
+def _program(process: psutil.Process) -> str:
+    line = " ".join(process.cmdline())
+    return next((name for words, name in PROGRAMS.items() if words in line), "others")
 
 
 def _whole_fleet() -> ResetRequest:

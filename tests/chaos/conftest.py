@@ -1,0 +1,62 @@
+"""A real platform for chaos tests: supervisor, daemon, code server, API and PostgreSQL, private, with a small fleet.
+
+CHAOS_ROUNDS sets how many rounds of harm there are (7: each kind once; 100 for the whole proof), CHAOS_SEED the chance,
+CHAOS_ONLY one kind of harm for all of them.
+CHAOS_RECORD names the Markdown file that the figures are written to, dated.
+"""
+
+import os
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from bench.history import plant_history
+from bench.own_platform import Platform, private_platform
+from services.fleet_seed import fleet_ids, seed_fleet
+from services.market_data import simulate_market
+from store.database import transaction
+from tests.chaos.harms import HARMS
+from tests.chaos.record import Round, write
+
+BOTS = 120
+SYMBOLS = ("MES", "MGC")
+TICK_SECONDS = 4
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", len(HARMS)))
+SEED = int(os.environ.get("CHAOS_SEED", "1"))
+
+
+def kinds() -> list[str]:
+    """Return the kind of each round: every kind equally often, in an order the seed decides."""
+    if only := os.environ.get("CHAOS_ONLY"):
+        return [only] * ROUNDS
+    chance = random.Random(SEED)  # noqa: S311 - chance, not a secret
+    dealt: list[str] = []
+    while len(dealt) < ROUNDS:
+        dealt += chance.sample(sorted(HARMS), len(HARMS))
+    return dealt[:ROUNDS]
+
+
+@pytest.fixture(scope="session")
+def platform() -> Iterator[Platform]:
+    """A platform that runs, with a fleet, a simulated market and a past."""
+    with private_platform("pg-chaos", tick_seconds=TICK_SECONDS) as private:
+        desk = private.desk()
+        simulate_market(desk.bars, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
+        seed_fleet(desk, size=BOTS, symbols=SYMBOLS, timeframes=("15m", "1h"))
+        with transaction(desk.sessions) as session:
+            plant_history(session, fleet_ids(desk)[:5], sessions_each=20)
+        desk.sessions.kw["bind"].dispose()
+        private.start()
+        yield private
+
+
+@pytest.fixture(scope="session")
+def rounds() -> Iterator[list[Round]]:
+    """What each round did and found; written down at the end where CHAOS_RECORD says."""
+    done: list[Round] = []
+    yield done
+    if (target := os.environ.get("CHAOS_RECORD")) and done:
+        write(Path(target), done, seed=SEED, bots=BOTS, at=datetime.now(UTC))

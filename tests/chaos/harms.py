@@ -1,0 +1,189 @@
+"""The harms of the chaos rounds: each breaks a running platform in one way and says what it did.
+
+Belongs here: killing and pausing processes of the platform a test started itself, by number, never by name.
+Does not belong here: what must hold afterwards (`ledger.py`).
+"""
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import psutil
+from sqlalchemy import text
+
+from bench.own_platform import Platform
+from trading.jobs import LEASE
+
+RUNNING = text("SELECT id, dagster_run_id, started_at FROM bot_jobs WHERE status = 'RUNNING' AND job_type = 'BACKTEST'")
+AGE_HEARTBEAT = text("UPDATE bot_jobs SET heartbeat_at = heartbeat_at - :age WHERE id = :id AND status = 'RUNNING'")
+RUN_OF_WORKER = text(
+    "SELECT run_id FROM dagster.event_logs WHERE dagster_event_type = 'ENGINE_EVENT'"
+    " AND event LIKE '%Started process for run (pid: ' || CAST(:pid AS text) || ')%' ORDER BY id DESC LIMIT 1"
+)
+JOB = text("SELECT status, dagster_run_id, reclaims FROM bot_jobs WHERE id = :id")
+WORK_BEGINS_SECONDS = 60.0
+RETRY_SECONDS = 0.3
+PATIENCE_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a harm did, and facts a round checks."""
+
+    what: str
+    acknowledged: tuple[str, ...] = ()
+
+
+def kill_daemon(platform: Platform, chance: random.Random, _reason: str) -> Done:
+    """SIGKILL the Dagster daemon at a random moment around ticks."""
+    time.sleep(chance.uniform(0, 8))
+    return Done(f"killed {_kill(platform.program('dagster._daemon'))} daemon processes")
+
+
+def kill_worker(platform: Platform, chance: random.Random, _reason: str) -> Done:
+    """SIGKILL one run worker, or all of them, in the middle of their work."""
+    _until_work(platform)
+    time.sleep(chance.uniform(0, 1.5))
+    workers = platform.workers()
+    chosen = workers if chance.random() < 0.5 else workers[:1]
+    return Done(f"killed {_kill(chosen)} of {len(workers)} run workers")
+
+
+def kill_code_server(platform: Platform, chance: random.Random, _reason: str) -> Done:
+    """SIGKILL the code server together with every process it started."""
+    _until_work(platform)
+    time.sleep(chance.uniform(0, 2))
+    servers = platform.program("dagster", "grpc")
+    children = [child for server in servers for child in server.children(recursive=True)]
+    return Done(f"killed {_kill([*servers, *children])} processes of the code server")
+
+
+def kill_postgres(platform: Platform, chance: random.Random, _reason: str) -> Done:
+    """SIGKILL PostgreSQL's first process, or one of its backends, which makes all of them start again."""
+    _until_work(platform)
+    time.sleep(chance.uniform(0, 2))
+    server = platform.postgres()
+    assert server is not None
+    backends = [child for child in server.children() if "proving_app" in " ".join(child.cmdline())]
+    if backends and chance.random() < 0.5:
+        return Done(f"killed {_kill([chance.choice(backends)])} backend of PostgreSQL")
+    return Done(f"killed PostgreSQL ({_kill([server])})")
+
+
+def kill_api(platform: Platform, chance: random.Random, reason: str) -> Done:
+    """SIGKILL the API in the middle of a POST; the client goes on asking with the same Idempotency-Key."""
+    answers: list[tuple[int, Any]] = []
+    asking = threading.Thread(target=lambda: answers.append(reset_until_answered(platform, f"{reason}_MID_POST")))
+    asking.start()
+    time.sleep(chance.uniform(0, 0.15))
+    killed = _kill(platform.program("-m api"))
+    asking.join(PATIENCE_SECONDS)
+    assert answers, "the retrying client never got an answer"
+    return Done(f"killed {killed} API process in the middle of a POST", (f"{reason}_MID_POST",))
+
+
+def kill_everything(platform: Platform, chance: random.Random, _reason: str) -> Done:
+    """SIGKILL the supervisor, the undertaker, PostgreSQL and all the rest at once, then start again."""
+    _until_work(platform)
+    time.sleep(chance.uniform(0, 3))
+    assert platform.process is not None
+    supervisor = psutil.Process(platform.process.pid)
+    server = platform.postgres()
+    victims = [supervisor, *supervisor.children(recursive=True), *platform.programs(), *([server] if server else [])]
+    killed = _kill(victims)
+    platform.process.wait()
+    platform.start()
+    return Done(f"killed {killed} processes, everything, and started again")
+
+
+def pause_worker(platform: Platform, chance: random.Random, _reason: str) -> Done:
+    """SIGSTOP a worker past its lease, let another take its job, and wake it: a zombie that must write nothing."""
+    worker, job_id = _stopped_in_a_job(platform, chance)
+    try:
+        with platform.owner().begin() as connection:
+            connection.execute(AGE_HEARTBEAT, {"id": job_id, "age": LEASE + timedelta(seconds=5)})
+        took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run", seconds=90)
+        assert _job(platform, job_id).reclaims == 1
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            worker.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    return Done(f"paused a worker past its lease; another did its job after {took:.0f} s; woke the zombie")
+
+
+Harm = Callable[[Platform, random.Random, str], Done]
+HARMS: dict[str, Harm] = {
+    "daemon": kill_daemon,
+    "worker": kill_worker,
+    "code server": kill_code_server,
+    "api": kill_api,
+    "postgres": kill_postgres,
+    "everything": kill_everything,
+    "pause": pause_worker,
+}
+
+
+def reset_until_answered(platform: Platform, reason: str) -> tuple[int, Any]:
+    """Ask for one reset of the whole fleet, again and again with one key, until it is acknowledged."""
+    body = {"scope": "ALL", "reasonCode": reason, "alsoResetEquityCurves": True, "dryRun": False}
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        headers = {"Idempotency-Key": f"chaos-{reason}"}
+        status, answer, _ = platform.call("POST", "/api/admin/reset-metrics", body=body, headers=headers)
+        if status == 200:
+            return status, answer
+        assert status in (0, 409, 503), f"{status}: {answer}"
+        time.sleep(RETRY_SECONDS)
+    raise AssertionError(f"no reset within {PATIENCE_SECONDS} s")
+
+
+def _until_work(platform: Platform) -> None:
+    platform.until(lambda: _running(platform), "a backtest to run", seconds=WORK_BEGINS_SECONDS)
+
+
+def _running(platform: Platform) -> list[Any]:
+    with platform.owner().connect() as connection:
+        return list(connection.execute(RUNNING).all())
+
+
+def _job(platform: Platform, job_id: object) -> Any:
+    with platform.owner().connect() as connection:
+        return connection.execute(JOB, {"id": job_id}).one()
+
+
+def _run_of(platform: Platform, worker: psutil.Process) -> str | None:
+    with platform.owner().connect() as connection:
+        return connection.execute(RUN_OF_WORKER, {"pid": worker.pid}).scalar_one_or_none()
+
+
+def _stopped_in_a_job(platform: Platform, chance: random.Random) -> tuple[psutil.Process, object]:
+    """Stop one worker at a random moment and return it with the job its run holds."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < deadline:
+        _until_work(platform)
+        time.sleep(chance.uniform(0, 0.5))
+        for worker in platform.workers():
+            run_id = _run_of(platform, worker)
+            worker.send_signal(signal.SIGSTOP)
+            held = [row.id for row in _running(platform) if row.dagster_run_id == run_id]
+            if held:
+                return worker, held[0]
+            worker.send_signal(signal.SIGCONT)
+    raise AssertionError("no worker could be stopped while it held a job")
+
+
+def _kill(processes: list[psutil.Process]) -> int:
+    killed = 0
+    for process in processes:
+        assert process.pid != os.getpid()
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+            killed += 1
+    return killed

@@ -1,0 +1,68 @@
+"""The record of chaos: one dated page with every round.
+
+Belongs here: the Markdown. Does not belong here: doing harm, judging it.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+COUNTED = ("lost", "duplicated", "stuck", "wrong figures")
+
+
+@dataclass(slots=True)
+class Round:
+    """One round: the harm, how long until the platform served again and had caught up, and what was broken then."""
+
+    number: int
+    kind: str
+    what: str = "not done"
+    ready_seconds: float = 0.0
+    settled_seconds: float = 0.0
+    broken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
+
+
+def write(page: Path, rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> None:
+    """Write the page; what stood there before is replaced."""
+    page.parent.mkdir(parents=True, exist_ok=True)
+    page.write_text("\n".join(_lines(rounds, seed=seed, bots=bots, at=at)) + "\n", "utf-8")
+
+
+def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> list[str]:
+    sums = {name: sum(one.broken[name] for one in rounds) for name in COUNTED}
+    by_kind: dict[str, list[Round]] = defaultdict(list)
+    for one in rounds:
+        by_kind[one.kind].append(one)
+    verdict = ", ".join(f"{count} {name}" for name, count in sums.items())
+    return [
+        "# Chaos",
+        "",
+        f"{at:%Y-%m-%d %H:%M} UTC, {len(rounds)} rounds, seed {seed}, {bots} bots, {os.cpu_count()} cores, "
+        f"load at the end {os.getloadavg()[0]:.1f}: **{verdict}**.",
+        "",
+        f"Written by `CHAOS_ROUNDS={len(rounds)} CHAOS_SEED={seed} CHAOS_RECORD={_shown_path()} make chaos`. "
+        "Each round resets the whole fleet, harms the platform while it works, waits until it has caught up by itself, "
+        "and recounts the ledger in SQL (`tests/chaos/ledger.py`).",
+        "",
+        "| harm | rounds | serves again, worst s | caught up, worst s | lost | duplicated | stuck | wrong figures |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        *(_row(kind, done) for kind, done in sorted(by_kind.items())),
+        "",
+        "## Rounds",
+        "",
+        *(f"{one.number}. {one.kind}: {one.what}; caught up after {one.settled_seconds:.0f} s" for one in rounds),
+    ]
+
+
+def _row(kind: str, done: Sequence[Round]) -> str:
+    ready = max(one.ready_seconds for one in done)
+    settled = max(one.settled_seconds for one in done)
+    counts = " | ".join(str(sum(one.broken[name] for one in done)) for name in COUNTED)
+    return f"| {kind} | {len(done)} | {ready:.1f} | {settled:.0f} | {counts} |"
+
+
+def _shown_path() -> str:
+    return os.environ.get("CHAOS_RECORD", "docs/proof/chaos.md")

@@ -1,0 +1,145 @@
+"""Rounds of harm against the real platform: nothing lost, nothing done twice, nothing stuck (scorecard 1-5, 7, 47)."""
+
+import random
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, text
+
+from bench.own_platform import Platform
+from services.audit import verify_chain
+from tests.chaos.conftest import SEED, TICK_SECONDS, kinds
+from tests.chaos.harms import HARMS, reset_until_answered
+from tests.chaos.ledger import broken, canary_sings, resets_by_reason, unfinished_runs
+from tests.chaos.record import Round
+from trading.jobs import LEASE
+
+READY_SECONDS = 60.0
+POSTGRES_READY_SECONDS = 10.0
+SETTLE_SECONDS = LEASE.total_seconds() + 2 * TICK_SECONDS + 60
+CAUGHT_UP = text(
+    "SELECT (SELECT count(*) FROM bot_jobs WHERE job_type = 'BACKTEST' AND status IN ('QUEUED', 'RUNNING'))"
+    " + (SELECT count(*) FROM rebuild_requests WHERE completed_at IS NULL)"
+    " + (SELECT count(*) FROM bots b WHERE NOT EXISTS (SELECT 1 FROM backtest_sessions s WHERE s.bot_id = b.id"
+    "    AND s.status = 'COMPLETED' AND s.created_at >= b.metrics_reset_at))"
+)
+
+pytestmark = pytest.mark.timeout(600)
+
+
+def caught_up(platform: Platform) -> bool:
+    with platform.owner().connect() as connection:
+        nothing_waits = connection.execute(CAUGHT_UP).scalar_one() == 0
+        return nothing_waits and len(unfinished_runs(connection)) <= len(platform.workers())
+
+
+@pytest.mark.scorecard(1)
+@pytest.mark.scorecard(2)
+@pytest.mark.scorecard(3)
+@pytest.mark.scorecard(4)
+@pytest.mark.scorecard(5)
+@pytest.mark.scorecard(7)
+@pytest.mark.scorecard(47)
+@pytest.mark.parametrize(("number", "kind"), list(enumerate(kinds(), start=1)))
+def test_nothing_is_lost_done_twice_or_stuck(platform: Platform, rounds: list[Round], number: int, kind: str) -> None:
+    done = Round(number, kind)
+    rounds.append(done)
+    reason = f"CHAOS_{number}"
+    reset_until_answered(platform, reason)
+    chance = random.Random(SEED * 1_000 + number)  # noqa: S311 - chance, not a secret
+    harm = HARMS[kind](platform, chance, reason)
+    done.what = harm.what
+    done.ready_seconds = platform.until(platform.is_ready, "it to serve again", seconds=READY_SECONDS)
+    done.settled_seconds = platform.until(lambda: caught_up(platform), "it to catch up", seconds=SETTLE_SECONDS)
+    with platform.owner().connect() as connection:
+        found = broken(connection, lease=LEASE)
+        resets = resets_by_reason(connection)
+        sings = canary_sings(connection, now=datetime.now(UTC))
+    done.broken |= {name: sum(map(len, promises.values())) for name, promises in found.items()}
+    assert found == {}
+    assert {asked: resets.get(asked) for asked in (reason, *harm.acknowledged)} == dict.fromkeys(
+        (reason, *harm.acknowledged), 1
+    )
+    assert sings
+    assert chain_holds(platform)
+    if kind == "postgres":
+        assert done.ready_seconds <= POSTGRES_READY_SECONDS
+
+
+def chain_holds(platform: Platform) -> bool:
+    desk = platform.desk()
+    try:
+        return verify_chain(desk).is_whole
+    finally:
+        desk.sessions.kw["bind"].dispose()
+
+
+def plant(connection: Connection, statement: str) -> dict[str, dict[str, list[Any]]]:
+    """Do a wrong thing in a transaction nobody else sees, and return what the promises say about it."""
+    connection.execute(text(statement))
+    return broken(connection, lease=LEASE)
+
+
+A_SESSION = (
+    "SELECT s.id FROM backtest_sessions s JOIN bots b ON b.id = s.bot_id"
+    " WHERE s.created_at >= b.metrics_reset_at LIMIT 1"
+)
+FAULTS = [
+    (
+        "lost",
+        "a completed backtest job left its session",
+        "INSERT INTO bot_jobs (bot_id, job_type, status, reason_code, created_at, completed_at)"
+        " SELECT id, 'BACKTEST', 'COMPLETED', 'PLANTED', now(), now() FROM bots LIMIT 1",
+    ),
+    (
+        "lost",
+        "every bot has a session since the reset",
+        "UPDATE bots SET metrics_reset_at = now() WHERE id = (SELECT min(id::text)::uuid FROM bots)",
+    ),
+    (
+        "lost",
+        "a session has all its trades",
+        "INSERT INTO trade_logs (session_id, bot_id, book, seq, side, contracts, entry_at, exit_at, entry_price,"
+        " exit_price, bars_held, gross_pnl_usd, commission_usd, slippage_usd, net_pnl_usd, mae_usd, mfe_usd,"
+        " exit_reason, created_at) SELECT session_id, bot_id, book, seq + 100000, side, contracts, entry_at, exit_at,"
+        " entry_price, exit_price, bars_held, gross_pnl_usd, commission_usd, slippage_usd, net_pnl_usd, mae_usd,"
+        " mfe_usd, exit_reason, created_at FROM trade_logs LIMIT 1",
+    ),
+    (
+        "duplicated",
+        "one session per bot and generation since the reset",
+        "INSERT INTO backtest_sessions SELECT (jsonb_populate_record(s, jsonb_build_object("
+        "'id', gen_random_uuid(), 'job_id', NULL))).* FROM backtest_sessions s WHERE s.id = (" + A_SESSION + ")",
+    ),
+    (
+        "stuck",
+        "no job is silent past its lease",
+        "INSERT INTO bot_jobs (bot_id, job_type, status, reason_code, created_at, dagster_run_id, started_at,"
+        " heartbeat_at) SELECT id, 'BACKTEST', 'RUNNING', 'PLANTED', now(), 'gone', now(), now() - interval '1 hour'"
+        " FROM bots LIMIT 1",
+    ),
+    (
+        "wrong figures",
+        "a rollup is its latest session, recounted from trades",
+        "UPDATE bot_metrics_rollups SET net_pnl_usd = net_pnl_usd + 0.000001"
+        " WHERE bot_id = (SELECT min(bot_id::text)::uuid FROM bot_metrics_rollups)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("kind", "promise", "statement"), FAULTS)
+def test_a_planted_fault_is_found(platform: Platform, kind: str, promise: str, statement: str) -> None:
+    platform.until(lambda: caught_up(platform), "it to catch up", seconds=SETTLE_SECONDS)
+    with platform.owner().connect() as connection:
+        found = plant(connection, statement)
+        connection.rollback()
+        assert promise in found[kind]
+        assert broken(connection, lease=LEASE) == {}
+
+
+@pytest.mark.scorecard(47)
+def test_the_canary_falls_silent_when_no_run_ends(platform: Platform) -> None:
+    with platform.owner().connect() as connection:
+        assert canary_sings(connection, now=datetime.now(UTC))
+        assert not canary_sings(connection, now=datetime.now(UTC) + timedelta(minutes=11))
