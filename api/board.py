@@ -25,7 +25,7 @@ router = APIRouter(tags=["board"])
 async def snapshot(request: Request) -> Response:
     """Return the whole fleet in compact rows with the epoch and seq that `/ws/bots` continues from; always gzipped."""
     live: Live = request.app.state.live
-    if not live.loaded:
+    if not await live.wait_loaded():
         raise Unavailable("the fleet has not been read yet")
     return Response(await live.snapshot(), media_type="application/json", headers={"Content-Encoding": "gzip"})
 

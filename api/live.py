@@ -15,7 +15,7 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -28,7 +28,7 @@ from api.rows import COLUMNS, encode_row
 from gateways.changes import Change, Changed, Listening, Lost, watch
 from services.cards import BotCard
 from services.desk import Desk
-from services.fleet import bots_by_ids, whole_fleet
+from services.fleet import bots_by_ids, each_bot
 from services.proofs import last_tick_at
 from trading.errors import ProvingError
 
@@ -36,6 +36,7 @@ log = logging.getLogger("api.live")
 
 COALESCE_SECONDS = 0.1
 PULSE_SECONDS = 3.0
+FIRST_READ_SECONDS = 1.5
 RETRY_SECONDS = 1.0
 RING_MESSAGES = 512
 QUEUE_MESSAGES = 256
@@ -66,7 +67,6 @@ class Picture:
     seq: int = 0
     rows: dict[UUID, bytes] = field(default_factory=dict)
     ring: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=RING_MESSAGES))
-    loaded: bool = False
 
 
 class Live:
@@ -82,6 +82,7 @@ class Live:
         self._ticked = False
         self._woken = asyncio.Event()
         self._hears = False
+        self._loaded = asyncio.Event()
         self._last_tick_at: datetime | None = None
         self._zipped: tuple[dict[str, Any], bytes] | None = None
 
@@ -96,10 +97,11 @@ class Live:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    @property
-    def loaded(self) -> bool:
-        """Whether the fleet has been read at least once."""
-        return self._picture.loaded
+    async def wait_loaded(self) -> bool:
+        """Wait a moment for the first reading of the fleet; return whether there has been one."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._loaded.wait(), FIRST_READ_SECONDS)
+        return self._loaded.is_set()
 
     async def snapshot(self) -> bytes:
         """Return the gzipped snapshot, made at most once per message and second and shared by everyone who asks."""
@@ -184,7 +186,8 @@ class Live:
     async def _read_everything(self) -> None:
         encoded = await to_thread.run_sync(_read_and_encode, self._desk)
         self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
-        self._picture = Picture(epoch=secrets.token_hex(8), rows=encoded, loaded=True)
+        self._picture = Picture(epoch=secrets.token_hex(8), rows=encoded)
+        self._loaded.set()
         self._broadcast(self._message("resync"))
 
     def _tell_rows(self, cards: Sequence[BotCard]) -> None:
@@ -229,7 +232,7 @@ class Live:
 
 
 def _read_and_encode(desk: Desk) -> dict[UUID, bytes]:
-    return {card.id: encode_row(card) for card in whole_fleet(desk)}
+    return {card.id: encode_row(card) for card in each_bot(desk)}
 
 
 def _zip(head: dict[str, Any], rows: Sequence[bytes]) -> bytes:

@@ -6,7 +6,7 @@ Belongs here: read-only use cases behind `/api/bots` and the board. Does not bel
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -103,11 +103,24 @@ def bots_by_ids(desk: Desk, bot_ids: Sequence[UUID]) -> tuple[BotCard, ...]:
 
 
 def whole_fleet(desk: Desk) -> tuple[BotCard, ...]:
-    """Return the card of every bot that is not archived."""
-    with transaction(desk.sessions) as session:
-        rows = fleet.read_fleet(session)
+    """Return the card of every bot that is not archived.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    return tuple(each_bot(desk))
+
+
+def each_bot(desk: Desk) -> Iterator[BotCard]:
+    """Yield the card of every bot that is not archived, in one transaction; nothing is held back in memory.
+
+    Raises:
+        Unavailable: the database is away.
+    """
     now = desk.clock()
-    return tuple(card(row, now=now) for row in rows)
+    with transaction(desk.sessions) as session:
+        for row in fleet.read_fleet(session):
+            yield card(row, now=now)
 
 
 def fleet_totals(desk: Desk) -> Totals:

@@ -8,7 +8,7 @@ is written once. Figures come from the rollup of the bot's current book, and onl
 baseline: a reset blanks them the moment it commits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -42,6 +42,7 @@ from trading.market.bars import SIMULATED
 
 AnyRow = Row[*tuple[Any, ...]]
 STATES = tuple(State)
+ROWS_AT_A_TIME = 1_000
 RANK = {state: rank for rank, state in enumerate(STATES)}
 IS_ACTIVE = BotJob.status.in_([literal_column("'QUEUED'"), literal_column("'RUNNING'")])
 """Spelled out, so that the planner can prove the partial indexes of active jobs."""
@@ -108,9 +109,10 @@ def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[U
     return {row.id: row for row in session.execute(_with_evidence(_cards()).where(_is_one_of(bot_ids)))}
 
 
-def read_fleet(session: Session) -> list[AnyRow]:
-    """Return the row behind every bot's card that is not archived, in no particular order."""
-    return list(session.execute(_cards().where(Bot.archived_at.is_(None))))
+def read_fleet(session: Session) -> Iterator[AnyRow]:
+    """Yield the row behind every bot's card that is not archived, in no particular order, a thousand at a time."""
+    everything = _cards().where(Bot.archived_at.is_(None)).execution_options(yield_per=ROWS_AT_A_TIME)
+    yield from session.execute(everything)
 
 
 def count_by_state(session: Session) -> list[tuple[str, State, int]]:

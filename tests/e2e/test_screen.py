@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 from sqlalchemy import Engine, text, update
@@ -19,7 +20,7 @@ from store.tables import Bot, BotJob
 from tests import factories
 from tests.e2e.scene import plant_fleet
 from tests.integration.conftest import FixedClock, desk, owner, server_url, urls  # noqa: F401 - fixtures
-from tests.serving import serving
+from tests.serving import serving, until
 
 TOKEN = "a-token-only-this-test-suite-knows"
 CHROMIUM = shutil.which("chromium")
@@ -203,6 +204,8 @@ def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Scr
         plant_fleet(session, 40, now=desk.clock())
     with serving(create_app(desk)) as served:
         page = screen.page
+        calls: list[Any] = []
+        page.on("request", lambda request: calls.append(request) if "reset-metrics" in request.url else None)
         page.goto(served.http)
         page.locator("#reset-open").click()
         execute = page.locator("#reset-execute")
@@ -222,6 +225,8 @@ def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Scr
         execute.click()
         expect(page.locator("#reset-report")).to_contain_text("RESET DONE")
         expect(execute).to_be_disabled()
+        assert [call.post_data_json["dryRun"] for call in calls] == [True, True, True, False]
+        assert "planHash" in calls[-1].post_data_json
         assert count(owner, "SELECT count(*) FROM bot_metrics_events WHERE reason_code = 'ANOTHER_REASON'") == 40
         page.locator("#reset-close").click()
         assert page.locator("#reset-token").input_value() == ""
@@ -289,6 +294,7 @@ def test_ten_thousand_rows_draw_only_what_is_seen(desk: Desk, screen: Screen) ->
         factories.make_bots(session, 10_000)
     with serving(create_app(desk)) as served:
         page = screen.page
+        until(lambda: httpx.get(f"{served.http}/api/board").status_code == 200, "the board to be read", seconds=60)
         page.goto(served.http)
         expect(page.locator("#row-count")).to_have_text("ROWS 10,000/10,000", timeout=60_000)
         assert page.locator(".spacer .row").count() < 60

@@ -19,9 +19,9 @@ export class ResetDialog {
     this.execute = byId("reset-execute");
     /** @type {{body: any, planHash: string}|null} */
     this.plan = null;
+    this.asked = 0;
     byId("reset-open").addEventListener("click", () => this.open());
     byId("reset-close").addEventListener("click", () => this.dialog.close());
-    byId("reset-dry").addEventListener("click", () => void this.#dryRun());
     this.execute.addEventListener("click", () => void this.#run());
     byId("reset-form").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -55,9 +55,9 @@ export class ResetDialog {
   }
 
   async #dryRun() {
-    const body = this.#body();
+    const [body, asked] = [this.#body(), (this.asked += 1)];
     const answer = await this.#call({ ...body, dryRun: true });
-    if (!answer) return;
+    if (!answer || asked !== this.asked) return;
     this.plan = { body, planHash: answer.planHash };
     this.execute.disabled = answer.targetCount === 0;
     this.#tell("dry", "DRY RUN — nothing written", planLines(answer));
@@ -66,9 +66,8 @@ export class ResetDialog {
   async #run() {
     if (!this.plan) return;
     const { body, planHash } = this.plan;
-    this.execute.disabled = true;
+    this.#unplan("Executing …");
     const answer = await this.#call({ ...body, dryRun: false, planHash }, randomKey());
-    this.plan = null;
     if (!answer) return;
     this.#tell("done", "RESET DONE", [
       ["bots", count(answer.resetCount)],
@@ -96,6 +95,7 @@ export class ResetDialog {
 
   #unplan(words) {
     this.plan = null;
+    this.asked += 1;
     this.execute.disabled = true;
     this.#tell("", words, []);
   }
