@@ -56,10 +56,9 @@ def rows_of(backtest):
     return [tuple(row) for row in rows]
 
 
-@pytest.mark.scorecard(25)
-def test_agrees_with_the_slow_book_order_for_order():
+def agreeing_runs(seeds):
     traded, reasons = 0, set()
-    for seed in range(RUNS):
+    for seed in seeds:
         case = random_case(seed)
         fast = by_kernel(case)
         trades, equity = by_hand(case)
@@ -67,5 +66,16 @@ def test_agrees_with_the_slow_book_order_for_order():
         assert fast.equity_micros.tolist() == equity, f"seed {seed}"
         traded += bool(trades)
         reasons |= {row[9] for row in trades}
-    assert traded > RUNS // 2
+    assert traded > len(seeds) // 2
+    return reasons
+
+
+def test_agrees_with_the_slow_book_on_every_archetype():
+    assert agreeing_runs(range(RUNS, RUNS + 2 * len(ARCHETYPES)))
+
+
+@pytest.mark.thorough
+@pytest.mark.scorecard(25)
+def test_agrees_with_the_slow_book_order_for_order():
+    reasons = agreeing_runs(range(RUNS))
     assert reasons == {reason.name for reason in ExitReason}

@@ -82,6 +82,7 @@ def digest_of_sessions(seeds):
     return digest.hexdigest()
 
 
+@pytest.mark.thorough
 @pytest.mark.scorecard(20)
 def test_fifty_sessions_repeat_byte_for_byte_across_processes_orders_and_threads():
     seeds = list(range(50))

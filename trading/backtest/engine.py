@@ -47,6 +47,7 @@ from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
 ENGINE_VERSION = "1.0.0"
 
 _SAFE_MICROS = 2.0**62
+_LARGEST_MULTIPLE = 1e6
 
 
 class ExitReason(IntEnum):
@@ -72,7 +73,11 @@ class Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Exits:
-    """Exit rules as multiples of the signal's units (see `Signals`); 0 switches a rule off."""
+    """Exit rules as multiples of the signal's units (see `Signals`); 0 switches a rule off.
+
+    Raises:
+        BadInput: a multiple is not between 0 and 1,000,000, or a time stop is negative.
+    """
 
     stop: float = 0.0
     target: float = 0.0
@@ -80,6 +85,11 @@ class Exits:
     break_even: float = 0.0
     time_stop_bars: int = 0
     session_close: bool = False
+
+    def __post_init__(self) -> None:
+        multiples = (self.stop, self.target, self.trailing, self.break_even)
+        if not all(0.0 <= multiple <= _LARGEST_MULTIPLE for multiple in multiples) or self.time_stop_bars < 0:
+            raise BadInput(f"exits must be 0 to {_LARGEST_MULTIPLE:,.0f} units, 0 or more bars, were {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,7 +235,8 @@ def run_signals(
     """Run bare signals with explicit exits: rules as data, and benchmarks.
 
     Raises:
-        BadInput: a signal is not -1, 0 or 1, or a unit is not a finite number above zero where a signal stands.
+        BadInput: a signal is not -1, 0 or 1, or a unit is not above zero and at most 2**30 ticks where
+            a signal stands.
     """
     output = output or Output.for_bars(len(tape))
     _require_fit(tape, output)
@@ -263,7 +274,7 @@ def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Outp
         tape.gate,
         wishes.side,
         (wishes.stop_unit_ticks, wishes.target_unit_ticks),
-        _rules(exits, account),
+        rules_of(exits, account.costs),
         account.account_micros,
         output.ledger,
         output.equity_micros,
@@ -281,10 +292,11 @@ def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Outp
     return Backtest(trades, output.equity_micros, performance, notes, bars_in_position, hashed, ENGINE_VERSION)
 
 
-def _rules(exits: Exits, account: Account) -> kernels.Rules:
+def rules_of(exits: Exits, costs: tuple[int, int, int]) -> kernels.Rules:
+    """Return exits and costs (see `Account.costs`) as the compiled loop takes them."""
     close_mask = ROLL_NEXT | (SESSION_LAST if exits.session_close else 0)
     multiples = (float(exits.stop), float(exits.target), float(exits.trailing), float(exits.break_even))
-    return kernels.Rules(*multiples, int(exits.time_stop_bars), close_mask, *account.costs)
+    return kernels.Rules(*multiples, int(exits.time_stop_bars), close_mask, *costs)
 
 
 def _roll_notes(tape: Tape) -> tuple[str, ...]:
@@ -305,9 +317,10 @@ def _require_units(tape: Tape, wishes: Signals) -> None:
     for unit in (wishes.stop_unit_ticks, wishes.target_unit_ticks):
         if len(unit) not in (1, len(tape)):
             raise BadInput(f"a unit needs one value, or one per bar ({len(tape)}), had {len(unit)}")
-        usable = bool(0.0 < unit[0] < np.inf) if len(unit) == 1 else first_without_unit(side, unit) < 0
+        limit = kernels.WIDEST_UNIT_TICKS
+        usable = bool(0.0 < unit[0] <= limit) if len(unit) == 1 else first_without_unit(side, unit, limit) < 0
         if not usable:
-            raise BadInput("a unit must be finite and above zero wherever there is a signal")
+            raise BadInput(f"a unit must be above zero and at most {limit:,.0f} ticks wherever there is a signal")
 
 
 def _require_no_overflow(tape: Tape, account: Account) -> None:

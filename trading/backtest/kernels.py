@@ -23,6 +23,7 @@ Sides = NDArray[np.int8]
 Gate = NDArray[np.uint8]
 Units = tuple[Floats, Floats]
 
+HELD = 0
 STOP = 1
 TARGET = 2
 TIME = 3
@@ -37,6 +38,7 @@ LEDGER_COLUMNS = 12
 OPEN, HIGH, LOW, CLOSE = range(4)
 
 FAR = 1 << 60
+WIDEST_UNIT_TICKS = 2.0**30
 
 compiled = njit(cache=True, nogil=True, error_model="numpy")
 inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
@@ -57,16 +59,32 @@ class Rules(NamedTuple):
 
 
 class Position(NamedTuple):
-    """An open position: fixed facts, exit prices in ticks, and distances of the moving stops (0 = none)."""
+    """What does not move of an open position: its fill, and distances of the moving stops in ticks (0 = none)."""
 
     side: int
     entry_bar: int
     entry_ticks: int
-    lower: int
-    upper: int
     trailing_ticks: int
     break_even_ticks: int
     deadline: int
+
+
+class Bounds(NamedTuple):
+    """What moves while a position is open: the prices that end it, and the extremes since entry, in ticks."""
+
+    lower: int
+    upper: int
+    lowest: int
+    highest: int
+
+
+class Candle(NamedTuple):
+    """One completed bar, in ticks."""
+
+    open: int
+    high: int
+    low: int
+    close: int
 
 
 class Departure(NamedTuple):
@@ -109,10 +127,8 @@ def next_signal(side: Sides, gate: Gate, bar: int, cash: int, equity: Ints) -> i
 
 
 @inlined
-def opened(prices: Prices, side: int, units: tuple[float, float], rules: Rules, signal_bar: int) -> Position:
-    """Return the position a signal opens at the next bar's open."""
-    bar = signal_bar + 1
-    price = ticks(prices, OPEN, bar) + side * rules.slippage_ticks
+def entered(side: int, bar: int, price: int, units: tuple[float, float], rules: Rules) -> tuple[Position, Bounds]:
+    """Return the position an entry fill opens, and where it ends."""
     stop_unit, target_unit = units
     stop, target = whole_ticks(rules.stop, stop_unit), whole_ticks(rules.target, target_unit)
     below, above = (stop, target) if side > 0 else (target, stop)
@@ -121,24 +137,21 @@ def opened(prices: Prices, side: int, units: tuple[float, float], rules: Rules, 
     deadline = bar + rules.time_stop_bars - 1 if rules.time_stop_bars else FAR
     trailing = whole_ticks(rules.trailing, stop_unit)
     break_even = whole_ticks(rules.break_even, stop_unit)
-    return Position(side, bar, price, lower, upper, trailing, break_even, deadline)
+    return Position(side, bar, price, trailing, break_even, deadline), Bounds(lower, upper, price, price)
 
 
 @inlined
-def inside_exit(prices: Prices, bar: int, side: int, lower: int, upper: int) -> tuple[int, int]:
+def inside_exit(candle: Candle, side: int, lower: int, upper: int) -> tuple[int, int]:
     """Return price and reason of a position that ends inside a bar."""
-    opened_at = ticks(prices, OPEN, bar)
     if side > 0:
-        stopped = ticks(prices, LOW, bar) <= lower
-        return (min(opened_at, lower), STOP) if stopped else (max(opened_at, upper), TARGET)
-    stopped = ticks(prices, HIGH, bar) >= upper
-    return (max(opened_at, upper), STOP) if stopped else (min(opened_at, lower), TARGET)
+        return (min(candle.open, lower), STOP) if candle.low <= lower else (max(candle.open, upper), TARGET)
+    return (max(candle.open, upper), STOP) if candle.high >= upper else (min(candle.open, lower), TARGET)
 
 
 @inlined
-def tightened(position: Position, lowest: int, highest: int, bounds: tuple[int, int]) -> tuple[int, int]:
-    """Return the exit prices after a completed bar, moved towards the market or left alone."""
-    lower, upper = bounds
+def tightened(position: Position, bounds: Bounds) -> Bounds:
+    """Return the bounds after a completed bar, moved towards the market or left alone."""
+    lower, upper, lowest, highest = bounds
     if position.side > 0:
         if position.trailing_ticks:
             lower = max(lower, highest - position.trailing_ticks)
@@ -149,40 +162,59 @@ def tightened(position: Position, lowest: int, highest: int, bounds: tuple[int, 
             upper = min(upper, lowest + position.trailing_ticks)
         if position.break_even_ticks and position.entry_ticks - lowest >= position.break_even_ticks:
             upper = min(upper, position.entry_ticks)
-    return lower, upper
+    return Bounds(lower, upper, lowest, highest)
+
+
+@inlined
+def stepped(
+    position: Position, bounds: Bounds, bar: int, candle: Candle, bits: int, turns: bool, close_mask: int
+) -> tuple[int, int, Bounds]:
+    """Work one completed bar through an open position: reason, price and bounds.
+
+    `HELD` keeps it open with these bounds. The price of an exit inside the bar or at its close is before slippage; a
+    REVERSAL or TIME exit fills at the next open, which nobody knows yet: its price is the close it was decided at.
+    """
+    lower, upper, lowest, highest = bounds
+    if candle.low <= lower or candle.high >= upper:
+        price, reason = inside_exit(candle, position.side, lower, upper)
+        return reason, price, Bounds(lower, upper, min(lowest, price), max(highest, price))
+    seen = Bounds(lower, upper, min(lowest, candle.low), max(highest, candle.high))
+    if bits & close_mask:
+        return ROLL if bits & ROLL_NEXT else SESSION_CLOSE, candle.close, seen
+    if turns:
+        return REVERSAL, candle.close, seen
+    if bar >= position.deadline:
+        return TIME, candle.close, seen
+    return HELD, candle.close, tightened(position, seen)
 
 
 @inlined
 def held(
-    prices: Prices, gate: Gate, side: Sides, position: Position, cash: int, rules: Rules, equity: Ints
+    prices: Prices,
+    gate: Gate,
+    side: Sides,
+    opening: tuple[Position, Bounds],
+    cash: int,
+    rules: Rules,
+    equity: Ints,
 ) -> Departure:
     """Mark an open position until it ends."""
+    position, bounds = opening
     slope = position.side * rules.tick_micros
     base = cash - rules.commission_micros - slope * position.entry_ticks
-    lower, upper = position.lower, position.upper
-    moving = position.trailing_ticks > 0 or position.break_even_ticks > 0
-    lowest = highest = position.entry_ticks
     final = len(equity) - 1
-    last = min(position.deadline, final)
-    for i in range(position.entry_bar, last + 1):
-        low, high, close = ticks(prices, LOW, i), ticks(prices, HIGH, i), ticks(prices, CLOSE, i)
-        if low <= lower or high >= upper:
-            price, reason = inside_exit(prices, i, position.side, lower, upper)
-            return Departure(i, price, reason, min(lowest, price), max(highest, price))
-        lowest, highest = min(lowest, low), max(highest, high)
+    for i in range(position.entry_bar, final + 1):
+        candle = Candle(ticks(prices, OPEN, i), ticks(prices, HIGH, i), ticks(prices, LOW, i), ticks(prices, CLOSE, i))
         bits = gate[i]
-        if bits & rules.close_mask:
-            return Departure(i, close, ROLL if bits & ROLL_NEXT else SESSION_CLOSE, lowest, highest)
-        equity[i] = base + slope * close
-        if side[i] == -position.side and bits & FILL_NEXT and i < final:
+        turns = side[i] == -position.side and bits & FILL_NEXT != 0 and i < final
+        reason, price, bounds = stepped(position, bounds, i, candle, bits, turns, rules.close_mask)
+        if reason != HELD and reason != REVERSAL and reason != TIME:
+            return Departure(i, price, reason, bounds.lowest, bounds.highest)
+        equity[i] = base + slope * candle.close
+        if reason != HELD and i < final:
             price = ticks(prices, OPEN, i + 1)
-            return Departure(i + 1, price, REVERSAL, min(lowest, price), max(highest, price))
-        if moving:
-            lower, upper = tightened(position, lowest, highest, (lower, upper))
-    if last < final:
-        price = ticks(prices, OPEN, last + 1)
-        return Departure(last + 1, price, TIME, min(lowest, price), max(highest, price))
-    return Departure(final, ticks(prices, CLOSE, final), END_OF_DATA, lowest, highest)
+            return Departure(i + 1, price, reason, min(bounds.lowest, price), max(bounds.highest, price))
+    return Departure(final, ticks(prices, CLOSE, final), END_OF_DATA, bounds.lowest, bounds.highest)
 
 
 @inlined
@@ -224,8 +256,11 @@ def simulate(
     signal_bar = next_signal(side, gate, 0, cash, equity)
     while signal_bar < n:
         at_signal = unit_at(stop_unit, signal_bar), unit_at(target_unit, signal_bar)
-        position = opened(prices, int(side[signal_bar]), at_signal, rules, signal_bar)
-        departure = held(prices, gate, side, position, cash, rules, equity)
+        towards = int(side[signal_bar])
+        fill = ticks(prices, OPEN, signal_bar + 1) + towards * rules.slippage_ticks
+        opening = entered(towards, signal_bar + 1, fill, at_signal, rules)
+        departure = held(prices, gate, side, opening, cash, rules, equity)
+        position = opening[0]
         cash += booked(ledger, count, position, departure, rules)
         count += 1
         at_open = departure.reason == REVERSAL or departure.reason == TIME

@@ -367,10 +367,10 @@ def momentum_surge(momentum_: Floats, atr_: Floats, momentum_atr: float, side: S
 
 
 @compiled
-def first_without_unit(side: Sides, unit: Floats) -> int:
-    """Return the first bar that signals without a finite unit above zero; -1 if there is none."""
+def first_without_unit(side: Sides, unit: Floats, widest: float) -> int:
+    """Return the first bar that signals without a unit above zero and up to `widest`; -1 if there is none."""
     for i in range(len(side)):
-        if side[i] != 0 and not 0.0 < unit[i] < np.inf:
+        if side[i] != 0 and not 0.0 < unit[i] <= widest:
             return i
     return -1
 
