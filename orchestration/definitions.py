@@ -10,6 +10,7 @@ import dagster as dg
 
 from assets.backtests import CHECKS, backtest_sessions, bars, equity_curves, performance_rollups
 from assets.improvements import generations, improve_iterations
+from assets.verification import VERIFICATIONS
 from gateways.settings import Settings
 from jobs.queue import baseline_backtests, evolutions, improvements
 from jobs.upkeep import ledger_audit, rebuild_figures, retention
@@ -34,7 +35,15 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
     """Return the definitions; tests hand in a desk over a test database and a fixed clock."""
     tick_seconds = (settings or Settings()).tick_seconds
     return dg.Definitions(
-        assets=[bars, backtest_sessions, performance_rollups, equity_curves, improve_iterations, generations],
+        assets=[
+            bars,
+            backtest_sessions,
+            performance_rollups,
+            equity_curves,
+            improve_iterations,
+            generations,
+            *VERIFICATIONS,
+        ],
         asset_checks=CHECKS,
         jobs=[baseline_backtests, improvements, evolutions, rebuild_figures, retention, ledger_audit],
         sensors=[autonomy_tick(every_seconds=tick_seconds), reset_watch, fleet_partitions],

@@ -24,6 +24,7 @@ from trading.market.bars import SIMULATED, Bars, IntArray, bars_from_columns, ti
 from trading.market.contracts import UNKNOWN_CONTRACT, NamedContract, front_month, named_contract
 from trading.market.gaps import Gaps, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
+from trading.market.marks import marks_note
 from trading.market.raw_bars import (
     Faults,
     RawBars,
@@ -243,6 +244,7 @@ def _series(checked: _Checked, timeframe: str, provider: str) -> NewSeries:
     if not columns[5].any():
         notes.append(f"{checked.root}: no volume")
     bars = bars_from_columns(columns, symbol=checked.root, timeframe=timeframe, provider=provider)
+    notes += filter(None, [marks_note(bars)])
     return NewSeries(bars, raw.file, tuple(notes))
 
 

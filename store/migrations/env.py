@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from store import verification  # noqa: F401 - its table belongs to the metadata
 from store.tables import Base
 
 context.configure(

@@ -64,7 +64,18 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
         "equity_curves",
         "generations",
         "improve_iterations",
+        "lookahead_checks",
+        "overfitting_tests",
+        "parameter_grids",
+        "parameter_sensitivities",
         "performance_rollups",
+        "resampled_histories",
+        "resampled_trades",
+        "sharpe_tests",
+        "stress_tests",
+        "timeframe_matrices",
+        "walk_forwards",
+        "warm_up_checks",
     ]
     assert sorted(job for job in repository.job_names if not job.startswith("__")) == [
         "baseline_backtests",

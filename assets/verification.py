@@ -1,0 +1,121 @@
+"""The assets of verification: one per check, one partition per bot. A run adds one immutable row.
+
+Belongs here: unpacking a partition, one call, metadata. Does not belong here: checks, thresholds, limits.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from assets.backtests import OWNERS, backtest_sessions
+from assets.improvements import improve_iterations
+from assets.partitions import bot_of, bots
+from assets.reports import equity_plot, metadata_of, table
+from services.desk import Desk
+from services.verification import Verification, verify
+from trading.backtest.verdicts import Kind
+
+SHOWN_ROWS = 60
+
+Names = Mapping[Kind, tuple[str, str]]
+
+NAMES: Names = {
+    Kind.WALK_FORWARD: ("walk_forwards", "Choosing on the past, judged on what came next, segment after segment."),
+    Kind.SENSITIVITY: ("parameter_sensitivities", "How much of the Sharpe ratio is left one and two steps away."),
+    Kind.GRID: ("parameter_grids", "Where the genome ranks among a grid of its alternatives, in sample."),
+    Kind.MONTE_CARLO_TRADES: ("resampled_trades", "The same trades and weeks in other orders: drawdown, ruin."),
+    Kind.MONTE_CARLO_BARS: ("resampled_histories", "The genome on synthetic histories of the same trading days."),
+    Kind.STRESS: ("stress_tests", "Worst windows, crises the bars cover, two and four times the slippage."),
+    Kind.MATRIX: ("timeframe_matrices", "The same numbers on other timeframes and over other horizons."),
+    Kind.SHARPE: ("sharpe_tests", "Probabilistic and deflated Sharpe ratio of the session the figures show."),
+    Kind.PBO: ("overfitting_tests", "Probability that picking the best candidate picked luck."),
+    Kind.LOOK_AHEAD: ("lookahead_checks", "Whether a decision moves when only the future changes."),
+    Kind.WARM_UP: ("warm_up_checks", "Whether a decision moves when only the history's beginning moves."),
+}
+ON_CANDIDATES = (Kind.SHARPE, Kind.PBO)
+
+
+def _asset(kind: Kind) -> dg.AssetsDefinition:
+    name, sentence = NAMES[kind]
+    deps = [improve_iterations] if kind in ON_CANDIDATES else [backtest_sessions]
+
+    @dg.asset(
+        name=name,
+        partitions_def=bots,
+        deps=deps,
+        group_name="verification",
+        kinds={"postgres", "numba"},
+        owners=OWNERS,
+        description=f"{sentence} One immutable row per run, with what it can and cannot show.",
+    )
+    def verification(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+        done = verify(desk, bot_of(context), kind, run_id=context.run.run_id)
+        return dg.MaterializeResult(metadata=_metadata(done))
+
+    return verification
+
+
+def _metadata(done: Verification) -> dict[str, Any]:
+    plain = {name: value for name, value in done.figures.items() if isinstance(value, int | float) or value is None}
+    said = {
+        "verdict": str(done.grade),
+        "reason": done.reason,
+        "can_show": done.limits.can_show,
+        "cannot_show": done.limits.cannot_show,
+        "data_source": done.data_source,
+        "generation": done.generation,
+        "seed": done.seed,
+    }
+    tables = {name: _rows(value) for name, value in done.figures.items() if _is_table(value)}
+    nested = {name: _pairs(value) for name, value in done.figures.items() if _is_record(name, value)}
+    return metadata_of(said | plain) | tables | nested | _plots(done.figures)
+
+
+def _plots(figures: Mapping[str, Any]) -> dict[str, dg.MarkdownMetadataValue]:
+    plots = {}
+    if "curve" in figures:
+        plots["out_of_sample_equity"] = equity_plot(figures["curve"]["equity_usd"])
+    if "nets_usd" in figures:
+        plots["net_of_each_history"] = equity_plot(sorted(figures["nets_usd"]))
+    return plots
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) for row in value)
+
+
+def _is_record(name: str, value: object) -> bool:
+    return isinstance(value, dict) and bool(value) and name != "curve"
+
+
+def _rows(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+    flat = [_flat(row) for row in rows[:SHOWN_ROWS]]
+    columns = list(dict.fromkeys(name for row in flat for name in row))
+    return table(columns, [[row.get(name) for name in columns] for row in flat])
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with train and test figures side by side and without its genome."""
+    flat: dict[str, Any] = {}
+    for name, value in row.items():
+        if isinstance(value, dict):
+            kept = ("last_on", "net_pnl_usd", "sharpe", "trades")
+            flat |= {f"{name} {inner}": value[inner] for inner in kept if inner in value}
+        else:
+            flat[name] = value
+    return flat
+
+
+def _pairs(record: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+    rows = [(name, value) for name, value in record.items() if not isinstance(value, dict | list)]
+    nested = [
+        (f"{name} {inner}", value)
+        for name, values in record.items()
+        if isinstance(values, dict)
+        for inner, value in values.items()
+    ]
+    return table(("figure", "value"), [*rows, *nested])
+
+
+VERIFICATIONS = tuple(_asset(kind) for kind in Kind)

@@ -1,0 +1,250 @@
+"""Verifications of a bot: every kind runs, is stored with its limits, repeats itself, and catches planted cheats."""
+
+import math
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.exc import ProgrammingError
+
+from services.backtests import run_baseline
+from services.desk import Desk
+from services.improvements import run_improvement
+from services.market_data import import_bars
+from services.verification import CHECKS, latest_verifications, verify
+from services.verification_checks import check_look_ahead, check_warm_up
+from services.verification_subject import Subject, open_subject
+from store.bars import BarStore
+from store.tables import BacktestSession, ImproveCandidate
+from store.verification import KINDS, VERDICTS, VerificationRun
+from tests.factories import make_bot
+from trading.backtest import verdicts
+from trading.backtest.verdicts import LIMITS, Grade, Kind
+from trading.errors import Refused, UnknownBots
+from trading.strategies.archetypes import ONE_PER_FAMILY
+from trading.strategies.genome import Genome
+from trading.strategies.signals import Signals, signals
+from trading.strategies.tape import Tape
+
+
+@pytest.fixture
+def bot_id(stocked_desk: Desk) -> UUID:
+    with stocked_desk.sessions.begin() as session:
+        return make_bot(session, name="Planted Trader", archetype="trend_ema_cross").id
+
+
+def silent(_step: str, _done: int, _of: int) -> None:
+    """Tell nobody."""
+
+
+def stored(desk: Desk, kind: Kind) -> list[VerificationRun]:
+    with desk.sessions() as session:
+        own = select(VerificationRun).where(VerificationRun.kind == kind).order_by(VerificationRun.created_at)
+        return list(session.scalars(own))
+
+
+def is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(is_json(each) for each in value.values())
+    if isinstance(value, list):
+        return all(is_json(each) for each in value)
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def test_the_table_knows_every_kind_and_grade() -> None:
+    assert set(KINDS) == {str(kind) for kind in Kind} == {str(kind) for kind in CHECKS}
+    assert set(VERDICTS) == {str(grade) for grade in Grade}
+    assert all(LIMITS[kind].can_show and LIMITS[kind].cannot_show for kind in Kind)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.SHARPE])
+def test_a_check_is_stored_with_what_it_ran_and_what_it_cannot_show(
+    stocked_desk: Desk, bot_id: UUID, kind: Kind
+) -> None:
+    told: list[tuple[str, int, int]] = []
+    first = verify(stocked_desk, bot_id, kind, run_id="run-1", progress=lambda *step: told.append(step))
+    (row,) = stored(stocked_desk, kind)
+    assert (row.id, row.bot_id, row.verdict, row.reason) == (first.id, bot_id, first.grade, first.reason)
+    assert (row.run_id, row.generation_number, row.data_source, row.session_id) == ("run-1", 1, "SIMULATED", None)
+    assert row.data_fingerprint == stocked_desk.bars.load("MES", "1h").fingerprint
+    assert (row.can_show, row.cannot_show) == (LIMITS[kind].can_show, LIMITS[kind].cannot_show)
+    assert row.figures
+    assert is_json(row.figures)
+    assert told
+    assert all(done <= of for _, done, of in told)
+    again = verify(stocked_desk, bot_id, kind)
+    assert (again.seed, again.reason) == (first.seed, first.reason)
+    assert [each.figures for each in stored(stocked_desk, kind)] == [row.figures] * 2
+
+
+def test_seeds_differ_between_kinds(stocked_desk: Desk, bot_id: UUID) -> None:
+    subject = open_subject(stocked_desk, bot_id)
+    assert len({subject.seed(kind) for kind in Kind}) == len(Kind)
+
+
+def test_the_sharpe_of_a_session_is_judged_as_the_session_ran(stocked_desk: Desk, bot_id: UUID) -> None:
+    with pytest.raises(Refused, match="no completed session"):
+        verify(stocked_desk, bot_id, Kind.SHARPE)
+    run_baseline(stocked_desk, bot_id, run_id="run-1")
+    found = verify(stocked_desk, bot_id, Kind.SHARPE)
+    (row,) = stored(stocked_desk, Kind.SHARPE)
+    with stocked_desk.sessions() as session:
+        judged = session.get_one(BacktestSession, row.session_id)
+    assert row.data_fingerprint == judged.data_fingerprint
+    daily = np.diff([float(usd) for usd in (judged.account_usd, *judged.equity_usd)]) / float(judged.account_usd)
+    assert judged.sharpe is not None
+    assert found.figures["sharpe_per_day"] == pytest.approx(daily.mean() / daily.std(ddof=1))
+    assert found.figures["sharpe_per_day"] * math.sqrt(252) == pytest.approx(judged.sharpe)
+    assert found.figures["deflated"] == pytest.approx(found.figures["probabilistic"])
+
+
+def test_what_was_tried_deflates_the_sharpe_and_is_compared(stocked_desk: Desk, bot_id: UUID) -> None:
+    run_baseline(stocked_desk, bot_id, run_id="run-1")
+    run_improvement(stocked_desk, bot_id, run_id="run-2")
+    with stocked_desk.sessions() as session:
+        tried = session.scalar(select(func.count()).select_from(ImproveCandidate))
+        genomes = session.scalar(select(func.count(ImproveCandidate.genome_hash.distinct())))
+    sharpe = verify(stocked_desk, bot_id, Kind.SHARPE).figures
+    assert sharpe["tried"] == tried
+    assert sharpe["deflated"] < sharpe["probabilistic"]
+    overfitting = verify(stocked_desk, bot_id, Kind.PBO).figures
+    assert overfitting["candidates_from"] == "improve and evolve iterations"
+    assert overfitting["candidates"] == min(genomes or 0, 120)
+
+
+def test_the_newest_run_of_each_kind_is_read_back(stocked_desk: Desk, bot_id: UUID, clock: Any) -> None:
+    verify(stocked_desk, bot_id, Kind.STRESS)
+    clock.advance(minutes=1)
+    newest = verify(stocked_desk, bot_id, Kind.STRESS)
+    verify(stocked_desk, bot_id, Kind.SENSITIVITY)
+    latest = latest_verifications(stocked_desk, bot_id)
+    assert set(latest) == {Kind.STRESS, Kind.SENSITIVITY}
+    assert latest[Kind.STRESS].id == newest.id
+    assert latest[Kind.STRESS].created_at == newest.created_at
+
+
+def test_a_stored_run_cannot_be_changed(stocked_desk: Desk, bot_id: UUID) -> None:
+    verify(stocked_desk, bot_id, Kind.WARM_UP)
+    with (
+        pytest.raises(ProgrammingError, match=r"permission denied|append-only"),
+        stocked_desk.sessions.begin() as session,
+    ):
+        session.execute(VerificationRun.__table__.update().values(verdict="PASSED"))
+
+
+def test_an_unknown_bot_is_refused(stocked_desk: Desk) -> None:
+    with pytest.raises(UnknownBots):
+        verify(stocked_desk, UUID(int=1), Kind.STRESS)
+
+
+def planted(tape: Tape, archetype: str, genome: Genome, *, knows: str) -> Signals:
+    """A rule that knows something of the future."""
+    honest = signals(tape, archetype, genome)
+    side = honest.side.copy()
+    unit = np.full(len(tape), 40.0)
+    if knows == "the next close":
+        side[:-1] = np.sign(tape.close[1:] - tape.close[:-1]).astype(np.int8)
+    if knows == "a centred average":
+        smooth = np.convolve(tape.close, np.ones(21) / 21, mode="same")
+        side = np.sign(tape.close - smooth).astype(np.int8)
+    if knows == "the highest price of all":
+        side = np.where(tape.close > 0.9 * tape.high.max(), -1, 1).astype(np.int8)
+    if knows == "how volatile it will be":
+        unit = np.full(len(tape), tape.close.std())
+        side = np.where(side == 0, 1, side).astype(np.int8)
+    return Signals(side, unit, unit)
+
+
+CHEATS = ("the next close", "a centred average", "the highest price of all", "how volatile it will be")
+
+
+@pytest.mark.scorecard(21)
+@pytest.mark.parametrize("cheat", CHEATS)
+def test_a_rule_that_knows_the_future_is_caught(stocked_desk: Desk, bot_id: UUID, cheat: str) -> None:
+    subject = open_subject(stocked_desk, bot_id)
+    found = check_look_ahead(stocked_desk, subject, silent, rule=lambda *of: planted(*of, knows=cheat))
+    assert found.verdict.grade is Grade.FAILED
+    assert found.figures["found"] > 0
+
+
+@pytest.mark.scorecard(21)
+@pytest.mark.scorecard(22)
+@pytest.mark.parametrize("archetype", ONE_PER_FAMILY)
+@pytest.mark.parametrize("timeframe", ["15m", "1h"])
+def test_no_family_knows_the_future_or_remembers_the_beginning(
+    stocked_desk: Desk, archetype: str, timeframe: str
+) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot_id = make_bot(session, archetype=archetype, timeframe=timeframe).id
+    subject = open_subject(stocked_desk, bot_id)
+    for check in (check_look_ahead, check_warm_up):
+        found = check(stocked_desk, subject, silent)
+        assert (found.verdict.grade, found.figures["found"]) == (Grade.PASSED, 0), found.figures
+    assert found.figures["beginnings"] > 5
+    assert found.figures["largest_difference"] <= 1e-9
+
+
+def remembering(tape: Tape, archetype: str, genome: Genome, *, what: str) -> Signals:
+    """A rule that remembers how its history began."""
+    honest = signals(tape, archetype, genome)
+    side, unit = honest.side.copy(), honest.stop_unit_ticks.copy()
+    if what == "the first price":
+        side = np.sign(tape.close - tape.close[0]).astype(np.int8)
+    if what == "the average of all so far":
+        side = np.sign(tape.close - np.cumsum(tape.close) / np.arange(1, len(tape) + 1)).astype(np.int8)
+    if what == "how many bars there were":
+        side = np.where(np.arange(len(tape)) % 7 == 0, 1, 0).astype(np.int8)
+    if what == "a little of the first price":
+        unit *= 1.0 + 1e-6 * tape.close[0]
+    return Signals(side, unit, unit)
+
+
+@pytest.mark.scorecard(22)
+@pytest.mark.parametrize(
+    "what", ["the first price", "the average of all so far", "how many bars there were", "a little of the first price"]
+)
+def test_a_rule_that_remembers_the_beginning_is_caught(stocked_desk: Desk, bot_id: UUID, what: str) -> None:
+    subject = open_subject(stocked_desk, bot_id)
+    found = check_warm_up(stocked_desk, subject, silent, rule=lambda *of: remembering(*of, what=what))
+    assert found.verdict.grade is Grade.FAILED
+
+
+@pytest.fixture
+def marked(desk: Desk, tmp_path: Path) -> Subject:
+    """A bot over bars that were made from marks: each opens where the one before closed, and none has a wick."""
+    chance = np.random.default_rng(11)
+    close = 5_000 + np.cumsum(chance.integers(-8, 9, 900)) * 0.25
+    opened = np.append(close[0], close[:-1])
+    lines = ["ts_event,symbol,open,high,low,close,volume"]
+    start = date(2024, 1, 8)
+    for bar in range(900):
+        at = f"{start + timedelta(days=bar // 20 // 5 * 7 + bar // 20 % 5)}T{bar % 20:02d}:00:00Z"
+        body = (opened[bar], max(opened[bar], close[bar]), min(opened[bar], close[bar]), close[bar])
+        lines.append(f"{at},MES,{','.join(str(price) for price in body)},0")
+    path = tmp_path / "marks.csv"
+    path.write_text("\n".join([*lines, ""]))
+    store = BarStore(tmp_path / "bars")
+    report = import_bars(store, path)
+    assert any("made from marks" in note for note in report.notes)
+    with desk.sessions.begin() as session:
+        bot_id = make_bot(session).id
+    return open_subject(replace(desk, bars=store), bot_id)
+
+
+def test_bars_made_from_marks_say_so_in_every_session(desk: Desk, marked: Subject, tmp_path: Path) -> None:
+    at_desk = replace(desk, bars=BarStore(tmp_path / "bars"))
+    run_baseline(at_desk, marked.bot.id, run_id="run-1")
+    run = verify(at_desk, marked.bot.id, Kind.STRESS)
+    with desk.sessions() as session:
+        (notes,) = session.scalars(select(BacktestSession.notes))
+    assert any("no wick" in note and "flattered" in note for note in notes)
+    assert any("no wick" in note for note in run.figures["notes"])
+
+
+def test_thresholds_are_those_of_the_gate_table() -> None:
+    assert (verdicts.WALK_FORWARD_CONSISTENCY, verdicts.WALK_FORWARD_OVERFIT_RATIO) == (0.5, 2.5)

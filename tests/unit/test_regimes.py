@@ -1,0 +1,97 @@
+"""Regimes from past bars only, and the detector of bars made from marks."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.oracle.series import random_bars
+from trading.backtest.lookahead import leaks
+from trading.market.bars import Bars
+from trading.market.marks import at_marks, marks_note, wickless_share
+from trading.market.regimes import REGIMES, regime_codes
+from trading.strategies.archetypes import Regime
+
+
+def slow_regime(bars: Bars, bar: int) -> Regime | None:
+    """The rule as it is written, bar by bar."""
+    if bar < 200:
+        return None
+    before = {at: int(bars.close_ticks[at - 1]) for at in range(1, bar + 1)}
+    for at in range(1, bar + 1):
+        if bars.contract[at] != bars.contract[at - 1]:
+            before[at] = int(bars.open_ticks[at])
+    ranges = [
+        max(int(bars.high_ticks[at]), before[at]) - min(int(bars.low_ticks[at]), before[at])
+        for at in range(bar - 199, bar + 1)
+    ]
+    if sum(ranges) == 0:
+        return None
+    ratio = (sum(ranges[-20:]) / 20) / (sum(ranges) / 200)
+    moves = [int(bars.close_ticks[at]) - before[at] for at in range(bar - 19, bar + 1)]
+    travelled = sum(abs(move) for move in moves)
+    if ratio >= 1.5:
+        return Regime.VOLATILITY_SPIKE
+    if ratio <= 0.6:
+        return Regime.VOLATILITY_COMPRESSION
+    return Regime.TRENDING if travelled and abs(sum(moves)) / travelled >= 0.35 else Regime.RANGE_BOUND
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_regimes_are_what_the_rule_says_bar_by_bar(seed: int) -> None:
+    bars = random_bars(np.random.default_rng(seed), 700)
+    codes = regime_codes(bars)
+    assert [REGIMES[code] for code in codes] == [slow_regime(bars, bar) for bar in range(700)]
+
+
+def test_all_four_regimes_occur() -> None:
+    calm, wild = np.full(600, 4), np.full(100, 40)
+    step = np.concatenate([calm, wild, calm, np.full(300, 1)])
+    sign = np.where(np.arange(len(step)) % 2 == 0, 1, -1)
+    sign[300:340] = 1
+    close = 20_000 + np.cumsum(step * sign)
+    bars = random_bars(np.random.default_rng(1), len(close))
+    shaped = replace(
+        bars,
+        open_ticks=close,
+        close_ticks=close,
+        high_ticks=close + step,
+        low_ticks=close - step,
+        contract=np.zeros(len(close), np.int64),
+    )
+    assert set(regime_codes(shaped).tolist()) == {0, 1, 2, 3, 4}
+
+
+def test_a_regime_does_not_know_the_future() -> None:
+    assert leaks(random_bars(np.random.default_rng(5), 900), regime_codes) == ()
+
+
+def test_a_regime_forgets_what_lies_more_than_two_hundred_bars_back() -> None:
+    bars = random_bars(np.random.default_rng(6), 1_000)
+    columns = ("ts_event", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "contract")
+    later = replace(bars, **{name: getattr(bars, name)[300:] for name in columns})
+    assert (regime_codes(later)[201:] == regime_codes(bars)[501:]).all()
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(60, 400))
+def test_the_marks_of_any_series_joined_by_lines_are_recognised(seed: int, count: int) -> None:
+    close = 5_000 + np.cumsum(np.random.default_rng(seed).integers(1, 9, count))
+    bars = random_bars(np.random.default_rng(seed), count)
+    opened = np.append(close[0], close[:-1])
+    marks = replace(bars, open_ticks=opened, close_ticks=close, high_ticks=np.maximum(opened, close), low_ticks=opened)
+    assert wickless_share(marks) == 1.0
+    assert "made from marks" in (marks_note(marks) or "")
+    points = at_marks(marks)
+    assert (points.open_ticks == close).all()
+    assert (points.high_ticks == points.low_ticks).all()
+    assert points.fingerprint != marks.fingerprint
+
+
+def test_bars_with_wicks_carry_no_note_and_few_bars_are_not_judged() -> None:
+    bars = random_bars(np.random.default_rng(3), 500)
+    wicked = replace(bars, high_ticks=bars.high_ticks + 1)
+    assert wickless_share(wicked) == 0.0
+    assert marks_note(wicked) is None
+    assert wickless_share(replace(bars, high_ticks=bars.low_ticks)) is None
