@@ -86,7 +86,7 @@ def test_a_write_is_never_acknowledged_without_its_effect(far_platform: Platform
     far_platform.until(lambda: all_answer(far_platform, 200), "it to recover", seconds=RECOVERY_SECONDS)
     assert resets(far_platform) in (before, before + 1)
     far_platform.until(
-        lambda: ask_reset(far_platform, timeout_seconds=10, key=f"network-{mood.name}")[0] == 200,
+        lambda: ask_reset(far_platform, timeout_seconds=10, key=f"chaos-network-{mood.name}")[0] == 200,
         "a write after the recovery",
         seconds=RECOVERY_SECONDS,
     )
@@ -114,7 +114,7 @@ def resets(platform: Platform) -> int:
         return int(connection.execute(RESETS).scalar_one())
 
 
-def ask_reset(platform: Platform, *, timeout_seconds: float, key: str = "network") -> tuple[int, Any, float]:
+def ask_reset(platform: Platform, *, timeout_seconds: float, key: str = "chaos-network") -> tuple[int, Any, float]:
     headers = {"Idempotency-Key": key}
     return platform.call(
         "POST", "/api/admin/reset-metrics", body=BODY, headers=headers, timeout_seconds=timeout_seconds
