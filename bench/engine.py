@@ -13,6 +13,7 @@ Rates are thousand bars per CPU-second, the best of all rounds on both sides. Th
 import argparse
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
+from statistics import median
 
 import numpy as np
 
@@ -38,11 +40,11 @@ PEERS = {"raptorbt": SIZES, "vectorbt": SIZES, "backtesting": SIZES[:2]}
 INSTRUMENT = Instrument("ES", Decimal("0.25"), Decimal(50), Decimal("2.50"), 1, 15_000, "CME")
 ACCOUNT = Account(INSTRUMENT, 10**15)
 FIRST_RESULT = """
-from trading.backtest.engine import warm_kernels, run_signals, Account, Exits, _warm_up_tape
-from trading.strategies.signals import sma_cross
+from trading.backtest.engine import Account, Strategy, run_tape, warm_up_tape
 from trading.market.instruments import instrument
-tape = _warm_up_tape()
-print(len(run_signals(tape, sma_cross(tape, 20, 50), Exits(), account=Account(instrument("ES"), 10**12)).trades))
+from trading.strategies.genome import default_genome
+strategy = Strategy("trend", default_genome("trend"), "FULL_24x5")
+print(len(run_tape(warm_up_tape(), strategy, account=Account(instrument("ES"), 10**12)).trades))
 """
 
 
@@ -93,8 +95,8 @@ def family_seconds(tape: Tape, name: str, output: Output) -> float:
     return cpu_seconds(lambda: run_tape(tape, strategy, account=ACCOUNT, output=output), 5)
 
 
-def sweep_wall_seconds(tape: Tape) -> float:
-    """Return wall seconds of 1,000 pairs of averages on two threads."""
+def sweep_wall_seconds(tape: Tape, repeats: int = 3) -> float:
+    """Return median wall seconds of 1,000 pairs of averages on two threads."""
     pairs = [(fast, slow) for fast in range(5, 45) for slow in range(50, 175, 5)]
 
     def work(share: list[tuple[int, int]]) -> int:
@@ -102,21 +104,35 @@ def sweep_wall_seconds(tape: Tape) -> float:
         runs = (sma_cross(tape, *pair, scratch=output.scratch) for pair in share)
         return sum(len(run_signals(tape, run, Exits(), account=ACCOUNT, output=output).trades) for run in runs)
 
-    started = time.perf_counter()
-    with ThreadPoolExecutor(2) as pool:
-        trades = sum(pool.map(work, (pairs[::2], pairs[1::2])))
-    print(f"sweep: {len(pairs)} pairs, {trades} trades")
-    return time.perf_counter() - started
+    walls, cpus, trades = [], [], 0
+    for _ in range(repeats):
+        started, before = time.perf_counter(), time.process_time()
+        with ThreadPoolExecutor(2) as pool:
+            trades = sum(pool.map(work, (pairs[::2], pairs[1::2])))
+        walls.append(time.perf_counter() - started)
+        cpus.append(time.process_time() - before)
+    load = os.getloadavg()[0]
+    print(
+        f"sweep: {len(pairs)} pairs, {trades} trades, median {median(walls):.2f} s, least {min(walls):.2f}, "
+        f"CPU {median(cpus):.2f}, load {load:.1f}"
+    )
+    return median(walls)
 
 
-def first_result_seconds() -> float:
-    """Return wall seconds from starting an interpreter to its end with a result, warm kernel cache."""
-    best = float("inf")
-    for _ in range(3):
-        started = time.perf_counter()
+def first_result_seconds(repeats: int = 7) -> float:
+    """Return median wall seconds from starting an interpreter to its end with a backtest, warm kernel cache."""
+    walls, cpus = [], []
+    for _ in range(repeats):
+        started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([sys.executable, "-c", FIRST_RESULT], check=True, capture_output=True)
-        best = min(best, time.perf_counter() - started)
-    return best
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        walls.append(time.perf_counter() - started)
+        cpus.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    load = os.getloadavg()[0]
+    print(
+        f"first result: median {median(walls):.2f} s, least {min(walls):.2f}, CPU {median(cpus):.2f}, load {load:.1f}"
+    )
+    return median(walls)
 
 
 def peer_seconds(python: str, peer: str, scenario: str, path: Path) -> float | None:

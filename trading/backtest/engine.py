@@ -148,8 +148,8 @@ class Trades:
     @property
     def bars_held(self) -> IntArray:
         """Bars each trade was in the market, the entry bar included, a bar left at its open not."""
-        left_at_open = np.isin(self.exit_reason, (kernels.TIME, kernels.REVERSAL))
-        return self.exit_bar - self.entry_bar + np.where(left_at_open, 0, 1)
+        left_at_open = (self.exit_reason == kernels.TIME) | (self.exit_reason == kernels.REVERSAL)
+        return self.exit_bar - self.entry_bar + ~left_at_open
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,14 +333,15 @@ def _require_no_overflow(tape: Tape, account: Account) -> None:
 
 def warm_kernels() -> None:
     """Compile every kernel once (a second with a warm cache, some ten without), so that the first bot does not wait."""
-    tape = _warm_up_tape()
+    tape = warm_up_tape()
     account = Account(instrument("MES"), 10**10)
     for name in ONE_PER_FAMILY:
         run_tape(tape, Strategy(name, default_genome(name), "FULL_24x5"), account=account)
     run_signals(tape, sma_cross(tape, 20, 50), Exits(), account=account)
 
 
-def _warm_up_tape() -> Tape:
+def warm_up_tape() -> Tape:
+    """Return a small made-up tape with rolls and sessions, on which every kernel can be compiled."""
     n_bars = 400
     close = 4_000 + (np.arange(n_bars) % 7) * (np.arange(n_bars) % 5)
     day = np.arange(n_bars) // 24

@@ -11,9 +11,9 @@ ends, whichever of them is the stop.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from trading.strategies.compiling import compiled, inlined
 from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT
 
 Ints = NDArray[np.int64]
@@ -39,9 +39,6 @@ OPEN, HIGH, LOW, CLOSE = range(4)
 
 FAR = 1 << 60
 WIDEST_UNIT_TICKS = 2.0**30
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
-inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 class Rules(NamedTuple):

@@ -7,8 +7,9 @@ No `fastmath` and no parallel reduction: the same bytes on every machine. Price 
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from trading.strategies.compiling import compiled
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -23,8 +24,6 @@ FILL_NEXT = 2
 SESSION_LAST = 4
 ROLL_NEXT = 8
 SESSION_START = 16
-
-compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @compiled

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from trading.errors import BadBars
 from trading.market.bars import Bars, require_valid
 from trading.strategies import kernels
+from trading.strategies.compiling import collector_paused
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -123,6 +124,7 @@ class Tape:
         return read_only(out)
 
 
+@collector_paused()
 def tape_of(bars: Bars, sessions: Sessions) -> Tape:
     """Lay a bar series and its sessions out for the compiled loops.
 
