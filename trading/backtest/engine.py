@@ -149,7 +149,8 @@ class Trades:
     def bars_held(self) -> IntArray:
         """Bars each trade was in the market, the entry bar included, a bar left at its open not."""
         left_at_open = (self.exit_reason == kernels.TIME) | (self.exit_reason == kernels.REVERSAL)
-        return self.exit_bar - self.entry_bar + ~left_at_open
+        held: IntArray = self.exit_bar - self.entry_bar + ~left_at_open
+        return held
 
 
 @dataclass(frozen=True, slots=True)
