@@ -124,8 +124,7 @@ class Platform:
         return self.ask("/readyz")[0] == 200
 
     def program(self, words: str) -> psutil.Process:
-        found = [each for each in marked(self.mark) if words in " ".join(each.cmdline())]
-        return min(found, key=lambda each: each.create_time())
+        return min((each for each in marked(self.mark) if words in _command(each)), key=lambda each: each.create_time())
 
 
 @pytest.fixture(scope="module")
@@ -283,6 +282,13 @@ def test_a_killed_supervisor_leaves_nothing_behind(platform: Platform) -> None:
     platform.supervisor.kill()
     platform.eventually(lambda: marked(mark) == [], "every process has ended", seconds=30)
     platform.eventually(lambda: postmaster(platform.home / "postgres") is None, "the database has ended", seconds=30)
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _free_ports(count: int) -> list[int]:

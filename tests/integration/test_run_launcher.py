@@ -1,0 +1,113 @@
+"""Run monitoring over a real instance: a killed worker's run fails, a living worker's goes on, caps are Dagster's."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.launcher.base import WorkerStatus
+
+from gateways.postgres import DatabaseUrls
+from gateways.settings import Settings
+from orchestration.instance import write_home
+from orchestration.run_launcher import LivenessRunLauncher
+
+
+@dg.job
+def idle() -> None:
+    """Do nothing."""
+
+
+@pytest.fixture
+def instance(urls: DatabaseUrls, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[dg.DagsterInstance]:
+    """The instance of the rendered template, over Dagster's own role and schema in the test database."""
+    monkeypatch.setenv("DAGSTER_PG_URL", urls.dagster.render_as_string(hide_password=False))
+    with dg.DagsterInstance.from_config(str(write_home(settings))) as opened:
+        yield opened
+
+
+@pytest.fixture
+def worker() -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    yield process
+    process.kill()
+    process.communicate()
+
+
+def started_run(instance: dg.DagsterInstance, pid: int | None) -> dg.DagsterRun:
+    run = instance.create_run_for_job(idle, status=dg.DagsterRunStatus.STARTED)
+    if pid is not None:
+        from dagster._core.events import EngineEventData
+
+        instance.report_engine_event(f"Started process for run (pid: {pid}).", run, EngineEventData.in_process(pid))
+    return run
+
+
+def health(instance: dg.DagsterInstance, run: dg.DagsterRun) -> WorkerStatus:
+    launcher = instance.run_launcher
+    assert isinstance(launcher, LivenessRunLauncher)
+    assert launcher.supports_check_run_worker_health
+    return launcher.check_run_worker_health(run).status
+
+
+def test_the_template_makes_an_instance_with_our_caps(instance: dg.DagsterInstance, settings: Settings) -> None:
+    limits = {
+        limit["value"]: limit["limit"]
+        for limit in instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
+    }
+    assert limits == {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1}
+    assert instance.run_monitoring_enabled
+    assert not instance.telemetry_enabled
+    assert not instance.nux_enabled
+    assert settings.proving_home in Path(instance.root_directory).parents
+
+
+@pytest.mark.scorecard(2)
+def test_a_killed_worker_is_found_and_a_living_one_is_not(
+    instance: dg.DagsterInstance, worker: subprocess.Popen[bytes]
+) -> None:
+    run = started_run(instance, worker.pid)
+    assert health(instance, run) is WorkerStatus.RUNNING
+    worker.kill()
+    deadline = time.monotonic() + 10
+    while health(instance, run) is WorkerStatus.RUNNING:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert health(instance, run) is WorkerStatus.FAILED
+
+
+def test_a_number_that_was_given_out_again_is_not_the_worker(
+    instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    launcher = instance.run_launcher
+    assert isinstance(launcher, LivenessRunLauncher)
+    monkeypatch.setattr(launcher.__class__, "_worker", lambda *_: (os.getpid(), 1_000_000_000.0))
+    assert health(instance, started_run(instance, None)) is WorkerStatus.FAILED
+
+
+def test_a_run_without_a_worker_of_its_own_is_left_to_its_time_limit(instance: dg.DagsterInstance) -> None:
+    assert health(instance, started_run(instance, None)) is WorkerStatus.RUNNING
+
+
+@pytest.mark.scorecard(2)
+def test_monitoring_fails_the_run_of_a_killed_worker(
+    instance: dg.DagsterInstance, worker: subprocess.Popen[bytes]
+) -> None:
+    import logging
+
+    from dagster._core.workspace.context import WorkspaceProcessContext
+    from dagster._core.workspace.load_target import EmptyWorkspaceTarget
+    from dagster._daemon.monitoring import execute_run_monitoring_iteration
+
+    dead, alive = started_run(instance, worker.pid), started_run(instance, os.getpid())
+    worker.kill()
+    worker.communicate()
+    with WorkspaceProcessContext(instance, EmptyWorkspaceTarget()) as workspace:
+        errors = [error for error in execute_run_monitoring_iteration(workspace, logging.getLogger("test")) if error]
+    assert errors == []
+    statuses = [instance.get_run_by_id(run.run_id).status for run in (dead, alive)]  # type: ignore[union-attr]
+    assert statuses == [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.STARTED]
