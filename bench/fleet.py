@@ -1,6 +1,6 @@
 """The whole platform under a fleet: ticks, baselines, pages, proofs, resets at 100, 1,000 and 10,000 bots.
 
-    python -m bench.fleet [SIZE ...] [--full] [--data FOLDER]
+    python -m bench.fleet [SIZE ...] [--full] [--data FOLDER] [--record PAGE]
 
 For each size, in a private folder: real hourly bars come in through `proving bars import`, the fleet registers, a
 sample of bots gets 1,000 old sessions each, a reset hides them, and the real platform starts: supervisor, code server,
@@ -75,6 +75,10 @@ MATERIALIZED = text(
     "SELECT count(*), max(first.at) FROM (SELECT min(timestamp) AS at FROM dagster.event_logs"
     " WHERE dagster_event_type = 'ASSET_MATERIALIZATION' AND asset_key = :key GROUP BY partition) first"
 )
+MEGABYTES = text(
+    "SELECT relname, pg_total_relation_size(oid) / 1e6 FROM pg_class"
+    " WHERE relname IN ('autonomy_bot_decisions', 'trade_logs', 'event_logs') AND relkind = 'r'"
+)
 TICKS = text("SELECT extract(epoch FROM completed_at - started_at) FROM autonomy_runs WHERE candidates = :size")
 COUNTS = {
     "bots without a session since the reset": text(
@@ -134,6 +138,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", type=int, nargs="*", help=f"fleet sizes, {SIZES} if not given")
     parser.add_argument("--full", action="store_true", help=f"{FULL_SIZES}")
+    parser.add_argument("--record", type=Path, help="Markdown page to write the figures to, dated")
     parser.add_argument("--data", type=Path, default=Path(os.environ.get("PROVING_DATA", _beside_the_repository())))
     chosen = parser.parse_args()
     bars = chosen.data / BARS
@@ -142,6 +147,8 @@ def main() -> None:
         print(json.dumps({"fleet": "NOT RUN"}))
         return
     measured = [measure(size, bars) for size in chosen.sizes or (FULL_SIZES if chosen.full else SIZES)]
+    if chosen.record is not None:
+        _record(chosen.record, measured)
     print(json.dumps({name: {str(one.size): round(one.values[name], 3) for one in measured} for name in JSON_FIGURES}))
     sys.exit(any(one.faults for one in measured))
 
@@ -216,10 +223,13 @@ def _record_baselines(platform: Platform, desk: Desk, figures: Figures) -> None:
     figures.values["baselines_per_minute"] = figures.size / figures.values["fleet_minutes"]
     with transaction(desk.sessions) as session:
         ticks = [float(seconds) for seconds in session.execute(TICKS, {"size": figures.size}).scalars()]
+    print(f"  slowest ticks: {', '.join(f'{seconds:.2f}' for seconds in sorted(ticks)[:-6:-1])} s")
     figures.values |= {"tick_s": max(ticks), "tick_median_s": statistics.median(ticks), "ticks": len(ticks)}
     began = time.perf_counter()
     run_tick(desk)
     figures.values["tick_with_commit_s"] = time.perf_counter() - began
+    with platform.owner().connect() as connection:
+        figures.values |= {f"mb {table}": float(size) for table, size in connection.execute(MEGABYTES)}
 
 
 def _record_requests(figures: Figures, waits: dict[str, list[float]]) -> None:
@@ -259,6 +269,33 @@ def _show(figures: Figures) -> None:
         print(f"  {name:<40} {value:>12,.3f}")
     for fault in figures.faults or ["every count agrees with SQL"]:
         print(f"  {'FAULT: ' if figures.faults else ''}{fault}")
+
+
+def _record(page: Path, measured: list[Figures]) -> None:
+    names = list(dict.fromkeys(name for one in measured for name in one.values))
+    page.parent.mkdir(parents=True, exist_ok=True)
+    lines = [
+        "# Fleet",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores. Written by `python -m bench.fleet "
+        f"{' '.join(str(one.size) for one in measured)} --record {page}`; `bench/fleet.py` says what each figure is. "
+        "`other_cores_busy` is how many cores other work on the machine kept busy meanwhile.",
+        "",
+        f"| figure | {' | '.join(f'{one.size:,} bots' for one in measured)} |",
+        f"|---|{'--:|' * len(measured)}",
+        *(f"| {name} | {' | '.join(_cell(one, name) for one in measured)} |" for name in names),
+        "",
+        *(
+            f"- {one.size:,} bots: {fault}"
+            for one in measured
+            for fault in one.faults or ["every count agrees with SQL"]
+        ),
+    ]
+    page.write_text("\n".join(lines) + "\n", "utf-8")
+
+
+def _cell(one: Figures, name: str) -> str:
+    return f"{one.values[name]:,.3f}" if name in one.values else "—"
 
 
 def _command(platform: Platform, *arguments: str) -> None:
