@@ -29,6 +29,7 @@ from services.desk import prepare_database
 from trading.errors import Unavailable
 
 POSTGRES_BACKOFF_SECONDS = 2.0
+FALSE_STARTS = 4
 LEAST_FREE_BYTES = 300_000_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -161,7 +162,9 @@ def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: b
     if seed:
         _begin(kept, Chore(roster.seed(settings, urls, mark), logs_dir(settings) / "seed.log", say))
     _begin(kept, _ward(settings, say, roster.api(settings, urls, mark)))
-    watch(kept, until=lambda: code_server.ready)
+    watch(kept, until=lambda: code_server.ready or code_server.deaths >= FALSE_STARTS)
+    if not code_server.ready:
+        raise Unavailable(f"the code server does not start, {FALSE_STARTS} times in a row; see {code_server.log}")
     _begin(kept, _ward(settings, say, roster.daemon(settings, urls, mark)))
     _begin(kept, _ward(settings, say, roster.webserver(settings, urls, mark)))
     watch(kept, until=lambda: all(one.ready for one in kept))
