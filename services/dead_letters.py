@@ -1,0 +1,45 @@
+"""The dead-letter list: work autonomy has given up, shown to people, who may put it back.
+
+Belongs here: reading the list, requeueing with an audit event. Does not belong here: planning.
+"""
+
+from uuid import UUID
+
+from services import audit
+from services.desk import Desk
+from store import dead_letters as letters
+from store.database import transaction
+from store.dead_letters import DeadLetter
+from trading.errors import BadInput
+from trading.jobs import JobType
+
+
+def dead_letters(desk: Desk) -> list[DeadLetter]:
+    """Return everything given up, by bot name and type."""
+    with transaction(desk.sessions) as session:
+        return letters.dead_letters(session)
+
+
+def requeue(desk: Desk, bot_id: UUID, *, actor: str) -> list[JobType]:
+    """Forgive a bot its repeated failures; the next tick plans its work again. The audit chain says who did it.
+
+    Returns:
+        The kinds of work put back.
+
+    Raises:
+        BadInput: nothing of this bot has been given up.
+    """
+    with transaction(desk.sessions) as session:
+        kinds = [letter.job_type for letter in letters.dead_letters(session) if letter.bot_id == bot_id]
+        if not kinds:
+            raise BadInput(f"nothing of bot {bot_id} has been given up")
+        letters.forgive(session, bot_id, kinds)
+        audit.record(
+            desk,
+            session,
+            actor=actor,
+            action="REQUEUE",
+            subject=str(bot_id),
+            payload={"jobTypes": list(map(str, kinds))},
+        )
+    return kinds

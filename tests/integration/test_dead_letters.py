@@ -1,0 +1,49 @@
+"""Work that was given up is listed with its error, and can be put back."""
+
+import pytest
+
+from services.audit import verify_chain
+from services.autonomy import run_tick
+from services.backtests import BaselineBacktest
+from services.dead_letters import dead_letters, requeue
+from services.desk import Desk
+from services.work import drain
+from store.tables import BotProgress
+from tests.factories import make_bot, make_generation
+from tests.integration.conftest import FixedClock
+from trading.autonomy import MAX_FAILURES_IN_ROW
+from trading.errors import BadInput
+from trading.jobs import TIMEOUTS, JobType
+
+
+def fail_for_good(desk: Desk, clock: FixedClock) -> None:
+    for _ in range(MAX_FAILURES_IN_ROW):
+        clock.advance(minutes=31)
+        run_tick(desk)
+        list(drain(desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=TIMEOUTS[JobType.BACKTEST]))
+
+
+def test_given_up_work_is_listed_with_its_error_until_it_is_requeued(stocked_desk: Desk, clock: FixedClock) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot = make_bot(session, symbol="MES")
+        make_generation(session, bot, genome={"no_such_parameter": 1})
+    assert dead_letters(stocked_desk) == []
+    fail_for_good(stocked_desk, clock)
+    (letter,) = dead_letters(stocked_desk)
+    assert (letter.bot_id, letter.job_type, letter.failures_in_row) == (bot.id, JobType.BACKTEST, MAX_FAILURES_IN_ROW)
+    assert letter.last_error is not None
+    assert "no_such_parameter" in letter.last_error
+    assert run_tick(stocked_desk).summary["reasons"] == {"REPEATED_FAILURE": 1}
+    assert requeue(stocked_desk, bot.id, actor="operator") == [JobType.BACKTEST]
+    assert dead_letters(stocked_desk) == []
+    assert run_tick(stocked_desk).summary["jobs_enqueued_by_type"]["BACKTEST"] == 1
+    assert verify_chain(stocked_desk).is_whole
+
+
+def test_a_bot_in_good_health_cannot_be_requeued(desk: Desk) -> None:
+    with desk.sessions.begin() as session:
+        bot = make_bot(session)
+    with pytest.raises(BadInput, match="nothing of bot"):
+        requeue(desk, bot.id, actor="operator")
+    with desk.sessions() as session:
+        assert session.get_one(BotProgress, bot.id).backtest_failures_in_row == 0
