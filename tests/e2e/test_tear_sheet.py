@@ -1,0 +1,90 @@
+"""The tear sheet in a real browser: nothing refused by its policy, nothing cut off, at both widths and on paper."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from sqlalchemy import select
+
+from api.app import create_app
+from api.pages import vendor
+from gateways.settings import Settings
+from services.backtests import run_baseline
+from services.desk import Desk
+from store.tables import BacktestSession
+from tests.factories import make_bot
+from tests.integration.conftest import (  # noqa: F401 - fixtures
+    bar_store,
+    clock,
+    desk,
+    server_url,
+    stocked_desk,
+    urls,
+)
+from tests.serving import serving
+
+TOKEN = "a-token-only-this-test-suite-knows"
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+WIDTHS = {"desk": 1280, "phone": 390}
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+
+
+@pytest.fixture
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield opened
+        opened.close()
+
+
+@dataclass
+class Shown:
+    """A page and everything the browser complained about."""
+
+    page: Page
+    complaints: list[str]
+
+
+def show(browser: Browser, address: str, *, width: int) -> Shown:
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    shown = Shown(page, [])
+    page.on("console", lambda message: shown.complaints.append(message.text))
+    page.on("requestfailed", lambda request: shown.complaints.append(request.url))
+    page.on("response", lambda response: response.status >= 400 and shown.complaints.append(response.url))
+    page.goto(address, wait_until="networkidle")
+    return shown
+
+
+def test_it_is_whole_at_every_width_and_on_paper(stocked_desk: Desk, browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+    assert vendor.ensure()
+    with stocked_desk.sessions.begin() as session:
+        bot_id = make_bot(session, name="Plotted Plover 0007", archetype="mean_reversion").id
+    run_baseline(stocked_desk, bot_id, run_id="run-1")
+    with stocked_desk.sessions() as session:
+        run_id = session.scalars(select(BacktestSession.id)).one()
+    with serving(create_app(stocked_desk)) as served:
+        for name, width in WIDTHS.items():
+            shown = show(browser, f"{served.http}/api/sessions/{run_id}/report", width=width)
+            assert shown.complaints == []
+            assert shown.page.evaluate("document.documentElement.scrollWidth") == width
+            assert shown.page.locator(".simulated").is_visible()
+            charts = [chart for chart in shown.page.locator("svg.chart").all() if chart.is_visible()]
+            assert len(charts) == 3
+            assert all((chart.bounding_box() or {"height": 0})["height"] > 80 for chart in charts)
+            assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(7, 9, 13)"
+            shown.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+        shown.page.emulate_media(media="print")
+        assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        printed = shown.page.pdf(path=tmp_path / "paper.pdf", prefer_css_page_size=True)
+        assert printed.startswith(b"%PDF")
