@@ -1,0 +1,49 @@
+"""Planted faults in the compiled loop: a copy with one changed line must not pass for the original."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.golden.test_engine_orders import GOLDEN, orders_on
+from trading.backtest import engine, kernels
+
+FAULTS = {
+    "a touched stop is not a stop": (
+        "if candle.low <= lower or candle.high >= upper:",
+        "if candle.low < lower or candle.high > upper:",
+    ),
+    "a gap fills at the stop": (
+        "return (min(candle.open, lower), STOP)",
+        "return (lower, STOP)",
+    ),
+    "distances are cut, not rounded": ("unit_ticks + 0.5)", "unit_ticks)"),
+    "a target pays slippage": ("paid_ticks = 0 if departure.reason == TARGET else", "paid_ticks = 0 if False else"),
+    "a time stop counts one bar more": ("bar + rules.time_stop_bars - 1", "bar + rules.time_stop_bars"),
+    "a session closes late": ("if bits & close_mask:", "if bits & close_mask & ROLL_NEXT:"),
+}
+
+
+def changed(tmp_path, before, after):
+    """Return the kernels with one line changed, compiled from a copy of their file."""
+    source = Path(kernels.__file__).read_text()
+    assert source.count(before) == 1
+    path = tmp_path / "changed_kernels.py"
+    path.write_text(source.replace(before, after))
+    spec = importlib.util.spec_from_file_location("changed_kernels", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.needs_data
+@pytest.mark.thorough
+@pytest.mark.scorecard(26)
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_a_changed_kernel_is_noticed(fault, shared_data, tmp_path, monkeypatch):
+    module = changed(tmp_path, *FAULTS[fault])
+    monkeypatch.setattr(engine.kernels, "simulate", module.simulate)
+    found, golden = orders_on(shared_data, "NQ"), json.loads(GOLDEN.read_text())["orders"]["NQ"]
+    assert found.keys() == golden.keys()
+    assert found != golden, fault
