@@ -339,6 +339,9 @@ def warm_kernels() -> None:
     for name in ONE_PER_FAMILY:
         run_tape(tape, Strategy(name, default_genome(name), "FULL_24x5"), account=account)
     run_signals(tape, sma_cross(tape, 20, 50), Exits(), account=account)
+    rules = rules_of(Exits(), account.costs)
+    position, bounds = kernels.entered(1, 0, 100, (1.0, 1.0), rules)
+    kernels.stepped(position, bounds, 0, kernels.Candle(100, 101, 99, 100), 0, False, rules.close_mask)
 
 
 def warm_up_tape() -> Tape:
