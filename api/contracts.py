@@ -370,6 +370,39 @@ class JobsAnswer(Spoken):
     recent: list[JobAnswer]
 
 
+class InvariantAnswer(Spoken):
+    """One thing that must always hold, and whether it does."""
+
+    name: str
+    holds: bool
+    checked: int
+    broken: list[dict[str, str | int | float | None]]
+
+
+class InvariantsAnswer(Spoken):
+    """Every invariant; `holds` only if all of them do."""
+
+    holds: bool
+    invariants: list[InvariantAnswer]
+
+
+class WaitAnswer(Spoken):
+    """The queue of one type of work."""
+
+    job_type: str
+    queued: int
+    oldest_queued_seconds: float | None
+    finished_per_minute: float
+    last_served_in_seconds: float | None
+
+
+class StarvationAnswer(Spoken):
+    """How long bots wait, and how long they can wait at most at the present pace."""
+
+    waits: list[WaitAnswer]
+    refused_for_room: int
+
+
 class ResetBody(BaseModel):
     """A wish to start the displayed figures anew."""
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from api.contracts import AutonomyAnswer, JobsAnswer
+from api.contracts import AutonomyAnswer, InvariantsAnswer, JobsAnswer, StarvationAnswer
 from api.deps import AtDesk
 from api.problems import documented
+from services.invariants import all_invariants
 from services.proofs import autonomy_proof, jobs_proof
+from services.starvation import starvation
 
 router = APIRouter(prefix="/api/_proof", tags=["proof"])
 
@@ -25,3 +27,18 @@ def autonomy(desk: AtDesk) -> Any:
 def jobs(desk: AtDesk) -> Any:
     """Count all jobs by status and type; name the oldest queued and every stuck one."""
     return JobsAnswer.model_validate(jobs_proof(desk))
+
+
+@router.get("/invariants", response_model=InvariantsAnswer, responses=documented())
+def invariants(desk: AtDesk) -> Any:
+    """Give a verdict on everything that must always hold."""
+    verdicts = all_invariants(desk)
+    return InvariantsAnswer.model_validate(
+        {"holds": all(verdict.holds for verdict in verdicts), "invariants": verdicts}
+    )
+
+
+@router.get("/starvation", response_model=StarvationAnswer, responses=documented())
+def waits(desk: AtDesk) -> Any:
+    """Show how long work waits, and the longest wait at the present pace."""
+    return StarvationAnswer.model_validate(starvation(desk))

@@ -107,7 +107,7 @@ def ancestors(session: Session, bot_id: UUID, *, before: int, limit: int) -> dic
         .order_by(BotGeneration.generation_number.desc())
         .limit(limit)
     )
-    return dict(session.execute(earlier).tuples().all())
+    return {row[0]: row[1] for row in session.execute(earlier)}
 
 
 def add_generation(session: Session, generation: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from trading.errors import Unavailable
@@ -56,6 +57,8 @@ def transaction(sessions: Sessions) -> Iterator[Session]:
     try:
         with sessions.begin() as session:
             yield session
+    except PoolTimeout as busy:
+        raise Unavailable("the database is away: every connection is busy") from busy
     except (OperationalError, InterfaceError) as failure:
         raise Unavailable(f"the database is away: {_first_line(failure)}") from failure
 

@@ -5,6 +5,7 @@ Belongs here: read-only statements that look for contradictions. Does not belong
 Each returns how many rows it looked at, and the contradictions.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -59,9 +60,72 @@ STUCK = text("""
 """)
 
 
+SHOWN = text("""
+    SELECT r.bot_id::text, r.session_id::text AS shown_session, latest.id::text AS true_session,
+           r.net_pnl_usd::text AS shown_net, latest.net_pnl_usd::text AS true_net,
+           r.session_id = latest.id AND r.net_pnl_usd = latest.net_pnl_usd AND r.trades = latest.trades AS agrees
+    FROM bot_metrics_rollups r
+    LEFT JOIN metrics_baselines b ON b.bot_id = r.bot_id AND b.book = r.book
+    LEFT JOIN LATERAL (
+        SELECT s.id, s.net_pnl_usd, s.trades FROM backtest_sessions s
+        WHERE s.bot_id = r.bot_id AND s.status = 'COMPLETED' AND s.created_at >= COALESCE(b.reset_at, '-infinity')
+        ORDER BY s.created_at DESC, s.id DESC LIMIT 1
+    ) latest ON true
+    WHERE r.book = 'BACKTEST'
+""")
+
+RUNNING = text("SELECT job_type, count(*) FROM bot_jobs WHERE status = 'RUNNING' GROUP BY job_type")
+
+PROGRESS = text("""
+    SELECT (SELECT max(completed_at) FROM bot_jobs WHERE status = 'COMPLETED' AND created_at > :since) AS finished_at,
+           (SELECT min(created_at) FROM bot_jobs WHERE status IN ('QUEUED', 'RUNNING')) AS waiting_since
+""")
+
+WAITS = text("""
+    SELECT kind AS job_type,
+           (SELECT count(*) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS queued,
+           (SELECT min(created_at) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS oldest_queued_at,
+           (SELECT count(*) FROM bot_jobs WHERE job_type = kind AND status = 'COMPLETED' AND completed_at > :since
+                AND created_at > :created_since) AS finished
+    FROM unnest(CAST(:kinds AS text[])) AS kind
+""")
+
+NO_ROOM = text("""
+    SELECT count(*) FROM autonomy_bot_decisions
+    WHERE run_id = (SELECT max(id) FROM autonomy_runs) AND reason_code IN ('CAP_REACHED', 'SYMBOL_CAP_REACHED')
+""")
+
+
 def rollup_differences(session: Session) -> Recount:
     """Compare every BACKTEST rollup with the latest completed session since the baseline and the sum of its trades."""
     return _split(session.execute(ROLLUPS).mappings().all())
+
+
+def shown_differences(session: Session) -> Recount:
+    """Compare every BACKTEST figure with the session it shows; cheaper than the sum of all trades."""
+    return _split(session.execute(SHOWN).mappings().all())
+
+
+def running_by_type(session: Session) -> dict[str, int]:
+    """Return how many jobs of each type run; types without any are left out."""
+    return {row[0]: row[1] for row in session.execute(RUNNING)}
+
+
+def progress(session: Session, *, since: datetime) -> tuple[datetime | None, datetime | None]:
+    """Return when the last job queued since a moment completed, and since when the oldest active one exists."""
+    row = session.execute(PROGRESS, {"since": since}).one()
+    return row.finished_at, row.waiting_since
+
+
+def waits(session: Session, kinds: Sequence[str], *, since: datetime, created_since: datetime) -> list[dict[str, Any]]:
+    """Return by type how many jobs wait, since when, and how many queued lately have completed since a moment."""
+    asked = {"kinds": list(kinds), "since": since, "created_since": created_since}
+    return [dict(row) for row in session.execute(WAITS, asked).mappings()]
+
+
+def refused_for_room(session: Session) -> int:
+    """Return how many bots with work due found no room in the queue in the newest tick."""
+    return int(session.execute(NO_ROOM).scalar_one())
 
 
 def cash_differences(session: Session) -> Recount:

@@ -1,0 +1,123 @@
+"""Each invariant holds on a healthy ledger and is broken by a planted fault; waits are counted."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine, text
+
+from services.audit import record
+from services.autonomy import run_tick
+from services.backtests import BaselineBacktest
+from services.desk import Desk
+from services.fleet_seed import seed_fleet
+from services.invariants import all_invariants
+from services.starvation import starvation
+from services.work import drain
+from store.database import transaction
+from tests.factories import make_bot, make_job
+from tests.integration.conftest import FixedClock
+from trading.jobs import TIMEOUTS, JobType
+
+NAMES = (
+    "tick_is_recent",
+    "no_stuck_jobs",
+    "caps_are_kept",
+    "figures_are_current",
+    "work_is_finishing",
+    "audit_chain_is_whole",
+)
+
+
+@pytest.fixture
+def fleet(stocked_desk: Desk) -> Desk:
+    seed_fleet(stocked_desk, size=4, symbols=("MES",), timeframes=("1h",))
+    run_tick(stocked_desk)
+    list(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=TIMEOUTS[JobType.BACKTEST]))
+    with transaction(stocked_desk.sessions) as session:
+        record(stocked_desk, session, actor="test", action="LOOK", subject="fleet", payload={})
+    return stocked_desk
+
+
+def broken(desk: Desk) -> set[str]:
+    return {verdict.name for verdict in all_invariants(desk) if not verdict.holds}
+
+
+def test_everything_holds_on_a_healthy_ledger(fleet: Desk) -> None:
+    verdicts = all_invariants(fleet)
+    assert tuple(verdict.name for verdict in verdicts) == NAMES
+    assert all(verdict.holds and not verdict.broken for verdict in verdicts)
+    assert {verdict.name: verdict.checked for verdict in verdicts}["figures_are_current"] == 4
+
+
+def silent_tick(desk: Desk, clock: FixedClock, owner: Engine) -> None:
+    clock.advance(minutes=9)
+
+
+def running(desk: Desk, count: int) -> None:
+    with transaction(desk.sessions) as session:
+        for _ in range(count):
+            make_job(session, make_bot(session), status="RUNNING", created_at=desk.clock())
+
+
+def three_running(desk: Desk, clock: FixedClock, owner: Engine) -> None:
+    running(desk, 3)
+
+
+def silent_worker(desk: Desk, clock: FixedClock, owner: Engine) -> None:
+    running(desk, 1)
+    clock.advance(minutes=5)
+    run_tick_without_reclaiming(desk, owner)
+
+
+def run_tick_without_reclaiming(desk: Desk, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE autonomy_runs SET started_at = :now"), {"now": desk.clock()})
+
+
+def stale_figure(desk: Desk, clock: FixedClock, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE bot_metrics_rollups SET trades = trades + 1"))
+
+
+def nothing_finishes(desk: Desk, clock: FixedClock, owner: Engine) -> None:
+    with transaction(desk.sessions) as session:
+        make_job(session, make_bot(session), created_at=clock())
+    clock.advance(minutes=11)
+    run_tick_without_reclaiming(desk, owner)
+
+
+def altered_event(desk: Desk, clock: FixedClock, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("ALTER TABLE audit_events DISABLE TRIGGER append_only"))
+        connection.execute(text("UPDATE audit_events SET actor = 'somebody else'"))
+
+
+@pytest.mark.scorecard(47)
+@pytest.mark.parametrize(
+    ("plant", "name"),
+    [
+        (silent_tick, "tick_is_recent"),
+        (silent_worker, "no_stuck_jobs"),
+        (three_running, "caps_are_kept"),
+        (stale_figure, "figures_are_current"),
+        (nothing_finishes, "work_is_finishing"),
+        (altered_event, "audit_chain_is_whole"),
+    ],
+)
+def test_a_planted_fault_breaks_exactly_its_invariant(
+    fleet: Desk, clock: FixedClock, owner: Engine, plant: Callable[[Desk, FixedClock, Engine], None], name: str
+) -> None:
+    plant(fleet, clock, owner)
+    assert broken(fleet) == {name}
+
+
+def test_waits_are_told_by_type_with_the_pace(fleet: Desk, clock: FixedClock) -> None:
+    clock.advance(seconds=10)
+    run_tick(fleet)
+    clock.advance(seconds=20)
+    waits = {wait.job_type: wait for wait in starvation(fleet).waits}
+    assert waits[JobType.BACKTEST].queued == 0
+    assert waits[JobType.BACKTEST].finished_per_minute == pytest.approx(0.4)
+    improving = waits[JobType.IMPROVE]
+    assert improving.queued >= 1
+    assert (improving.oldest_queued_seconds, improving.last_served_in_seconds) == (20.0, None)
