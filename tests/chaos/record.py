@@ -15,12 +15,13 @@ COUNTED = ("lost", "duplicated", "stuck", "wrong figures")
 
 @dataclass(slots=True)
 class Round:
-    """One round: the harm, how long until the platform served again and had caught up, and what was broken then."""
+    """One round: the harm, how long until the platform served, ticked and had caught up, and what was broken then."""
 
     number: int
     kind: str
     what: str = "not done"
     ready_seconds: float = 0.0
+    ticks_seconds: float = 0.0
     settled_seconds: float = 0.0
     broken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
 
@@ -47,8 +48,9 @@ def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> li
         "Each round resets the whole fleet, harms the platform while it works, waits until it has caught up by itself, "
         "and recounts the ledger in SQL (`tests/chaos/ledger.py`).",
         "",
-        "| harm | rounds | serves again, worst s | caught up, worst s | lost | duplicated | stuck | wrong figures |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| harm | rounds | serves again, worst s | ticks again, worst s | caught up, worst s | lost | duplicated |"
+        " stuck | wrong figures |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
         *(_row(kind, done) for kind, done in sorted(by_kind.items())),
         "",
         "## Rounds",
@@ -59,9 +61,10 @@ def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> li
 
 def _row(kind: str, done: Sequence[Round]) -> str:
     ready = max(one.ready_seconds for one in done)
+    ticks = max(one.ticks_seconds for one in done)
     settled = max(one.settled_seconds for one in done)
     counts = " | ".join(str(sum(one.broken[name] for one in done)) for name in COUNTED)
-    return f"| {kind} | {len(done)} | {ready:.1f} | {settled:.0f} | {counts} |"
+    return f"| {kind} | {len(done)} | {ready:.1f} | {ticks:.0f} | {settled:.0f} | {counts} |"
 
 
 def _shown_path() -> str:

@@ -18,6 +18,7 @@ from trading.jobs import LEASE
 READY_SECONDS = 60.0
 POSTGRES_READY_SECONDS = 10.0
 SETTLE_SECONDS = LEASE.total_seconds() + 2 * TICK_SECONDS + 60
+LAST_TICK = text("SELECT max(started_at) FROM autonomy_runs")
 CAUGHT_UP = text(
     "SELECT (SELECT count(*) FROM bot_jobs WHERE job_type = 'BACKTEST' AND status IN ('QUEUED', 'RUNNING'))"
     " + (SELECT count(*) FROM rebuild_requests WHERE completed_at IS NULL)"
@@ -32,6 +33,12 @@ def caught_up(platform: Platform) -> bool:
     with platform.owner().connect() as connection:
         nothing_waits = connection.execute(CAUGHT_UP).scalar_one() == 0
         return nothing_waits and len(unfinished_runs(connection)) <= len(platform.workers())
+
+
+def ticked(platform: Platform, since: datetime) -> bool:
+    with platform.owner().connect() as connection:
+        last = connection.execute(LAST_TICK).scalar_one()
+    return last is not None and last > since
 
 
 @pytest.mark.scorecard(1)
@@ -50,7 +57,9 @@ def test_nothing_is_lost_done_twice_or_stuck(platform: Platform, rounds: list[Ro
     chance = random.Random(SEED * 1_000 + number)  # noqa: S311 - chance, not a secret
     harm = HARMS[kind](platform, chance, reason)
     done.what = harm.what
+    harmed_at = datetime.now(UTC)
     done.ready_seconds = platform.until(platform.is_ready, "it to serve again", seconds=READY_SECONDS)
+    done.ticks_seconds = platform.until(lambda: ticked(platform, harmed_at), "the next tick", seconds=READY_SECONDS)
     done.settled_seconds = platform.until(lambda: caught_up(platform), "it to catch up", seconds=SETTLE_SECONDS)
     with platform.owner().connect() as connection:
         found = broken(connection, lease=LEASE)
