@@ -1,0 +1,174 @@
+"""The commands that doubt, as a person types them: exit codes, stored rows, planted cheats."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from orchestration import cli, verify_work
+from services.desk import Desk
+from services.walk_forward_plot import plot, text_block
+from services.walk_forward_study import AS_GIVEN, AT_MARKS, walk_forward_study
+from store.bars import BarStore
+from store.verification import VerificationRun
+from tests.factories import make_bot
+from trading.backtest.verdicts import Kind
+from trading.errors import NoMarketData, UnknownBots
+from trading.market.bars import Bars
+from trading.strategies import signals as rules
+from trading.strategies.genome import Genome
+from trading.strategies.signals import Signals
+from trading.strategies.tape import Tape
+
+NAME = "Doubted Dingo"
+
+
+@pytest.fixture
+def bot_id(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> UUID:
+    """A bot the commands find: they open the desk of this test."""
+
+    @contextmanager
+    def opened() -> Iterator[Desk]:
+        yield stocked_desk
+
+    monkeypatch.setattr(verify_work, "opened_desk", opened)
+    with stocked_desk.sessions.begin() as session:
+        return make_bot(session, name=NAME, archetype="trend_ema_cross").id
+
+
+def proving(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli.app, list(words))
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.output
+
+
+def stored(desk: Desk) -> list[tuple[str, str]]:
+    with desk.sessions() as session:
+        rows = session.execute(select(VerificationRun.kind, VerificationRun.verdict).order_by(VerificationRun.kind))
+        return [(kind, verdict) for kind, verdict in rows]
+
+
+@pytest.mark.scorecard(21)
+@pytest.mark.scorecard(22)
+@pytest.mark.parametrize("detector", ["lookahead", "warmup"])
+def test_an_honest_bot_passes_and_the_check_is_stored(stocked_desk: Desk, bot_id: UUID, detector: str) -> None:
+    code, said = proving("check", detector, NAME)
+    assert code == 0
+    assert "PASSED" in said
+    assert "cannot show" in said
+    assert [verdict for _, verdict in stored(stocked_desk)] == ["PASSED"]
+
+
+@pytest.mark.scorecard(21)
+def test_a_bot_that_knows_the_next_close_is_caught(
+    stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = rules.signals
+
+    def knowing(tape: Tape, archetype: str, genome: Genome) -> Signals:
+        wishes = honest(tape, archetype, genome)
+        side = wishes.side.copy()
+        side[:-1] = np.where(side[:-1] != 0, np.sign(tape.close[1:] - tape.close[:-1]), 0).astype(np.int8)
+        return replace(wishes, side=side)
+
+    monkeypatch.setattr(rules, "signals", knowing)
+    code, said = proving("check", "lookahead", NAME)
+    assert code == 1
+    assert "FAILED" in said
+    assert "mirrored" in said
+    assert stored(stocked_desk) == [("LOOK_AHEAD", "FAILED")]
+
+
+@pytest.mark.scorecard(22)
+def test_a_bot_whose_warm_up_is_too_short_is_caught(
+    stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = rules.signals
+
+    def forgetful(tape: Tape, archetype: str, genome: Genome) -> Signals:
+        wishes = honest(tape, archetype, genome)
+        unit = np.cumsum(tape.high - tape.low) / np.arange(1, len(tape) + 1)
+        return replace(wishes, stop_unit_ticks=unit)
+
+    monkeypatch.setattr(rules, "signals", forgetful)
+    code, said = proving("check", "warmup", NAME)
+    assert code == 1
+    assert stored(stocked_desk) == [("WARM_UP", "FAILED")]
+    assert "first_bar" in said
+
+
+def test_a_suite_stores_one_run_per_check_and_leaves_out_what_cannot_be_made(stocked_desk: Desk, bot_id: UUID) -> None:
+    code, said = proving("verify", NAME, "--suite", "all")
+    assert code == 0
+    assert {kind for kind, _ in stored(stocked_desk)} == {str(kind) for kind in Kind} - {"SHARPE"}
+    assert "SHARPE not made" in said
+    assert said.count("cannot show") == len(Kind) - 1
+
+
+def test_an_unknown_bot_or_suite_is_refused(bot_id: UUID) -> None:
+    with pytest.raises(UnknownBots):
+        proving("check", "lookahead", "Nobody")
+    assert proving("verify", NAME, "--suite", "hope")[0] == 2
+
+
+def test_every_suite_has_its_checks() -> None:
+    from orchestration.verify_commands import Suite
+
+    assert set(verify_work.SUITES) == {suite.value for suite in Suite}
+    assert {kind for kinds in verify_work.SUITES.values() for kind in kinds} == set(Kind)
+
+
+@pytest.fixture
+def marks(tmp_path: Path, bar_store: BarStore) -> BarStore:
+    """MES of the simulator with straight lines between its hourly closes, and MGC as it is."""
+    store = BarStore(tmp_path / "bars")
+    hourly: Bars = bar_store.load("MES", "1h")
+    opened = np.append(hourly.close_ticks[:1], hourly.close_ticks[:-1])
+    lines = replace(
+        hourly,
+        open_ticks=opened,
+        high_ticks=np.maximum(opened, hourly.close_ticks),
+        low_ticks=np.minimum(opened, hourly.close_ticks),
+        provider="MARKS",
+        fingerprint="",
+    )
+    store.write(lines, source="planted")
+    store.write(replace(bar_store.load("MGC", "1h"), provider="TRADES"), source="planted")
+    return store
+
+
+@pytest.mark.thorough
+def test_a_study_walks_marks_twice_and_shows_every_family(marks: BarStore) -> None:
+    told: list[str] = []
+    found = walk_forward_study(marks, ["MES", "MGC"], timeframe="1h", progress=lambda step, _d, _o: told.append(step))
+    read = [(strand.symbol, strand.reading) for strand in found.strands]
+    assert [read.count(each) for each in (("MES", AS_GIVEN), ("MES", AT_MARKS), ("MGC", AS_GIVEN))] == [9, 9, 9]
+    assert len(told) == 27
+    assert len(found.notes) == 1
+    given, at_marks = (
+        sum(strand.walked.joined.net_pnl_micros for strand in found.of("MES", reading))
+        for reading in (AS_GIVEN, AT_MARKS)
+    )
+    assert given > at_marks
+    for strand in found.strands:
+        segments = strand.walked.walk.segments
+        assert strand.walked.joined.trades == sum(result.test.trades for result in segments)
+        assert strand.walked.joined.net_pnl_micros == strand.walked.walk.test_net_pnl_micros
+        account = strand.walked.equity_micros[0] - strand.walked.equity_micros[-1] + strand.walked.joined.net_pnl_micros
+        assert abs(int(account)) < 1_000_000_000
+    assert plot(found).count("<polyline") == 27
+    text = text_block(found, command="proving walk-forward MES MGC")
+    assert "They are false" in text
+    assert text.count("\n| M") == 27
+
+
+def test_a_study_without_bars_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(NoMarketData, match="no 1h bars for MES"):
+        walk_forward_study(BarStore(tmp_path), ["MES"], timeframe="1h", progress=lambda *_: None)
