@@ -294,6 +294,13 @@ def test_says_when_vwap_has_no_volume_and_when_history_is_too_short():
     )
 
 
+def test_says_when_the_unit_has_no_volume():
+    bars, sessions = market(1)
+    tape = tape_of(replace(bars, volume=np.zeros(len(bars), np.int64)), sessions)
+    rule = parse_rule("long: close > open short: never unit: volume / sma(volume, 5) * atr(5)")
+    assert rule_signals(tape, rule).notes == ("volume is unknown: the unit takes every bar's volume as one contract",)
+
+
 def test_turns_the_exit_unit_over_for_a_sell():
     rule = parse_rule("long: close > close[1] short: mirror unit: close - lowest(low, 3)")
     bars = made_bars([(10, 12, 6, 10), (10, 12, 9, 11), (11, 14, 10, 12), (12, 13, 8, 9)])

@@ -63,13 +63,13 @@ def rule_signals(tape: Tape, rule: Rule) -> Signals:
         A side per bar; both units are the rule's `unit` (mirrored for a sell). Bars outside the session, before
         `rule.warm_up_bars`, or whose unit is not above zero and at most 2**30 ticks have no signal.
     """
-    n_bars, warm_up = len(tape), rule.warm_up_bars
+    warm_up = rule.warm_up_bars
     with np.errstate(all="ignore"):
         buys, sells = (_wanted(tape, side) for side in (rule.long, rule.short))
         side = buys.astype(np.int8) - sells.astype(np.int8)
         unit = _unit(tape, rule.unit, side)
     kernels.permit(tape.gate, unit, warm_up, side)
-    return Signals(side, unit, unit, warm_up, _notes(tape, rule, n_bars))
+    return Signals(side, unit, unit, warm_up, _notes(tape, rule))
 
 
 def rule_signal_at(tape: Tape, rule: Rule, *, bar: int) -> int:
@@ -96,23 +96,25 @@ def _unit(tape: Tape, node: Node, side: Verdicts) -> FloatArray:
     return unit
 
 
-def _notes(tape: Tape, rule: Rule, n_bars: int) -> tuple[str, ...]:
-    notes = []
-    if not tape.has_volume:
-        off = dict.fromkeys(found.text for node in rule.conditions for found in switched_off(node, "volume"))
-        notes += [f"volume is unknown, switched off: {text}" for text in off]
-        notes += [
-            f"volume is unknown and {name} asks for nothing else: it never trades"
-            for name, side in (("long", rule.long), ("short", rule.short))
-            if side and without(side.condition, "volume") is None
-        ]
-        if any(reads(node, "vwap") for node in (*rule.conditions, rule.unit)):
-            notes.append("volume is unknown: VWAP weighs every bar alike")
-    if n_bars <= rule.warm_up_bars:
-        notes.append(
-            f"history of {n_bars} bars is not longer than the warm-up of {rule.warm_up_bars}: no signal is possible"
-        )
+def _notes(tape: Tape, rule: Rule) -> tuple[str, ...]:
+    notes = [] if tape.has_volume else _volume_notes(rule)
+    if len(tape) <= rule.warm_up_bars:
+        shortage = f"history of {len(tape)} bars is not longer than the warm-up of {rule.warm_up_bars}"
+        notes.append(f"{shortage}: no signal is possible")
     return tuple(notes)
+
+
+def _volume_notes(rule: Rule) -> list[str]:
+    off = dict.fromkeys(found.text for node in rule.conditions for found in switched_off(node, "volume"))
+    notes = [f"volume is unknown, switched off: {text}" for text in off]
+    for name, side in (("long", rule.long), ("short", rule.short)):
+        if side and without(side.condition, "volume") is None:
+            notes.append(f"volume is unknown and {name} asks for nothing else: it never trades")
+    if any(reads(node, "vwap") for node in (*rule.conditions, rule.unit)):
+        notes.append("volume is unknown: VWAP weighs every bar alike")
+    if reads(rule.unit, "volume"):
+        notes.append("volume is unknown: the unit takes every bar's volume as one contract")
+    return notes
 
 
 def _verdicts(tape: Tape, node: Node, mirrored: bool) -> Verdicts:
