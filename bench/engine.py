@@ -95,8 +95,8 @@ def family_seconds(tape: Tape, name: str, output: Output) -> float:
     return cpu_seconds(lambda: run_tape(tape, strategy, account=ACCOUNT, output=output), 5)
 
 
-def sweep_wall_seconds(tape: Tape, repeats: int = 3) -> float:
-    """Return median wall seconds of 1,000 pairs of averages on two threads."""
+def sweep_seconds(tape: Tape, repeats: int = 3) -> tuple[float, float]:
+    """Return median wall and CPU seconds of 1,000 pairs of averages on two threads."""
     pairs = [(fast, slow) for fast in range(5, 45) for slow in range(50, 175, 5)]
 
     def work(share: list[tuple[int, int]]) -> int:
@@ -116,11 +116,11 @@ def sweep_wall_seconds(tape: Tape, repeats: int = 3) -> float:
         f"sweep: {len(pairs)} pairs, {trades} trades, median {median(walls):.2f} s, least {min(walls):.2f}, "
         f"CPU {median(cpus):.2f}, load {load:.1f}"
     )
-    return median(walls)
+    return median(walls), median(cpus)
 
 
-def first_result_seconds(repeats: int = 7) -> float:
-    """Return median wall seconds from starting an interpreter to its end with a backtest, warm kernel cache."""
+def first_result_seconds(repeats: int = 7) -> tuple[float, float]:
+    """Return median wall and CPU seconds from starting an interpreter to its end with a backtest, warm kernel cache."""
     walls, cpus = [], []
     for _ in range(repeats):
         started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -132,7 +132,7 @@ def first_result_seconds(repeats: int = 7) -> float:
     print(
         f"first result: median {median(walls):.2f} s, least {min(walls):.2f}, CPU {median(cpus):.2f}, load {load:.1f}"
     )
-    return median(walls)
+    return median(walls), median(cpus)
 
 
 def peer_seconds(python: str, peer: str, scenario: str, path: Path) -> float | None:
@@ -214,12 +214,16 @@ def main() -> None:
     print("\nfamilies: thousand bars per CPU-second at 1,000,000 bars")
     for name, rate in families.items():
         print(f"{archetype(name).family:>20} {rate / 1_000:>12,.0f}")
+    sweep, first = sweep_seconds(tape_of(*market(100_000))), first_result_seconds()
     figures = {
         "crossover_bars_per_s": round(SIZES[-1] / best["ours", "crossover", SIZES[-1]]),
         "stop_target_bars_per_s": round(SIZES[-1] / best["ours", "stop_target", SIZES[-1]]),
         "family_bars_per_s": round(min(families.values())),
-        "sweep_1000x100k_s": round(sweep_wall_seconds(tape_of(*market(100_000))), 3),
-        "first_result_s": round(first_result_seconds(), 3),
+        "sweep_1000x100k_s": round(sweep[0], 3),
+        "sweep_1000x100k_cpu_s": round(sweep[1], 3),
+        "first_result_s": round(first[0], 3),
+        "first_result_cpu_s": round(first[1], 3),
+        "load": round(os.getloadavg()[0], 1),
         "ratio_to_fastest_peer": None if ratio is None else round(ratio, 1),
     }
     print(json.dumps(figures))
