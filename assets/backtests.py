@@ -39,7 +39,8 @@ def bars(desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
 def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
     finished = run_baseline(desk, bot_of(context), run_id=context.run.run_id)
-    return dg.MaterializeResult(metadata=metadata_of(finished.figures) | {"status": str(finished.status)})
+    metadata = metadata_of(finished.figures, public_url=desk.settings.public_url)
+    return dg.MaterializeResult(metadata=metadata | {"status": str(finished.status)})
 
 
 @dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)

@@ -11,9 +11,12 @@ import dagster as dg
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
-def metadata_of(figures: Mapping[str, Any]) -> dict[str, dg.MetadataValue]:
-    """Return figures as metadata; an unknown figure reads "—"."""
-    return {name: _value(figure) for name, figure in figures.items()}
+def metadata_of(figures: Mapping[str, Any], *, public_url: str | None = None) -> dict[str, dg.MetadataValue]:
+    """Return figures as metadata; an unknown figure reads "—", and a session links to its tear sheet."""
+    metadata = {name: _value(figure) for name, figure in figures.items()}
+    if public_url is not None and "session_id" in figures:
+        metadata["tear_sheet"] = dg.MetadataValue.url(f"{public_url}/api/sessions/{figures['session_id']}/report")
+    return metadata
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:

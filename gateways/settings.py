@@ -66,6 +66,12 @@ class Settings(BaseSettings):
         """File that remembers the head of the audit chain outside the database."""
         return self.proving_home / "audit-head.jsonl"
 
+    @property
+    def public_url(self) -> str:
+        """Where a person on this machine finds the API."""
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - shown, not bound
+        return f"http://{host}:{self.api_port}"
+
     def require_admin_token(self) -> str:
         """Return the admin token the API compares with.
 

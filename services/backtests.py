@@ -7,7 +7,7 @@ What commits together: the session, its trades, the bot's counters and its rollu
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -41,6 +41,7 @@ class CompletedSession:
     bot: BotAtWork
     at_hand: TapeAtHand
     backtest: Backtest
+    id: UUID = field(default_factory=uuid4)
 
     @property
     def figures(self) -> Mapping[str, Any]:
@@ -48,6 +49,7 @@ class CompletedSession:
         measured = self.backtest.performance
         return {
             "bot": self.bot.name,
+            "session_id": str(self.id),
             "generation": self.bot.generation,
             "net_pnl_usd": float(usd(measured.net_pnl_micros)),
             "trades": measured.trades,
@@ -55,20 +57,19 @@ class CompletedSession:
             "profit_factor": measured.profit_factor,
             "max_drawdown_pct": measured.max_drawdown_pct,
             "sharpe": measured.sharpe,
-            "data_source": self.at_hand.series.provider,
+            "data_source": self.at_hand.data_source,
             "bars": len(self.at_hand.bars),
         }
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
         """Write session, trades, counters and rollup."""
-        session_id = uuid4()
-        insert_session(session, self._row(session_id, claim, now=now))
+        insert_session(session, self._row(claim, now=now))
         copy_trades(
             session,
             trade_columns(
                 self.backtest, self.at_hand, traded=instrument(self.bot.symbol), contracts=self.bot.contracts
             ),
-            session_id=session_id,
+            session_id=self.id,
             bot_id=self.bot.id,
             contracts=self.bot.contracts,
             created_at=claim.started_at,
@@ -76,12 +77,12 @@ class CompletedSession:
         _count(session, claim, self, now=now)
         rollups.rebuild(session, [self.bot.id], now=now)
 
-    def _row(self, session_id: UUID, claim: Claim, *, now: datetime) -> dict[str, Any]:
+    def _row(self, claim: Claim, *, now: datetime) -> dict[str, Any]:
         measured, bars, days = self.backtest.performance, self.at_hand.bars, _day_closes(self.at_hand.tape)
         return _origin(self.bot, claim, now=now) | {
-            "id": session_id,
+            "id": self.id,
             "status": JobStatus.COMPLETED,
-            "data_source": self.at_hand.series.provider,
+            "data_source": self.at_hand.data_source,
             "data_fingerprint": bars.fingerprint,
             "bar_count": len(bars),
             "first_bar_at": _instant(bars.ts_event[0]),

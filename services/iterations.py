@@ -50,7 +50,7 @@ class Iteration:
             "reason_code": str(self.verdict.outcome),
             "reason": self.verdict.reason,
             "parent_generation": self.bot.generation,
-            "data_source": self.at_hand.series.provider,
+            "data_source": self.at_hand.data_source,
             **self.evidence,
         }
 
@@ -89,7 +89,7 @@ class Iteration:
             "reason": self.verdict.reason,
             "candidates_tried": self.walk.trials if self.walk is not None else 0,
             "evidence": dict(self.evidence),
-            "data_source": self.at_hand.series.provider,
+            "data_source": self.at_hand.data_source,
             "data_fingerprint": self.at_hand.bars.fingerprint,
             "seed": self.seed,
             "created_at": claim.started_at,

@@ -10,6 +10,7 @@ from services.desk import Desk
 from store.bars import BarSeries, BarStore
 from trading.errors import NoMarketData
 from trading.market.bars import Bars
+from trading.market.marks import data_source
 from trading.market.sessions import session_index
 from trading.strategies.tape import Tape, tape_of
 
@@ -18,11 +19,12 @@ TAPES_AT_HAND = 16
 
 @dataclass(frozen=True, slots=True)
 class TapeAtHand:
-    """Bars with their provenance, and the tape built from them."""
+    """Bars with their provenance, the tape built from them, and what a session over them names as its source."""
 
     series: BarSeries
     bars: Bars
     tape: Tape
+    data_source: str
 
 
 def tape_for(desk: Desk, *, symbol: str, timeframe: str, session_mode: str) -> TapeAtHand:
@@ -41,4 +43,4 @@ def tape_for(desk: Desk, *, symbol: str, timeframe: str, session_mode: str) -> T
 @lru_cache(maxsize=TAPES_AT_HAND)
 def _tape(store: BarStore, series: BarSeries, session_mode: str) -> TapeAtHand:
     bars = store.load(series.symbol, series.timeframe, provider=series.provider)
-    return TapeAtHand(series, bars, tape_of(bars, session_index(bars, mode=session_mode)))
+    return TapeAtHand(series, bars, tape_of(bars, session_index(bars, mode=session_mode)), data_source(bars))

@@ -131,7 +131,7 @@ def _row(subject: Subject, kind: Kind, finding: Finding) -> dict[str, Any]:
         "generation_number": subject.bot.generation,
         "genome_hash": subject.bot.genome_hash,
         "seed": subject.seed(kind),
-        "data_source": subject.at_hand.series.provider,
+        "data_source": subject.at_hand.data_source,
         "data_fingerprint": subject.at_hand.bars.fingerprint,
         "engine_version": ENGINE_VERSION,
         "verdict": finding.verdict.grade,

@@ -64,7 +64,7 @@ class Finished:
     bot_id: UUID
     job_type: JobType
     status: JobStatus
-    figures: Mapping[str, Any] = field(default_factory=dict)
+    figures: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -132,7 +132,7 @@ def _work(desk: Desk, task: Task, claim: Claim) -> Finished | None:
     except LeaseLost as lost:
         log.warning("lease lost", job_id=str(claim.job_id), reason=str(lost))
         return None
-    return Finished(claim.job_id, claim.bot_id, claim.job_type, status, result.figures, error)
+    return Finished(claim.job_id, claim.bot_id, claim.job_type, status, dict(result.figures), error)
 
 
 def _perform(desk: Desk, task: Task, claim: Claim) -> tuple[JobStatus, Result, str | None]:

@@ -14,8 +14,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from trading.errors import BadMove, GateClosed, StageLocked
-from trading.market.bars import SIMULATED
 from trading.market.instruments import MICROS_PER_USD
+from trading.market.marks import may_pass_a_gate
 from trading.performance import Performance
 
 SECONDS_PER_DAY = 86_400
@@ -167,7 +167,8 @@ class GateVerdict:
 
 
 def _real_market_data(evidence: Evidence) -> float | None:
-    return float(SIMULATED not in evidence.data_sources) if evidence.data_sources else None
+    sources = evidence.data_sources
+    return float(all(may_pass_a_gate(source) for source in sources)) if sources else None
 
 
 def _flag(flag: bool | None) -> float | None:

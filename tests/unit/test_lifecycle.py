@@ -82,6 +82,7 @@ AT_MOST = {"MAX_DRAWDOWN_PCT", "WALK_FORWARD_OVERFIT_RATIO"}
 
 BESIDES = [
     (Stage.LAB, "REAL_MARKET_DATA", {"data_sources": frozenset({"cme", "SIMULATED"})}),
+    (Stage.LAB, "REAL_MARKET_DATA", {"data_sources": frozenset({"cme", "cme-MARKS"})}),
     (Stage.PAPER, "REAL_MARKET_DATA", {"data_sources": frozenset({"SIMULATED"})}),
     (Stage.SHADOW, "REAL_MARKET_DATA", {"data_sources": frozenset({"SIMULATED"})}),
     (Stage.CANARY, "REAL_MARKET_DATA", {"data_sources": frozenset({"SIMULATED"})}),

@@ -16,10 +16,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from trading.market.bars import Bars, bars_from_columns, columns_of
+from trading.market.bars import SIMULATED, Bars, bars_from_columns, columns_of
 
 MARKS_SHARE = 0.9
 MINIMUM_BARS = 50
+MARKS_SUFFIX = "-MARKS"
 
 
 def wickless_share(bars: Bars) -> float | None:
@@ -51,6 +52,16 @@ def marks_note(bars: Bars) -> str | None:
         f"{bars.symbol}: {100.0 * share:.0f} % of the {bars.timeframe} bars have no wick: they were made from marks, "
         "moves inside a bar are missing, and every result with a stop is flattered"
     )
+
+
+def data_source(bars: Bars) -> str:
+    """Return what a session over these bars names as its source: the provider, marked where the bars are only marks."""
+    return bars.provider if marks_note(bars) is None else bars.provider + MARKS_SUFFIX
+
+
+def may_pass_a_gate(source: str) -> bool:
+    """Return whether figures from a source may count for a promotion: neither simulated nor flattered by marks."""
+    return source != SIMULATED and not source.endswith(MARKS_SUFFIX)
 
 
 def at_marks(bars: Bars) -> Bars:
