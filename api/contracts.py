@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, computed_field
 from pydantic.alias_generators import to_camel
 
 from store.fleet import SORTS
@@ -189,6 +189,12 @@ class SessionAnswer(Spoken):
     order_list_hash: str | None
     notes: list[str]
     error: str | None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def report_url(self) -> str | None:
+        """The session's tear sheet; a session that failed has none."""
+        return f"/api/sessions/{self.id}/report" if self.status == "COMPLETED" else None
 
 
 class GenerationAnswer(Spoken):

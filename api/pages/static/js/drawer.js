@@ -74,7 +74,8 @@ export class Drawer {
         moment(one.startedAt), one.jobType ? `${one.decision} ${one.jobType}` : one.decision, one.reasonCode,
       ]))),
       section("Backtest sessions", table(["Time (UTC)", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
-        moment(one.createdAt), `G${one.generationNumber}`, one.status === "FAILED" ? (one.error ?? "FAILED") : money(one.netPnlUsd),
+        one.reportUrl ? link(moment(one.createdAt), one.reportUrl) : moment(one.createdAt), `G${one.generationNumber}`,
+        one.status === "FAILED" ? (one.error ?? "FAILED") : money(one.netPnlUsd),
         count(one.trades), one.dataSource ?? DASH,
       ]))),
       section("Generations", table(["Gen", "Origin", "From", "Reason"], generations.slice(0, 15).map((one) => [
@@ -167,10 +168,25 @@ function table(heads, lines) {
   head.append(...heads.map((words) => el("th", "", words)));
   const body = lines.map((cells) => {
     const line = el("tr");
-    line.append(...cells.map((words) => el("td", tone(words), words)));
+    line.append(...cells.map(cellOf));
     return line;
   });
   node.append(head, ...body);
+  return node;
+}
+
+/** @param {string | HTMLElement} content */
+function cellOf(content) {
+  if (typeof content === "string") return el("td", tone(content), content);
+  const cell = el("td");
+  cell.append(content);
+  return cell;
+}
+
+function link(words, address) {
+  const node = el("a", "", words);
+  node.setAttribute("href", address);
+  node.setAttribute("title", "Tear sheet");
   return node;
 }
 
