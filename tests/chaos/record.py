@@ -19,7 +19,8 @@ class Round:
 
     number: int
     kind: str
-    what: str = "not done"
+    what: str = "it did not come through"
+    ended: bool = False
     ready_seconds: float = 0.0
     ticks_seconds: float = 0.0
     settled_seconds: float = 0.0
@@ -37,7 +38,8 @@ def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> li
     by_kind: dict[str, list[Round]] = defaultdict(list)
     for one in rounds:
         by_kind[one.kind].append(one)
-    verdict = ", ".join(f"{count} {name}" for name, count in sums.items())
+    failed = sum(not one.ended for one in rounds)
+    verdict = ", ".join([*(f"{count} {name}" for name, count in sums.items()), f"{failed} rounds not come through"])
     return [
         "# Chaos",
         "",
@@ -55,8 +57,13 @@ def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> li
         "",
         "## Rounds",
         "",
-        *(f"{one.number}. {one.kind}: {one.what}; caught up after {one.settled_seconds:.0f} s" for one in rounds),
+        *(_line(one) for one in rounds),
     ]
+
+
+def _line(one: Round) -> str:
+    verdict = f"caught up after {one.settled_seconds:.0f} s" if one.ended else "**FAILED**"
+    return f"{one.number}. {one.kind}: {one.what}; {verdict}"
 
 
 def _row(kind: str, done: Sequence[Round]) -> str:
