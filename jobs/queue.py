@@ -5,6 +5,7 @@ Belongs here: ops, run tags, time limits. Does not belong here: the work (`servi
 `bot/kind` is the tag the run queue counts for its limits; `dagster/max_runtime` ends a run that hangs.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -38,6 +39,7 @@ def _assets_of(finished: Finished) -> tuple[str, ...]:
 
 
 def _drain(context: dg.OpExecutionContext, desk: Desk, task: Task, job_type: JobType) -> Mapping[str, int]:
+    os.nice(desk.settings.run_nice)
     counts: Counter[str] = Counter()
     pending: list[dg.AssetMaterialization] = []
     flushed_at = desk.clock()

@@ -16,16 +16,18 @@ from orchestration.health import LOOPBACK, api_answers, code_server_answers, dae
 from orchestration.instance import LOCATION, MODULE, dagster_home, workspace_file
 from orchestration.supervisor import Program
 
+RUN_NICE = 10  # people wait for the API, nobody waits for one backtest
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps decide what runs at once, not BLAS
 
 
 def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     """Return the program that loads our definitions and starts run workers."""
+    nice = str(settings.run_nice if "run_nice" in settings.model_fields_set else RUN_NICE)
     port = ("--host", LOOPBACK, "--port", str(settings.code_server_port))
     return _program(
         "code server",
         ("-m", "dagster", "api", "grpc", "-m", MODULE, *port, "--location-name", LOCATION),
-        environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, **ONE_THREAD),
+        environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, RUN_NICE=nice, **ONE_THREAD),
         answers=partial(code_server_answers, settings),
     )
 
