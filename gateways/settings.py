@@ -46,6 +46,7 @@ class Settings(BaseSettings):
     concurrency_improve: int = Field(default=1, ge=1, le=64)
     concurrency_evolve: int = Field(default=1, ge=1, le=64)
     concurrency_per_symbol: int | None = Field(default=None, ge=1, le=64)
+    fleet_size: int = Field(default=360, ge=1, le=100_000)
     run_nice: int = Field(default=0, ge=0, le=19)
     tick_seconds: int = Field(default=9, ge=1, le=300)
 

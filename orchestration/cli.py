@@ -92,7 +92,9 @@ def status() -> None:
 @app.command()
 def seed(
     *,
-    bots: Annotated[int, typer.Option(help="How many bots the fleet has.", min=1, max=100_000)] = 240,
+    bots: Annotated[
+        int | None, typer.Option(help="How many bots; FLEET_SIZE if not given.", min=1, max=100_000)
+    ] = None,
     if_empty: Annotated[bool, typer.Option("--if-empty", help="Only if there is no bot yet.")] = False,
 ) -> None:
     """Register a fleet, and simulate a market for its symbols where no bars are.

@@ -7,7 +7,7 @@ import getpass
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -21,7 +21,6 @@ from services.desk import Desk, desk_at_hand
 from services.fleet import whole_fleet
 from trading.errors import UnknownBots
 
-DAYS_PER_YEAR = 365.25
 SHOWN_DECISIONS = 10
 WIDE = 160
 
@@ -41,30 +40,17 @@ def opened_desk() -> Iterator[Desk]:
             stop_embedded(settings.postgres_dir)
 
 
-def seed(size: int, *, if_empty: bool) -> None:
+def seed(size: int | None, *, if_empty: bool) -> None:
     """Register a fleet and simulate a market where its symbols have no bars."""
-    from services.fleet_seed import FLEET_SYMBOLS, seed_fleet
+    from services.fleet_seed import ensure_market, seed_fleet
 
     with opened_desk() as desk:
         if not if_empty or not whole_fleet(desk):
             console.print(f"{seed_fleet(desk, size=size)} new bots")
-        known = {series.symbol for series in desk.bars.series()}
-        simulate(desk, [symbol for symbol in FLEET_SYMBOLS if symbol not in known])
-
-
-def simulate(desk: Desk, symbols: Sequence[str]) -> None:
-    """Simulate a market that ends today, for symbols without bars."""
-    if not symbols:
-        return
-    from services.market_data import simulate_market
-
-    years = desk.settings.simulator_years
-    start_on = (desk.clock() - timedelta(days=years * DAYS_PER_YEAR)).date()
-    with _progress() as bar:
-        series = simulate_market(
-            desk.bars, symbols, seed=desk.settings.simulator_seed, start_on=start_on, years=years, progress=bar
-        )
-    console.print(f"{len(series)} SIMULATED series of {len(symbols)} symbols from {start_on}")
+        with _progress() as bar:
+            series = ensure_market(desk, progress=bar)
+        simulated = sum(one.is_simulated for one in series)
+        console.print(f"{len(series)} bar series, {simulated} of them SIMULATED")
 
 
 def import_file(path: Path, *, provider: str | None, timeframe: str | None, symbols: list[str] | None) -> None:

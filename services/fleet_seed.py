@@ -22,7 +22,6 @@ from trading.strategies.genome import default_genome, genome_hash
 
 FLEET_SYMBOLS = tuple(MICRO_OF.values())
 FLEET_TIMEFRAMES = ("5m", "15m", "1h")
-DEFAULT_FLEET = 360
 LARGEST_FLEET = 100_000
 MICRO_ACCOUNT_USD = 10_000
 ACCOUNT_USD = 100_000
@@ -34,11 +33,11 @@ ANIMALS = ("Adder", "Bison", "Crane", "Dingo", "Egret", "Falcon", "Gannet", "Her
 def seed_fleet(
     desk: Desk,
     *,
-    size: int = DEFAULT_FLEET,
+    size: int | None = None,
     symbols: Sequence[str] = FLEET_SYMBOLS,
     timeframes: Sequence[str] = FLEET_TIMEFRAMES,
 ) -> int:
-    """Register the first `size` bots of the fleet in one transaction; bots that exist stay as they are.
+    """Register the first `size` bots (FLEET_SIZE if not given) in one transaction; bots that exist stay as they are.
 
     Returns:
         How many bots are new.
@@ -47,6 +46,7 @@ def seed_fleet(
         BadInput: size out of bounds.
         UnknownInstrument: a symbol has no contract facts.
     """
+    size = desk.settings.fleet_size if size is None else size
     if not 1 <= size <= LARGEST_FLEET:
         raise BadInput(f"a fleet has 1 to {LARGEST_FLEET} bots, was {size}")
     now = desk.clock()
