@@ -43,7 +43,7 @@ def rebuild_figures() -> None:
 
 @dg.op(description="Delete finished Dagster runs with their events, and autonomy ticks, that nobody will read again.")
 def forget_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
-    """Delete finished Dagster runs older than a week with their events, and ticks older than two days."""
+    """Delete finished Dagster runs older than a week with their events, old ticks, and their decisions sooner."""
     before = datetime.now(UTC) - KEEP_RUNS
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     old = dg.RunsFilter(statuses=ended, created_before=before)

@@ -49,7 +49,7 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
         sensors=[autonomy_tick(every_seconds=tick_seconds), reset_watch, fleet_partitions],
         schedules=[
             dg.ScheduleDefinition(
-                job=retention, cron_schedule="17 3 * * *", default_status=dg.DefaultScheduleStatus.RUNNING
+                job=retention, cron_schedule="17 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING
             ),
             dg.ScheduleDefinition(
                 job=ledger_audit, cron_schedule="*/15 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING

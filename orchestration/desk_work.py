@@ -42,10 +42,10 @@ def opened_desk() -> Iterator[Desk]:
 
 def seed(size: int | None, *, if_empty: bool) -> None:
     """Register a fleet and simulate a market where its symbols have no bars."""
-    from services.fleet_seed import ensure_market, seed_fleet
+    from services.fleet_seed import ensure_market, fleet_ids, seed_fleet
 
     with opened_desk() as desk:
-        if not if_empty or not whole_fleet(desk):
+        if not (if_empty and fleet_ids(desk)):
             console.print(f"{seed_fleet(desk, size=size)} new bots")
         with _progress() as bar:
             series = ensure_market(desk, progress=bar)

@@ -62,9 +62,12 @@ def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk
 
 
 def _requests(instance: dg.DagsterInstance, job_type: JobType, *, waiting: int, cap: int) -> Iterator[dg.RunRequest]:
-    """Yield as many runs as are missing: never more than the cap, never more than jobs that wait."""
+    """Yield as many runs as are missing: never more than the free slots, never more than jobs that wait.
+
+    A run at work may be asleep, so a job that waits is worth a run of its own while a slot is free.
+    """
     at_work = _unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(job_type)}))
-    for _ in range(min(cap, waiting) - at_work):
+    for _ in range(min(cap - at_work, waiting)):
         yield dg.RunRequest(run_key=f"{job_type}/{uuid4()}", job_name=JOB_OF[job_type].name)
 
 

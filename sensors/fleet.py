@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.partitions import bots
 from services.desk import Desk
-from services.fleet_seed import fleet_ids
+from services.fleet_seed import fleet_ids, fleet_mark
 
 KEYS_AT_ONCE = 500
 
@@ -21,8 +21,13 @@ KEYS_AT_ONCE = 500
 )
 def fleet_partitions(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.SkipReason]:
     """Register missing bots with the instance; through `SensorResult` Dagster would check key by key."""
+    mark = fleet_mark(desk)
+    if mark == context.cursor:
+        yield dg.SkipReason("the fleet has not changed")
+        return
     added = register_partitions(context.instance, [str(bot_id) for bot_id in fleet_ids(desk)])
-    yield dg.SkipReason(f"{added} bots added" if added else "every bot has its partition")
+    context.update_cursor(mark)
+    yield dg.SkipReason(f"{added} bots added")
 
 
 def register_partitions(instance: dg.DagsterInstance, keys: list[str]) -> int:

@@ -23,7 +23,8 @@ from store.jobs import Reclaimed
 from trading.autonomy import Plan, plan_tick
 from trading.jobs import JobStatus, JobType
 
-KEEP_TICKS = timedelta(days=2)
+KEEP_TICKS = timedelta(days=7)
+KEEP_DECISIONS = timedelta(hours=2)  # ten thousand bots decide two megabytes a tick
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +89,11 @@ def running_runs(desk: Desk) -> set[str]:
 
 
 def forget_old_ticks(desk: Desk) -> int:
-    """Delete ticks and decisions older than two days; return how many ticks."""
+    """Delete ticks older than a week, and the decisions of ticks older than two hours; return how many ticks."""
+    now = desk.clock()
     with transaction(desk.sessions) as session:
-        return autonomy.forget_ticks(session, before=desk.clock() - KEEP_TICKS)
+        autonomy.forget_decisions(session, before=now - KEEP_DECISIONS)
+        return autonomy.forget_ticks(session, before=now - KEEP_TICKS)
 
 
 def series_at_hand(store: BarStore) -> SeriesOf:

@@ -122,3 +122,9 @@ def fleet_ids(desk: Desk) -> list[UUID]:
     """Return every bot that is not archived, by id."""
     with transaction(desk.sessions) as session:
         return bots.bot_ids(session)
+
+
+def fleet_mark(desk: Desk) -> str:
+    """Return a text that changes whenever a bot is added or archived."""
+    with transaction(desk.sessions) as session:
+        return bots.fleet_mark(session)

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from store.tables import AutonomyRun, SystemSetting
+from store.tables import AutonomyBotDecision, AutonomyRun, SystemSetting
 from trading.autonomy import Decision
 
 TICK_LOCK = 7_216_384_501
@@ -59,6 +59,13 @@ def forget_ticks(session: Session, *, before: datetime) -> int:
     """Delete the ticks that started before a moment, with their decisions; return how many."""
     gone = session.execute(delete(AutonomyRun).where(AutonomyRun.started_at < before).returning(AutonomyRun.id))
     return len(gone.all())
+
+
+def forget_decisions(session: Session, *, before: datetime) -> int:
+    """Delete the decisions of ticks that started before a moment, keeping the ticks; return how many."""
+    old = select(AutonomyRun.id).where(AutonomyRun.started_at < before)
+    gone = session.execute(delete(AutonomyBotDecision).where(AutonomyBotDecision.run_id.in_(old)))
+    return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
 def _copy_decisions(session: Session, run_id: int, decisions: Iterable[Decision]) -> None:

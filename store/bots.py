@@ -15,7 +15,7 @@ from sqlalchemy import Row, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from store.jobs import ACTIVE, SILENT_HOLDER_MS
+from store.jobs import ACTIVE
 from store.tables import Bot, BotGeneration, BotJob, BotProgress, MetricsBaseline
 from trading.autonomy import Candidate
 from trading.jobs import JobType
@@ -57,6 +57,13 @@ def bot_ids(session: Session) -> list[UUID]:
     return list(session.execute(select(Bot.id).where(Bot.archived_at.is_(None)).order_by(Bot.id)).scalars())
 
 
+def fleet_mark(session: Session) -> str:
+    """Return a text that changes whenever a bot is added or archived."""
+    present = func.count().filter(Bot.archived_at.is_(None))
+    counted = session.execute(select(present, func.count(), func.max(Bot.created_at))).one()
+    return "/".join(map(str, counted))
+
+
 def symbols(session: Session) -> list[str]:
     """Return every symbol some bot trades, sorted."""
     return list(
@@ -65,9 +72,8 @@ def symbols(session: Session) -> list[str]:
 
 
 def lock(session: Session, bot_id: UUID) -> None:
-    """Hold a bot's row against resets and other jobs until the transaction ends, or its holder falls silent in it."""
-    silence = func.set_config("idle_in_transaction_session_timeout", SILENT_HOLDER_MS, True)
-    session.execute(select(Bot.id, silence).where(Bot.id == bot_id).with_for_update(key_share=True))
+    """Hold a bot's row against resets and other jobs until the transaction ends."""
+    session.execute(select(Bot.id).where(Bot.id == bot_id).with_for_update(key_share=True))
 
 
 def at_work(session: Session, bot_id: UUID) -> BotAtWork | None:

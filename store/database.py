@@ -17,13 +17,20 @@ from trading.errors import Unavailable
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 15_000
+SILENT_TRANSACTION_TIMEOUT_MS = 30_000
 
 Sessions = sessionmaker[Session]
 
 
 def connect(url: URL, *, pool_size: int = 5, application_name: str = "proving") -> Engine:
-    """Return an engine whose connections are checked before use and cannot hang for ever."""
-    limits = f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
+    """Return an engine whose connections are checked before use and cannot hang for ever.
+
+    A process that is stopped inside a transaction loses it after half a minute, so that nobody waits for its locks.
+    """
+    limits = (
+        f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} -c timezone=UTC"
+        f" -c idle_in_transaction_session_timeout={SILENT_TRANSACTION_TIMEOUT_MS}"
+    )
     return create_engine(
         url,
         pool_size=pool_size,

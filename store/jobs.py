@@ -24,7 +24,6 @@ ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 FIRST_BASELINE_PRIORITY = 50
 USUAL_PRIORITY = 100
 BY_HAND_PRIORITY = 10
-SILENT_HOLDER_MS = "30000"
 TYPE_LOCK = {JobType.BACKTEST: 7_216_384_511, JobType.IMPROVE: 7_216_384_512, JobType.EVOLVE: 7_216_384_513}
 
 
@@ -87,12 +86,8 @@ def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> UUID:
 
 
 def lock_type(session: Session, job_type: JobType) -> None:
-    """Wait until no other transaction claims jobs of this type; held to the end of the transaction.
-
-    A holder that falls silent (its process is stopped) loses the transaction, so that nobody waits for it for ever.
-    """
-    lock = text("SELECT pg_advisory_xact_lock(:key), set_config('idle_in_transaction_session_timeout', :ms, true)")
-    session.execute(lock, {"key": TYPE_LOCK[job_type], "ms": SILENT_HOLDER_MS})
+    """Wait until no other transaction claims jobs of this type; held to the end of the transaction."""
+    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TYPE_LOCK[job_type]})
 
 
 def claim(

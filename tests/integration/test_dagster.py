@@ -127,6 +127,23 @@ def test_runs_under_way_count_as_asked_for(defs: dg.Definitions, fleet: Desk, in
     assert len(evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)) == 1
 
 
+def test_a_run_that_sleeps_does_not_keep_the_last_job_waiting(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    run_tick(fleet)
+    with fleet.sessions.begin() as session:
+        session.execute(
+            text(
+                "UPDATE bot_jobs SET status = 'CANCELED', completed_at = created_at"
+                " WHERE id <> (SELECT id FROM bot_jobs LIMIT 1)"
+            )
+        )
+        session.execute(text("UPDATE bots SET archived_at = created_at"))
+    job = JOB_OF[JobType.BACKTEST]
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=dict(job.tags))
+    assert len(evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)) == 1
+
+
 def test_a_run_drains_the_queue_and_records_each_bot(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
@@ -207,6 +224,21 @@ def test_partitions_follow_a_large_fleet_in_chunks(instance: dg.DagsterInstance)
     assert sorted(instance.get_dynamic_partitions(str(bots.name))) == keys
 
 
+def test_the_partition_watch_rests_until_the_fleet_changes(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    sensor = defs.resolve_sensor_def("fleet_partitions")
+    context = dg.build_sensor_context(instance=instance, resources={"desk": fleet})
+
+    def told() -> list[str | None]:
+        return [skip.skip_message for skip in sensor(context)]  # type: ignore[union-attr]
+
+    assert told() == [f"{FLEET} bots added"]
+    assert told() == ["the fleet has not changed"]
+    seed_fleet(fleet, size=FLEET + 2, symbols=SYMBOLS, timeframes=("1h",))
+    assert told() == ["2 bots added"]
+
+
 def checks(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, bool]:
     result = defs.resolve_job_def("ledger_audit").execute_in_process(instance=instance)
     return {check.check_name: check.passed for check in result.get_asset_check_evaluations()}
@@ -237,12 +269,14 @@ def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
 
 def test_retention_forgets_only_what_is_old(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
     run_tick(fleet)
+    fleet.clock.advance(days=5)  # type: ignore[attr-defined]
+    run_tick(fleet)
     fleet.clock.advance(days=3)  # type: ignore[attr-defined]
     run_tick(fleet)
     result = defs.resolve_job_def("retention").execute_in_process(instance=instance)
     assert result.success
     with fleet.sessions() as session:
-        assert session.execute(text("SELECT count(*) FROM autonomy_runs")).scalar_one() == 1
+        assert session.execute(text("SELECT count(*) FROM autonomy_runs")).scalar_one() == 2
         assert session.execute(text("SELECT count(DISTINCT run_id) FROM autonomy_bot_decisions")).scalar_one() == 1
 
 
