@@ -158,6 +158,28 @@ def why(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> Non
     work(bot)
 
 
+@app.command("dead-letters")
+def dead_letters() -> None:
+    """List the work autonomy has given up after too many failures in a row, with the last error of each.
+
+    Put it back with: proving requeue BOT
+    """
+    from orchestration.desk_work import dead_letters as work
+
+    work()
+
+
+@app.command()
+def requeue(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> None:
+    """Forgive a bot its repeated failures, so that the next tick plans its work again; the audit chain says who did it.
+
+    Example: proving requeue "Amber Adder 0000"
+    """
+    from orchestration.desk_work import requeue as work
+
+    work(bot)
+
+
 @app.command()
 def reset(
     *,

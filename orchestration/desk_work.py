@@ -158,6 +158,30 @@ def verify_audit() -> bool:
     return verdict.is_whole
 
 
+def dead_letters() -> None:
+    """List the work that was given up."""
+    from services.dead_letters import dead_letters as given_up
+
+    table = Table("bot", "work", "failures", "last failed", "last error")
+    with opened_desk() as desk:
+        for letter in given_up(desk):
+            last = f"{letter.last_failed_at:%Y-%m-%d %H:%M:%S}" if letter.last_failed_at else "—"
+            table.add_row(letter.name, letter.job_type, str(letter.failures_in_row), last, letter.last_error)
+    if not table.rows:
+        console.print("nothing has been given up")
+        return
+    _wide(table)
+
+
+def requeue(bot: str) -> None:
+    """Put a bot's work back."""
+    from services.dead_letters import requeue as put_back
+
+    with opened_desk() as desk:
+        kinds = put_back(desk, find_bot(desk, bot), actor=f"cli:{getpass.getuser()}")
+    console.print(f"{', '.join(kinds)} of {bot} will be planned by the next tick")
+
+
 def find_bot(desk: Desk, words: str) -> UUID:
     """Return the bot an id or a name means, capitals aside.
 

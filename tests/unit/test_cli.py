@@ -14,7 +14,20 @@ from orchestration.instance import render_instance
 from orchestration.terminal import load_settings
 from trading.errors import BadBars, BadInput, Refused, Unavailable
 
-COMMANDS = ("up", "status", "seed", "reset", "bars", "backtest", "proof", "verify-audit", "why", "psql")
+COMMANDS = (
+    "up",
+    "status",
+    "seed",
+    "reset",
+    "bars",
+    "backtest",
+    "proof",
+    "verify-audit",
+    "why",
+    "psql",
+    "dead-letters",
+    "requeue",
+)
 HEAVY = ("sqlalchemy", "pandas", "numpy", "numba", "dagster", "fastapi", "pydantic")
 
 
