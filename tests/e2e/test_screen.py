@@ -190,7 +190,7 @@ def test_filters_and_keys_find_a_bot(desk: Desk, screen: Screen) -> None:  # noq
         expect(page.locator("#empty")).to_be_visible()
         page.keyboard.press("Escape")
         page.locator("[data-sort=name]").click()
-        assert page.locator(".spacer .row:visible .name").first.text_content() == "Argon Condor"
+        expect(page.locator(".spacer .row:visible .name").first).to_have_text("Argon Condor")
         page.keyboard.press("ArrowDown")
         page.keyboard.press("Enter")
         expect(page.locator("#drawer-name")).to_have_text("Argon Condor")
