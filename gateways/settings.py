@@ -69,10 +69,14 @@ class Settings(BaseSettings):
         return self.proving_home / "audit-head.jsonl"
 
     @property
+    def shown_host(self) -> str:
+        """The host a person on this machine types; listening everywhere includes 127.0.0.1."""
+        return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - shown, not bound
+
+    @property
     def public_url(self) -> str:
         """Where a person on this machine finds the API."""
-        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - shown, not bound
-        return f"http://{host}:{self.api_port}"
+        return f"http://{self.shown_host}:{self.api_port}"
 
     def require_admin_token(self) -> str:
         """Return the admin token the API compares with.

@@ -211,12 +211,11 @@ def _clear_up(last: Running | None) -> None:
 
 
 def _where_to_look(settings: Settings) -> str:
-    host = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 - shown, not bound
     return "\n".join(
         (
             f"the platform is up, {datetime.now().astimezone():%H:%M:%S}",
-            f"  board       http://{host}:{settings.api_port}/",
-            f"  Dagster     http://{host}:{settings.webserver_port}/",
+            f"  board       {settings.public_url}/",
+            f"  Dagster     http://{settings.shown_host}:{settings.webserver_port}/",
             "  SQL         .venv/bin/proving psql",
             f"  logs        {logs_dir(settings)}",
             "  stop        Ctrl-C",
