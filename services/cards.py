@@ -13,7 +13,7 @@ from uuid import UUID
 from store.fleet import AnyRow
 from trading.activity import BotNow, Job, Situation, bot_now
 from trading.jobs import JobStatus, JobType
-from trading.lifecycle import Check, Evidence, Stage, days_in_stage, figures_pass, gate
+from trading.lifecycle import Check, Evidence, GateVerdict, Stage, days_in_stage, figures_pass, gate
 
 STAGE_LOCKED = "STAGE_LOCKED"
 
@@ -109,6 +109,34 @@ def gated_card(row: AnyRow, *, now: datetime) -> GatedCard:
     return GatedCard(**_columns(row, now=now), stage_gate=_stage_gate(row, now=now))
 
 
+def gate_verdict(row: AnyRow, *, now: datetime) -> GateVerdict:
+    """Hold a bot against the gate before its next stage, every check answered; the row must come with evidence."""
+    stage = Stage(row.stage)
+    return gate(stage, _evidence(row, stage, now=now))
+
+
+def figures(row: AnyRow) -> Figures:
+    """Return the figures of one bot and book from a row of its rollup; `since` is the book's baseline."""
+    return Figures(
+        book=row.book,
+        since=row.since,
+        sessions=row.sessions,
+        data_source=row.data_source,
+        net_pnl=row.net_pnl_usd,
+        trades=row.trades,
+        win_pct=row.win_pct,
+        profit_factor=row.profit_factor,
+        expectancy=row.expectancy_usd,
+        max_drawdown=row.max_drawdown_usd,
+        max_drawdown_pct=row.max_drawdown_pct,
+        sharpe=row.sharpe,
+        sortino=row.sortino,
+        exposure_pct=row.exposure_pct,
+        average_trade_bars=row.average_trade_bars,
+        computed_at=row.computed_at,
+    )
+
+
 def _columns(row: AnyRow, *, now: datetime) -> dict[str, Any]:
     return {
         "id": row.id,
@@ -127,7 +155,7 @@ def _columns(row: AnyRow, *, now: datetime) -> dict[str, Any]:
         "bot_now": bot_now(_situation(row, now=now)),
         "progress_pct": row.job_progress_pct,
         "dagster_run_id": row.job_dagster_run_id,
-        "metrics": _figures(row),
+        "metrics": figures(row),
         "sparkline": tuple(row.sparkline_usd or ()),
     }
 
@@ -156,30 +184,8 @@ def _job(row: AnyRow) -> Job:
     )
 
 
-def _figures(row: AnyRow) -> Figures:
-    return Figures(
-        book=row.book,
-        since=row.since,
-        sessions=row.sessions,
-        data_source=row.data_source,
-        net_pnl=row.net_pnl_usd,
-        trades=row.trades,
-        win_pct=row.win_pct,
-        profit_factor=row.profit_factor,
-        expectancy=row.expectancy_usd,
-        max_drawdown=row.max_drawdown_usd,
-        max_drawdown_pct=row.max_drawdown_pct,
-        sharpe=row.sharpe,
-        sortino=row.sortino,
-        exposure_pct=row.exposure_pct,
-        average_trade_bars=row.average_trade_bars,
-        computed_at=row.computed_at,
-    )
-
-
 def _stage_gate(row: AnyRow, *, now: datetime) -> StageGate:
-    stage = Stage(row.stage)
-    verdict = gate(stage, _evidence(row, stage, now=now))
+    verdict = gate_verdict(row, now=now)
     blockers = tuple(_blocker(check) for check in verdict.blockers)
     locked = row.stage_locked_until is not None and now < row.stage_locked_until
     if locked:
@@ -204,12 +210,12 @@ def _evidence(row: AnyRow, stage: Stage, *, now: datetime) -> Evidence:
         sharpe=row.sharpe,
         days_in_stage=days_in_stage(row.stage_entered_at, now=now),
         data_sources=frozenset({row.data_source} if row.data_source else ()),
-        recent_sessions_passed=tuple(_passes(stage, figures) for figures in row.recent or ()),
+        recent_sessions_passed=tuple(_passes(stage, measured) for measured in row.recent or ()),
     )
 
 
-def _passes(stage: Stage, figures: list[Any]) -> bool:
-    trades, win_pct, max_drawdown_pct, profit_factor, expectancy_usd, sharpe = figures
+def _passes(stage: Stage, measured: list[Any]) -> bool:
+    trades, win_pct, max_drawdown_pct, profit_factor, expectancy_usd, sharpe = measured
     evidence = Evidence(
         trades=trades,
         win_pct=win_pct,
