@@ -1,10 +1,11 @@
-"""The page itself: one Jinja2 shell, and static files under a path that names their content.
+"""The pages themselves: one Jinja2 shell, and static files under a path that names their content.
 
-Belongs here: serving the shell and static files. Does not belong here: what the page does (`static/js`), building
-fonts and charts (`vendor.py`).
+Belongs here: serving pages and static files. Does not belong here: which pages there are (`site.py`), what a page does
+(`static/js`), building fonts and charts (`vendor.py`).
 """
 
 import hashlib
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -13,10 +14,11 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from starlette.staticfiles import StaticFiles
 from starlette.types import Receive, Scope, Send
 
+from api.pages.site import COMMON, KEYS_EVERYWHERE, SITE, TABS, Page
+
 PAGES = Path(__file__).parent
 STATIC = PAGES / "static"
 TEMPLATES = Environment(loader=FileSystemLoader(PAGES / "templates"), autoescape=select_autoescape())
-MODULES = ("main", "badge", "format", "store", "live", "table", "strip", "reset", "drawer", "spark", "dom")
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -35,16 +37,41 @@ class Immutable(StaticFiles):
 
 
 def install(app: FastAPI) -> None:
-    """Serve the page at `/` and its files at a content-hashed path."""
+    """Serve every page at its address and their files at a content-hashed path."""
     base = f"/static/{content_hash(STATIC)}"
     vendor = {path.name for path in (STATIC / "vendor").glob("*")}
-    page = TEMPLATES.get_template("board.html").render(base=base, vendor=vendor, modules=MODULES)
-
-    async def board(_: Request) -> Response:
-        return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
-
-    app.add_route("/", board, include_in_schema=False)
+    runs_port = app.state.desk.settings.webserver_port
+    for page in SITE:
+        served = _served(render(page, base=base, vendor=vendor, runs_port=runs_port))
+        app.add_route(page.path, served, include_in_schema=False)
     app.mount(base, Immutable(directory=STATIC), name="static")
+
+
+def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int) -> str:
+    """Return a page's HTML.
+
+    Args:
+        page: Which page.
+        base: Path of the static files.
+        vendor: Names of the vendored files at hand; fonts and charts that are missing are left out.
+        runs_port: Port of the Dagster UI, which shows the runs that jobs link to.
+    """
+    return TEMPLATES.get_template(page.template).render(
+        page=page,
+        tabs=TABS,
+        base=base,
+        vendor=vendor,
+        runs_port=runs_port,
+        modules=(page.script, *COMMON, *page.modules),
+        shared_keys=KEYS_EVERYWHERE,
+    )
+
+
+def _served(html: str) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(_: Request) -> Response:
+        return HTMLResponse(html, headers={"Cache-Control": "no-cache"})
+
+    return serve
 
 
 def content_hash(folder: Path) -> str:

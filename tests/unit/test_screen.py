@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 
 from api.pages import vendor
-from api.pages.shell import STATIC, TEMPLATES, content_hash
+from api.pages.shell import STATIC, content_hash, render
+from api.pages.site import COMMON, SITE
 from api.rows import COLUMNS, SPARK_POINTS, now_cell, spark_text
 from trading.activity import Job, Situation, State, bot_now, elapsed_text
 from trading.jobs import JobStatus, JobType
@@ -97,8 +98,11 @@ def test_a_badge_without_a_job_is_not_drawn(run: Callable[[str], Any]) -> None:
         ("count(20160)", "20,160"),
         ("countdown(83_640_000)", "23:14"),
         ("countdown(-5)", "00:00"),
-        ("clock(Date.UTC(2026, 2, 2, 7, 5, 9), false)", "07:05:09 UTC"),
+        ("clock(Date.UTC(2026, 2, 2, 7, 5, 9))", "07:05:09 UTC"),
         ("moment('2026-03-02T15:04:59+00:00')", "2026-03-02 15:04"),
+        ("second('2026-03-02T15:04:59.5+00:00')", "2026-03-02 15:04:59"),
+        ("timeOfDay('2026-03-02T23:04:59+01:00')", "22:04:59"),
+        ("second('no time')", "—"),
     ],
 )
 def test_figures_are_written_for_people(run: Callable[[str], Any], expression: str, words: str) -> None:
@@ -211,14 +215,35 @@ def test_the_forbidden_words_stand_in_no_file_of_the_page() -> None:
 
 
 def test_the_page_obeys_its_own_policy() -> None:
-    page = TEMPLATES.get_template("board.html").render(base="/static/x", vendor={"uplot.js", "fonts.css"}, modules=())
-    assert not re.search(r"\sstyle=|\son[a-z]+=|<style|javascript:|https?://", page)
-    assert all(tag.strip() == "" for tag in re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL))
+    for page in SITE:
+        obeys(render(page, base="/static/x", vendor={"uplot.js", "fonts.css"}, runs_port=3000))
     for path in own_files():
         if path.suffix == ".js":
             assert not re.search(
                 r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", path.read_text("utf-8")
             )
+
+
+def obeys(page: str) -> None:
+    assert not re.search(r"\sstyle=|\son[a-z]+=|<style|javascript:|https?://", page)
+    assert all(tag.strip() == "" for tag in re.findall(r"<script[^>]*>(.*?)</script>", page, re.DOTALL))
+
+
+def test_every_module_a_page_imports_is_asked_for_at_once() -> None:
+    for page in SITE:
+        listed = {page.script, *COMMON, *page.modules}
+        assert listed == imported(page.script), page.name
+
+
+def imported(script: str) -> set[str]:
+    """Every module a script needs, read from the import lines themselves."""
+    found, open_ = set(), [script]
+    while open_:
+        name = open_.pop()
+        if name not in found:
+            found.add(name)
+            open_ += re.findall(r"^import .*?from \"\./([a-z_]+)\.js\";$", (JS / f"{name}.js").read_text(), re.M | re.S)
+    return found
 
 
 def test_the_path_of_static_files_names_their_content(tmp_path: Path) -> None:

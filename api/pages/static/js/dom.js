@@ -1,6 +1,10 @@
 // @ts-check
 /** The few things done to the DOM everywhere. Text is always set as text, never as markup. */
 
+import { DASH, moment, second, timeOfDay } from "./format.js";
+
+const FORMS = { moment, second, timeOfDay };
+
 /** @param {string} tag @param {string} [className] @param {string} [text] @returns {HTMLElement} */
 export function el(tag, className, text) {
   const node = document.createElement(tag);
@@ -24,6 +28,25 @@ export function say(node, text) {
 /** @param {HTMLElement} node @param {string} className */
 export function dress(node, className) {
   if (node.className !== className) node.className = className;
+}
+
+/**
+ * A moment that every page writes anew when the clock is switched between UTC and local.
+ * @param {string|null|undefined} iso @param {"moment"|"second"|"timeOfDay"} [form] @returns {HTMLElement}
+ */
+export function timeOf(iso, form = "moment") {
+  if (!iso) return el("span", "", DASH);
+  const node = el("time", "", FORMS[form](iso));
+  node.setAttribute("datetime", iso);
+  node.dataset.form = form;
+  return node;
+}
+
+/** Write every moment of the page in the zone in force. */
+export function rewriteTimes() {
+  for (const node of document.querySelectorAll("time[data-form]")) {
+    say(node, FORMS[/** @type {HTMLElement} */ (node).dataset.form ?? ""](node.getAttribute("datetime")));
+  }
 }
 
 /** @param {string} name @param {Record<string, string>} attributes @returns {SVGElement} */

@@ -70,10 +70,10 @@ export class Drawer {
       figures(bot.metrics),
       section(`Equity since reset · ${equity.book}`, chart),
       section(gateTitle(bot), gateList(bot.stageGate)),
-      section("Why: latest decisions", table(["Time (UTC)", "Decision", "Reason"], decisions.slice(0, 12).map((one) => [
+      section("Why: latest decisions", table(["Time", "Decision", "Reason"], decisions.slice(0, 12).map((one) => [
         moment(one.startedAt), one.jobType ? `${one.decision} ${one.jobType}` : one.decision, one.reasonCode,
       ]))),
-      section("Backtest sessions", table(["Time (UTC)", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
+      section("Backtest sessions", table(["Time", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
         one.reportUrl ? link(moment(one.createdAt), one.reportUrl) : moment(one.createdAt), `G${one.generationNumber}`,
         one.status === "FAILED" ? (one.error ?? "FAILED") : money(one.netPnlUsd),
         count(one.trades), one.dataSource ?? DASH,
@@ -81,7 +81,7 @@ export class Drawer {
       section("Generations", table(["Gen", "Origin", "From", "Reason"], generations.slice(0, 15).map((one) => [
         `G${one.generationNumber}`, one.origin, one.parentGeneration ? `G${one.parentGeneration}` : DASH, one.reason ?? DASH,
       ]))),
-      section("Resets", table(["Time (UTC)", "Reason", "By"], metricsEvents.slice(0, 10).map((one) => [
+      section("Resets", table(["Time", "Reason", "By"], metricsEvents.slice(0, 10).map((one) => [
         moment(one.createdAt), one.reasonCode, one.actor,
       ]))),
     );
@@ -132,7 +132,7 @@ function figures(metrics) {
     ["Max DD", metrics.maxDrawdown === null ? DASH : `${fall(metrics.maxDrawdown)} · ${pct(metrics.maxDrawdownPct)}`],
     ["Profit factor", ratio(metrics.profitFactor)], ["Sharpe", ratio(metrics.sharpe)],
     ["Expectancy", money(metrics.expectancy)], ["Source", metrics.dataSource ?? DASH],
-    ["Since", metrics.since ? `${moment(metrics.since)} UTC` : "never reset"],
+    ["Since", metrics.since ? moment(metrics.since) : "never reset"],
   ];
   for (const [label, words] of shown) {
     const pair = el("div", "figure-pair");

@@ -54,16 +54,46 @@ export function countdown(ms) {
   return `${String(Math.floor(minutes / 60)).padStart(2, "0")}:${String(minutes % 60).padStart(2, "0")}`;
 }
 
-/** @param {number} ms epoch milliseconds @param {boolean} local @returns {string} */
-export function clock(ms, local) {
-  const moment = new Date(ms);
-  const parts = local
-    ? [moment.getHours(), moment.getMinutes(), moment.getSeconds()]
-    : [moment.getUTCHours(), moment.getUTCMinutes(), moment.getUTCSeconds()];
-  return `${parts.map((part) => String(part).padStart(2, "0")).join(":")} ${local ? "LOCAL" : "UTC"}`;
+/** Whether moments are written in the zone of the browser instead of UTC; one switch for every page. */
+let local = false;
+
+/** @param {boolean} wanted */
+export function useLocalTime(wanted) {
+  local = wanted;
 }
 
-/** @param {string|null|undefined} iso @returns {string} date and minute in UTC */
+/** @returns {boolean} */
+export function isLocalTime() {
+  return local;
+}
+
+/** @param {number} ms epoch milliseconds @returns {string} the time of day with its zone */
+export function clock(ms) {
+  return `${partsOf(ms).time} ${local ? "LOCAL" : "UTC"}`;
+}
+
+/** @param {string|null|undefined} iso @returns {string} date and minute */
 export function moment(iso) {
-  return iso ? new Date(iso).toISOString().slice(0, 16).replace("T", " ") : DASH;
+  return isoAs(iso, ({ day, time }) => `${day} ${time.slice(0, 5)}`);
+}
+
+/** @param {string|null|undefined} iso @returns {string} date and second */
+export function second(iso) {
+  return isoAs(iso, ({ day, time }) => `${day} ${time}`);
+}
+
+/** @param {string|null|undefined} iso @returns {string} the time of day without its date */
+export function timeOfDay(iso) {
+  return isoAs(iso, ({ time }) => time);
+}
+
+function isoAs(iso, write) {
+  const ms = iso ? Date.parse(iso) : NaN;
+  return Number.isNaN(ms) ? DASH : write(partsOf(ms));
+}
+
+function partsOf(ms) {
+  const shifted = new Date(local ? ms - new Date(ms).getTimezoneOffset() * 60_000 : ms);
+  const [day, time] = shifted.toISOString().split("T");
+  return { day, time: time.slice(0, 8) };
 }

@@ -4,9 +4,10 @@
 import { tooltipOf } from "./badge.js";
 import { byId, say } from "./dom.js";
 import { Drawer } from "./drawer.js";
-import { clock, count } from "./format.js";
+import { count } from "./format.js";
 import { Link } from "./live.js";
 import { ResetDialog } from "./reset.js";
+import { bindKeys, onZone, serverTimeIs, showLink } from "./shell.js";
 import { Fleet } from "./store.js";
 import { Strip } from "./strip.js";
 import { Table } from "./table.js";
@@ -16,14 +17,13 @@ const fleet = new Fleet();
 const view = { sort: "activity", descending: false, stage: null, activity: "all", words: "" };
 const SORTS = /** @type {const} */ (["activity", "name", "stage", "netPnl", "winPct", "trades", "maxDrawdown", "profitFactor", "sharpe", "source", "generation"]);
 const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "generation"]);
-let local = false;
 let hovered = /** @type {HTMLElement|null} */ (null);
 
 const strip = new Strip();
 const drawer = new Drawer({ now: () => link.now(), closed: () => byId("rows").focus() });
 const table = new Table({ open: (id) => void drawer.open(id) });
 const dialog = new ResetDialog({ shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null });
-const link = new Link(fleet, { changed, moved, ticked });
+const link = new Link(fleet, { changed, moved: showLink, ticked });
 
 function changed() {
   strip.show(fleet.totals(), link.now());
@@ -49,14 +49,6 @@ function refreshDrawer() {
   shownBot = bot;
   clearTimeout(refreshing);
   refreshing = setTimeout(() => void drawer.refresh(), 250);
-}
-
-function moved(live, why) {
-  document.body.classList.toggle("stale", !live);
-  say(byId("link-words"), live ? "LIVE" : "STALE");
-  byId("link").className = `pill ${live ? "is-live" : "is-stale"}`;
-  byId("link").title = live ? "Changes arrive as they happen" : `Showing what was last known: ${why}`;
-  say(byId("announce"), live ? "Live" : `Stale: ${why}`);
 }
 
 function ticked(at) {
@@ -102,7 +94,7 @@ function clearFilter() {
   see({ words: "", stage: null, activity: "all" });
 }
 
-const KEYS = {
+bindKeys({
   "/": () => byId("filter").focus(),
   ArrowDown: () => table.move(1),
   ArrowUp: () => table.move(-1),
@@ -115,24 +107,9 @@ const KEYS = {
   Enter: () => table.selected && void drawer.open(table.selected),
   s: () => sortBy(SORTS[(SORTS.indexOf(/** @type {any} */ (view.sort)) + 1) % SORTS.length]),
   r: () => dialog.open(),
-  u: () => { local = !local; },
-  "?": () => byId("keys-dialog").showModal(),
+  leaveInput: () => byId("rows").focus(),
   Escape: () => (drawer.isOpen ? drawer.close() : clearFilter()),
-};
-
-function keyed(event) {
-  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  const writes = event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement;
-  if (writes && event.key !== "Escape") {
-    if (event.key === "Enter" || event.key === "ArrowDown") byId("rows").focus();
-    return;
-  }
-  if (event.target instanceof HTMLButtonElement && event.key === "Enter") return;
-  const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act) return;
-  event.preventDefault();
-  act();
-}
+});
 
 function pointed(event) {
   const badge = event.target instanceof Element ? event.target.closest(".row .badge") : null;
@@ -156,7 +133,7 @@ function showTooltip() {
 }
 
 function everySecond() {
-  say(byId("clock"), clock(link.now(), local));
+  serverTimeIs(new Date(link.now()).toISOString());
   strip.tick(link.now());
   if (hovered) showTooltip();
 }
@@ -171,12 +148,10 @@ for (const head of document.querySelectorAll("[data-sort]")) {
   head.addEventListener("click", () => sortBy(/** @type {HTMLElement} */ (head).dataset.sort));
 }
 byId("filter").addEventListener("input", () => see({ words: byId("filter").value }));
-byId("keys-open").addEventListener("click", () => byId("keys-dialog").showModal());
-byId("keys-close").addEventListener("click", () => byId("keys-dialog").close());
 byId("rows").addEventListener("mouseover", pointed);
 byId("rows").addEventListener("mouseleave", pointed);
 byId("rows").addEventListener("scroll", () => { hovered = null; showTooltip(); }, { passive: true });
-document.addEventListener("keydown", keyed);
+onZone(() => drawer.isOpen && void drawer.refresh());
 press();
 setInterval(everySecond, 1000);
 everySecond();

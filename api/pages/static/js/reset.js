@@ -71,7 +71,7 @@ export class ResetDialog {
     if (!answer) return;
     this.#tell("done", "RESET DONE", [
       ["bots", count(answer.resetCount)],
-      ["since", `${moment(answer.resetTime)} UTC`],
+      ["since", moment(answer.resetTime)],
       ["audit", `#${answer.auditSeq}`],
       ["trace", answer.traceId],
     ]);

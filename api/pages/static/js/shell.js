@@ -1,0 +1,129 @@
+// @ts-check
+/**
+ * What every page has: the clock and its zone, the link's state, keys, the help. Belongs here: the frame around a page.
+ * Does not belong here: what any one page shows.
+ */
+
+import { byId, rewriteTimes, say } from "./dom.js";
+import { clock, elapsed, isLocalTime, useLocalTime } from "./format.js";
+
+const ZONE = "proving.zone";
+
+/** @type {{skewMs: number, keys: Record<string, () => void>, zoned: Set<() => void>}} */
+const frame = { skewMs: 0, keys: {}, zoned: new Set() };
+
+/** @returns {number} the server's time in epoch milliseconds */
+export function now() {
+  return Date.now() + frame.skewMs;
+}
+
+/** @param {string} iso the server's time, as an answer told it */
+export function serverTimeIs(iso) {
+  frame.skewMs = Date.parse(iso) - Date.now();
+}
+
+/** Say whether what the page shows is what the server knows. @param {boolean} live @param {string} why */
+export function showLink(live, why) {
+  document.body.classList.toggle("stale", !live);
+  say(byId("link-words"), live ? "LIVE" : "STALE");
+  byId("link").className = `pill ${live ? "is-live" : "is-stale"}`;
+  byId("link").title = live ? "Changes arrive as they happen" : `Showing what was last known: ${why}`;
+  say(byId("announce"), live ? "Live" : `Stale: ${why}`);
+}
+
+/** Take a page's own keys: letters in lower case. @param {Record<string, () => void>} keys */
+export function bindKeys(keys) {
+  Object.assign(frame.keys, keys);
+}
+
+/** Call back after the zone was switched. @param {() => void} redraw */
+export function onZone(redraw) {
+  frame.zoned.add(redraw);
+}
+
+/** @param {string|null|undefined} runId @returns {string|null} the run in the Dagster UI; work by hand has none */
+export function runUrl(runId) {
+  if (!runId || !/^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(runId)) return null;
+  return `${location.protocol}//${location.hostname}:${document.documentElement.dataset.runsPort}/runs/${runId}`;
+}
+
+/** Open a dialog unless one is open. @param {any} dialog */
+export function openDialog(dialog) {
+  if (!document.querySelector("dialog[open]")) dialog.showModal();
+}
+
+function switchZone() {
+  useLocalTime(!isLocalTime());
+  try {
+    if (isLocalTime()) localStorage.setItem(ZONE, "local");
+    else localStorage.removeItem(ZONE);
+  } catch {
+    say(byId("announce"), "This browser does not remember the zone");
+  }
+  zoneMoved();
+}
+
+function zoneMoved() {
+  rewriteTimes();
+  everySecond();
+  for (const redraw of frame.zoned) redraw();
+}
+
+function rememberedZone() {
+  try {
+    return localStorage.getItem(ZONE) === "local";
+  } catch {
+    return false;
+  }
+}
+
+function everySecond() {
+  say(byId("clock"), clock(now()));
+  for (const node of document.querySelectorAll("[data-since]")) {
+    say(node, elapsed((now() - Date.parse(/** @type {HTMLElement} */ (node).dataset.since ?? "")) / 1000));
+  }
+}
+
+/** @param {KeyboardEvent} event @returns {string|null} the key that is meant; null while somebody writes or presses a button */
+function keyOf(event) {
+  const { key, target } = event;
+  if (target instanceof HTMLInputElement && target.type !== "checkbox" && (key === "Enter" || key === "ArrowDown")) return "leaveInput";
+  if (target instanceof Element && target.matches("input, select, textarea") && key !== "Escape") return null;
+  if (target instanceof Element && target.matches("button, a, summary") && key === "Enter") return null;
+  return key.length === 1 ? key.toLowerCase() : key;
+}
+
+/** @param {KeyboardEvent} event */
+function keyed(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const key = keyOf(event);
+  if (!key) return;
+  const act = frame.keys[key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
+
+function tabKeys() {
+  /** @type {Record<string, () => void>} */
+  const keys = {};
+  for (const tab of document.querySelectorAll("a.tab")) {
+    const { key = "" } = /** @type {HTMLElement} */ (tab).dataset;
+    keys[key] = () => location.assign(/** @type {HTMLAnchorElement} */ (tab).href);
+  }
+  return keys;
+}
+
+useLocalTime(rememberedZone());
+bindKeys({ ...tabKeys(), u: switchZone, "?": () => openDialog(byId("keys-dialog")) });
+byId("clock").addEventListener("click", switchZone);
+byId("keys-open").addEventListener("click", () => openDialog(byId("keys-dialog")));
+byId("keys-close").addEventListener("click", () => byId("keys-dialog").close());
+document.addEventListener("keydown", keyed);
+addEventListener("storage", (event) => {
+  if (event.key !== ZONE && event.key !== null) return;
+  useLocalTime(rememberedZone());
+  zoneMoved();
+});
+setInterval(everySecond, 1000);
+everySecond();
