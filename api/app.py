@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import admin, board, bots, health, problems, proofs, reports
+from api import admin, board, bots, dossier, health, problems, proofs, reports
 from api.live import Live
 from api.middleware import BoundedBody, Envelope, ReadDeadline
 from api.pages.shell import install as install_pages
@@ -43,8 +43,8 @@ def create_app(desk: Desk) -> FastAPI:
     app.state.desk, app.state.admin_token, app.state.live = desk, admin_token, live
     app.state.migrations = MigrationCheck()
     problems.install(app)
-    for router in (bots.router, proofs.router, admin.router, health.router, board.router, reports.router):
-        app.include_router(router)
+    for module in (bots, dossier, proofs, admin, health, board, reports):
+        app.include_router(module.router)
     install_pages(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(ReadDeadline)

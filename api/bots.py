@@ -1,11 +1,12 @@
-"""`/api/bots`: pages of the fleet, its totals, one bot in depth.
+"""`/api/bots`: pages of the fleet, its totals, one bot at a glance.
 
-Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: rules, SQL.
+Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: what stands
+behind one bot's page (`dossier.py`), rules, SQL.
 """
 
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from api.contracts import (
     BotId,
@@ -16,12 +17,11 @@ from api.contracts import (
     Sort,
     Symbol,
     TotalsAnswer,
-    TradesAnswer,
     Words,
 )
 from api.deps import AtDesk
 from api.problems import documented
-from services.dossier import bot_dossier, bot_trades
+from services.dossier import bot_dossier
 from services.fleet import FleetQuery, bots_page, fleet_totals
 from store.fleet import FleetFilter, FleetOrder
 from trading.activity import State
@@ -65,15 +65,3 @@ def totals(desk: AtDesk) -> Any:
 def one_bot(desk: AtDesk, bot_id: BotId) -> Any:
     """Show one bot in depth: sessions, generations, jobs, decisions, equity since reset."""
     return DossierAnswer.model_validate(bot_dossier(desk, bot_id))
-
-
-@router.get("/{bot_id}/trades", response_model=TradesAnswer, responses=documented(404, 422))
-def trades(
-    desk: AtDesk,
-    bot_id: BotId,
-    *,
-    cursor: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
-    limit: PageLimit = 100,
-) -> Any:
-    """List the trades behind a bot's figures, newest first."""
-    return TradesAnswer.model_validate(bot_trades(desk, bot_id, cursor=cursor, limit=limit))

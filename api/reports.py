@@ -3,9 +3,6 @@
 Belongs here: routes, numbers as people read them. Does not belong here: what a sheet says (`services/reports.py`).
 """
 
-import csv
-from decimal import Decimal
-from io import StringIO
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -13,40 +10,19 @@ from fastapi import APIRouter, HTTPException, Path, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from api.csv_files import CsvFile
 from api.deps import AtDesk
 from api.pages.shell import PAGES, STATIC
 from api.problems import documented
 from services.reports import session_trades, tear_sheet
+from store.sessions import TRADE_FACTS
 
 SessionId = Annotated[UUID, Path(description="A backtest session's id")]
-TRADE_COLUMNS = (
-    "seq",
-    "side",
-    "contracts",
-    "entry_at",
-    "exit_at",
-    "entry_price",
-    "exit_price",
-    "bars_held",
-    "gross_pnl_usd",
-    "commission_usd",
-    "slippage_usd",
-    "net_pnl_usd",
-    "mae_usd",
-    "mfe_usd",
-    "exit_reason",
-)
 HEAT_STEPS = (0.25, 0.5, 0.75, 1.0)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNKNOWN = "—"
 
 router = APIRouter(prefix="/api/sessions", tags=["reports"])
-
-
-class CsvFile(Response):
-    """A file of comma-separated values."""
-
-    media_type = "text/csv"
 
 
 @router.get("/{session_id}/report", response_class=HTMLResponse, responses=documented(404, 422))
@@ -67,12 +43,8 @@ def trades_file(desk: AtDesk, session_id: SessionId) -> Response:
     found = session_trades(desk, session_id)
     if found is None:
         raise HTTPException(404, f"there is no session {session_id}")
-    text = StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(TRADE_COLUMNS)
-    rows.writerows([_plain(getattr(trade, name)) for name in TRADE_COLUMNS] for trade in found[1])
-    named = {"Content-Disposition": f'attachment; filename="trades-{session_id}.csv"'}
-    return CsvFile(text.getvalue(), headers=named)
+    rows = ([getattr(trade, name) for name in TRADE_FACTS] for trade in found[1])
+    return CsvFile(f"trades-{session_id}.csv", TRADE_FACTS, rows)
 
 
 def money(value: Any, *, cents: bool = True) -> str:
@@ -107,12 +79,6 @@ def heat(value: Any, largest: Any) -> str:
 def words(code: Any) -> str:
     """Return a code such as END_OF_DATA as words."""
     return str(code).replace("_", " ").lower()
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
 TEMPLATES = Environment(

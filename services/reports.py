@@ -19,7 +19,7 @@ from sqlalchemy import Row
 
 from services.desk import Desk
 from services.tearsheet.charts import NARROW, WIDE, LineChart, Scatter, line_chart, scatter
-from services.tearsheet.figures import Costs, Split, Year, costs, months, split
+from services.tearsheet.figures import Costs, Split, Year, costs, drawdown_pct, months, split
 from store import bots, verification
 from store.database import transaction
 from store.tables import BacktestSession
@@ -117,14 +117,6 @@ def session_trades(desk: Desk, session_id: UUID) -> tuple[BacktestSession, Trade
     with transaction(desk.sessions) as session:
         run = verification.session_by_id(session, session_id)
         return None if run is None else (run, verification.trades_of(session, session_id))
-
-
-def drawdown_pct(equity_usd: Sequence[float]) -> list[float]:
-    """Return how far equity stands below its running peak at each place, percent, at most 0."""
-    curve = np.asarray(equity_usd, np.float64)
-    peak = np.maximum.accumulate(curve)
-    falls: list[float] = (100.0 * (curve - peak) / peak).tolist()
-    return falls
 
 
 def _curves(run: BacktestSession) -> Mapping[str, Curves]:

@@ -23,10 +23,7 @@ from store.tables import BacktestSession
 
 IntArray = NDArray[np.int64]
 MICROS_DIGITS = 6
-TRADE_COLUMNS = (
-    "session_id",
-    "bot_id",
-    "book",
+TRADE_FACTS = (
     "seq",
     "side",
     "contracts",
@@ -42,8 +39,9 @@ TRADE_COLUMNS = (
     "mae_usd",
     "mfe_usd",
     "exit_reason",
-    "created_at",
 )
+"""What a trade says of itself, in the order people read it."""
+TRADE_COLUMNS = ("session_id", "bot_id", "book", *TRADE_FACTS, "created_at")
 
 
 def insert_session(session: Session, values: Mapping[str, Any]) -> None:

@@ -17,7 +17,8 @@ from api.app import create_app
 from gateways.settings import Settings
 from services.backtests import run_baseline
 from services.desk import Desk
-from services.reports import drawdown_pct, tear_sheet
+from services.reports import tear_sheet
+from services.tearsheet.figures import drawdown_pct
 from store.bars import BarStore
 from store.tables import BacktestSession, TradeLog
 from tests.factories import BIRTH, make_bot, make_session

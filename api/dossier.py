@@ -1,0 +1,121 @@
+"""`/api/bots/{id}/...` and `/api/bots.csv`: what stands behind one bot's page, and exports.
+
+Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: pages of the fleet
+(`bots.py`), tear sheets (`reports.py`), rules, SQL.
+"""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from api.contracts import BotId, PageLimit, Sort, Symbol, TradesAnswer, Words
+from api.contracts_bot import BookAnswer, LifeAnswer, SessionsAnswer
+from api.csv_files import CsvFile
+from api.deps import AtDesk
+from api.problems import documented
+from services.books import all_trades, bot_book, bot_sessions, bot_trades
+from services.cards import BotCard
+from services.exports import each_matching_bot
+from services.life import bot_life
+from store.fleet import FleetFilter, FleetOrder
+from store.sessions import TRADE_FACTS
+from trading.activity import State
+from trading.lifecycle import Book, Stage
+
+BOT_COLUMNS = (
+    "id",
+    "name",
+    "stage",
+    "symbol",
+    "timeframe",
+    "archetype",
+    "generation",
+    "promotion_mode",
+    "stage_locked_until",
+    "metrics_reset_at",
+)
+FIGURE_COLUMNS = (
+    "book",
+    "since",
+    "data_source",
+    "net_pnl",
+    "trades",
+    "win_pct",
+    "profit_factor",
+    "expectancy",
+    "max_drawdown",
+    "max_drawdown_pct",
+    "sharpe",
+    "sortino",
+    "exposure_pct",
+)
+
+router = APIRouter(prefix="/api", tags=["bot page"])
+
+
+@router.get("/bots.csv", response_class=CsvFile, responses=documented(422))
+def bots_file(
+    desk: AtDesk,
+    *,
+    stage: Stage | None = None,
+    symbol: Symbol | None = None,
+    state: Annotated[list[State] | None, Query(max_length=len(State))] = None,
+    sort: Sort = "name",
+    q: Words | None = None,
+) -> Response:
+    """List the bots a filter leaves with what they do now and their figures since reset; `state` may be repeated."""
+    wanted = FleetFilter(stage=stage, symbol=symbol, words=q)
+    order = FleetOrder(sort.removeprefix("-"), sort.startswith("-"))
+    cards = each_matching_bot(desk, wanted, order, states=state or ())
+    return CsvFile("bots.csv", (*BOT_COLUMNS, "now", *FIGURE_COLUMNS), (_bot_row(card) for card in cards))
+
+
+@router.get("/bots/{bot_id}/life", response_model=LifeAnswer, responses=documented(404, 422))
+def life(desk: AtDesk, bot_id: BotId) -> Any:
+    """Show all a bot has lived through: gate, generations, iterations, decisions, events, verifications."""
+    told = bot_life(desk, bot_id)
+    columns = {name: getattr(told, name) for name in LifeAnswer.model_fields if name != "now"}
+    return LifeAnswer.model_validate(columns | {"now": desk.clock()})
+
+
+@router.get("/bots/{bot_id}/books/{book}", response_model=BookAnswer, responses=documented(404, 422))
+def one_book(desk: AtDesk, bot_id: BotId, book: Book) -> Any:
+    """Show one book of a bot since its baseline: figures, equity, drawdown, and what was shown before."""
+    return BookAnswer.model_validate(bot_book(desk, bot_id, book))
+
+
+@router.get("/bots/{bot_id}/sessions", response_model=SessionsAnswer, responses=documented(404, 422))
+def sessions(desk: AtDesk, bot_id: BotId, *, cursor: UUID | None = None, limit: PageLimit = 50) -> Any:
+    """List a bot's backtest sessions, newest first, those from before its reset too."""
+    return SessionsAnswer.model_validate(bot_sessions(desk, bot_id, cursor=cursor, limit=limit))
+
+
+@router.get("/bots/{bot_id}/trades", response_model=TradesAnswer, responses=documented(404, 422))
+def trades(
+    desk: AtDesk,
+    bot_id: BotId,
+    *,
+    book: Book | None = None,
+    cursor: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    limit: PageLimit = 100,
+) -> Any:
+    """List the trades behind a book's figures, newest first; without a book, the bot's current one."""
+    return TradesAnswer.model_validate(bot_trades(desk, bot_id, book=book, cursor=cursor, limit=limit))
+
+
+@router.get("/bots/{bot_id}/trades.csv", response_class=CsvFile, responses=documented(404, 422))
+def trades_file(desk: AtDesk, bot_id: BotId, *, book: Book | None = None) -> Response:
+    """List every trade behind a book's figures, oldest first; dollars and prices are exact."""
+    file = all_trades(desk, bot_id, book)
+    rows = ([getattr(trade, name) for name in TRADE_FACTS] for trade in file.trades)
+    return CsvFile(f"trades-{file.bot_name}-{file.book}.csv", TRADE_FACTS, rows)
+
+
+def _bot_row(card: BotCard) -> list[Any]:
+    figures = card.metrics
+    return [
+        *(getattr(card, name) for name in BOT_COLUMNS),
+        card.bot_now.state,
+        *(getattr(figures, name) for name in FIGURE_COLUMNS),
+    ]

@@ -1,0 +1,200 @@
+"""All a bot has lived through, for its own page: gate, generations, iterations, decisions, events, verifications.
+
+Belongs here: one read-only use case and how rows of many tables become one trail. Does not belong here: one book's
+figures, curve and trades (`books.py`), SQL, JSON.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.books import Columns, as_columns
+from services.cards import Figures, GatedCard, figures, gate_verdict, gated_card
+from services.desk import Desk
+from store import books, dossier, fleet, proofs, verification
+from store.database import transaction
+from store.verification import VerificationRun
+from trading.errors import UnknownBots
+from trading.lifecycle import GateVerdict
+
+SHOWN_GENERATIONS = 200
+SHOWN_ITERATIONS = 200
+SHOWN_DECISIONS = 60
+SHOWN_EVENTS = 120
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a bot's trail.
+
+    Attributes:
+        event: What happened, in capitals.
+        reason, actor: Why and by whom; None where the row does not say.
+        detail: The rest in plain words.
+        audit_seq: Its link in the audit chain.
+        run_id: The Dagster run that did it.
+    """
+
+    at: datetime
+    event: str
+    reason: str | None = None
+    actor: str | None = None
+    detail: str = ""
+    audit_seq: int | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment worth a line across a chart of real time; `books` names the books it concerns, none means all."""
+
+    at: datetime
+    kind: str
+    label: str
+    detail: str
+    books: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first."""
+
+    bot: GatedCard
+    gate: GateVerdict
+    books: tuple[Figures, ...]
+    generations: tuple[Columns, ...]
+    iterations: tuple[Columns, ...]
+    decisions: tuple[Columns, ...]
+    events: tuple[Event, ...]
+    marks: tuple[Mark, ...]
+    verifications: Sequence[VerificationRun]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """Rows of the tables a trail is made of."""
+
+    born_at: datetime
+    generations: Sequence[AnyRow]
+    moves: Sequence[AnyRow]
+    resets: Sequence[AnyRow]
+    acts: Sequence[AnyRow]
+    jobs: Sequence[AnyRow]
+
+
+def bot_life(desk: Desk, bot_id: UUID) -> Life:
+    """Return a bot's life, in one transaction.
+
+    Raises:
+        UnknownBots: there is no such bot.
+        Unavailable: the database is away.
+    """
+    now = desk.clock()
+    with transaction(desk.sessions) as session:
+        row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
+        if row is None:
+            raise UnknownBots([str(bot_id)])
+        trail = _trail(session, row)
+        iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
+        decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
+        shown = books.books_of_bot(session, bot_id)
+        verifications = verification.latest_of_bot(session, bot_id)
+    return Life(
+        bot=gated_card(row, now=now),
+        gate=gate_verdict(row, now=now),
+        books=tuple(figures(book) for book in shown),
+        generations=as_columns(trail.generations),
+        iterations=as_columns(iterations),
+        decisions=as_columns(decisions),
+        events=_events(trail),
+        marks=_marks(trail),
+        verifications=verifications,
+    )
+
+
+def _trail(session: Session, row: AnyRow) -> _Trail:
+    return _Trail(
+        born_at=row.created_at,
+        generations=dossier.generations_of_bot(session, row.id, limit=SHOWN_GENERATIONS),
+        moves=dossier.stage_moves_of_bot(session, row.id, limit=SHOWN_EVENTS),
+        resets=dossier.resets_of_bot(session, row.id, limit=SHOWN_EVENTS),
+        acts=dossier.acts_on_bot(session, row.id, limit=SHOWN_EVENTS),
+        jobs=proofs.jobs_of_bot(session, row.id, limit=SHOWN_EVENTS),
+    )
+
+
+def _events(trail: _Trail) -> tuple[Event, ...]:
+    """Merge the trail, newest first; a source that was cut off ends the trail where its oldest row stands."""
+    sources = [
+        [_moved(row) for row in trail.moves],
+        [_reset(row) for row in trail.resets],
+        [_acted(row) for row in trail.acts],
+        [event for row in trail.jobs for event in _worked(row)],
+        [_generation(row) for row in trail.generations],
+        [Event(at=trail.born_at, event="REGISTERED")],
+    ]
+    merged = sorted((event for source in sources for event in source), key=lambda event: event.at, reverse=True)
+    return tuple(merged[:SHOWN_EVENTS])
+
+
+def _moved(row: AnyRow) -> Event:
+    way = f"{row.from_stage or 'new'} → {row.to_stage}"
+    return Event(at=row.created_at, event="STAGE_MOVED", reason=row.reason_code, actor=row.actor, detail=way)
+
+
+def _reset(row: AnyRow) -> Event:
+    scope = row.payload_json.get("scope", "")
+    return Event(at=row.created_at, event=row.event_type, reason=row.reason_code, actor=row.actor, detail=scope)
+
+
+def _acted(row: AnyRow) -> Event:
+    kinds = ", ".join(map(str, row.payload.get("jobTypes", ())))
+    return Event(
+        at=row.at,
+        event=row.action,
+        reason=row.payload.get("reasonCode"),
+        actor=row.actor,
+        detail=kinds,
+        audit_seq=row.seq,
+    )
+
+
+def _worked(row: AnyRow) -> Iterator[Event]:
+    count = f"x{row.attempt}" if row.job_type == "BACKTEST" else f"#{row.iteration}"
+    asked = Event(at=row.created_at, event=f"{row.job_type}_QUEUED", reason=row.reason_code, detail=count)
+    yield asked
+    if row.completed_at is not None:
+        yield Event(
+            at=row.completed_at,
+            event=f"{row.job_type}_{row.status}",
+            detail=row.error or count,
+            run_id=row.dagster_run_id,
+        )
+
+
+def _generation(row: AnyRow) -> Event:
+    came = f"G{row.generation_number}" + (f" from G{row.parent_generation}" if row.parent_generation else "")
+    return Event(at=row.created_at, event="GENERATION_ADDED", reason=row.origin, detail=came)
+
+
+def _marks(trail: _Trail) -> tuple[Mark, ...]:
+    found = [
+        *(Mark(row.created_at, "STAGE", row.to_stage, row.reason_code) for row in trail.moves),
+        *(
+            Mark(row.created_at, "RESET", "RESET", row.reason_code, tuple(row.payload_json.get("books", ())))
+            for row in trail.resets
+        ),
+        *(
+            Mark(row.created_at, "GENERATION", f"G{row.generation_number}", row.reason or row.origin)
+            for row in trail.generations
+            if row.parent_generation is not None
+        ),
+    ]
+    return tuple(sorted(found, key=lambda mark: mark.at, reverse=True))
