@@ -1,4 +1,4 @@
-"""Evolution of genomes inside one archetype: crossover, mutation, tournament, uniqueness, confidence.
+"""Evolution of genomes inside one style: crossover, mutation, tournament, uniqueness, confidence.
 
 Belongs here: how genomes make genomes, how alike they are, how far a result is to be trusted. Does not belong here:
 when a bot evolves (`autonomy.py`), how a genome is judged (`backtest/`). All chance comes from the generator passed in.
@@ -10,13 +10,13 @@ import numpy as np
 
 from trading.errors import BadGenome, BadReturns
 from trading.performance import FloatArray
-from trading.strategies.genome import Genome, Number, Parameter, schema, validated
+from trading.strategies.genome import Genome, Number, Parameter, Style, schema, validated
 
 ATTEMPTS = 32
 TRADES_FOR_HALF_CONFIDENCE = 50
 
 
-def crossover(archetype: str, mother: Genome, father: Genome, *, chance: np.random.Generator) -> Genome:
+def crossover(style: Style, mother: Genome, father: Genome, *, chance: np.random.Generator) -> Genome:
     """Return a child that takes each parameter from one parent or the other with equal chance.
 
     A mixture that breaks a rule between parameters is drawn again; after 32 broken ones the child is the mother.
@@ -24,23 +24,23 @@ def crossover(archetype: str, mother: Genome, father: Genome, *, chance: np.rand
     Raises:
         BadGenome, UnknownArchetype: a parent is not valid.
     """
-    mother, father = validated(archetype, mother), validated(archetype, father)
+    mother, father = validated(style, mother), validated(style, father)
     for _ in range(ATTEMPTS):
         from_father = chance.random(len(mother)) < 0.5
         child = {name: (father if taken else mother)[name] for name, taken in zip(mother, from_father, strict=True)}
-        if (born := _valid(archetype, child)) is not None:
+        if (born := _valid(style, child)) is not None:
             return born
     return mother
 
 
-def mutate(archetype: str, genome: Genome, *, chance: np.random.Generator, rate: float = 0.2, reach: int = 3) -> Genome:
+def mutate(style: Style, genome: Genome, *, chance: np.random.Generator, rate: float = 0.2, reach: int = 3) -> Genome:
     """Return a genome in which at least one parameter moved by 1..reach steps, each parameter with the given chance.
 
     Values stay inside their bounds. A mutant that breaks a rule or equals its parent is drawn again; after 32 such the
     parent itself is returned.
 
     Args:
-        archetype: Whose parameters they are.
+        style: Whose parameters they are.
         genome: The parent.
         chance: Source of all chance.
         rate: Chance of each parameter to move, 0-1.
@@ -51,8 +51,8 @@ def mutate(archetype: str, genome: Genome, *, chance: np.random.Generator, rate:
     """
     if not 0.0 <= rate <= 1.0 or reach < 1:
         raise BadGenome(f"a mutation needs a rate between 0 and 1 and a reach of at least 1, was {rate} and {reach}")
-    parent = validated(archetype, genome)
-    rows = schema(archetype)
+    parent = validated(style, genome)
+    rows = schema(style)
     for _ in range(ATTEMPTS):
         moving = chance.random(len(parent)) < rate
         moving[chance.integers(len(parent))] = True
@@ -61,7 +61,7 @@ def mutate(archetype: str, genome: Genome, *, chance: np.random.Generator, rate:
             name: _stepped(rows[name], parent[name], int(step)) if moves else parent[name]
             for name, moves, step in zip(parent, moving, steps, strict=True)
         }
-        born = _valid(archetype, moved)
+        born = _valid(style, moved)
         if born is not None and born != parent:
             return born
     return parent
@@ -91,20 +91,20 @@ def tournament(scores: Sequence[float | None], *, chance: np.random.Generator, e
     return max((int(index) for index in drawn), key=standing)
 
 
-def distance(archetype: str, one: Genome, other: Genome) -> float:
+def distance(style: Style, one: Genome, other: Genome) -> float:
     """Return how far two genomes are apart: the mean over parameters of the difference over its range, 0-1."""
-    rows = schema(archetype)
+    rows = schema(style)
     return float(np.abs(_position(rows, one) - _position(rows, other)).mean())
 
 
-def uniqueness_pct(archetype: str, genome: Genome, siblings: Sequence[Genome]) -> float | None:
+def uniqueness_pct(style: Style, genome: Genome, siblings: Sequence[Genome]) -> float | None:
     """Return the distance to the nearest sibling in percent of the largest possible, 0-100.
 
     A copy of a sibling has 0. None without siblings: there is nothing to differ from.
     """
     if not siblings:
         return None
-    rows = schema(archetype)
+    rows = schema(style)
     others = np.array([_position(rows, sibling) for sibling in siblings])
     return 100.0 * float(np.abs(others - _position(rows, genome)).mean(axis=1).min())
 
@@ -136,8 +136,8 @@ def _stepped(row: Parameter, value: Number, steps: int) -> Number:
     return row.snapped(min(max(value + steps * row.step, row.low), row.high))
 
 
-def _valid(archetype: str, numbers: dict[str, Number]) -> Genome | None:
+def _valid(style: Style, numbers: dict[str, Number]) -> Genome | None:
     try:
-        return validated(archetype, numbers)
+        return validated(style, numbers)
     except BadGenome:
         return None

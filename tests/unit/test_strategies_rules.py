@@ -16,7 +16,7 @@ from trading.backtest.lookahead import leaks, require_no_lookahead
 from trading.errors import LookAhead, RuleSyntaxError
 from trading.market.instruments import instrument
 from trading.strategies.genome import default_genome
-from trading.strategies.rules import parse_rule, rule_signal_at, rule_signals
+from trading.strategies.rules import parse_rule, rule_signal_at, rule_signals, rule_text
 from trading.strategies.rules.columns import rule_signals as signals_of
 from trading.strategies.signals import signals
 from trading.strategies.tape import tape_of
@@ -457,7 +457,7 @@ def test_any_words_of_the_language_are_a_rule_or_a_refusal(words):
 
 
 def test_keeps_its_text_and_a_fingerprint_of_it():
-    one, other = parse_rule(BREAKOUT), parse_rule(BREAKOUT.replace("20", "21"))
+    one, other = rule_text(BREAKOUT), rule_text(BREAKOUT.replace("20", "21"))
     assert one.text == BREAKOUT
     assert one.fingerprint != other.fingerprint
     assert len(one.fingerprint) == 64

@@ -39,7 +39,7 @@ from trading.market.instruments import Instrument, instrument
 from trading.market.sessions import SessionIndex
 from trading.performance import Performance, measure
 from trading.strategies.archetypes import ONE_PER_FAMILY, Family, archetype
-from trading.strategies.genome import Genome, default_genome, genome_hash, validated
+from trading.strategies.genome import Genome, Style, default_genome, genome_hash, validated
 from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_unit
 from trading.strategies.signals import Scratch, Signals, signals, sma_cross
 from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
@@ -245,9 +245,9 @@ def run_signals(
     return _run(tape, wishes, exits, (account, output, ""))
 
 
-def exits_of(archetype_name: str, genome: Genome) -> Exits:
+def exits_of(style: Style, genome: Genome) -> Exits:
     """Return the exit rules of a validated genome; gap families aim at their fill level."""
-    fills_gap = archetype(archetype_name).family in (Family.GAP_FADE, Family.GAP_FILL)
+    fills_gap = isinstance(style, str) and archetype(style).family in (Family.GAP_FADE, Family.GAP_FILL)
     return Exits(
         stop=float(genome["stop_atr"]),
         target=1.0 if fills_gap else float(genome["target_atr"]),

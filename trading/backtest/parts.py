@@ -10,13 +10,14 @@ for that, so a test part of a quarter of daily bars could never trade at all. Th
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from trading.backtest.engine import Account, Output, Strategy, Trades, run_tape
+from trading.backtest.engine import Account, Output, Trades
+from trading.backtest.style_runs import run_style
 from trading.backtest.walk_forward import Part
 from trading.market.bars import IntArray
 from trading.performance import Performance, measure
 from trading.strategies import kernels
-from trading.strategies.genome import Genome, validated
-from trading.strategies.signals import warm_up_bars
+from trading.strategies.genome import Genome, Style, validated
+from trading.strategies.styles import warm_up_bars
 from trading.strategies.tape import Tape, read_only
 
 LAYOUTS_AT_HAND = 8
@@ -40,15 +41,15 @@ class PartRun:
 
 
 class PartRunner:
-    """Runs genomes of one archetype over parts of one tape; calling it measures a part, as `walk_forward` asks for.
+    """Runs genomes of one style over parts of one tape; calling it measures a part, as `walk_forward` asks for.
 
     A signal counts from the part's first bar on, so the first order fills at the part's second open. Where the history
     before a part is shorter than the warm-up, the rest of the warm-up happens inside it. Not for use by two threads.
     """
 
-    def __init__(self, tape: Tape, archetype: str, session_mode: str, *, account: Account) -> None:
+    def __init__(self, tape: Tape, style: Style, session_mode: str, *, account: Account) -> None:
         self._tape = tape
-        self._archetype = archetype
+        self._style = style
         self._session_mode = session_mode
         self._account = account
         self._layout = lru_cache(maxsize=LAYOUTS_AT_HAND)(self._lay_out)
@@ -67,10 +68,10 @@ class PartRunner:
         Raises:
             BadGenome, UnknownArchetype: the genome is not valid.
         """
-        lead = min(part.first_bar, _rounded_up(warm_up_bars(self._archetype, validated(self._archetype, genome))))
+        lead = min(part.first_bar, _rounded_up(warm_up_bars(self._style, validated(self._style, genome))))
         tape, output = self._layout(part, lead)
-        strategy = Strategy(self._archetype, genome, self._session_mode)
-        whole = run_tape(tape, strategy, account=self._account, output=output)
+        wanted = (self._style, genome)
+        whole = run_style(tape, wanted, session_mode=self._session_mode, account=self._account, output=output)
         equity, day = whole.equity_micros[lead:], tape.trading_day[lead:]
         performance = measure(
             trade_pnl_micros=whole.trades.net_micros,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from trading.backtest.trials import Score, Trial, by_sharpe
 from trading.errors import BadGenome
 from trading.performance import Performance
-from trading.strategies.genome import Genome, Number, Parameter, schema, validated
+from trading.strategies.genome import Genome, Number, Parameter, Style, schema, validated
 
 GOLDEN_RATIO = (math.sqrt(5.0) - 1.0) / 2.0
 
@@ -28,17 +28,17 @@ class Neighbour:
     genome: Genome
 
 
-def neighbours(archetype: str, genome: Genome, *, reach: int = 2) -> tuple[Neighbour, ...]:
+def neighbours(style: Style, genome: Genome, *, reach: int = 2) -> tuple[Neighbour, ...]:
     """Return every valid genome one parameter away by 1..reach steps, by parameter name, then from low to high.
 
     Raises:
         BadGenome, UnknownArchetype: the genome itself is not valid.
     """
-    home = validated(archetype, genome)
+    home = validated(style, genome)
     found = []
-    for name, row in schema(archetype).items():
+    for name, row in schema(style).items():
         for steps in range(-reach, reach + 1):
-            moved = _valid(archetype, {**home, name: home[name] + steps * row.step}) if steps else None
+            moved = _valid(style, {**home, name: home[name] + steps * row.step}) if steps else None
             if moved is not None and moved != home:
                 found.append(Neighbour(name, steps, moved))
     return tuple(found)
@@ -68,7 +68,7 @@ class Sensitivity:
 
 
 def sensitivity(
-    archetype: str,
+    style: Style,
     genome: Genome,
     *,
     evaluate: Callable[[Genome], Performance],
@@ -80,11 +80,11 @@ def sensitivity(
     Raises:
         BadGenome, UnknownArchetype: the genome is not valid.
     """
-    home = Trial(validated(archetype, genome), evaluate(genome))
+    home = Trial(validated(style, genome), evaluate(genome))
     own = score(home.performance)
     if not own > 0.0:
         return None
-    around = tuple((near, evaluate(near.genome)) for near in neighbours(archetype, genome, reach=reach))
+    around = tuple((near, evaluate(near.genome)) for near in neighbours(style, genome, reach=reach))
     retained: dict[str, float] = {}
     for near, performance in around:
         reached = score(performance)
@@ -103,16 +103,14 @@ def axis(row: Parameter, *, points: int) -> tuple[Number, ...]:
     return tuple(sorted({row.snapped(min(max(value, row.low), row.high)) for value in wanted}))
 
 
-def grid(
-    archetype: str, genome: Genome, *, axes: Mapping[str, Sequence[Number]], cap: int = 1_000
-) -> tuple[Genome, ...]:
+def grid(style: Style, genome: Genome, *, axes: Mapping[str, Sequence[Number]], cap: int = 1_000) -> tuple[Genome, ...]:
     """Return the valid genomes on a grid, in the order of the grid: names alphabetical, values as listed, last fastest.
 
     A grid of more than `cap` points is thinned to `cap` of them, spread over all axes by a golden-ratio walk: without
     chance, leaving no axis out. Invalid combinations (a fast average slower than the slow one) are dropped after that.
 
     Args:
-        archetype: Whose parameters they are.
+        style: Whose parameters they are.
         genome: Gives the parameters that are not on an axis.
         axes: Values by parameter name.
         cap: Most genomes to return.
@@ -121,14 +119,14 @@ def grid(
         BadGenome: an unknown parameter, an axis without values, or a cap below one.
     """
     names = sorted(axes)
-    unknown = sorted(set(names) - set(schema(archetype)))
+    unknown = sorted(set(names) - set(schema(style)))
     empty = [name for name in names if not axes[name]]
     if unknown or empty or cap < 1:
         raise BadGenome(
             f"a grid needs known parameters with values and a cap above zero, was {unknown or empty or cap}"
         )
     points = (_point(index, names, axes) for index in _chosen(math.prod(len(axes[name]) for name in names), cap))
-    made = (_valid(archetype, {**genome, **point}) for point in points)
+    made = (_valid(style, {**genome, **point}) for point in points)
     return tuple(found for found in made if found is not None)
 
 
@@ -149,8 +147,8 @@ def _chosen(total: int, cap: int) -> Iterator[int]:
     return iter(sorted(step * stride % total for step in range(cap)))
 
 
-def _valid(archetype: str, numbers: Mapping[str, Number]) -> Genome | None:
+def _valid(style: Style, numbers: Mapping[str, Number]) -> Genome | None:
     try:
-        return validated(archetype, numbers)
+        return validated(style, numbers)
     except BadGenome:
         return None

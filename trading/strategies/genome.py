@@ -1,7 +1,10 @@
-"""Genomes: the numbers that fill an archetype's entry and exit rules, and the one schema they must satisfy.
+"""Genomes: the numbers that fill a style's entry and exit rules, and the one schema they must satisfy.
+
+A style is what a bot trades by: the name of an archetype, or a rule text with parameters of its own. Either way its
+genome holds the numbers of its entries and the common numbers of its exits.
 
 Belongs here: every parameter's bounds, step, unit and default, validation, hashing.
-Does not belong here: what the numbers do (`signals.py`, the backtest kernel) and how they are searched.
+Does not belong here: what the numbers do (`styles.py`, the backtest kernel) and how they are searched.
 """
 
 import hashlib
@@ -27,7 +30,8 @@ class Parameter:
         default: Value a new bot starts with.
         low, high: Inclusive bounds.
         step: Distance between two neighbouring values, counted from zero; values snap to it.
-        unit: `bars`, `atr` (multiples of the average true range), `ratio`, `fraction`, `rsi` or `switch` (0 or 1).
+        unit: `bars`, `atr` (multiples of the average true range), `ratio`, `fraction`, `rsi` or `switch` (0 or 1); of a
+            rule text `bars`, `ticks`, `contracts` or `number`.
     """
 
     name: str
@@ -56,6 +60,28 @@ class Parameter:
         return steps * int(self.step) if self.is_integer else round(steps * self.step, 6)
 
 
+@dataclass(frozen=True, slots=True)
+class RuleText:
+    """A strategy written down: made by `rules.rule_text`, which refuses what is no rule.
+
+    Attributes:
+        text: As written.
+        parameters: What a genome fills, sorted by name: the rule's own, and the common ones of its exits.
+    """
+
+    text: str
+    parameters: tuple[Parameter, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 (hex) of the text."""
+        return hashlib.sha256(self.text.encode()).hexdigest()
+
+
+Style = str | RuleText
+"""What a bot trades by: the name of an archetype, or a rule text."""
+
+
 def _bars(name: str, default: int, low: int, high: int) -> Parameter:
     return Parameter(name, default, low, high, 1, "bars")
 
@@ -79,7 +105,8 @@ def _rsi(extreme: float) -> tuple[Parameter, ...]:
     return (_bars("rsi_period", 14, 2, 50), Parameter("rsi_extreme", extreme, 2.0, 48.0, 0.5, "rsi"))
 
 
-def _exits(time_stop_bars: int, *, target: bool = True) -> tuple[Parameter, ...]:
+def common_exits(time_stop_bars: int, *, target: bool = True) -> tuple[Parameter, ...]:
+    """Return the parameters of the exits every style has; `atr_period` is that of the unit they are multiples of."""
     time_stop = _bars("time_stop_bars", time_stop_bars, 0, 500)
     common = (_ATR_PERIOD, _STOP, _TRAILING, _BREAK_EVEN, time_stop, _SESSION_CLOSE)
     return (*common, _TARGET) if target else common
@@ -147,43 +174,49 @@ _OVERRIDES: Mapping[str, Mapping[str, Number]] = {
 
 def _family_schema(family: Family) -> tuple[Parameter, ...]:
     target = family not in (Family.GAP_FADE, Family.GAP_FILL)
-    rows = (*_ENTRIES[family], *_exits(_TIME_STOPS[family], target=target))
+    rows = (*_ENTRIES[family], *common_exits(_TIME_STOPS[family], target=target))
     return tuple(sorted(rows, key=lambda row: row.name))
 
 
-def schema(archetype_name: str) -> Mapping[str, Parameter]:
-    """Return the parameters of an archetype by name, sorted, with the archetype's own defaults.
+def schema(style: Style) -> Mapping[str, Parameter]:
+    """Return the parameters of a style by name, sorted, with the style's own defaults.
 
     Gap families have no `target_atr`: their target is `fill_fraction` of the opening gap.
 
     Raises:
         UnknownArchetype: no archetype has that name.
     """
-    overrides = _OVERRIDES.get(archetype_name, {})
-    rows = _family_schema(archetype(archetype_name).family)
+    if isinstance(style, RuleText):
+        return MappingProxyType({row.name: row for row in style.parameters})
+    overrides = _OVERRIDES.get(style, {})
+    rows = _family_schema(archetype(style).family)
     return MappingProxyType({row.name: replace(row, default=overrides.get(row.name, row.default)) for row in rows})
 
 
-def default_genome(archetype_name: str) -> Genome:
-    """Return the genome a new bot of this archetype starts with."""
-    return validated(archetype_name, {name: row.default for name, row in schema(archetype_name).items()})
+def default_genome(style: Style) -> Genome:
+    """Return the genome a new bot of this style starts with."""
+    return validated(style, {name: row.default for name, row in schema(style).items()})
 
 
-def validated(archetype_name: str, numbers: Mapping[str, object]) -> Genome:
+def validated(style: Style, numbers: Mapping[str, object]) -> Genome:
     """Return a complete genome: sorted by name, every value inside its bounds and on its step.
 
     Raises:
         UnknownArchetype: no archetype has that name.
         BadGenome: a parameter is missing, unknown, not finite, out of bounds, or `ema_fast >= ema_slow`.
     """
-    rows = schema(archetype_name)
+    rows = schema(style)
     _refuse_names("unknown", sorted(set(numbers) - set(rows)))
     _refuse_names("missing", sorted(set(rows) - set(numbers)))
     genome = {name: row.snapped(numbers[name]) for name, row in rows.items()}
-    for smaller, larger in _SMALLER_FIRST.get(archetype(archetype_name).family, ()):
+    for smaller, larger in _smaller_first(style):
         if genome[smaller] >= genome[larger]:
             raise BadGenome(f"{smaller} must be less than {larger} ({genome[larger]}), was {genome[smaller]}")
     return MappingProxyType(genome)
+
+
+def _smaller_first(style: Style) -> tuple[tuple[str, str], ...]:
+    return () if isinstance(style, RuleText) else _SMALLER_FIRST.get(archetype(style).family, ())
 
 
 def _refuse_names(wrong: str, names: list[str]) -> None:

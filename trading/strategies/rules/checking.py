@@ -7,7 +7,7 @@ with a number. `close > 4000` and `close > 1.01 * vwap` are refused; `close - vw
 Belongs here: types, bounds of numbers and windows. Does not belong here: text (`parser.py`), bars (`columns.py`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 from trading.strategies.rules.grammar import LONGEST_WINDOW_BARS
@@ -24,6 +24,7 @@ from trading.strategies.rules.syntax import (
     Node,
     Pointwise,
     Series,
+    Spread,
     Type,
     Window,
 )
@@ -74,10 +75,12 @@ def literal(text: str, measure: str) -> Literal:
     return Literal(Type(kind, is_fixed=True), Fraction(text))
 
 
-def series(name: str) -> Series:
-    """Make a column of the tape."""
+def named(name: str, parameters: Mapping[str, Literal]) -> Series | Literal:
+    """Make a column of the tape, or the number of a parameter."""
+    if name in parameters:
+        return parameters[name]
     if name not in SERIES:
-        raise Unfit(f"one of {', '.join(SERIES)}, or a function", f"'{name}'")
+        raise Unfit(f"one of {', '.join((*SERIES, *parameters))}, or a function", f"'{name}'")
     return Series(SERIES[name], name)
 
 
@@ -96,18 +99,22 @@ def call(name: str, arguments: Sequence[Node]) -> Node:
     return _window(name, arguments)
 
 
-def look_back(operand: Node, bars: int) -> LookBack:
-    """Make the value `bars` bars ago."""
-    if bars > LONGEST_WINDOW_BARS:
-        raise Unfit(f"at most {LONGEST_WINDOW_BARS} bars ago", str(bars))
-    return LookBack(operand.type, operand, bars)
+def look_back(operand: Node, ago: str, parameters: Mapping[str, Literal]) -> LookBack:
+    """Make the value some bars ago: a number, or a parameter."""
+    if not ago.isdigit() and ago not in parameters:
+        raise Unfit(f"a whole number of bars ago{_or_one_of(parameters)} (a rule never looks forward)", f"'{ago}'")
+    number = parameters[ago] if ago in parameters else literal(ago, "")
+    reach = number.reach
+    if number.type.kind is not Kind.NUMBER or not reach.is_whole or reach.low < 0 or reach.high > LONGEST_WINDOW_BARS:
+        raise Unfit(f"a whole number of at most {LONGEST_WINDOW_BARS} bars ago, 0 or more", _in_figures(number))
+    return LookBack(operand.type, operand, int(number.value), int(reach.high))
 
 
 def negative(operand: Node) -> Node:
     """Make a value with the other sign."""
     _require_value(operand, 0)
     if isinstance(operand, Literal):
-        return Literal(operand.type, -operand.value)
+        return _folded("-", Literal(operand.type, Fraction(0)), operand, operand.type)
     return Pointwise(_levels(operand.type, -operand.type.levels), "negative", (operand,))
 
 
@@ -117,7 +124,7 @@ def arithmetic(operator: str, left: Node, right: Node) -> Node:
         _require_value(operand, place)
     type_ = _TYPES[operator](left, right)
     if isinstance(left, Literal) and isinstance(right, Literal):
-        return Literal(type_, _bounded(_folded(operator, left.value, right.value)))
+        return _folded(operator, left, right, type_)
     _bounded(type_.levels)
     return Pointwise(type_, operator, (left, right))
 
@@ -174,8 +181,9 @@ def _advice(one: Type, other: Type) -> str:
 
 
 def _is_zero_of(zero: Node, other: Node) -> bool:
-    is_zero = isinstance(zero, Literal) and zero.value == 0 and zero.type.kind is Kind.NUMBER
-    return is_zero and other.type.levels == 0
+    if not isinstance(zero, Literal) or zero.spread is not None:
+        return False
+    return zero.value == 0 and zero.type.kind is Kind.NUMBER and other.type.levels == 0
 
 
 def _joined(one: Type, other: Type, *, kind: Kind | None = None, levels: Fraction = Fraction(0)) -> Type:
@@ -208,8 +216,8 @@ def _product(left: Node, right: Node) -> Type:
 
 
 def _quotient(left: Node, right: Node) -> Type:
-    if isinstance(right, Literal) and right.value == 0:
-        raise Unfit("a divisor other than zero", "0", operand=1)
+    if isinstance(right, Literal) and right.reach.low <= 0 <= right.reach.high:
+        raise Unfit("a divisor other than zero", _in_figures(right), operand=1)
     if right.type.kind is Kind.NUMBER:
         type_ = _joined(left.type, right.type, levels=_scaled(left, right, Fraction.__truediv__))
     elif right.type.kind is left.type.kind and left.type.levels == right.type.levels == 0:
@@ -224,7 +232,7 @@ def _quotient(left: Node, right: Node) -> Type:
 def _scaled(scaled: Node, factor: Node, by: Callable[[Fraction, Fraction], Fraction]) -> Fraction:
     if scaled.type.levels == 0:
         return Fraction(0)
-    if not isinstance(factor, Literal):
+    if not isinstance(factor, Literal) or factor.spread is not None:
         raise Unfit("a price distance to scale (take a difference of two prices first)", in_words(scaled.type))
     return by(scaled.type.levels, factor.value)
 
@@ -232,14 +240,35 @@ def _scaled(scaled: Node, factor: Node, by: Callable[[Fraction, Fraction], Fract
 _TYPES: dict[str, Callable[[Node, Node], Type]] = {"+": _sum, "-": _difference, "*": _product, "/": _quotient}
 
 
-def _folded(operator: str, left: Fraction, right: Fraction) -> Fraction:
-    operations: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
-        "+": Fraction.__add__,
-        "-": Fraction.__sub__,
-        "*": Fraction.__mul__,
-        "/": Fraction.__truediv__,
-    }
-    return operations[operator](left, right)
+_OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
+    "+": Fraction.__add__,
+    "-": Fraction.__sub__,
+    "*": Fraction.__mul__,
+    "/": Fraction.__truediv__,
+}
+
+
+def _folded(operator: str, left: Literal, right: Literal, type_: Type) -> Literal:
+    """Return what two numbers make, and where that may lie: the extremes of these operations lie at bounds."""
+    operate = _OPERATIONS[operator]
+    value = operate(left.value, right.value)
+    if left.spread is right.spread is None:
+        return Literal(type_, _bounded(value))
+    one, other = left.reach, right.reach
+    corners = [operate(a, b) for a in (one.low, one.high) for b in (other.low, other.high)]
+    low, high = _bounded(min(corners)), _bounded(max(corners))
+    return Literal(type_, value, Spread(low, high, one.is_whole and other.is_whole and operator != "/"))
+
+
+def _in_figures(number: Literal) -> str:
+    low, high = (f"{float(bound):g}" for bound in (number.reach.low, number.reach.high))
+    if low == high:
+        return low
+    return f"{low} to {high}" if number.reach.is_whole else f"{low} to {high}, fractions among them"
+
+
+def _or_one_of(parameters: Mapping[str, Literal]) -> str:
+    return f" or one of {', '.join(parameters)}" if parameters else ""
 
 
 def _bounded(value: Fraction) -> Fraction:
@@ -255,23 +284,29 @@ def _absolute(operand: Node) -> Node:
 
 
 def _window(name: str, arguments: Sequence[Node]) -> Window:
-    bars = _whole_bars(arguments[-1], len(arguments) - 1, least=2 if name == RSI else 1)
+    bars, longest = _whole_bars(arguments[-1], len(arguments) - 1, least=2 if name == RSI else 1)
     if name == ATR:
-        return Window(_DISTANCE, name, None, bars)
+        return Window(_DISTANCE, name, None, bars, longest)
     operand = arguments[0]
     if operand.type.is_fixed:
         raise Unfit("a value that changes from bar to bar", "the same on every bar", operand=0)
     if not operand.type.is_steady:
         raise Unfit("a value known on every bar", "one that sessions or a division can leave unknown", operand=0)
+    return Window(_window_type(name, operand), name, operand, bars, longest)
+
+
+def _window_type(name: str, operand: Node) -> Type:
     if name == RSI:
-        return Window(_NUMBER, name, operand, bars)
-    return Window(_levels(operand.type, Fraction(0)) if name == MOMENTUM else operand.type, name, operand, bars)
+        return _NUMBER
+    return _levels(operand.type, Fraction(0)) if name == MOMENTUM else operand.type
 
 
-def _whole_bars(node: Node, place: int, *, least: int) -> int:
+def _whole_bars(node: Node, place: int, *, least: int) -> tuple[int, int]:
+    """Return a window's bars, and the most there may be in any genome."""
     bounds = f"a whole number of bars from {least} to {LONGEST_WINDOW_BARS}"
     if not isinstance(node, Literal) or node.type.kind is not Kind.NUMBER:
         raise Unfit(bounds, in_words(node.type), operand=place)
-    if node.value.denominator != 1 or not least <= node.value <= LONGEST_WINDOW_BARS:
-        raise Unfit(bounds, f"{float(node.value):g}", operand=place)
-    return int(node.value)
+    reach = node.reach
+    if not reach.is_whole or not least <= reach.low <= reach.high <= LONGEST_WINDOW_BARS:
+        raise Unfit(bounds, _in_figures(node), operand=place)
+    return int(node.value), int(reach.high)

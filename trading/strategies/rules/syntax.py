@@ -3,8 +3,7 @@
 Belongs here: values. Does not belong here: text (`parser.py`), what is refused (`checking.py`), bars (`columns.py`).
 """
 
-import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
@@ -42,11 +41,26 @@ class Type:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """Where a number may lie in another genome: inclusive bounds, and whether it is a whole number in every one."""
+
+    low: Fraction
+    high: Fraction
+    is_whole: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Literal:
-    """A number, or a fixed distance in ticks or contracts."""
+    """A number, or a fixed distance in ticks or contracts; with a spread, what a parameter is in this genome."""
 
     type: Type
     value: Fraction
+    spread: Spread | None = None
+
+    @property
+    def reach(self) -> Spread:
+        """Where it may lie: its spread, or itself."""
+        return self.spread or Spread(self.value, self.value, self.value.denominator == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +73,23 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """An indicator over the last `bars` values; the average true range has no operand."""
+    """An indicator over the last `bars` values, up to `longest` in another genome; the true range has no operand."""
 
     type: Type
     name: str
     operand: "Node | None"
     bars: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
 class LookBack:
-    """The value `bars` bars ago."""
+    """The value `bars` bars ago, up to `longest` in another genome."""
 
     type: Type
     operand: "Node"
     bars: int
+    longest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +163,9 @@ class Rule:
         return max(map(warm_up_bars, (*self.conditions, self.unit)))
 
     @property
-    def fingerprint(self) -> str:
-        """SHA-256 (hex) of the text."""
-        return hashlib.sha256(self.text.encode()).hexdigest()
+    def longest_warm_up_bars(self) -> int:
+        """The same in the genome that needs most."""
+        return max(warm_up_bars(node, longest=True) for node in (*self.conditions, self.unit))
 
 
 def operands(node: Node) -> tuple[Node, ...]:
@@ -167,14 +183,19 @@ def operands(node: Node) -> tuple[Node, ...]:
             return node.operands
 
 
-def warm_up_bars(node: Node) -> int:
-    """Return the first bar from which a node no longer depends on where the history begins."""
-    below = max(map(warm_up_bars, operands(node)), default=0)
+def warm_up_bars(node: Node, *, longest: bool = False) -> int:
+    """Return the first bar from which a node no longer depends on where the history begins.
+
+    Args:
+        node: Any.
+        longest: Take every window as long as it is in the genome that makes it longest.
+    """
+    below = max((warm_up_bars(operand, longest=longest) for operand in operands(node)), default=0)
     match node:
         case Window():
-            return below + _window_warm_up(node)
-        case LookBack(bars=bars):
-            return below + bars
+            return below + _window_warm_up(node.name, node.longest if longest else node.bars)
+        case LookBack():
+            return below + (node.longest if longest else node.bars)
         case Comparison(crosses=True):
             return below + 1
         case _:
@@ -213,9 +234,9 @@ def without(node: Node, name: str) -> Node | None:
     match node:
         case Comparison():
             return None if reads(node, name) else node
-        case LookBack(type=type_, operand=operand, bars=bars):
+        case LookBack(operand=operand):
             kept = without(operand, name)
-            return kept and LookBack(type_, kept, bars)
+            return kept and replace(node, operand=kept)
         case Junction(type=type_, word=word, operands=below):
             left = tuple(kept for kept in (without(operand, name) for operand in below) if kept)
             return Junction(type_, word, left) if left and (len(left) > 1 or word == "not") else next(iter(left), None)
@@ -223,8 +244,8 @@ def without(node: Node, name: str) -> Node | None:
             return node
 
 
-def _window_warm_up(node: Window) -> int:
-    weights = {ATR: 1.0 / node.bars, RSI: 1.0 / node.bars, EMA: 2.0 / (node.bars + 1)}
-    if node.name in weights:
-        return forgotten_after(node.bars, weights[node.name])
-    return node.bars if node.name == MOMENTUM else node.bars - 1
+def _window_warm_up(name: str, bars: int) -> int:
+    weights = {ATR: 1.0 / bars, RSI: 1.0 / bars, EMA: 2.0 / (bars + 1)}
+    if name in weights:
+        return forgotten_after(bars, weights[name])
+    return bars if name == MOMENTUM else bars - 1

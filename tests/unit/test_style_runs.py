@@ -1,0 +1,139 @@
+"""A rule text runs as an archetype does: the same trades where it says the same, through the same doors."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.oracle.series import random_bars, random_sessions
+from trading.backtest.engine import Account, Output, exits_of, order_list_hash, run_signals
+from trading.backtest.parts import PartRunner
+from trading.backtest.style_runs import run_style
+from trading.backtest.walk_forward import Part
+from trading.errors import BadGenome
+from trading.evolution import mutate
+from trading.market.instruments import instrument
+from trading.strategies.archetypes import ONE_PER_FAMILY
+from trading.strategies.genome import default_genome, genome_hash, schema, validated
+from trading.strategies.rules import rule_text
+from trading.strategies.styles import entry_signals
+from trading.strategies.tape import tape_of
+
+MODE = "FULL_24x5"
+ACCOUNT = Account(instrument("MES"), 10**11)
+
+AS_TEXTS = {
+    "breakout": """
+        param range_bars = 10 bars in 3 to 100
+        param volume_ratio = 1.5 in 0.05 to 5
+        param volume_bars = 20 bars in 5 to 100
+        long: close > highest(high, range_bars)[1] and volume >= volume_ratio * sma(volume, volume_bars)
+        short: mirror""",
+    "mean_reversion": """
+        param rsi_period = 14 bars in 2 to 50
+        param rsi_extreme = 30 in 2 to 48 step 0.5
+        param vwap_distance_atr = 1 in 0 to 5 step 0.05
+        exit time_stop_bars = 15
+        long: rsi(close, rsi_period) <= rsi_extreme and vwap - close >= vwap_distance_atr * atr(atr_period)
+        short: mirror""",
+    "momentum_surge": """
+        param momentum_bars = 5 bars in 1 to 60
+        param momentum_atr = 0.5 in 0.1 to 10
+        param volume_ratio = 1.3 in 0.05 to 5
+        param volume_bars = 20 bars in 5 to 100
+        exit time_stop_bars = 10
+        long: momentum(close, momentum_bars) >= momentum_atr * atr(atr_period)
+              and volume >= volume_ratio * sma(volume, volume_bars)
+        short: mirror""",
+    "reversal": """
+        param rsi_period = 14 bars in 2 to 50
+        param rsi_extreme = 25 in 2 to 48 step 0.5
+        param extreme_bars = 5 bars in 2 to 60
+        exit time_stop_bars = 15
+        long: rsi(close, rsi_period) <= rsi_extreme and low <= lowest(low, extreme_bars)
+        short: mirror""",
+}
+
+
+def tape(seed, *, n_bars=1_500):
+    rng = np.random.default_rng([seed, 47])
+    return tape_of(random_bars(rng, n_bars), random_sessions(rng, n_bars, longest=60))
+
+
+def run(style, genome, series):
+    return run_style(series, (style, genome), session_mode=MODE, account=ACCOUNT)
+
+
+@pytest.mark.parametrize("name", sorted(AS_TEXTS))
+def test_begins_with_the_genome_of_the_archetype_it_spells_out(name):
+    assert default_genome(rule_text(AS_TEXTS[name])) == default_genome(name)
+
+
+@pytest.mark.scorecard(25)
+@pytest.mark.parametrize("name", sorted(AS_TEXTS))
+def test_trades_as_the_archetype_it_spells_out_whatever_the_genome(name):
+    style, traded = rule_text(AS_TEXTS[name]), 0
+    chance, genome = np.random.default_rng(7), default_genome(name)
+    for seed in range(8):
+        series = tape(seed)
+        mine, theirs = run(style, genome, series), run(name, genome, series)
+        assert order_list_hash(mine) == order_list_hash(theirs)
+        assert mine.performance == theirs.performance
+        assert mine.genome_hash == theirs.genome_hash == genome_hash(genome)
+        traded += len(mine.trades)
+        genome = mutate(style, genome, chance=chance, rate=0.6, reach=6)
+    assert traded > 20
+
+
+def test_a_rule_that_says_something_else_trades_something_else():
+    other = rule_text(AS_TEXTS["breakout"].replace("close > highest", "low > highest"))
+    genome, series = default_genome("breakout"), tape(0)
+    assert order_list_hash(run(other, genome, series)) != order_list_hash(run("breakout", genome, series))
+
+
+@pytest.mark.parametrize("style", [*ONE_PER_FAMILY, *map(rule_text, AS_TEXTS.values())])
+def test_every_door_leads_to_the_same_signals_and_exits(style):
+    series, genome = tape(2), default_genome(style)
+    bare = run_signals(series, entry_signals(series, style, genome), exits_of(style, genome), account=ACCOUNT)
+    assert order_list_hash(bare) == order_list_hash(run(style, genome, series))
+
+
+@pytest.mark.scorecard(20)
+@settings(max_examples=20)
+@given(seed=st.integers(0, 50), order=st.permutations(sorted(AS_TEXTS)))
+def test_gives_the_same_bytes_in_any_order_and_with_reused_buffers(seed, order):
+    series = tape(seed, n_bars=700)
+    output = Output.for_bars(len(series))
+    for name in order:
+        style = rule_text(AS_TEXTS[name])
+        wanted = (style, default_genome(style))
+        fresh = order_list_hash(run_style(series, wanted, session_mode=MODE, account=ACCOUNT))
+        reused = run_style(series, wanted, session_mode=MODE, account=ACCOUNT, output=output)
+        assert order_list_hash(reused) == fresh
+
+
+def test_runs_over_a_part_as_over_a_history_that_ends_with_it():
+    style, series = rule_text(AS_TEXTS["momentum_surge"]), tape(4)
+    runner = PartRunner(series, style, MODE, account=ACCOUNT)
+    genome = default_genome(style)
+    part = runner.run(genome, Part(700, 1_200))
+    theirs = PartRunner(series, "momentum_surge", MODE, account=ACCOUNT).run(genome, Part(700, 1_200))
+    assert part.performance == theirs.performance
+    assert part.trades.entry_bar.min() > 700
+
+
+def test_refuses_a_genome_that_does_not_fill_the_rule():
+    style = rule_text(AS_TEXTS["reversal"])
+    with pytest.raises(BadGenome, match="unknown genome parameters"):
+        run(style, default_genome("trend"), tape(0, n_bars=50))
+    with pytest.raises(BadGenome, match="rsi_extreme"):
+        run(style, {**default_genome(style), "rsi_extreme": 49}, tape(0, n_bars=50))
+
+
+def test_every_number_of_a_rule_matters_to_its_hash():
+    style = rule_text(AS_TEXTS["breakout"])
+    genome = default_genome(style)
+    hashes = {genome_hash(genome)}
+    for name, row in schema(style).items():
+        hashes.add(genome_hash(validated(style, {**genome, name: row.high if genome[name] != row.high else row.low})))
+    assert len(hashes) == 1 + len(genome)
