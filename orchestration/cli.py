@@ -202,6 +202,24 @@ def reset(
     work(scope=scope, reason=reason, bots=bot, curves=curves, execute=execute)
 
 
+@app.command("kill-switch")
+def kill_switch(
+    state: Annotated[str, typer.Argument(help="on, off, or status.")] = "status",
+    *,
+    reason: Annotated[str, typer.Option(help="Why, in capitals; it stands in the audit chain.")] = "OPERATOR_DECISION",
+) -> None:
+    """Stop autonomy from queueing and claiming work, or let it go on; jobs that run finish.
+
+    Example: proving kill-switch on --reason BAD_FEED
+    """
+    from orchestration.desk_work import kill_switch as work
+
+    if state not in {"on", "off", "status"}:
+        raise BadInput(f"say on, off or status, was {state!r}")
+    if not work(state, reason=reason):
+        raise typer.Exit(EXIT_FAILED)
+
+
 @app.command("verify-audit")
 def verify_audit() -> None:
     """Verify the whole audit chain beside its anchor outside the database; exit 1 if anything was tampered with."""

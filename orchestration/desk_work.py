@@ -144,6 +144,27 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
         console.print(f"{receipt.target_count} bots would be reset; nothing was changed. Do it with --execute")
 
 
+def kill_switch(state: str, *, reason: str) -> bool:
+    """Throw the switch or show it; return False where a stop is not certain yet."""
+    from services.kill_switch import SwitchWish, switch_state, throw_switch
+
+    with opened_desk() as desk:
+        if state == "status":
+            shown = switch_state(desk)
+            since = f" since {shown.switch.since:%Y-%m-%d %H:%M:%S} UTC" if shown.switch.since else ""
+            console.print(f"{shown.switch.tier}{since}  {shown.switch.reason_code or ''} {shown.switch.actor or ''}")
+            return True
+        actor, request_id = f"cli:{getpass.getuser()}", f"cli-{secrets.token_hex(6)}"
+        told = throw_switch(desk, SwitchWish(state == "on", reason, actor, request_id))
+    waiting, at_work = sum(told.queued.values()), sum(told.running.values())
+    word = "engaged" if told.engaged else "released"
+    console.print(f"kill switch {word}" if told.changed else f"kill switch was {word} already, nothing changed")
+    console.print(f"  {waiting} jobs wait, {at_work} run and finish; audit event {told.audit_seq or '—'}")
+    if told.settled is False:
+        console.print("  a claim that began before has not ended yet: repeat this to be certain")
+    return told.settled is not False
+
+
 def verify_audit() -> bool:
     """Verify the audit chain, show what is wrong, and return whether it is whole."""
     from services.audit import verify_chain

@@ -15,7 +15,7 @@ from typing import Any
 
 from services.desk import Desk
 from services.work import caps
-from store import autonomy, bots, jobs
+from store import autonomy, bots, jobs, kill_switch
 from store.bars import BarStore
 from store.bots import SeriesOf
 from store.database import transaction
@@ -34,7 +34,7 @@ class Tick:
     Attributes:
         run_id: Its row in `autonomy_runs`.
         summary: What the proof endpoint shows.
-        queued: Jobs that wait now, by type.
+        queued: Jobs that wait now and may be claimed, by type; none while the kill switch is engaged.
         reclaimed: Jobs taken back from runs that died or went silent.
     """
 
@@ -57,6 +57,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
     series = series_at_hand(desk.bars)
     with transaction(desk.sessions) as session:
         autonomy.lock_tick(session)
+        admitted = kill_switch.admits_work(session)
         started_at = desk.clock()
         taken_back = jobs.reclaim(session, now=started_at, dead_runs=dead_runs)
         fleet = list(bots.candidates(session, series))
@@ -65,7 +66,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
             now=started_at,
             caps=caps(desk),
             load=jobs.load(session),
-            kill_switch=autonomy.kill_switch_on(session),
+            kill_switch=not admitted,
         )
         jobs.enqueue(session, plan.enqueued, now=started_at)
         counts = jobs.count_active(session)
@@ -78,7 +79,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
             candidates=len(fleet),
             summary=summary,
         )
-    queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType}
+    queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) if admitted else 0 for kind in JobType}
     return Tick(run_id, summary, queued, tuple(taken_back))
 
 

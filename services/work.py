@@ -19,12 +19,12 @@ import structlog
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from store import bots, jobs
+from store import bots, jobs, kill_switch
 from store.database import transaction
 from store.jobs import Claim
 from store.tables import BotProgress
 from trading.autonomy import Decision, Reason
-from trading.errors import LeaseLost, ProvingError, Refused, Unavailable
+from trading.errors import KillSwitchOn, LeaseLost, ProvingError, Refused, Unavailable
 from trading.jobs import Caps, JobStatus, JobType
 
 log = structlog.get_logger()
@@ -98,15 +98,19 @@ def work_by_hand(desk: Desk, task: Task, job_type: JobType, *, bot_id: UUID, run
     """Queue one job for a bot ahead of the rest and do it now: what a person asks for in the UI or on the command line.
 
     Raises:
+        KillSwitchOn: the kill switch is engaged; nothing is queued.
         Refused: the cap is reached; the job stays queued and autonomy will do it.
         LeaseLost: another run did it.
     """
     with transaction(desk.sessions) as session:
+        if not kill_switch.admits_work(session):
+            raise KillSwitchOn(f"the kill switch is engaged: no {job_type} is queued before it is released")
         wish = _wish(bots.progress(session, bot_id), bot_id, job_type)
         job_id = jobs.enqueue_by_hand(session, wish, now=desk.clock())
     claim = _claim(desk, job_type, run_id=run_id, job_id=job_id)
     if claim is None:
-        raise Refused(f"{job_type} is queued: {caps(desk).running[job_type]} of its jobs are running already")
+        cap = caps(desk).running[job_type]
+        raise Refused(f"{job_type} is queued: {cap} of its jobs run already, or the kill switch is engaged")
     finished = _work(desk, task, claim)
     if finished is None:
         raise LeaseLost(f"job {job_id} was taken over by another run")

@@ -1,7 +1,7 @@
-"""What autonomy did: one row a tick, one row a bot considered, and the kill switch it obeys.
+"""What autonomy did: one row a tick, one row a bot considered.
 
-Belongs here: statements on `autonomy_runs`, `autonomy_bot_decisions` and `system_settings`. Does not belong here: the
-plan itself.
+Belongs here: statements on `autonomy_runs` and `autonomy_bot_decisions`. Does not belong here: the plan itself,
+the kill switch it obeys (`store.kill_switch`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,22 +11,15 @@ from typing import Any
 from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
-from store.tables import AutonomyBotDecision, AutonomyRun, SystemSetting
+from store.tables import AutonomyBotDecision, AutonomyRun
 from trading.autonomy import Decision
 
 TICK_LOCK = 7_216_384_501
-KILL_SWITCH = "kill_switch"
 
 
 def lock_tick(session: Session) -> None:
     """Wait until no other tick plans; held to the end of the transaction."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TICK_LOCK})
-
-
-def kill_switch_on(session: Session) -> bool:
-    """Return whether the operators have left the NORMAL tier."""
-    value = session.execute(select(SystemSetting.value).where(SystemSetting.key == KILL_SWITCH)).scalar_one_or_none()
-    return value is not None and value.get("tier", "NORMAL") != "NORMAL"
 
 
 def record_tick(

@@ -16,6 +16,7 @@ from sqlalchemy import ScalarSelect, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from store import kill_switch
 from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
 from trading.autonomy import Decision, Load, Reason
 from trading.jobs import LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
@@ -96,8 +97,10 @@ def claim(
     """Take the next queued job (or the named one) if fewer than `cap` jobs of its type are RUNNING.
 
     Returns:
-        The claim, or None when nothing is queued or the cap is reached.
+        The claim, or None when nothing is queued, the cap is reached or the kill switch is engaged.
     """
+    if not kill_switch.admits_work(session):
+        return None
     lock_type(session, job_type)
     if count_running(session, job_type) >= cap:
         return None

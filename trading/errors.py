@@ -151,6 +151,12 @@ class PlanChanged(Refused):
     code = "PLAN_CHANGED"
 
 
+class KillSwitchOn(Refused):
+    """The operators have stopped new work."""
+
+    code = "KILL_SWITCH_ON"
+
+
 class IdempotencyMismatch(Refused):
     """The idempotency key already belongs to a request with another body."""
 

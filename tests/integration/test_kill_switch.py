@@ -1,0 +1,203 @@
+"""The kill switch: what it stops, what it lets finish, and that nothing slips past its acknowledgement."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import func, select, text
+
+from gateways.clock import system_clock
+from gateways.postgres import DatabaseUrls
+from gateways.settings import Settings
+from services import kill_switch as service
+from services.audit import verify_chain
+from services.autonomy import run_tick
+from services.backtests import BaselineBacktest, run_baseline
+from services.desk import Desk, open_desk
+from services.kill_switch import SwitchReceipt, SwitchWish, switch_state, throw_switch
+from services.work import drain
+from store import jobs, kill_switch
+from store.database import transaction
+from store.tables import AuditEvent, BotJob
+from tests.factories import make_bot, make_generation, make_job
+from trading.errors import BadInput, IdempotencyMismatch, KillSwitchOn
+from trading.jobs import JobType
+
+
+def throw(desk: Desk, engaged: bool, *, reason: str = "BAD_FEED", key: str | None = None) -> SwitchReceipt:
+    return throw_switch(desk, SwitchWish(engaged, reason, "ops", "trace-1", key))
+
+
+@pytest.fixture
+def crowd(urls: DatabaseUrls, settings: Settings) -> Iterator[Desk]:
+    """A desk with room for many connections, over a clock that moves."""
+    opened = open_desk(settings, urls, clock=system_clock, pool_size=20)
+    try:
+        yield opened
+    finally:
+        opened.sessions.kw["bind"].dispose()
+
+
+def test_an_engaged_switch_lets_nothing_be_queued_or_claimed_and_a_release_goes_on(stocked_desk: Desk) -> None:
+    with stocked_desk.sessions.begin() as session:
+        for _ in range(3):
+            make_generation(session, make_bot(session, symbol="MES"))
+        make_job(session, make_bot(session, symbol="MES"), job_type="BACKTEST")
+    receipt = throw(stocked_desk, True)
+    assert (receipt.changed, receipt.settled, receipt.tier) == (True, True, "SOFT")
+    assert receipt.queued["BACKTEST"] == 1
+    tick = run_tick(stocked_desk)
+    assert tick.summary["reasons"] == {"KILL_SWITCH_ON": 4}
+    assert set(tick.queued.values()) == {0}, "a run that may claim nothing is not worth starting"
+    worked = drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1))
+    assert list(worked) == []
+    throw(stocked_desk, False)
+    assert run_tick(stocked_desk).queued[JobType.BACKTEST] > 1
+    assert next(
+        iter(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1)))
+    )
+
+
+def test_a_job_that_runs_finishes_and_its_result_counts(stocked_desk: Desk) -> None:
+    with stocked_desk.sessions.begin() as session:
+        make_generation(session, make_bot(session, symbol="MES"))
+    run_tick(stocked_desk)
+
+    class EngagingTask(BaselineBacktest):
+        def perform(self, *given: object, **named: object) -> object:
+            throw(stocked_desk, True)
+            return super().perform(*given, **named)  # type: ignore[arg-type]
+
+    worked = drain(stocked_desk, EngagingTask(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1))
+    assert [finished.status for finished in worked] == ["COMPLETED"]
+    assert switch_state(stocked_desk).switch.is_engaged
+
+
+def test_a_persons_wish_is_refused_and_leaves_no_job(stocked_desk: Desk) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot = make_bot(session, symbol="MES")
+        make_generation(session, bot)
+    throw(stocked_desk, True)
+    with pytest.raises(KillSwitchOn):
+        run_baseline(stocked_desk, bot.id, run_id="cli-1")
+    with stocked_desk.sessions() as session:
+        assert session.execute(select(func.count()).select_from(BotJob)).scalar_one() == 0
+
+
+def test_setting_and_audit_event_commit_together_and_name_actor_and_reason(desk: Desk) -> None:
+    first = throw(desk, True)
+    again = throw(desk, True, reason="ANOTHER_REASON")
+    assert (again.changed, again.audit_seq, again.reason_code) == (False, None, "BAD_FEED")
+    throw(desk, False, reason="FEED_MENDED")
+    with desk.sessions() as session:
+        told = session.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars().all()
+    assert [(one.action, one.actor, one.payload["reasonCode"]) for one in told] == [
+        ("KILL_SWITCH_ENGAGED", "ops", "BAD_FEED"),
+        ("KILL_SWITCH_RELEASED", "ops", "FEED_MENDED"),
+    ]
+    assert told[0].seq == first.audit_seq
+    assert verify_chain(desk).is_whole
+
+
+def test_an_engagement_that_cannot_be_recorded_does_not_happen(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> int:
+        raise OSError("no anchor")
+
+    monkeypatch.setattr(service.audit, "record", refuse)
+    with pytest.raises(OSError, match="no anchor"):
+        throw(desk, True)
+    assert not switch_state(desk).switch.is_engaged
+
+
+def test_a_repeated_request_has_one_effect(desk: Desk) -> None:
+    first = throw(desk, True, key="key-00000001")
+    throw(desk, False)
+    assert throw(desk, True, key="key-00000001") == first
+    assert not switch_state(desk).switch.is_engaged
+    with pytest.raises(IdempotencyMismatch):
+        throw(desk, True, reason="ANOTHER", key="key-00000001")
+    with pytest.raises(BadInput):
+        throw(desk, True, reason="not plain")
+
+
+@pytest.mark.parametrize("barrier", [True, False], ids=["with the barrier", "planted: without it"])
+def test_nothing_is_claimed_after_an_acknowledged_engagement(
+    crowd: Desk, monkeypatch: pytest.MonkeyPatch, barrier: bool
+) -> None:
+    """A claim saw the switch released and dawdles before it commits; the acknowledgement has to wait for it."""
+    if not barrier:
+        monkeypatch.setattr(kill_switch, "settle", lambda _: None)
+    with crowd.sessions.begin() as session:
+        make_job(session, make_bot(session), job_type="BACKTEST")
+    claimed, acknowledged = threading.Event(), threading.Event()
+
+    def claim() -> None:
+        with transaction(crowd.sessions) as session:
+            assert jobs.claim(session, JobType.BACKTEST, run_id="dawdler", cap=9, now=crowd.clock())
+            claimed.set()
+            acknowledged.wait(0.5)
+
+    with ThreadPoolExecutor(1) as pool:
+        claiming = pool.submit(claim)
+        assert claimed.wait(10)
+        assert throw(crowd, True).settled
+        held = _held(crowd)
+        acknowledged.set()
+        claiming.result(30)
+    assert (_held(crowd) == held) is barrier
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_racing_ticks_and_claims_leave_the_work_as_the_acknowledgement_saw_it(stocked_desk: Desk, seed: int) -> None:
+    with stocked_desk.sessions.begin() as session:
+        for _ in range(12):
+            make_generation(session, make_bot(session, symbol="MES"))
+    run_tick(stocked_desk)
+    stop = threading.Event()
+
+    def claims(number: int) -> None:
+        while not stop.is_set():
+            with transaction(stocked_desk.sessions) as session:
+                jobs.claim(session, JobType.BACKTEST, run_id=f"r{number}", cap=99, now=stocked_desk.clock())
+
+    def ticks() -> None:
+        while not stop.is_set():
+            run_tick(stocked_desk)
+
+    with ThreadPoolExecutor(4) as pool:
+        work = [pool.submit(claims, seed * 10 + number) for number in range(2)] + [pool.submit(ticks)]
+        try:
+            assert throw(stocked_desk, True).settled
+            seen = _snapshot(stocked_desk)
+            for _ in range(3):
+                run_tick(stocked_desk)
+            assert _snapshot(stocked_desk) == seen
+        finally:
+            stop.set()
+        for one in work:
+            one.result(30)
+    assert _snapshot(stocked_desk) == seen
+
+
+def test_a_claim_that_hangs_cannot_hold_up_the_switch_only_its_certainty(
+    crowd: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kill_switch, "SETTLE_MS", 200)
+    with transaction(crowd.sessions) as hanging:
+        assert kill_switch.admits_work(hanging)
+        receipt = throw(crowd, True)
+        assert (receipt.changed, receipt.settled) == (True, False)
+        assert switch_state(crowd).switch.is_engaged
+    assert throw(crowd, True).settled
+
+
+def _held(desk: Desk) -> set[str | None]:
+    with desk.sessions() as session:
+        return set(session.execute(select(BotJob.dagster_run_id).where(BotJob.status == "RUNNING")).scalars())
+
+
+def _snapshot(desk: Desk) -> list[tuple[object, ...]]:
+    with desk.sessions() as session:
+        return [tuple(row) for row in session.execute(text("SELECT id, status FROM bot_jobs ORDER BY id"))]
