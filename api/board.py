@@ -5,13 +5,14 @@ Belongs here: transport of the board. Does not belong here: what is sent (`live.
 
 import asyncio
 from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from fastapi import APIRouter, Query, Request, Response, WebSocket
 from starlette.websockets import WebSocketState
 
-from api.contracts import Epoch
+from api.contracts import BoardBots, Epoch, SparksAnswer
 from api.live import Client, Live
 from api.problems import documented
 from trading.errors import Unavailable
@@ -28,6 +29,15 @@ async def snapshot(request: Request) -> Response:
     if not await live.wait_loaded():
         raise Unavailable("the fleet has not been read yet")
     return Response(await live.snapshot(), media_type="application/json", headers={"Content-Encoding": "gzip"})
+
+
+@router.get("/api/board/sparks", response_model=SparksAnswer, responses=documented(422))
+async def sparks(request: Request, bots: BoardBots) -> Any:
+    """Return the equity lines of the named bots, one level 0-z per point; the snapshot has none."""
+    live: Live = request.app.state.live
+    if not await live.wait_loaded():
+        raise Unavailable("the fleet has not been read yet")
+    return SparksAnswer(sparks=live.sparks([UUID(bot_id) for bot_id in bots.split(",")]))
 
 
 @router.websocket("/ws/bots")

@@ -17,6 +17,7 @@ from trading.activity import State
 from trading.lifecycle import Stage
 
 MAX_TARGETS = 10_000
+UUID_TEXT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$")]
 Words = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._-]{0,60}$")]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,400}$")]
@@ -24,6 +25,7 @@ ReasonCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,63}$")
 PlanHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
 IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{7,99}$")]
 Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
+BoardBots = Annotated[str, Query(pattern=f"^{UUID_TEXT}(,{UUID_TEXT}){{0,199}}$", description="Ids, comma between")]
 ResetScope = Literal["ALL", "BACKTEST_ONLY", "PAPER_ONLY", "LIVE_ONLY"]
 Sort = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
 BotId = Annotated[UUID, Path(description="A bot's id")]
@@ -125,6 +127,8 @@ class BotAnswer(Spoken):
     bot_now: BotNowAnswer
     progress_pct: float | None
     dagster_run_id: str | None
+    confidence_pct: float | None
+    uniqueness_pct: float | None
     metrics: FiguresAnswer
     sparkline: list[float]
     stage_gate: StageGateAnswer
@@ -161,6 +165,12 @@ class TotalsAnswer(Spoken):
     locked_until: datetime | None
     manual_bots: int
     last_tick_at: datetime | None
+
+
+class SparksAnswer(Spoken):
+    """Equity lines by bot, one level 0-z per point, scaled to each line's own range; unknown bots are left out."""
+
+    sparks: dict[str, str]
 
 
 class SessionAnswer(Spoken):

@@ -14,17 +14,18 @@ import json
 import logging
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from anyio import to_thread
 from sqlalchemy.engine import URL
 
-from api.rows import COLUMNS, encode_row
+from api.rows import BoardRow, board_row, encode_rows
 from gateways.changes import Change, Changed, Listening, Lost, watch
 from services.cards import BotCard
 from services.desk import Desk
@@ -42,6 +43,8 @@ RING_MESSAGES = 512
 QUEUE_MESSAGES = 256
 MAX_ROWS_PER_MESSAGE = 1_000
 MAX_CLIENTS = 500
+ZIP_LEVEL = 6
+BY_NAME = attrgetter("name")  # names that stand side by side zip to half
 
 
 @dataclass(eq=False, slots=True)
@@ -61,11 +64,11 @@ class Client:
 
 @dataclass(slots=True)
 class Picture:
-    """The fleet as of one message: every bot's encoded row."""
+    """The fleet as of one message: every bot's row."""
 
     epoch: str = ""
     seq: int = 0
-    rows: dict[UUID, bytes] = field(default_factory=dict)
+    rows: dict[UUID, BoardRow] = field(default_factory=dict)
     ring: deque[tuple[int, bytes]] = field(default_factory=lambda: deque(maxlen=RING_MESSAGES))
 
 
@@ -108,10 +111,14 @@ class Live:
         head = self._head("snapshot")
         key = head | {"now": head["now"][:19]}
         if self._zipped is None or self._zipped[0] != key:
-            head["columns"] = COLUMNS
-            rows = list(self._picture.rows.values())
+            rows = sorted(self._picture.rows.values(), key=BY_NAME)
             self._zipped = (key, await to_thread.run_sync(_zip, head, rows))
         return self._zipped[1]
+
+    def sparks(self, bot_ids: Collection[UUID]) -> dict[str, str]:
+        """Return the equity lines of some bots as they stand in the picture; bots that are not in it are left out."""
+        rows = self._picture.rows
+        return {str(bot_id): rows[bot_id].spark for bot_id in bot_ids if bot_id in rows}
 
     def join(self, *, since: int, epoch: str) -> Client:
         """Register a client and queue what it missed, or the word that it must take a new snapshot."""
@@ -184,9 +191,9 @@ class Live:
             self._broadcast(self._message("pulse"))
 
     async def _read_everything(self) -> None:
-        encoded = await to_thread.run_sync(_read_and_encode, self._desk)
+        rows = await to_thread.run_sync(_read_rows, self._desk)
         self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
-        self._picture = Picture(epoch=secrets.token_hex(8), rows=encoded)
+        self._picture = Picture(epoch=secrets.token_hex(8), rows=rows)
         self._loaded.set()
         self._broadcast(self._message("resync"))
 
@@ -196,15 +203,14 @@ class Live:
             if card.archived_at is not None:
                 gone.extend([str(card.id)] if picture.rows.pop(card.id, None) is not None else [])
                 continue
-            row = encode_row(card)
+            row = board_row(card)
             if picture.rows.get(card.id) != row:
                 picture.rows[card.id] = row
                 changed.append(row)
         if not changed and not gone:
             return
         picture.seq += 1
-        head = json.dumps(self._head("rows") | {"gone": gone}, separators=(",", ":")).encode()
-        message = head[:-1] + b',"rows":[' + b",".join(changed) + b"]}"
+        message = _with_rows(self._head("rows") | {"gone": gone}, changed, sparks=True)
         picture.ring.append((picture.seq, message))
         self._broadcast(message)
 
@@ -231,10 +237,13 @@ class Live:
         return json.dumps(self._head(kind), separators=(",", ":")).encode()
 
 
-def _read_and_encode(desk: Desk) -> dict[UUID, bytes]:
-    return {card.id: encode_row(card) for card in each_bot(desk)}
+def _read_rows(desk: Desk) -> dict[UUID, BoardRow]:
+    return {card.id: board_row(card) for card in each_bot(desk)}
 
 
-def _zip(head: dict[str, Any], rows: Sequence[bytes]) -> bytes:
-    opening = json.dumps(head, separators=(",", ":")).encode()[:-1]
-    return gzip.compress(opening + b',"rows":[' + b",".join(rows) + b"]}", compresslevel=5, mtime=0)
+def _zip(head: dict[str, Any], rows: Sequence[BoardRow]) -> bytes:
+    return gzip.compress(_with_rows(head, rows, sparks=False), compresslevel=ZIP_LEVEL, mtime=0)
+
+
+def _with_rows(head: dict[str, Any], rows: Sequence[BoardRow], *, sparks: bool) -> bytes:
+    return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"rows":' + encode_rows(rows, sparks=sparks) + b"}"

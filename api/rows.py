@@ -1,78 +1,99 @@
-"""One bot as one compact row of the board.
+"""Bots as the board takes them: one row of cells per bot, sent column by column.
 
-Belongs here: columns and encoding of a row. Does not belong here: what a bot does now (`trading.activity`), transport.
+Belongs here: columns and encoding of rows. Does not belong here: what a bot does now (`trading.activity`), transport.
 
-A row is an array in the order of `COLUMNS`, without elapsed time, so that a bot's row only changes when the bot does;
-the browser counts from `startedAt`.
+A row has no elapsed time in it, so that it only changes when the bot does; the browser counts from `startedAt`. Sent
+are columns, not rows: ids as one base64 text of 16 bytes each, cells that repeat as a list of distinct words and a
+place in it per row, the rest as plain lists. What repeats then costs next to nothing once gzipped. A snapshot leaves
+out the equity lines; the browser asks for those of the rows it shows.
 """
 
 import json
-from collections.abc import Sequence
+from base64 import b64encode
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from services.cards import BotCard
 from trading.activity import BotNow
 
-COLUMNS = [
-    "id",
-    "name",
-    "stage",
-    "symbol",
-    "timeframe",
-    "archetype",
-    "generation",
-    "botNow",
-    "book",
-    "since",
-    "netPnl",
-    "trades",
-    "winPct",
-    "maxDrawdown",
-    "maxDrawdownPct",
-    "profitFactor",
-    "sharpe",
-    "source",
-    "spark",
-    "lockedUntil",
-    "promotion",
-    "progressPct",
-    "runId",
-]
 SPARK_POINTS = 32
 SPARK_LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
-def encode_row(card: BotCard) -> bytes:
-    """Return a bot's row as JSON."""
+class BoardRow(NamedTuple):
+    """The cells of one bot in the order of the columns; `bot_now` is JSON, moments are ISO 8601."""
+
+    id: UUID
+    name: str
+    stage: str
+    symbol: str
+    timeframe: str
+    archetype: str
+    generation: int | None
+    bot_now: str
+    book: str
+    since: str | None
+    net_pnl: float | None
+    trades: int | None
+    win_pct: float | None
+    max_drawdown: float | None
+    max_drawdown_pct: float | None
+    profit_factor: float | None
+    sharpe: float | None
+    confidence_pct: float | None
+    uniqueness_pct: float | None
+    source: str | None
+    locked_until: str | None
+    promotion: str
+    progress_pct: float | None
+    run_id: str | None
+    spark: str
+
+
+def board_row(card: BotCard) -> BoardRow:
+    """Return a bot's row."""
     figures = card.metrics
-    row = [
-        str(card.id),
-        card.name,
-        card.stage,
-        card.symbol,
-        card.timeframe,
-        card.archetype,
-        card.generation,
-        now_cell(card.bot_now),
-        figures.book,
-        _moment(figures.since),
-        _rounded(figures.net_pnl, 2),
-        figures.trades,
-        _rounded(figures.win_pct, 1),
-        _rounded(figures.max_drawdown, 2),
-        _rounded(figures.max_drawdown_pct, 2),
-        _rounded(figures.profit_factor, 2),
-        _rounded(figures.sharpe, 2),
-        figures.data_source,
-        spark_text(card.sparkline),
-        _moment(card.stage_locked_until),
-        card.promotion_mode,
-        _rounded(card.progress_pct, 0),
-        card.dagster_run_id,
+    return BoardRow(
+        id=card.id,
+        name=card.name,
+        stage=card.stage,
+        symbol=card.symbol,
+        timeframe=card.timeframe,
+        archetype=card.archetype,
+        generation=card.generation,
+        bot_now=_json(now_cell(card.bot_now)),
+        book=figures.book,
+        since=_moment(figures.since),
+        net_pnl=_rounded(figures.net_pnl, 2),
+        trades=figures.trades,
+        win_pct=_rounded(figures.win_pct, 1),
+        max_drawdown=_rounded(figures.max_drawdown, 2),
+        max_drawdown_pct=_rounded(figures.max_drawdown_pct, 1),
+        profit_factor=_rounded(figures.profit_factor, 2),
+        sharpe=_rounded(figures.sharpe, 2),
+        confidence_pct=_rounded(card.confidence_pct, 1),
+        uniqueness_pct=_rounded(card.uniqueness_pct, 1),
+        source=figures.data_source,
+        locked_until=_moment(card.stage_locked_until),
+        promotion=card.promotion_mode,
+        progress_pct=_rounded(card.progress_pct, 0),
+        run_id=card.dagster_run_id,
+        spark=spark_text(card.sparkline),
+    )
+
+
+def encode_rows(rows: Collection[BoardRow], *, sparks: bool) -> bytes:
+    """Return rows as the JSON of one object, a member per column, with or without the equity lines."""
+    columns = zip(*rows, strict=True) if rows else ((),) * len(BoardRow._fields)
+    members = [
+        f"{_json(_spoken(name))}:{_ENCODED.get(name, _json)(cells)}"
+        for name, cells in zip(BoardRow._fields, columns, strict=True)
+        if sparks or name != "spark"
     ]
-    return json.dumps(row, separators=(",", ":"), ensure_ascii=False).encode()
+    return ("{" + ",".join(members) + "}").encode()
 
 
 def now_cell(now: BotNow) -> Any:
@@ -84,7 +105,6 @@ def now_cell(now: BotNow) -> Any:
         "state": now.state,
         "badge": {"text": now.badge.text, "tone": now.badge.tone},
         "activeJob": {
-            "id": str(job.id),
             "type": job.type,
             "status": job.status,
             "createdAt": _moment(job.created_at),
@@ -110,6 +130,39 @@ def _thin(values: Sequence[float]) -> list[float]:
         return list(values)
     last = len(values) - 1
     return [values[round(point * last / (SPARK_POINTS - 1))] for point in range(SPARK_POINTS)]
+
+
+def _spoken(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
+def _json(cells: Any) -> str:
+    return json.dumps(cells, separators=(",", ":"), ensure_ascii=False)
+
+
+def _ids(cells: Collection[UUID]) -> str:
+    return _json(b64encode(b"".join(one.bytes for one in cells)).decode())
+
+
+def _repeating(cells: Collection[str | None], spoken: Callable[[Any], str] = _json) -> str:
+    place = {word: number for number, word in enumerate(dict.fromkeys(cells))}
+    words = ",".join(spoken(word) for word in place)
+    return f'{{"words":[{words}],"at":{_json([place[word] for word in cells])}}}'
+
+
+def _repeating_json(cells: Collection[str]) -> str:
+    return _repeating(cells, spoken=str)
+
+
+_REPEATS = (
+    *("stage", "symbol", "timeframe", "archetype", "book", "since", "source", "locked_until", "promotion", "run_id"),
+)
+_ENCODED: dict[str, Callable[[Any], str]] = {
+    "id": _ids,
+    "bot_now": _repeating_json,
+    **dict.fromkeys(_REPEATS, _repeating),
+}
 
 
 def _rounded(value: float | Decimal | None, places: int) -> float | None:

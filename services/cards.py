@@ -70,7 +70,12 @@ class StageGate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BotCard:
-    """One bot as every page shows it."""
+    """One bot as every page shows it.
+
+    Attributes:
+        confidence_pct: How far its newest generation is to be trusted (`trading.evolution`); None: never evaluated.
+        uniqueness_pct: How far that generation stood from its nearest sibling then; None: never evaluated.
+    """
 
     id: UUID
     name: str
@@ -88,6 +93,8 @@ class BotCard:
     bot_now: BotNow
     progress_pct: float | None
     dagster_run_id: str | None
+    confidence_pct: float | None
+    uniqueness_pct: float | None
     metrics: Figures
     sparkline: tuple[float, ...]
 
@@ -155,6 +162,8 @@ def _columns(row: AnyRow, *, now: datetime) -> dict[str, Any]:
         "bot_now": bot_now(_situation(row, now=now)),
         "progress_pct": row.job_progress_pct,
         "dagster_run_id": row.job_dagster_run_id,
+        "confidence_pct": row.confidence_pct,
+        "uniqueness_pct": row.uniqueness_pct,
         "metrics": figures(row),
         "sparkline": tuple(row.sparkline_usd or ()),
     }

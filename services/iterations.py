@@ -18,9 +18,12 @@ from store.bots import BotAtWork
 from store.jobs import Claim
 from store.sessions import usd
 from trading.backtest.walk_forward import WalkForward
+from trading.evolution import confidence_pct
 from trading.improvement import Outcome, Verdict
 from trading.jobs import JobType
 from trading.strategies.genome import Genome, genome_hash
+
+JUDGES_THE_NEWEST = frozenset({Outcome.ACCEPTED, Outcome.REVERTED, Outcome.SAME_AS_PARENT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,18 @@ class Iteration:
         row = self._row(claim, now=now) | {"id": iteration_id, "new_generation": new_generation}
         iterations.insert_iteration(session, row, list(self._candidates(iteration_id)))
         _count_done(session, claim, now=now)
+        if self.verdict.outcome in JUDGES_THE_NEWEST:
+            bots.set_progress(session, self.bot.id, **self._standing())
+
+    def _standing(self) -> dict[str, float | None]:
+        """Return what the iteration showed of the genome that is now the newest; an ancestor come back has nothing."""
+        seen = self.evidence
+        confidence = confidence_pct(
+            deflated_probability=seen.get("deflated_sharpe_probability"),
+            trades=seen.get("candidate_test_trades"),
+            consistency=seen.get("walk_forward_consistency"),
+        )
+        return {"confidence_pct": confidence, "uniqueness_pct": seen.get("uniqueness_pct")}
 
     def _generation(self, claim: Claim, number: int, *, now: datetime) -> dict[str, Any]:
         return {

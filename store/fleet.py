@@ -250,6 +250,8 @@ def _cards() -> Select[Any]:
             generation.scalar_subquery().label("generation"),
             BotProgress.backtests_completed,
             BotProgress.backtest_failures_in_row,
+            BotProgress.confidence_pct,
+            BotProgress.uniqueness_pct,
             *(c.label(f"job_{c.name}") for c in job.c),
             *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since"}),
         )

@@ -180,6 +180,7 @@ class BotJob(Base):
         Index("ix_bot_jobs__running", "job_type", "heartbeat_at", postgresql_where=text("status = 'RUNNING'")),
         Index("ix_bot_jobs__bot", "bot_id", "created_at"),
         Index("ix_bot_jobs__recent", "created_at"),
+        Index("ix_bot_jobs__counts", "job_type", "status"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())
@@ -411,7 +412,11 @@ class BotEquityCurve(Base):
 
 
 class BotProgress(Base):
-    """What the planner needs to know of one bot, counted since its BACKTEST baseline; rebuildable from raw truth."""
+    """What the planner needs to know of one bot, counted since its BACKTEST baseline; rebuildable from raw truth.
+
+    `confidence_pct` and `uniqueness_pct` belong to its newest generation and outlive a reset; null where no iteration
+    has evaluated that.
+    """
 
     __tablename__ = "bot_progress"
 
@@ -430,6 +435,8 @@ class BotProgress(Base):
     evolve_iterations: Mapped[int] = mapped_column(server_default="0")
     evolve_failures_in_row: Mapped[int] = mapped_column(server_default="0")
     last_evolve_at: Mapped[datetime | None]
+    confidence_pct: Mapped[float | None]
+    uniqueness_pct: Mapped[float | None]
 
 
 class ImproveIteration(Base):

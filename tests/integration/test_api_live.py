@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -18,7 +19,6 @@ from websockets.sync.client import ClientConnection, connect
 
 from api import live
 from api.app import create_app
-from api.rows import COLUMNS
 from gateways.changes import Changed, parse
 from gateways.settings import Settings
 from services.desk import Desk
@@ -70,7 +70,15 @@ def next_of(socket: ClientConnection, kind: str, *, seconds: float = 10.0) -> di
 
 
 def as_bots(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {row[0]: dict(zip(COLUMNS, row, strict=True)) for row in message["rows"]}
+    columns = message["rows"]
+    ids = b64decode(columns["id"])
+    bot_ids = [str(UUID(bytes=ids[first : first + 16])) for first in range(0, len(ids), 16)]
+    cells = {name: cells_of(column) for name, column in columns.items() if name != "id"}
+    return {bot_id: {name: column[at] for name, column in cells.items()} for at, bot_id in enumerate(bot_ids)}
+
+
+def cells_of(column: Any) -> list[Any]:
+    return column if isinstance(column, list) else [column["words"][at] for at in column["at"]]
 
 
 def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -> None:
@@ -84,6 +92,19 @@ def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -
     assert (shown["name"], shown["netPnl"], shown["source"]) == ("Cobalt Otter", 125.5, "SIMULATED")
     assert shown["botNow"] == "NEEDS_BACKTEST"
     assert answer.json()["live"] is True
+
+
+def test_equity_lines_are_asked_for_bot_by_bot(desk: Desk, server: Served) -> None:
+    with desk.sessions.begin() as session:
+        bots = [factories.make_bot(session, name=f"Otter {number}") for number in range(3)]
+        session.add_all([rollup(bots[0].id, sparkline_usd=[1.0, 2.0, 3.0]), rollup(bots[1].id)])
+    until(lambda: len(as_bots(snapshot(server))) == 3, "the bots to arrive")
+    assert all("spark" not in bot for bot in as_bots(snapshot(server)).values())
+    asked = ",".join(str(bot_id) for bot_id in (bots[0].id, bots[2].id, UUID(int=9)))
+    answer = httpx.get(f"{server.http}/api/board/sparks", params={"bots": asked})
+    assert answer.json() == {"sparks": {str(bots[0].id): "0iz", str(bots[2].id): ""}}
+    for bad in ("", "x", f"{bots[0].id},", ",".join([str(bots[0].id)] * 201)):
+        assert httpx.get(f"{server.http}/api/board/sparks", params={"bots": bad}).status_code == 422
 
 
 def test_every_kind_of_change_arrives_numbered_without_gaps(desk: Desk, server: Served, clock: FixedClock) -> None:
@@ -120,7 +141,9 @@ def test_a_heartbeat_alone_sends_nothing(desk: Desk, server: Served, clock: Fixe
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session)
         factories.make_job(session, bot, status="RUNNING", created_at=clock.now)
-    until(lambda: as_bots(snapshot(server)).get(str(bot.id), {}).get("botNow") != "NEEDS_BACKTEST", "the job to arrive")
+    until(
+        lambda: "activeJob" in as_bots(snapshot(server)).get(str(bot.id), {"botNow": ""})["botNow"], "the job to arrive"
+    )
     start = snapshot(server)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
         with desk.sessions.begin() as session:
@@ -169,7 +192,7 @@ def test_a_tick_tells_its_time(desk: Desk, server: Served, clock: FixedClock) ->
 def test_a_change_of_the_whole_fleet_is_one_new_epoch(desk: Desk, server: Served) -> None:
     with desk.sessions.begin() as session:
         factories.make_bots(session, 2_300)
-    until(lambda: len(snapshot(server)["rows"]) == 2_300, "the fleet to arrive")
+    until(lambda: len(as_bots(snapshot(server))) == 2_300, "the fleet to arrive")
     start = snapshot(server)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
         with desk.sessions.begin() as session:

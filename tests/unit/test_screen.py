@@ -1,12 +1,13 @@
 """The page's modules that are free of DOM, run in V8; and the words no page may say."""
 
+import gzip
 import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from py_mini_racer import MiniRacer
 from api.pages import vendor
 from api.pages.shell import STATIC, content_hash, render
 from api.pages.site import COMMON, SITE
-from api.rows import COLUMNS, SPARK_POINTS, now_cell, spark_text
+from api.rows import SPARK_POINTS, BoardRow, encode_rows, now_cell, spark_text
 from trading.activity import Job, Situation, State, bot_now, elapsed_text
 from trading.jobs import JobStatus, JobType
 from trading.lifecycle import Stage
@@ -24,15 +25,26 @@ from trading.lifecycle import Stage
 JS = STATIC / "js"
 MODULES = ("format", "badge", "store", "spark")
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+ATOB = """
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const atob = (text) => {
+  const bits = [...text.replace(/=+$/, "")].map((one) => DIGITS.indexOf(one).toString(2).padStart(6, "0")).join("");
+  return (bits.match(/.{8}/g) ?? []).map((byte) => String.fromCharCode(parseInt(byte, 2))).join("");
+};
+"""
 
 
 @pytest.fixture(scope="module")
 def run() -> Callable[[str], Any]:
-    """Evaluates an expression after the modules; imports and exports fall away in one shared scope."""
+    """Evaluates an expression after the modules; imports and exports fall away in one shared scope.
+
+    What browsers have and V8 alone has not, such as `atob`, is written here.
+    """
     source = "\n".join((JS / f"{name}.js").read_text("utf-8") for name in MODULES)
     source = re.sub(r"^import .*$", "", source, flags=re.MULTILINE)
     source = re.sub(r"^export ", "", source, flags=re.MULTILINE)
     context = MiniRacer()
+    context.eval(ATOB)
     context.eval(source)
     return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
 
@@ -109,20 +121,78 @@ def test_figures_are_written_for_people(run: Callable[[str], Any], expression: s
     assert run(expression) == words
 
 
-def row(number: int, **over: Any) -> list[Any]:
-    cells: dict[str, Any] = dict.fromkeys(COLUMNS)
-    cells |= {"id": f"id-{number}", "name": f"Bot {number}", "stage": "LAB", "symbol": "MES", "archetype": "breakout"}
-    cells |= {"botNow": "IDLE", "book": "BACKTEST", "promotion": "MANUAL", "spark": "", "timeframe": "1h"}
-    return [(cells | over)[column] for column in COLUMNS]
+def row(number: int, *, now: Any = "IDLE", **over: Any) -> BoardRow:
+    cells: dict[str, Any] = dict.fromkeys(BoardRow._fields)
+    cells |= {"id": UUID(int=number), "name": f"Bot {number}", "stage": "LAB", "symbol": "MES", "timeframe": "1h"}
+    cells |= {"archetype": "breakout", "book": "BACKTEST", "promotion": "MANUAL", "spark": ""}
+    return BoardRow(**(cells | {"bot_now": json.dumps(now)} | over))
 
 
-def fleet(*rows: list[Any], then: str = "fleet") -> str:
-    snapshot = {"columns": COLUMNS, "epoch": "e1", "seq": 5, "rows": rows}
-    return f"(() => {{ const fleet = new Fleet(); fleet.load({json.dumps(snapshot)}); return {then}; }})()"
+def fleet(*rows: BoardRow, then: str = "fleet") -> str:
+    snapshot = f'{{"epoch": "e1", "seq": 5, "rows": {encode_rows(rows, sparks=False).decode()}}}'
+    return f"(() => {{ const fleet = new Fleet(); fleet.load({snapshot}); return {then}; }})()"
 
 
-def message(seq: int, *rows: list[Any], epoch: str = "e1", kind: str = "rows", gone: tuple[str, ...] = ()) -> str:
-    return json.dumps({"type": kind, "epoch": epoch, "seq": seq, "rows": rows, "gone": gone})
+def message(seq: int, *rows: BoardRow, epoch: str = "e1", kind: str = "rows", gone: tuple[UUID, ...] = ()) -> str:
+    head = json.dumps({"type": kind, "epoch": epoch, "seq": seq, "gone": list(map(str, gone))})
+    return f'{head[:-1]}, "rows": {encode_rows(rows, sparks=True).decode()}}}'
+
+
+words = st.none() | st.sampled_from(["LAB", "PAPER", 'a "word" • of, two\n']) | st.text(max_size=5)
+amounts = st.none() | st.floats(-1e7, 1e7).map(lambda usd: round(usd, 2))
+rows_of_any_kind = st.lists(
+    st.builds(
+        BoardRow,
+        **dict.fromkeys(BoardRow._fields, words)
+        | {"id": st.uuids(), "name": st.text(max_size=9), "bot_now": st.sampled_from(['"IDLE"', '{"state":"ERROR"}'])}
+        | dict.fromkeys(["net_pnl", "max_drawdown", "sharpe", "confidence_pct", "uniqueness_pct"], amounts)
+        | dict.fromkeys(["generation", "trades"], st.none() | st.integers(0, 10**9)),
+    ),
+    max_size=6,
+    unique_by=lambda one: one.id,
+)
+
+
+@given(rows=rows_of_any_kind, sparks=st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_the_browser_reads_every_cell_the_server_sends(
+    run: Callable[[str], Any], rows: list[BoardRow], sparks: bool
+) -> None:
+    read = run(f"botsOf({encode_rows(rows, sparks=sparks).decode()})")
+    assert [bot["id"] for bot in read] == [str(one.id) for one in rows]
+    for bot, one in zip(read, rows, strict=True):
+        now = json.loads(one.bot_now)
+        assert bot["botNow"] == ({"state": now} if isinstance(now, str) else now)
+        assert (bot["name"], bot["source"], bot["lockedUntil"]) == (one.name, one.source, one.locked_until)
+        assert (bot["netPnl"], bot["maxDrawdownPct"], bot["trades"]) == (one.net_pnl, one.max_drawdown_pct, one.trades)
+        assert (bot["confidencePct"], bot["uniquenessPct"]) == (one.confidence_pct, one.uniqueness_pct)
+        assert ("spark" in bot) == sparks
+        assert set(bot) == {"spoken", *SENT} - (set() if sparks else {"spark"})
+
+
+SENT = (
+    *("id", "name", "stage", "symbol", "timeframe", "archetype", "generation", "botNow", "book", "since", "netPnl"),
+    *("trades", "winPct", "maxDrawdown", "maxDrawdownPct", "profitFactor", "sharpe", "confidencePct", "uniquenessPct"),
+    *("source", "lockedUntil", "promotion", "progressPct", "runId", "spark"),
+)
+
+
+def test_a_fleet_that_does_the_same_costs_little_beside_its_ids_and_names() -> None:
+    bots = [
+        row(number, id=uuid4(), since="2026-03-02T15:00:00+00:00", run_id=str(UUID(int=7))) for number in range(1000)
+    ]
+    sent = len(gzip.compress(encode_rows(bots, sparks=False)))
+    ids_and_names = len(gzip.compress(b"".join(one.id.bytes + one.name.encode() for one in bots)))
+    assert sent < 1.1 * ids_and_names
+
+
+def test_equity_lines_come_after_the_snapshot_and_with_a_change(run: Callable[[str], Any]) -> None:
+    lines = "[...fleet.bots.values()].map((bot) => bot.spark ?? null)"
+    assert run(fleet(row(1, spark="09z"), row(2), then=lines)) == [None, None]
+    drawn = f"(fleet.draw({{'{UUID(int=1)}': '09z', '{UUID(int=3)}': 'zz'}}), {lines})"
+    assert run(fleet(row(1), row(2), then=drawn)) == ["09z", None]
+    changed = f"(fleet.apply({message(6, row(2, spark='z0'))}), {lines})"
+    assert run(fleet(row(1), row(2), then=changed)) == [None, "z0"]
 
 
 def test_messages_are_taken_in_order_and_a_gap_is_noticed(run: Callable[[str], Any]) -> None:
@@ -139,15 +209,15 @@ def test_messages_are_taken_in_order_and_a_gap_is_noticed(run: Callable[[str], A
 
 
 def test_rows_change_arrive_and_go(run: Callable[[str], Any]) -> None:
-    change = message(6, row(1, trades=9), row(3), gone=("id-2",))
-    then = f"(fleet.apply({change}), [...fleet.bots.values()].map((bot) => [bot.id, bot.trades]))"
-    assert run(fleet(row(1), row(2), then=then)) == [["id-1", 9], ["id-3", None]]
+    change = message(6, row(1, trades=9), row(3), gone=(UUID(int=2),))
+    then = f"(fleet.apply({change}), [...fleet.bots.values()].map((bot) => [bot.name, bot.trades]))"
+    assert run(fleet(row(1), row(2), then=then)) == [["Bot 1", 9], ["Bot 3", None]]
 
 
 VIEW = {"sort": "activity", "descending": False, "stage": None, "activity": "all", "words": ""}
 
 
-def shown(run: Callable[[str], Any], rows: list[list[Any]], **view: Any) -> list[str]:
+def shown(run: Callable[[str], Any], rows: list[BoardRow], **view: Any) -> list[str]:
     then = f"fleet.shown({json.dumps(VIEW | view)}).map((bot) => bot.name)"
     found: list[str] = run(fleet(*rows, then=then))
     return found
@@ -156,9 +226,9 @@ def shown(run: Callable[[str], Any], rows: list[list[Any]], **view: Any) -> list
 def test_work_comes_first_and_unknown_figures_last_in_both_directions(run: Callable[[str], Any]) -> None:
     rows = [
         row(1),
-        row(2, botNow={"state": "IMPROVING_QUEUED"}, netPnl=-5),
-        row(3, botNow={"state": "BACKTEST_RUNNING"}, netPnl=7),
-        row(10, botNow={"state": "ERROR"}),
+        row(2, now={"state": "IMPROVING_QUEUED"}, net_pnl=-5),
+        row(3, now={"state": "BACKTEST_RUNNING"}, net_pnl=7),
+        row(10, now={"state": "ERROR"}),
     ]
     assert shown(run, rows) == ["Bot 3", "Bot 2", "Bot 1", "Bot 10"]
     assert shown(run, rows, sort="netPnl") == ["Bot 2", "Bot 3", "Bot 1", "Bot 10"]
@@ -166,7 +236,7 @@ def test_work_comes_first_and_unknown_figures_last_in_both_directions(run: Calla
 
 
 def test_filters_narrow_by_words_stage_and_activity(run: Callable[[str], Any]) -> None:
-    rows = [row(1, symbol="MNQ"), row(2, stage="PAPER"), row(3, botNow={"state": "EVOLVING_QUEUED"})]
+    rows = [row(1, symbol="MNQ"), row(2, stage="PAPER"), row(3, now={"state": "EVOLVING_QUEUED"})]
     assert shown(run, rows, words="mnq bot") == ["Bot 1"]
     assert shown(run, rows, words="100%") == []
     assert shown(run, rows, stage="PAPER") == ["Bot 2"]
@@ -176,10 +246,10 @@ def test_filters_narrow_by_words_stage_and_activity(run: Callable[[str], Any]) -
 
 def test_totals_keep_books_apart_and_unknown_out(run: Callable[[str], Any]) -> None:
     rows = [
-        row(1, netPnl=10, source="SIMULATED"),
-        row(2, netPnl=-4, source="databento"),
+        row(1, net_pnl=10, source="SIMULATED"),
+        row(2, net_pnl=-4, source="databento"),
         row(3),
-        row(4, stage="PAPER", book="PAPER", netPnl=100, source="databento"),
+        row(4, stage="PAPER", book="PAPER", net_pnl=100, source="databento"),
     ]
     books = {book["book"]: book for book in run(fleet(*rows, then="fleet.totals()"))["books"]}
     assert books["BACKTEST"] == {"book": "BACKTEST", "bots": 3, "measured": 2, "simulated": 1, "netPnl": 6}

@@ -9,6 +9,7 @@
 const SILENCE_MS = 8000;
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 4000;
+const MOST_LINES = 200;
 
 export class Link {
   /**
@@ -35,6 +36,16 @@ export class Link {
   start() {
     setInterval(() => this.#watchSilence(), 1000);
     void this.#reload();
+  }
+
+  /** Take the equity lines of some bots; those the server does not know have none. @param {string[]} ids */
+  async drawLines(ids) {
+    const asked = ids.slice(0, MOST_LINES);
+    if (!asked.length) return;
+    const answer = await fetch(`/api/board/sparks?bots=${asked.join(",")}`, { cache: "no-store" });
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const { sparks } = await answer.json();
+    this.fleet.draw({ ...Object.fromEntries(asked.map((id) => [id, ""])), ...sparks });
   }
 
   async #reload() {

@@ -15,13 +15,13 @@ import { Table } from "./table.js";
 const fleet = new Fleet();
 /** @type {import("./store.js").View} */
 const view = { sort: "activity", descending: false, stage: null, activity: "all", words: "" };
-const SORTS = /** @type {const} */ (["activity", "name", "stage", "netPnl", "winPct", "trades", "maxDrawdown", "profitFactor", "sharpe", "source", "generation"]);
-const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "generation"]);
+const SORTS = /** @type {const} */ (["activity", "name", "stage", "netPnl", "winPct", "trades", "maxDrawdown", "profitFactor", "sharpe", "confidence", "uniqueness", "source", "generation"]);
+const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "confidence", "uniqueness", "generation"]);
 let hovered = /** @type {HTMLElement|null} */ (null);
 
 const strip = new Strip();
 const drawer = new Drawer({ now: () => link.now(), closed: () => byId("rows").focus() });
-const table = new Table({ open: (id) => void drawer.open(id) });
+const table = new Table({ open: (id) => void drawer.open(id), lines: (ids) => link.drawLines(ids) });
 const dialog = new ResetDialog({ shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null });
 const link = new Link(fleet, { changed, moved: showLink, ticked });
 

@@ -27,6 +27,8 @@ const KEYS = {
   maxDrawdown: (bot) => bot.maxDrawdown,
   profitFactor: (bot) => bot.profitFactor,
   sharpe: (bot) => bot.sharpe,
+  confidence: (bot) => bot.confidencePct,
+  uniqueness: (bot) => bot.uniquenessPct,
   source: (bot) => bot.source,
   generation: (bot) => bot.generation,
 };
@@ -40,18 +42,23 @@ export class Fleet {
   constructor() {
     /** @type {Map<string, any>} */
     this.bots = new Map();
-    /** @type {string[]} */
-    this.columns = [];
     this.epoch = "";
     this.seq = -1;
   }
 
   /** Take a snapshot: everything known before is forgotten. @param {any} snapshot */
   load(snapshot) {
-    this.columns = snapshot.columns;
     this.epoch = snapshot.epoch;
     this.seq = snapshot.seq;
-    this.bots = new Map(snapshot.rows.map((row) => [row[0], this.#bot(row)]));
+    this.bots = new Map(botsOf(snapshot.rows).map((bot) => [bot.id, bot]));
+  }
+
+  /** Take equity lines, sent apart from the snapshot. @param {Record<string, string>} sparks by bot */
+  draw(sparks) {
+    for (const [id, spark] of Object.entries(sparks)) {
+      const bot = this.bots.get(id);
+      if (bot) bot.spark = spark;
+    }
   }
 
   /**
@@ -65,7 +72,7 @@ export class Fleet {
     if (message.seq !== this.seq + 1) return "missed";
     this.seq = message.seq;
     for (const id of message.gone) this.bots.delete(id);
-    for (const row of message.rows) this.bots.set(row[0], this.#bot(row));
+    for (const bot of botsOf(message.rows)) this.bots.set(bot.id, bot);
     return "taken";
   }
 
@@ -105,15 +112,36 @@ export class Fleet {
       oldestQueuedAt: finite(oldest), locked, lockedUntil: finite(until),
     };
   }
+}
 
-  /** @param {any[]} row @returns {any} */
-  #bot(row) {
-    const bot = /** @type {any} */ ({});
-    for (let at = 0; at < row.length; at += 1) bot[this.columns[at]] = row[at];
+/** @param {Record<string, any>} columns as `api/rows.py` sends them @returns {any[]} bots */
+function botsOf(columns) {
+  const bots = idsOf(columns.id).map((id) => /** @type {any} */ ({ id }));
+  for (const [name, column] of Object.entries(columns)) {
+    if (name === "id") continue;
+    const cells = Array.isArray(column) ? column : column.at.map((place) => column.words[place]);
+    for (let at = 0; at < bots.length; at += 1) bots[at][name] = cells[at];
+  }
+  for (const bot of bots) {
     if (typeof bot.botNow === "string") bot.botNow = { state: bot.botNow };
     bot.spoken = `${bot.name} ${bot.symbol} ${bot.archetype}`.toLowerCase();
-    return bot;
   }
+  return bots;
+}
+
+const ID_BYTES = 16;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** @param {string} text base64 of 16 bytes for each id @returns {string[]} */
+function idsOf(text) {
+  const bytes = atob(text);
+  const ids = [];
+  for (let first = 0; first < bytes.length; first += ID_BYTES) {
+    let hex = "";
+    for (let at = first; at < first + ID_BYTES; at += 1) hex += HEX[bytes.charCodeAt(at)];
+    ids.push(`${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`);
+  }
+  return ids;
 }
 
 function addToBook(books, bot) {

@@ -10,10 +10,13 @@ const ROW_PX = 28;
 const HEAD_PX = 26;
 const OVERSCAN = 8;
 const SPARK = { width: 96, height: 20 };
-const COLUMNS = ["bot", "stage", "activity", "net", "win", "trades", "fall", "factor", "sharpe", "equity", "source", "gen"];
+const LINES_PAUSE_MS = 60;
+const COLUMNS = [
+  "bot", "stage", "activity", "net", "win", "trades", "fall", "factor", "sharpe", "sure", "unique", "equity", "source", "gen",
+];
 
 export class Table {
-  /** @param {{open: (id: string) => void}} told */
+  /** @param {{open: (id: string) => void, lines: (ids: string[]) => Promise<void>}} told */
   constructor(told) {
     this.told = told;
     this.scroller = byId("rows");
@@ -28,6 +31,7 @@ export class Table {
     this.scroller.addEventListener("click", (event) => this.#clicked(event));
     new ResizeObserver(() => this.#soon()).observe(this.scroller);
     this.waiting = false;
+    this.asking = false;
   }
 
   /** @param {any[]} bots in the order shown */
@@ -46,6 +50,7 @@ export class Table {
     for (const row of this.pool) row.used = false;
     for (let at = first; at < last; at += 1) this.#place(this.pool[at % this.pool.length], at);
     for (const row of this.pool) row.node.hidden = !row.used;
+    if (this.#undrawn().length) this.#askForLines();
   }
 
   /** @param {number} by */
@@ -79,8 +84,9 @@ export class Table {
     row.node.style.transform = `translateY(${at * ROW_PX}px)`;
     row.node.setAttribute("aria-rowindex", String(at + 1));
     row.node.setAttribute("aria-selected", String(bot.id === this.selected));
-    if (row.bot === bot) return;
+    if (row.bot === bot && row.spark === bot.spark) return;
     row.bot = bot;
+    row.spark = bot.spark;
     row.node.dataset.id = bot.id;
     fill(row, bot);
   }
@@ -89,6 +95,26 @@ export class Table {
     const row = makeRow();
     this.pool.push(row);
     this.spacer.append(row.node);
+  }
+
+  #undrawn() {
+    return this.pool.filter((row) => row.used && row.spark === undefined).map((row) => row.bot.id);
+  }
+
+  /** Equity lines come for the rows in sight only; a line that does not come is asked for at the next drawing. */
+  #askForLines() {
+    if (this.asking) return;
+    this.asking = true;
+    setTimeout(async () => {
+      try {
+        await this.told.lines(this.#undrawn());
+        requestAnimationFrame(() => this.draw());
+      } catch {
+        // the link says that the server is away
+      } finally {
+        this.asking = false;
+      }
+    }, LINES_PAUSE_MS);
   }
 
   #soon() {
@@ -139,7 +165,10 @@ function makeRow() {
   cells.equity.append(drawing);
   const source = el("span", "source");
   cells.source.append(source);
-  return { node, cells, name, traits, stage, badge, words, quiet, dollars, share, line, source, bot: null, used: false };
+  return {
+    node, cells, name, traits, stage, badge, words, quiet, dollars, share, line, source,
+    bot: /** @type {any} */ (null), spark: /** @type {string|undefined} */ (undefined), used: false,
+  };
 }
 
 function fill(row, bot) {
@@ -157,7 +186,9 @@ function fill(row, bot) {
   say(row.share, bot.maxDrawdownPct === null ? "" : pct(bot.maxDrawdownPct));
   say(row.cells.factor, ratio(bot.profitFactor));
   say(row.cells.sharpe, ratio(bot.sharpe));
-  row.line.setAttribute("d", sparkPath(bot.spark, SPARK.width, SPARK.height));
+  say(row.cells.sure, pct(bot.confidencePct));
+  say(row.cells.unique, pct(bot.uniquenessPct));
+  row.line.setAttribute("d", sparkPath(bot.spark ?? "", SPARK.width, SPARK.height));
   row.line.setAttribute("class", `spark ${sign}`);
   say(row.source, bot.source ?? DASH);
   dress(row.source, bot.source === "SIMULATED" ? "source simulated" : "source");

@@ -1,0 +1,128 @@
+"""Confidence and uniqueness of a bot's newest generation, against a recount from its iterations and generations."""
+
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+
+from services.desk import Desk
+from services.fleet import FleetQuery, bots_page, whole_fleet
+from services.fleet_seed import seed_fleet
+from services.iterations import Iteration
+from store import bots
+from store.jobs import Claim
+from tests import factories
+from tests.integration.conftest import FixedClock
+from trading.improvement import Outcome, Verdict
+from trading.jobs import JobType
+
+MIGRATION = Path(__file__).parents[2] / "store/migrations/versions/0003_fleet_at_speed.py"
+CANNOT_TELL = (Outcome.COULD_BE_LUCK, Outcome.INCONSISTENT, Outcome.TOO_FEW_TEST_TRADES)
+LIVES = {
+    "never evaluated": [],
+    "only refused": [*CANNOT_TELL],
+    "accepted": [Outcome.ACCEPTED],
+    "accepted, then others refused": [Outcome.ACCEPTED, *CANNOT_TELL],
+    "accepted twice": [Outcome.ACCEPTED, Outcome.ACCEPTED],
+    "its own best": [Outcome.SAME_AS_PARENT],
+    "accepted, then judged again": [Outcome.ACCEPTED, Outcome.COULD_BE_LUCK, Outcome.SAME_AS_PARENT],
+    "an ancestor came back": [Outcome.ACCEPTED, Outcome.REVERTED],
+    "came back, then judged": [Outcome.ACCEPTED, Outcome.REVERTED, Outcome.SAME_AS_PARENT],
+}
+KNOWN = {name for name in LIVES if name not in {"never evaluated", "only refused", "an ancestor came back"}}
+
+
+@pytest.fixture
+def lived(desk: Desk, clock: FixedClock) -> dict[str, UUID]:
+    """One bot per life, every iteration with other figures."""
+    seed_fleet(desk, size=len(LIVES), symbols=("MES",), timeframes=("1h",))
+    with desk.sessions.begin() as session:
+        by_life = dict(zip(LIVES, bots.bot_ids(session), strict=True))
+    for life, outcomes in LIVES.items():
+        for number, outcome in enumerate(outcomes, start=1):
+            live(desk, by_life[life], outcome, number=number, now=clock.advance(minutes=1))
+    return by_life
+
+
+def live(desk: Desk, bot_id: UUID, outcome: Outcome, *, number: int, now: Any) -> None:
+    seen: dict[str, Any] = {
+        "deflated_sharpe_probability": 0.9 - number / 10,
+        "candidate_test_trades": 40 * number,
+        "walk_forward_consistency": 0.75,
+        "uniqueness_pct": 10.0 + number,
+    }
+    with desk.sessions.begin() as session:
+        bot = bots.at_work(session, bot_id)
+        assert bot is not None
+        job = factories.make_job(session, session.get_one(factories.Bot, bot_id), status="COMPLETED", created_at=now)
+        iteration = Iteration(
+            bot=bot,
+            at_hand=SimpleNamespace(data_source="SIMULATED", bars=SimpleNamespace(fingerprint="f")),  # type: ignore[arg-type]
+            seed=1,
+            candidate=dict(bot.genome),
+            verdict=Verdict(outcome, "as told"),
+            evidence={} if outcome is Outcome.REVERTED else seen,
+        )
+        iteration.record(session, Claim(job.id, bot_id, JobType.IMPROVE, "run", 1, number, now), now=now)
+
+
+def recounted(owner: Engine) -> dict[UUID, tuple[float | None, float | None]]:
+    """Each bot's figures from raw rows, in Python: the last iteration that judged what is now its newest genome."""
+    with owner.connect() as connection:
+        newest = dict(
+            connection.execute(text("SELECT bot_id, max(generation_number) FROM bot_generations GROUP BY 1")).all()  # type: ignore[arg-type]
+        )
+        told = connection.execute(text("SELECT * FROM improve_iterations ORDER BY completed_at")).mappings().all()
+    figures: dict[UUID, tuple[float | None, float | None]] = dict.fromkeys(newest, (None, None))
+    for row in told:
+        generation = row["new_generation"] or (
+            row["parent_generation"] if row["reason_code"] == "SAME_AS_PARENT" else None
+        )
+        if generation != newest[row["bot_id"]]:
+            continue
+        seen = row["evidence"]
+        p, n, c = (
+            seen.get(name)
+            for name in ("deflated_sharpe_probability", "candidate_test_trades", "walk_forward_consistency")
+        )
+        confidence = None if None in (p, n, c) else 100 * p * c * n / (n + 50)
+        figures[row["bot_id"]] = (confidence, seen.get("uniqueness_pct"))
+    return figures
+
+
+def shown_in_pages(desk: Desk) -> dict[UUID, tuple[float | None, float | None]]:
+    return {bot.id: (bot.confidence_pct, bot.uniqueness_pct) for bot in bots_page(desk, FleetQuery(limit=100)).bots}
+
+
+def shown_on_the_board(desk: Desk) -> dict[UUID, tuple[float | None, float | None]]:
+    return {bot.id: (bot.confidence_pct, bot.uniqueness_pct) for bot in whole_fleet(desk)}
+
+
+@pytest.mark.scorecard(19)
+@pytest.mark.parametrize("shown", [shown_in_pages, shown_on_the_board])
+def test_they_equal_a_recount_and_are_unknown_where_nothing_was_evaluated(
+    desk: Desk,
+    owner: Engine,
+    lived: dict[str, UUID],
+    shown: Callable[[Desk], dict[UUID, tuple[float | None, float | None]]],
+) -> None:
+    expected, told = recounted(owner), shown(desk)
+    assert told.keys() == expected.keys()
+    for bot_id, figures in told.items():
+        assert figures == pytest.approx(expected[bot_id])
+    assert {life for life, bot_id in lived.items() if told[bot_id] != (None, None)} == KNOWN
+
+
+def test_the_migration_fills_in_what_older_iterations_showed(desk: Desk, owner: Engine, lived: dict[str, UUID]) -> None:
+    before = shown_on_the_board(desk)
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE bot_progress SET confidence_pct = NULL, uniqueness_pct = NULL"))
+        connection.execute(text(runpy.run_path(str(MIGRATION))["FILL"]))
+    after = shown_on_the_board(desk)
+    assert {bot_id: pytest.approx(figures) for bot_id, figures in before.items()} == after
+    assert lived
