@@ -4,54 +4,84 @@ Belongs here: loops over primitives whose input `performance.py` has checked. Do
 Results are the same bytes on every machine: strict order, no fast mathematics, no threads.
 """
 
-from collections.abc import Callable
-from typing import TypeVar, cast
-
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-Loop = TypeVar("Loop", bound=Callable[..., object])
+from trading.strategies.compiling import BLOCK, compiled, inlined, span
+
+Ints = NDArray[np.int64]
 
 
-def compiled(loop: Loop) -> Loop:
-    """Return the loop as machine code, kept on disk between processes."""
-    return cast(Loop, numba.njit(cache=True)(loop))
+@inlined
+def changes(day: Ints, bar: int) -> bool:
+    """Return whether a block of bars, the bar before it included, has more than one day."""
+    found = False
+    for i in span(bar, bar + BLOCK):
+        found |= day[i] != day[i - np.uint64(1)]
+    return found
 
 
 @compiled
-def scan_equity(
-    equity: NDArray[np.int64], day: NDArray[np.int64], account: int, closes: NDArray[np.int64]
-) -> tuple[int, float, int, int]:
-    """Walk an equity curve once; write the last equity of each day into `closes`.
+def day_closes(equity: Ints, day: Ints, closes: Ints) -> tuple[int, int]:
+    """Write the last equity of each day into `closes`.
 
     Returns:
-        The deepest fall, the deepest fall as a fraction of its own peak, the number of days, and the first bar whose
-        day is before the day of the bar ahead of it (-1 when there is none).
+        The number of days, and the first bar whose day is before the day of the bar ahead of it (-1: there is none).
     """
+    n = len(day)
+    days = 0
+    for start in range(1, n, BLOCK):
+        end = start + BLOCK
+        if end <= n and not changes(day, start):
+            continue
+        for bar in range(start, min(end, n)):
+            if day[bar] < day[bar - 1]:
+                return days, bar
+            if day[bar] != day[bar - 1]:
+                closes[days] = equity[bar - 1]
+                days += 1
+    closes[days] = equity[n - 1]
+    return days + 1, -1
+
+
+@inlined
+def block_range(equity: Ints, bar: int) -> tuple[int, int]:
+    """Return the lowest and the highest equity of a block."""
+    lowest, highest = equity[bar], equity[bar]
+    for i in span(bar, bar + BLOCK):
+        lowest = min(lowest, equity[i])
+        highest = max(highest, equity[i])
+    return lowest, highest
+
+
+@compiled
+def deepest_falls(equity: Ints, account: int) -> tuple[int, float]:
+    """Return the deepest fall from the running peak, and the deepest as a fraction of its own peak.
+
+    A block without a new peak only matters by its lowest value; most blocks are done with that.
+    """
+    n = len(equity)
     peak = account
     trough = account
     deepest = 0
     deepest_fraction = 0.0
-    days = 0
-    for bar in range(len(equity)):
-        value = equity[bar]
-        if bar > 0 and day[bar] != day[bar - 1]:
-            if day[bar] < day[bar - 1]:
-                return deepest, deepest_fraction, days, bar
-            closes[days] = equity[bar - 1]
-            days += 1
-        if value > peak:
-            deepest = max(deepest, peak - trough)
-            deepest_fraction = max(deepest_fraction, (peak - trough) / peak)
-            peak = value
-            trough = value
-        elif value < trough:
-            trough = value
-    closes[days] = equity[-1]
+    for start in range(0, n, BLOCK):
+        end = min(start + BLOCK, n)
+        if end - start == BLOCK:
+            lowest, highest = block_range(equity, start)
+            if highest <= peak:
+                trough = min(trough, lowest)
+                continue
+        for bar in range(start, end):
+            value = equity[bar]
+            if value > peak:
+                deepest = max(deepest, peak - trough)
+                deepest_fraction = max(deepest_fraction, (peak - trough) / peak)
+                peak = value
+                trough = value
+            trough = min(trough, value)
     deepest = max(deepest, peak - trough)
-    deepest_fraction = max(deepest_fraction, (peak - trough) / peak)
-    return deepest, deepest_fraction, days + 1, -1
+    return deepest, max(deepest_fraction, (peak - trough) / peak)
 
 
 @compiled

@@ -96,8 +96,8 @@ def measure(
         raise BadEquityCurve(f"trade_bars needs one value per trade ({len(pnl)}), was {len(bars)}")
     if not 0 <= bars_in_position <= len(equity):
         raise BadEquityCurve(f"bars_in_position must lie between 0 and {len(equity)}, was {bars_in_position}")
-    fall, fall_fraction, closes = _scan(equity, day, account_micros)
-    returns = _returns(closes, account_micros)
+    returns = _returns(_day_closes(equity, day), account_micros)
+    fall, fall_fraction = kernels.deepest_falls(equity, account_micros)
     profit, loss, winners, losers = kernels.sum_trades(pnl)
     trades = len(pnl)
     return Performance(
@@ -133,8 +133,8 @@ def max_drawdown(equity_micros: IntArray, *, account_micros: int) -> Drawdown:
     Raises:
         BadEquityCurve: empty, not one-dimensional, not integers, or no account.
     """
-    equity, day = _curve(equity_micros, np.zeros(len(equity_micros), np.int64), account_micros)
-    fall, fall_fraction, _ = _scan(equity, day, account_micros)
+    equity = _equity(equity_micros, account_micros)
+    fall, fall_fraction = kernels.deepest_falls(equity, account_micros)
     return Drawdown(usd=fall / MICROS_PER_USD, pct=100.0 * fall_fraction)
 
 
@@ -153,8 +153,7 @@ def daily_pnl(equity_micros: IntArray, trading_day: IntArray, *, account_micros:
         BadEquityCurve: empty or unequal columns, no account, or a falling trading day.
     """
     equity, day = _curve(equity_micros, trading_day, account_micros)
-    _, _, closes = _scan(equity, day, account_micros)
-    return np.diff(closes, prepend=np.int64(account_micros))
+    return np.diff(_day_closes(equity, day), prepend=np.int64(account_micros))
 
 
 def daily_returns(equity_micros: IntArray, trading_day: IntArray, *, account_micros: int) -> FloatArray:
@@ -233,15 +232,20 @@ def expectancy(trade_pnl_micros: IntArray) -> float | None:
 
 
 def _curve(equity_micros: IntArray, trading_day: IntArray, account_micros: int) -> tuple[IntArray, IntArray]:
-    equity = _column(equity_micros, "equity_micros")
+    equity = _equity(equity_micros, account_micros)
     day = _column(trading_day, "trading_day")
+    if len(day) != len(equity):
+        raise BadEquityCurve(f"trading_day needs one value per bar ({len(equity)}), was {len(day)}")
+    return equity, day
+
+
+def _equity(equity_micros: IntArray, account_micros: int) -> IntArray:
+    equity = _column(equity_micros, "equity_micros")
     if account_micros <= 0:
         raise BadEquityCurve(f"the account must be above zero, was {account_micros}")
     if len(equity) == 0:
         raise BadEquityCurve("an equity curve needs at least one bar, was empty")
-    if len(day) != len(equity):
-        raise BadEquityCurve(f"trading_day needs one value per bar ({len(equity)}), was {len(day)}")
-    return equity, day
+    return equity
 
 
 def _column(values: IntArray, name: str) -> IntArray:
@@ -265,12 +269,12 @@ def _frozen(column: NDArray[Number]) -> NDArray[Number]:
     return view
 
 
-def _scan(equity: IntArray, day: IntArray, account_micros: int) -> tuple[int, float, IntArray]:
+def _day_closes(equity: IntArray, day: IntArray) -> IntArray:
     closes = np.empty(len(equity), np.int64)
-    fall, fall_fraction, days, falling_bar = kernels.scan_equity(equity, day, account_micros, closes)
+    days, falling_bar = kernels.day_closes(equity, day, closes)
     if falling_bar >= 0:
         raise BadEquityCurve(f"bar {falling_bar}: the trading day must not fall")
-    return fall, fall_fraction, closes[:days].copy()
+    return closes[:days].copy()
 
 
 def _returns(closes: IntArray, account_micros: int) -> FloatArray:

@@ -6,6 +6,9 @@ Does not belong here: signals (`trading/strategies`), validation, metrics.
 The loop alternates between two inner loops: while flat it looks for the next signal, while in a position it looks for
 the next exit. Both sides of the market share one code path: `lower` and `upper` are the prices at which the position
 ends, whichever of them is the stop.
+
+Most bars decide nothing. They are looked through `BLOCK` at a time in loops without a branch, which the compiler turns
+into vector instructions; the first bar that could decide something is worked by `stepped`, like a bar in a live book.
 """
 
 from typing import NamedTuple
@@ -13,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.strategies.compiling import compiled, inlined
+from trading.strategies.compiling import BLOCK, compiled, inlined, span
 from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT
 
 Ints = NDArray[np.int64]
@@ -38,6 +41,8 @@ LEDGER_COLUMNS = 12
 OPEN, HIGH, LOW, CLOSE = range(4)
 
 FAR = 1 << 60
+NONE_YET = np.int32(BLOCK)
+PRICE_LOW, PRICE_HIGH = -(2**31), 2**31 - 1
 WIDEST_UNIT_TICKS = 2.0**30
 
 
@@ -113,9 +118,30 @@ def unit_at(units: Floats, bar: int) -> float:
 
 
 @inlined
+def silent_bars(side: Sides, gate: Gate, bar: int) -> int:
+    """Return how many bars of a block pass before a signal that can fill."""
+    first, position = NONE_YET, np.int32(0)
+    for i in span(bar, bar + BLOCK):
+        signals = (side[i] != 0) & (gate[i] & FILL_NEXT != 0)
+        first = min(first, position if signals else NONE_YET)
+        position = np.int32(position + 1)
+    return int(first)
+
+
+@inlined
 def next_signal(side: Sides, gate: Gate, bar: int, cash: int, equity: Ints) -> int:
-    """Mark a flat book until a signal that can fill, and return its bar; the number of bars if there is none."""
+    """Mark a flat book until a signal that can fill, and return its bar; the number of bars if there is none.
+
+    Whole blocks are marked: what lies behind the signal is marked again by the position it opens.
+    """
     n = len(equity)
+    while bar + BLOCK < n:
+        for i in span(bar, bar + BLOCK):
+            equity[i] = cash
+        silent = silent_bars(side, gate, bar)
+        bar += silent
+        if silent < BLOCK:
+            return bar
     for i in range(bar, n):
         equity[i] = cash
         if side[i] != 0 and gate[i] & FILL_NEXT and i + 1 < n:
@@ -186,32 +212,87 @@ def stepped(
 
 
 @inlined
-def held(
-    prices: Prices,
-    gate: Gate,
-    side: Sides,
-    opening: tuple[Position, Bounds],
-    cash: int,
-    rules: Rules,
-    equity: Ints,
-) -> Departure:
-    """Mark an open position until it ends."""
+def quiet_bars(
+    prices: Prices, gate: Gate, side: Sides, bar: int, position: Position, bounds: Bounds, close_mask: int
+) -> int:
+    """Return how many bars of a block pass before one that touches a bound, turns the position or forces it closed."""
+    lower, upper = np.int32(max(bounds.lower, PRICE_LOW)), np.int32(min(bounds.upper, PRICE_HIGH))
+    opposite, closing = np.int8(-position.side), np.uint8(close_mask)
+    first, k = NONE_YET, np.int32(0)
+    for i in span(bar, bar + BLOCK):
+        touches = (min(prices[OPEN, i], prices[LOW, i]) <= lower) | (prices[HIGH, i] >= upper)
+        turns = (side[i] == opposite) & (gate[i] & FILL_NEXT != 0)
+        ends = touches | turns | (gate[i] & closing != 0)
+        first = min(first, k if ends else NONE_YET)
+        k = np.int32(k + 1)
+    return int(first)
+
+
+@inlined
+def widened(prices: Prices, bar: int, count: int, bounds: Bounds) -> Bounds:
+    """Return the bounds with the extremes of the first `count` bars of a block."""
+    lowest, highest = np.int32(PRICE_HIGH), np.int32(PRICE_LOW)
+    wanted, k = np.int32(count), np.int32(0)
+    for i in span(bar, bar + BLOCK):
+        lowest = min(lowest, prices[LOW, i] if k < wanted else np.int32(PRICE_HIGH))
+        highest = max(highest, prices[HIGH, i] if k < wanted else np.int32(PRICE_LOW))
+        k = np.int32(k + 1)
+    return Bounds(bounds.lower, bounds.upper, min(bounds.lowest, int(lowest)), max(bounds.highest, int(highest)))
+
+
+@inlined
+def passed(
+    prices: Prices, gate: Gate, side: Sides, bar: int, position: Position, bounds: Bounds, close_mask: int
+) -> tuple[int, Bounds]:
+    """Pass over bars that cannot end a position whose stops stand still; return the next bar to work, and bounds."""
+    final = len(gate) - 1
+    last = min(final, position.deadline)
+    while bar < last and bar + BLOCK <= final:
+        quiet = min(quiet_bars(prices, gate, side, bar, position, bounds, close_mask), last - bar)
+        bounds = widened(prices, bar, quiet, bounds)
+        bar += quiet
+        if quiet < BLOCK:
+            break
+    return bar, bounds
+
+
+@inlined
+def held(prices: Prices, gate: Gate, side: Sides, opening: tuple[Position, Bounds], close_mask: int) -> Departure:
+    """Follow an open position until it ends."""
     position, bounds = opening
-    slope = position.side * rules.tick_micros
-    base = cash - rules.commission_micros - slope * position.entry_ticks
-    final = len(equity) - 1
-    for i in range(position.entry_bar, final + 1):
+    stands_still = position.trailing_ticks == 0 and position.break_even_ticks == 0
+    final = len(gate) - 1
+    i = position.entry_bar
+    while i <= final:
+        if stands_still:
+            i, bounds = passed(prices, gate, side, i, position, bounds, close_mask)
         candle = Candle(ticks(prices, OPEN, i), ticks(prices, HIGH, i), ticks(prices, LOW, i), ticks(prices, CLOSE, i))
         bits = gate[i]
         turns = side[i] == -position.side and bits & FILL_NEXT != 0 and i < final
-        reason, price, bounds = stepped(position, bounds, i, candle, bits, turns, rules.close_mask)
+        reason, price, bounds = stepped(position, bounds, i, candle, bits, turns, close_mask)
         if reason != HELD and reason != REVERSAL and reason != TIME:
             return Departure(i, price, reason, bounds.lowest, bounds.highest)
-        equity[i] = base + slope * candle.close
-        if reason != HELD and i < final:
-            price = ticks(prices, OPEN, i + 1)
-            return Departure(i + 1, price, reason, min(bounds.lowest, price), max(bounds.highest, price))
+        i += 1
+        if reason != HELD and i <= final:
+            price = ticks(prices, OPEN, i)
+            return Departure(i, price, reason, min(bounds.lowest, price), max(bounds.highest, price))
     return Departure(final, ticks(prices, CLOSE, final), END_OF_DATA, bounds.lowest, bounds.highest)
+
+
+@inlined
+def marked(prices: Prices, position: Position, end_bar: int, flat: int, tick_micros: int, equity: Ints) -> None:
+    """Mark a position that has cost `flat` so far at the closes of its bars; whole blocks, as in `next_signal`."""
+    n = len(equity)
+    slope = position.side * tick_micros
+    base = flat - slope * position.entry_ticks
+    whole_blocks_end = min(end_bar, n - BLOCK + 1)
+    bar = position.entry_bar
+    while bar < whole_blocks_end:
+        for i in span(bar, bar + BLOCK):
+            equity[i] = base + slope * ticks(prices, CLOSE, i)
+        bar += BLOCK
+    for i in span(bar, max(bar, end_bar)):
+        equity[i] = base + slope * ticks(prices, CLOSE, i)
 
 
 @inlined
@@ -256,8 +337,9 @@ def simulate(
         towards = int(side[signal_bar])
         fill = ticks(prices, OPEN, signal_bar + 1) + towards * rules.slippage_ticks
         opening = entered(towards, signal_bar + 1, fill, at_signal, rules)
-        departure = held(prices, gate, side, opening, cash, rules, equity)
+        departure = held(prices, gate, side, opening, rules.close_mask)
         position = opening[0]
+        marked(prices, position, departure.bar, cash - rules.commission_micros, rules.tick_micros, equity)
         cash += booked(ledger, count, position, departure, rules)
         count += 1
         at_open = departure.reason == REVERSAL or departure.reason == TIME

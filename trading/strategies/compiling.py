@@ -1,6 +1,13 @@
-"""How loops of strategies and of the engine become machine code, and how a process starts with them quickly.
+"""How loops over bars become machine code, and how a process starts with them quickly.
 
-Belongs here: the one set of compiler options, and the pause of the garbage collector. Does not belong here: loops.
+Belongs here: the one set of compiler options, what makes a loop fit for vector instructions, and the pause of the
+garbage collector. Does not belong here: loops.
+
+Compiled loops work on arrays that live longer than the call and allocate nothing, so arrays are not reference-counted
+in them (`_nrt`): an atomic count at every inlined call would cost more than the loop.
+
+A loop is vectorised when each turn does the same without a branch: conditions become values, a search becomes the
+smallest index at which they hold, and bars are counted by `span`. Loops of `BLOCK` turns have no remainder.
 
 Importing the compiler and its first call make some hundred thousand objects that live as long as the process. The
 collector, counting new objects, would look through all of them again and again: a fifth of a cold start.
@@ -9,7 +16,7 @@ collector, counting new objects, would look through all of them again and again:
 import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 Loop = TypeVar("Loop", bound=Callable[..., object])
 
@@ -27,14 +34,24 @@ def collector_paused() -> Iterator[None]:
 
 
 with collector_paused():
+    import numpy as np
     from numba import njit
+
+OPTIONS: dict[str, Any] = {"cache": True, "nogil": True, "error_model": "numpy", "_nrt": False}
+BLOCK = 64
 
 
 def compiled(loop: Loop) -> Loop:
     """Return the loop as machine code, kept on disk between processes, free of the interpreter's lock."""
-    return cast(Loop, njit(cache=True, nogil=True, error_model="numpy")(loop))
+    return cast(Loop, njit(**OPTIONS)(loop))
 
 
 def inlined(loop: Loop) -> Loop:
     """Return a leaf that is compiled into the loops that call it."""
-    return cast(Loop, njit(cache=True, nogil=True, error_model="numpy", forceinline=True)(loop))
+    return cast(Loop, njit(**OPTIONS, forceinline=True)(loop))
+
+
+@inlined
+def span(first_bar: int, end_bar: int) -> range:
+    """Return the bars first_bar..end_bar-1 as unsigned indices: one that could be negative would wrap around."""
+    return range(np.uint64(first_bar), np.uint64(end_bar))

@@ -9,7 +9,7 @@ No `fastmath` and no parallel reduction: the same bytes on every machine. Price 
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.strategies.compiling import compiled
+from trading.strategies.compiling import compiled, inlined, span
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -374,21 +374,42 @@ def first_without_unit(side: Sides, unit: Floats, widest: float) -> int:
     return -1
 
 
+@inlined
+def spread_steps(close: Closes, fast_bars: int, slow_bars: int, steps: Ints) -> None:
+    """Write by how much each close after the first `slow_bars` moves the spread of the sums, weighted with lengths."""
+    newest, fast_oldest = np.uint64(slow_bars), np.uint64(slow_bars - fast_bars)
+    for k in span(0, len(steps)):
+        entering = (slow_bars - fast_bars) * np.int64(close[k + newest])
+        steps[k] = entering - slow_bars * np.int64(close[k + fast_oldest]) + fast_bars * np.int64(close[k])
+
+
+@inlined
+def crossings(spreads: Ints, side: Sides) -> None:
+    """Write a side where a spread leaves zero or changes its sign; `spreads` begins one bar before `side`."""
+    for k in span(0, len(side)):
+        before, now = spreads[k], spreads[k + np.uint64(1)]
+        side[k] = ((now > 0) & (before <= 0)) - ((now < 0) & (before >= 0))
+
+
 @compiled
-def sma_cross(close: Closes, fast_bars: int, slow_bars: int, side: Sides) -> None:
-    """Write a side where two simple averages of integer closes cross; exact, for benchmarks."""
-    side[: min(slow_bars, len(side))] = 0
-    fast = 0
-    slow = 0
-    before = 0
-    for i in range(min(slow_bars, len(side))):
-        slow += int(close[i])
-        if i >= slow_bars - fast_bars:
-            fast += int(close[i])
-    before = fast * slow_bars - slow * fast_bars
-    for i in range(slow_bars, len(side)):
-        fast += int(close[i]) - int(close[i - fast_bars])
-        slow += int(close[i]) - int(close[i - slow_bars])
-        spread = fast * slow_bars - slow * fast_bars
-        side[i] = (spread > 0 and before <= 0) - (spread < 0 and before >= 0)
-        before = spread
+def sma_cross(close: Closes, fast_bars: int, slow_bars: int, spreads: Ints, side: Sides) -> None:
+    """Write a side where two simple averages of integer closes cross; exact, for benchmarks.
+
+    The spread of the averages times both their lengths is an integer, and so is its step from bar to bar. `spreads`
+    holds those of the bars worked at a time: steps and crossings are vectorised, only the sum runs bar by bar.
+    """
+    n = len(side)
+    first = min(slow_bars, n)
+    side[:first] = 0
+    spread = 0
+    for i in range(first):
+        weight = slow_bars - fast_bars if i >= slow_bars - fast_bars else -fast_bars
+        spread += weight * int(close[i])
+    for start in range(first, n, len(spreads) - 1):
+        count = min(len(spreads) - 1, n - start)
+        spreads[0] = spread
+        spread_steps(close[start - slow_bars : start + count], fast_bars, slow_bars, spreads[1 : count + 1])
+        for k in span(1, count + 1):
+            spread += spreads[k]
+            spreads[k] = spread
+        crossings(spreads[: count + 1], side[start : start + count])

@@ -22,6 +22,7 @@ from trading.strategies.tape import CLOSE, FloatArray, Tape
 
 FORGOTTEN = math.log(1e11)
 ONE_TICK: FloatArray = np.ones(1)
+SPREADS = 512
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def sma_cross(tape: Tape, fast_bars: int, slow_bars: int, *, scratch: Scratch | 
     window, and the sums are exact integers.
     """
     scratch = scratch or Scratch.for_bars(len(tape))
-    kernels.sma_cross(tape.prices[CLOSE], fast_bars, slow_bars, scratch.side)
+    kernels.sma_cross(tape.prices[CLOSE], fast_bars, slow_bars, np.empty(SPREADS + 1, np.int64), scratch.side)
     return Signals(scratch.side, ONE_TICK, ONE_TICK, slow_bars)
 
 
