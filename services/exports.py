@@ -16,7 +16,6 @@ from store.fleet import FleetFilter, FleetOrder
 from trading.activity import State
 
 BOTS_AT_A_TIME = 500
-LARGEST_FLEET = 1_000_000
 
 
 def each_matching_bot(
@@ -36,8 +35,8 @@ def each_matching_bot(
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
-        found, _ = fleet.page_of_ids(session, wanted, order, after=None, limit=LARGEST_FLEET)
-    return _cards(desk, [bot_id for bot_id, _ in found], frozenset(states))
+        found = fleet.matching_ids(session, wanted, order)
+    return _cards(desk, found, frozenset(states))
 
 
 def _cards(desk: Desk, bot_ids: Sequence[UUID], states: frozenset[State]) -> Iterator[BotCard]:

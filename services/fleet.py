@@ -86,12 +86,12 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
     after = _place(query.cursor, query.order) if query.cursor is not None else None
     limit = max(1, min(query.limit, MAX_PAGE))
     with transaction(desk.sessions) as session:
-        found, total = fleet.page_of_ids(session, query.wanted, query.order, after=after, limit=limit + 1)
-        rows = fleet.read_bots_with_evidence(session, [bot_id for bot_id, _ in found[:limit]])
+        found = fleet.read_page(session, query.wanted, query.order, after=after, limit=limit + 1)
     now = desk.clock()
-    bots = tuple(gated_card(rows[bot_id], now=now) for bot_id, _ in found[:limit] if bot_id in rows)
-    more = len(found) > limit
-    return BotsPage(bots, _cursor(found[limit - 1][1], query.order) if more else None, total)
+    shown, more = found.rows[:limit], len(found.rows) > limit
+    last = Place(shown[-1].sort_key, shown[-1].name) if more else None
+    bots = tuple(gated_card(row, now=now) for row in shown)
+    return BotsPage(bots, _cursor(last, query.order) if last is not None else None, found.total)
 
 
 def bots_by_ids(desk: Desk, bot_ids: Sequence[UUID]) -> tuple[BotCard, ...]:

@@ -8,23 +8,29 @@ is written once. Figures come from the rollup of the bot's current book, and onl
 baseline: a reset blanks them the moment it commits.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
+    Integer,
     Row,
     Select,
-    Subquery,
+    Text,
+    all_,
     and_,
+    any_,
+    bindparam,
     case,
     cast,
     column,
     func,
-    literal,
     literal_column,
     or_,
     select,
@@ -48,6 +54,10 @@ IS_ACTIVE = BotJob.status.in_([literal_column("'QUEUED'"), literal_column("'RUNN
 """Spelled out, so that the planner can prove the partial indexes of active jobs."""
 
 SORTS = ("activity", "name", "symbol", "stage", "netPnl", "winPct", "trades", "maxDrawdownPct", "sharpe")
+SHOWN_OF_BOT = (
+    *("id", "name", "stage", "symbol", "timeframe", "archetype", "promotion_mode", "stage_locked_until"),
+    *("stage_entered_at", "killed_at", "archived_at", "metrics_reset_at", "created_at", "account_usd"),
+)
 SINGLE_STAGE = {stage: rank for rank, stage in enumerate(("LAB", "PAPER", "SHADOW", "CANARY", "LIVE"))}
 
 
@@ -59,6 +69,14 @@ class FleetFilter:
     symbol: str | None = None
     state: State | None = None
     words: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some rows in order, each with its `sort_key`, and how many the filter matches in all."""
+
+    rows: Sequence[AnyRow]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,42 +95,32 @@ class FleetOrder:
     descending: bool = False
 
 
-def page_of_ids(
-    session: Session, wanted: FleetFilter, order: FleetOrder, *, after: Place | None, limit: int
-) -> tuple[list[tuple[UUID, Place]], int]:
-    """Return up to `limit` bots in order, and how many the filter matches in all."""
-    matching = (
-        _fleet(Bot.id, Bot.name, _sort_key(order).label("key"))
-        .where(*_conditions(wanted))
-        .cte("matching")
-        .prefix_with("MATERIALIZED", dialect="postgresql")
-    )
-    total = select(func.count()).select_from(matching).scalar_subquery()
-    page = select(matching.c.id, matching.c.name, matching.c.key)
-    if after is not None:
-        page = page.where(_beyond(matching.c.key, matching.c.name, after, descending=order.descending))
-    by_key = matching.c.key.desc() if order.descending else matching.c.key.asc()
-    ordered = page.order_by(by_key, matching.c.name).limit(limit).subquery("page")
-    rows = session.execute(select(total.label("total"), ordered).join_from(_one_row(), ordered, true(), isouter=True))
-    listed = rows.all()
-    found = [(row.id, Place(row.key, row.name)) for row in listed if row.id is not None]
-    return found, listed[0].total
+def read_page(session: Session, wanted: FleetFilter, order: FleetOrder, *, after: Place | None, limit: int) -> Portion:
+    """Return the rows behind up to `limit` cards and gates in order; one statement, so rows and total agree."""
+    asked = _asked(wanted, after)
+    rows = session.execute(_page_statement(frozenset(asked), order), asked | {"limit": limit}).all()
+    return Portion([row for row in rows if row.id is not None], rows[0].total)
+
+
+def matching_ids(session: Session, wanted: FleetFilter, order: FleetOrder) -> list[UUID]:
+    """Return every bot the filter leaves, in order."""
+    asked = _asked(wanted, None)
+    return list(session.execute(_listed(frozenset(asked), order), asked).scalars())
 
 
 def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
     """Return the row behind each bot's card, by id; ids that do not exist are left out."""
-    return {row.id: row for row in session.execute(_cards().where(_is_one_of(bot_ids)))}
+    return {row.id: row for row in session.execute(_CARDS_OF, {"bot_ids": list(bot_ids)})}
 
 
 def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
     """Return the row behind each bot's card and gate, by id; ids that do not exist are left out."""
-    return {row.id: row for row in session.execute(_with_evidence(_cards()).where(_is_one_of(bot_ids)))}
+    return {row.id: row for row in session.execute(_GATED_CARDS_OF, {"bot_ids": list(bot_ids)})}
 
 
 def read_fleet(session: Session) -> Iterator[AnyRow]:
     """Yield the row behind every bot's card that is not archived, in no particular order, a thousand at a time."""
-    everything = _cards().where(Bot.archived_at.is_(None)).execution_options(yield_per=ROWS_AT_A_TIME)
-    yield from session.execute(everything)
+    yield from session.execute(_EVERY_CARD, execution_options={"yield_per": ROWS_AT_A_TIME})
 
 
 def count_by_state(session: Session) -> list[tuple[str, State, int]]:
@@ -147,10 +155,6 @@ def stage_locks(session: Session, *, now: datetime) -> AnyRow:
             func.max(Bot.stage_locked_until).filter(locked).label("until"),
         ).where(Bot.archived_at.is_(None))
     ).one()
-
-
-def _one_row() -> Subquery:
-    return select(literal_column("1").label("one")).subquery("one_row")
 
 
 def _fleet(*columns: Any) -> Select[Any]:
@@ -196,17 +200,55 @@ def _state_rank() -> ColumnElement[int]:
     )
 
 
-def _conditions(wanted: FleetFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
-    if wanted.stage is not None:
-        conditions.append(Bot.stage == wanted.stage)
-    if wanted.symbol is not None:
-        conditions.append(Bot.symbol == wanted.symbol)
-    if wanted.state is not None:
-        conditions.append(_state_rank() == RANK[wanted.state])
+def _asked(wanted: FleetFilter, after: Place | None) -> dict[str, Any]:
+    """What a statement is given; what is not asked for has no place in the statement either."""
+    given = {
+        "stage": wanted.stage,
+        "symbol": wanted.symbol,
+        "rank": RANK[wanted.state] if wanted.state is not None else None,
+        "patterns": [f"%{_escaped(word)}%" for word in (wanted.words or "").split()] or None,
+        "after_key": after.key if after is not None else None,
+        "after_name": after.name if after is not None else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@cache
+def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
+    """One kind of page; counting needs fewer joins than sorting, so it is done beside it."""
+    page = _listed(asked, order).limit(bindparam("limit", type_=Integer)).subquery("page")
+    total = _fleet(func.count()).where(*_conditions(asked)).scalar_subquery()
+    one_row = select(literal_column("1")).subquery("one_row")
+    place = one_row.outerjoin(page, true()).outerjoin(Bot, Bot.id == page.c.id)
+    cards = _with_evidence(_cards(place)).add_columns(total.label("total"), page.c.sort_key)
+    return cards.order_by(_directed(page.c.sort_key, order), page.c.name)
+
+
+def _listed(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
+    key = _sort_key(order)
+    listed = _fleet(Bot.id, Bot.name, key.label("sort_key")).where(*_conditions(asked))
+    if "after_key" in asked:
+        listed = listed.where(_beyond(key, descending=order.descending))
+    return listed.order_by(_directed(key, order), Bot.name)
+
+
+def _directed(key: ColumnElement[Any], order: FleetOrder) -> ColumnElement[Any]:
+    return key.desc() if order.descending else key.asc()
+
+
+def _conditions(asked: frozenset[str]) -> list[ColumnElement[bool]]:
     spoken = func.concat_ws(" ", Bot.name, Bot.symbol, Bot.archetype)
-    conditions.extend(spoken.icontains(word, autoescape=True) for word in (wanted.words or "").split())
-    return conditions
+    known = {
+        "stage": Bot.stage == bindparam("stage", type_=Text),
+        "symbol": Bot.symbol == bindparam("symbol", type_=Text),
+        "rank": _state_rank() == bindparam("rank", type_=Integer),
+        "patterns": spoken.ilike(all_(bindparam("patterns", type_=ARRAY(Text)))),
+    }
+    return [condition for name, condition in known.items() if name in asked]
+
+
+def _escaped(word: str) -> str:
+    return re.sub(r"([%_\\])", r"\\\1", word)
 
 
 def _sort_key(order: FleetOrder) -> ColumnElement[Any]:
@@ -231,20 +273,19 @@ def _sort_key(order: FleetOrder) -> ColumnElement[Any]:
     return key
 
 
-def _beyond(
-    key: ColumnElement[Any], name: ColumnElement[str], after: Place, *, descending: bool
-) -> ColumnElement[bool]:
-    further = key < after.key if descending else key > after.key
-    return or_(further, and_(key == after.key, name > after.name))
+def _beyond(key: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]:
+    after_key, after_name = bindparam("after_key", type_=key.type), bindparam("after_name", type_=Text)
+    further = key < after_key if descending else key > after_key
+    return or_(further, and_(key == after_key, Bot.name > after_name))
 
 
-def _cards() -> Select[Any]:
+def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
     rollup = BotMetricsRollup
     generation = select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == Bot.id)
     job = _best_job()
     statement = (
         select(
-            *Bot.__table__.columns,
+            *(getattr(Bot, name) for name in SHOWN_OF_BOT),
             _book().label("book"),
             MetricsBaseline.reset_at.label("since"),
             generation.scalar_subquery().label("generation"),
@@ -255,8 +296,8 @@ def _cards() -> Select[Any]:
             *(c.label(f"job_{c.name}") for c in job.c),
             *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since"}),
         )
-        .select_from(Bot)
-        .outerjoin(BotProgress)
+        .select_from(place)
+        .outerjoin(BotProgress, BotProgress.bot_id == Bot.id)
         .outerjoin(job, true())
     )
     return _with_figures(statement)
@@ -266,10 +307,6 @@ def _with_evidence(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ..
     shown, recent = BacktestSession, _recent_sessions()
     joined = statement.outerjoin(shown, shown.id == BotMetricsRollup.session_id).outerjoin(recent, true())
     return joined.add_columns(shown.losers, recent.c.recent)
-
-
-def _is_one_of(bot_ids: Sequence[UUID]) -> ColumnElement[bool]:
-    return Bot.id == func.any(literal(list(bot_ids), ARRAY(PG_UUID(as_uuid=True))))
 
 
 def _best_job() -> Any:
@@ -316,3 +353,9 @@ def _recent_sessions() -> Any:
     )
     collected = func.jsonb_agg(aggregate_order_by(latest.c.figures, latest.c.created_at)).label("recent")
     return select(collected).select_from(latest).correlate(Bot, MetricsBaseline).lateral("recent")
+
+
+_ASKED_FOR = Bot.id == any_(bindparam("bot_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+_CARDS_OF = _cards().where(_ASKED_FOR)
+_GATED_CARDS_OF = _with_evidence(_cards()).where(_ASKED_FOR)
+_EVERY_CARD = _cards().where(Bot.archived_at.is_(None))
