@@ -10,10 +10,11 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import admin, board, bots, dossier, health, problems, proofs, reports
+from api import admin, audit, board, bots, dossier, health, kill_switch, problems, proofs, reports, vitals, work
 from api.live import Live
 from api.middleware import BoundedBody, Envelope, ReadDeadline
 from api.pages.shell import install as install_pages
+from api.recent import Recent
 from services.desk import Desk
 from services.health import MigrationCheck
 from store.timing import watch as watch_database
@@ -43,14 +44,26 @@ def create_app(desk: Desk) -> FastAPI:
     app.state.desk, app.state.admin_token, app.state.live = desk, admin_token, live
     app.state.migrations = MigrationCheck()
     problems.install(app)
-    for module in (bots, dossier, proofs, admin, health, board, reports):
+    _remember_moments(app)
+    for module in (bots, dossier, proofs, admin, health, board, reports, work, kill_switch, audit, vitals):
         app.include_router(module.router)
+    for module in (work, kill_switch):
+        app.include_router(module.by_admin)
     install_pages(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(ReadDeadline)
     app.add_middleware(BoundedBody)
     app.add_middleware(Envelope)
     return app
+
+
+def _remember_moments(app: FastAPI) -> None:
+    """What many open pages ask for at once is read once a moment."""
+    app.state.recent_work = Recent(work.WORK_SECONDS)
+    app.state.recent_switch = Recent(kill_switch.STATE_SECONDS)
+    app.state.recent_verification = Recent(audit.VERIFY_SECONDS)
+    app.state.recent_vitals = Recent(vitals.VITALS_SECONDS)
+    app.state.recent_room = Recent(vitals.ROOM_SECONDS)
 
 
 @asynccontextmanager

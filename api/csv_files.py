@@ -23,9 +23,11 @@ class CsvFile(StreamingResponse):
 
     media_type = "text/csv"
 
-    def __init__(self, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    def __init__(
+        self, name: str, heads: Sequence[str], rows: Iterable[Sequence[Any]], *, status_code: int = 200
+    ) -> None:
         named = {"Content-Disposition": f'attachment; filename="{re.sub("[^A-Za-z0-9._-]+", "-", name)}"'}
-        super().__init__(_lines(heads, rows), headers=named)
+        super().__init__(_lines(heads, rows), status_code=status_code, headers=named)
 
 
 def cell(value: Any) -> str:

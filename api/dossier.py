@@ -105,7 +105,7 @@ def trades(
 
 
 @router.get("/bots/{bot_id}/trades.csv", response_class=CsvFile, responses=documented(404, 422))
-def trades_file(desk: AtDesk, bot_id: BotId, *, book: Book | None = None) -> Response:
+def bot_trades_file(desk: AtDesk, bot_id: BotId, *, book: Book | None = None) -> Response:
     """List every trade behind a book's figures, oldest first; dollars and prices are exact."""
     file = all_trades(desk, bot_id, book)
     rows = ([getattr(trade, name) for name in TRADE_FACTS] for trade in file.trades)

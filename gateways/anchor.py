@@ -16,6 +16,7 @@ from trading.errors import Unavailable
 
 LOCK_WAIT_SECONDS = 15.0
 _LOCK_RETRY_SECONDS = 0.01
+_LONGEST_LINE = 1_024
 
 
 class AnchorFile:
@@ -81,6 +82,17 @@ def quiet_anchor(path: Path) -> Iterator[Iterator[str]]:
         yield _lines(path, os.fstat(descriptor).st_size)
     finally:
         os.close(descriptor)
+
+
+def last_line(path: Path) -> str | None:
+    """Return the anchor's last whole line as it stands, without waiting for writers; None where there is none."""
+    try:
+        with path.open("rb") as anchor:
+            anchor.seek(max(0, os.fstat(anchor.fileno()).st_size - _LONGEST_LINE))
+            whole = [line for line in anchor.read().split(b"\n")[:-1] if line]
+    except OSError:
+        return None
+    return whole[-1].decode("ascii", "replace") if whole else None
 
 
 def _lines(path: Path, size: int) -> Iterator[str]:

@@ -133,6 +133,11 @@ def canonical(event: Event) -> bytes:
     return json.dumps(form, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode("ascii")
 
 
+def canonical_payload(payload: Mapping[str, Any]) -> str:
+    """Return a payload as it stands in the hashed form of its event."""
+    return json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
 def link(event: Event, *, previous_hash: str) -> Link:
     """Return the event linked to the one whose hash is given.
 

@@ -151,6 +151,12 @@ class PlanChanged(Refused):
     code = "PLAN_CHANGED"
 
 
+class UnknownTick(BadInput):
+    """There is no such tick, or not any more."""
+
+    code = "UNKNOWN_TICK"
+
+
 class KillSwitchOn(Refused):
     """The operators have stopped new work."""
 

@@ -123,5 +123,5 @@ def test_no_string_of_any_operation_lets_an_attack_through(app: FastAPI, server:
                 content=None if method == "get" else json.dumps(body),
             )
             assert answer.status_code < 500, (method, path)
-            if parameters or method != "get":
+            if parameters or "requestBody" in operation:
                 assert answer.status_code in {404, 422}, (method, path, answer.text)

@@ -1,0 +1,63 @@
+"""`/api/audit`: the audit chain read page by page, its end, and verifying it now.
+
+Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: hashing, SQL.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from api.contracts_pages import Before, ChainAnswer, Code, EventsAnswer, PageSize, Plain, VerificationTold
+from api.csv_files import CsvFile
+from api.deps import AtDesk
+from api.problems import documented
+from api.recent import Recent
+from services.audit_pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
+from store.audit_pages import AuditFilter
+from trading.audit import canonical_payload
+
+VERIFY_SECONDS = 2.0
+ASKER = "api"
+HEADS = ("seq", "at", "actor", "action", "subject", "reason_code", "payload", "previous_hash", "hash")
+router = APIRouter(prefix="/api/audit", tags=["audit"])
+
+
+def wanted_events(
+    action: Code | None = None, actor: Plain | None = None, subject: Plain | None = None, reason: Code | None = None
+) -> AuditFilter:
+    """Return the filter a query asks for; each is matched whole."""
+    return AuditFilter(action, actor, subject, reason)
+
+
+Wanted = Annotated[AuditFilter, Depends(wanted_events)]
+
+
+@router.get("/events", response_model=EventsAnswer, responses=documented(422))
+def audit_events(desk: AtDesk, wanted: Wanted, *, before: Before = None, limit: PageSize = 100) -> Any:
+    """List events of the chain, newest first."""
+    return EventsAnswer.model_validate(events_page(desk, wanted, before=before, limit=limit))
+
+
+@router.get("/events.csv", response_class=CsvFile, responses=documented(422))
+def audit_events_file(desk: AtDesk, wanted: Wanted) -> CsvFile:
+    """Send every event of a filter as a file, newest first."""
+    rows = (_cells(one) for one in every_event(desk, wanted))
+    return CsvFile("audit-events.csv", HEADS, rows)
+
+
+@router.get("/chain", response_model=ChainAnswer, responses=documented())
+def audit_chain(desk: AtDesk) -> Any:
+    """Show the end of the chain, the last line of its anchor, and what the last verification found."""
+    return ChainAnswer.model_validate(chain_told(desk))
+
+
+@router.post("/verification", response_model=VerificationTold, responses=documented())
+def verify_audit_chain(request: Request, desk: AtDesk) -> Any:
+    """Verify the whole chain beside its anchor now; those who ask at once share one verification."""
+    recent: Recent[Verification] = request.app.state.recent_verification
+    return VerificationTold.model_validate(recent.get(lambda: verify_now(desk, actor=ASKER)))
+
+
+def _cells(one: EventTold) -> tuple[Any, ...]:
+    told = (one.seq, one.at, one.actor, one.action, one.subject, one.reason_code)
+    return (*told, canonical_payload(one.payload), one.previous_hash, one.hash)

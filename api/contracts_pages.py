@@ -1,0 +1,265 @@
+"""The JSON behind the pages beside the board: ticks, jobs, health, the audit chain, the kill switch.
+
+Belongs here: models of their requests and answers, patterns of every string that comes in. Does not belong here: how an
+answer is found (`services`).
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Path, Query
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+from api.contracts import HealthCheck, ReasonCode, Spoken, StarvationAnswer
+
+BIGGEST = 2**63 - 1
+TickId = Annotated[int, Path(ge=1, le=BIGGEST, description="A tick's id")]
+Before = Annotated[int | None, Query(ge=1, le=BIGGEST)]
+After = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
+DecisionWord = Literal["ENQUEUE", "SKIP"]
+Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,63}$")]
+Plain = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 @:._/-]{0,119}$")]
+PageSize = Annotated[int, Query(ge=1, le=200)]
+
+
+class ReasonTold(Spoken):
+    """A reason in words and how many bots got it."""
+
+    decision: str | None
+    reason_code: str
+    words: str | None
+    bots: int
+
+
+class TickTold(Spoken):
+    """One tick."""
+
+    id: int
+    started_at: datetime
+    completed_at: datetime | None
+    candidates: int
+    decisions: int
+    eligible: int | None
+    enqueued: dict[str, int]
+    queued: dict[str, int]
+    running: dict[str, int]
+    reclaimed: int
+    reasons: list[ReasonTold]
+
+
+class TicksAnswer(Spoken):
+    """Ticks, newest first."""
+
+    data: list[TickTold] = Field(validation_alias="ticks")
+    next_before: int | None
+    now: datetime
+
+
+class DecisionTold(Spoken):
+    """What a tick decided for one bot, in words."""
+
+    seq: int
+    bot_id: UUID
+    name: str | None
+    symbol: str | None
+    decision: str
+    job_type: str | None
+    reason_code: str
+    words: str | None
+    blockers: list[str]
+
+
+class DecisionsAnswer(Spoken):
+    """A tick and a page of its decisions."""
+
+    tick: TickTold
+    data: list[DecisionTold] = Field(validation_alias="decisions")
+    next_after: int | None
+
+
+class JobTold(Spoken):
+    """One job and its bot."""
+
+    id: UUID
+    bot_id: UUID
+    name: str
+    symbol: str
+    type: str
+    status: str
+    attempt: int
+    iteration: int
+    priority: int
+    reclaims: int
+    reason_code: str
+    dagster_run_id: str | None
+    progress_pct: float | None
+    created_at: datetime
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    completed_at: datetime | None
+    error: str | None
+
+
+class DeadLetterTold(Spoken):
+    """Work of one bot that was given up."""
+
+    bot_id: UUID
+    name: str
+    job_type: str
+    failures_in_row: int
+    last_error: str | None
+    last_failed_at: datetime | None
+
+
+class WorkAnswer(Spoken):
+    """The work at hand: what runs, what waits, what was given up."""
+
+    caps: dict[str, int]
+    timeouts_seconds: dict[str, int]
+    lease_seconds: int
+    running: list[JobTold]
+    queued: list[JobTold]
+    starvation: StarvationAnswer
+    dead_letters: list[DeadLetterTold]
+    now: datetime
+
+
+class EndedAnswer(Spoken):
+    """Jobs that ended, youngest first."""
+
+    data: list[JobTold] = Field(validation_alias="jobs")
+    next_cursor: str | None
+
+
+class RequeueAnswer(Spoken):
+    """The work put back."""
+
+    bot_id: UUID
+    job_types: list[str]
+
+
+class SwitchAnswer(Spoken):
+    """The kill switch and the work it concerns."""
+
+    engaged: bool
+    tier: str
+    reason_code: str | None
+    since: datetime | None
+    actor: str | None
+    queued: dict[str, int]
+    running: dict[str, int]
+    now: datetime
+
+
+class SwitchBody(BaseModel):
+    """A wish to engage or release the kill switch."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=False)
+
+    engaged: bool
+    reason_code: ReasonCode
+
+
+class EventTold(Spoken):
+    """One event of the audit chain."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    reason_code: str | None
+    payload: dict[str, Any]
+    previous_hash: str
+    hash: str
+
+
+class EventsAnswer(Spoken):
+    """Events, newest first."""
+
+    data: list[EventTold] = Field(validation_alias="events")
+    next_before: int | None
+
+
+class VerificationTold(Spoken):
+    """What a verification of the whole chain found."""
+
+    is_whole: bool
+    events: int
+    head_seq: int
+    head_hash: str
+    breaks: list[dict[str, Any]]
+    took_ms: int
+    checked_at: datetime
+    actor: str
+
+
+class ChainAnswer(Spoken):
+    """The end of the chain, of its anchor, and the last verification."""
+
+    head_seq: int
+    head_hash: str
+    anchor: str | None
+    verification: VerificationTold | None
+    actions: list[str]
+    now: datetime
+
+
+class VerdictTold(Spoken):
+    """One thing that must hold: what was found, what it is held against, when it was looked at."""
+
+    name: str
+    words: str
+    value: str
+    bar: str
+    holds: bool | None
+    broken: list[dict[str, Any]]
+    checked_at: datetime | None
+
+
+class ProgramTold(Spoken):
+    """One program and whether it answers."""
+
+    name: str
+    address: str
+    answers: bool
+    question: str
+
+
+class LimitTold(Spoken):
+    """One limit in force and where it is set."""
+
+    name: str
+    value: str
+    source: str
+
+
+class TableTold(Spoken):
+    """One table with its indexes."""
+
+    name: str
+    bytes: int
+    rows_estimated: int
+
+
+class RoomTold(Spoken):
+    """How much room the database takes."""
+
+    database_bytes: int
+    tables: list[TableTold]
+
+
+class VitalsAnswer(Spoken):
+    """The platform's vital signs; what could not be read is null and `checks` say why."""
+
+    ready: bool
+    version: str
+    checks: list[HealthCheck]
+    verdicts: list[VerdictTold] | None
+    programs: list[ProgramTold]
+    limits: list[LimitTold]
+    room: RoomTold | None
+    last_tick: TickTold | None
+    now: datetime

@@ -1,0 +1,32 @@
+"""One answer shared by everyone who asks within a moment, so that many open pages cost one reading.
+
+Belongs here: remembering for a moment. Does not belong here: what is read.
+"""
+
+import threading
+from collections.abc import Callable
+from time import monotonic
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """Remembers an answer for a moment; of those who ask at once, one reads and the others wait for it."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._lock = threading.Lock()
+        self._known: tuple[float, T] | None = None
+
+    def get(self, read: Callable[[], T]) -> T:
+        """Return the answer, reading it anew if it is older than its moment; a failure is not remembered."""
+        with self._lock:
+            if self._known is None or monotonic() - self._known[0] >= self._seconds:
+                self._known = (monotonic(), read())
+            return self._known[1]
+
+    def forget(self) -> None:
+        """Have the next one who asks read anew."""
+        with self._lock:
+            self._known = None

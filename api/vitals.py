@@ -1,0 +1,52 @@
+"""`/api/vitals`: the platform's vital signs, each figure beside its limit.
+
+Belongs here: putting the answer together. Does not belong here: the checks (`services/vitals.py`).
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from api.contracts_pages import VitalsAnswer
+from api.deps import AtDesk
+from api.health import VERSION
+from api.problems import documented
+from api.recent import Recent
+from services.desk import Desk
+from services.health import MigrationCheck, readiness
+from services.ticks import ticks_page
+from services.vitals import limits, programs, room, verdicts
+
+VITALS_SECONDS = 2.0
+ROOM_SECONDS = 60.0
+router = APIRouter(tags=["health"])
+
+
+@router.get("/api/vitals", response_model=VitalsAnswer, responses=documented())
+def vitals(request: Request, desk: AtDesk) -> Any:
+    """Show readiness, verdicts with value and bar, programs, limits and room; at most two seconds old.
+
+    The status is 200 either way; with the database away the parts that need it are null.
+    """
+    state = request.app.state
+    recent: Recent[VitalsAnswer] = state.recent_vitals
+    return recent.get(lambda: _read(desk, state.migrations, state.recent_room))
+
+
+def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Any]) -> VitalsAnswer:
+    found = readiness(desk, migrations)
+    reachable = any(check.name == "database" and check.passed for check in found.checks)
+    newest = ticks_page(desk, before=None, limit=1).ticks if reachable else ()
+    return VitalsAnswer.model_validate(
+        {
+            "ready": found.ready,
+            "version": VERSION,
+            "checks": found.checks,
+            "verdicts": verdicts(desk) if reachable else None,
+            "programs": programs(desk),
+            "limits": limits(desk),
+            "room": recent_room.get(lambda: room(desk)) if reachable else None,
+            "last_tick": newest[0] if newest else None,
+            "now": found.checked_at,
+        }
+    )

@@ -1,0 +1,84 @@
+"""`/api/ticks`, `/api/jobs`, `/api/dead-letters`: what autonomy decided, and the work that came of it.
+
+Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: rules, SQL.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+
+from api.contracts import BotId, Cursor, Words
+from api.contracts_pages import (
+    After,
+    Before,
+    Code,
+    DecisionsAnswer,
+    DecisionWord,
+    EndedAnswer,
+    PageSize,
+    RequeueAnswer,
+    TickId,
+    TicksAnswer,
+    WorkAnswer,
+)
+from api.deps import AdminRoute, AdminToken, AtDesk
+from api.problems import documented
+from api.recent import Recent
+from services.dead_letters import requeue
+from services.job_pages import WorkNow, ended_page, work_now
+from services.ticks import decisions_page, ticks_page
+from store.ticks import DecisionFilter
+
+ACTOR = "admin"
+WORK_SECONDS = 1.0
+router = APIRouter(tags=["work"])
+by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
+
+
+@router.get("/api/ticks", response_model=TicksAnswer, responses=documented(422))
+def list_ticks(desk: AtDesk, *, before: Before = None, limit: PageSize = 50) -> Any:
+    """List ticks, newest first: what each looked at, enqueued and why it left the rest alone."""
+    return TicksAnswer.model_validate(ticks_page(desk, before=before, limit=limit))
+
+
+@router.get("/api/ticks/{tick_id}/decisions", response_model=DecisionsAnswer, responses=documented(404, 422))
+def list_decisions(
+    desk: AtDesk,
+    tick_id: TickId,
+    *,
+    decision: DecisionWord | None = None,
+    reason: Code | None = None,
+    q: Words | None = None,
+    after: After = None,
+    limit: PageSize = 100,
+) -> Any:
+    """List what one tick decided, work first; by decision, by reason, or by words in the bot's name."""
+    wanted = DecisionFilter(decision, reason, q)
+    return DecisionsAnswer.model_validate(decisions_page(desk, tick_id, wanted=wanted, after=after, limit=limit))
+
+
+@router.get("/api/jobs/now", response_model=WorkAnswer, responses=documented())
+def jobs_now(request: Request, desk: AtDesk) -> Any:
+    """Show what runs, what waits and in which order, and what was given up; at most a second old."""
+    recent: Recent[WorkNow] = request.app.state.recent_work
+    return WorkAnswer.model_validate(recent.get(lambda: work_now(desk)))
+
+
+@router.get("/api/jobs/ended", response_model=EndedAnswer, responses=documented(422))
+def jobs_ended(
+    desk: AtDesk,
+    *,
+    troubled: Annotated[bool, Query(description="Only those that failed or timed out")] = False,
+    cursor: Cursor | None = None,
+    limit: PageSize = 50,
+) -> Any:
+    """List jobs that ended, youngest first."""
+    return EndedAnswer.model_validate(ended_page(desk, troubled=troubled, cursor=cursor, limit=limit))
+
+
+@by_admin.post("/dead-letters/{bot_id}/requeue", response_model=RequeueAnswer, responses=documented(401, 409, 413, 422))
+def requeue_dead_letter(request: Request, desk: AtDesk, bot_id: BotId) -> Any:
+    """Forgive a bot its repeated failures, so that the next tick plans its work again."""
+    kinds = requeue(desk, bot_id, actor=ACTOR)
+    request.app.state.recent_work.forget()
+    return RequeueAnswer(bot_id=bot_id, job_types=[str(kind) for kind in kinds])

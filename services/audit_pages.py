@@ -1,0 +1,170 @@
+"""The audit chain as people read it, and what its last verification showed.
+
+Belongs here: pages of events, verifying now and remembering when and by whom. Does not belong here: what a break is
+(`trading.audit`), recording events (`audit.py`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Row
+
+from gateways.anchor import last_line
+from services.audit import verify_chain
+from services.desk import Desk
+from store import audit, audit_pages
+from store.audit_pages import AuditFilter
+from store.database import transaction
+from trading.audit import Head
+
+SHOWN_BREAKS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EventTold:
+    """One event with its place in the chain; the reason is the payload's own."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    reason_code: str | None
+    payload: Mapping[str, Any]
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification of the whole chain found, when, and who asked.
+
+    Attributes:
+        events, head_seq, head_hash: What was read; the chain may have grown since.
+        took_ms: How long reading and hashing took.
+        breaks: The first places where the chain does not hold.
+    """
+
+    is_whole: bool
+    events: int
+    head_seq: int
+    head_hash: str
+    breaks: tuple[Mapping[str, Any], ...]
+    took_ms: int
+    checked_at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainTold:
+    """The chain's end as it stands now, the last line of the anchor outside the database, the last verification."""
+
+    head_seq: int
+    head_hash: str
+    anchor: str | None
+    verification: Verification | None
+    actions: tuple[str, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventsPage:
+    """Events, newest first; `next_before` continues."""
+
+    events: tuple[EventTold, ...]
+    next_before: int | None
+
+
+def chain_told(desk: Desk) -> ChainTold:
+    """Return head, anchor and last verification; reads two lines, not the chain.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        head: Head = audit.head(session)
+        remembered = audit_pages.last_verification(session)
+        actions = audit_pages.actions(session)
+    return ChainTold(
+        head.seq,
+        head.hash,
+        last_line(desk.settings.audit_anchor),
+        _verification(*remembered) if remembered is not None else None,
+        tuple(actions),
+        desk.clock(),
+    )
+
+
+def events_page(desk: Desk, wanted: AuditFilter, *, before: int | None, limit: int) -> EventsPage:
+    """Return a page of events.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        rows = audit_pages.events(session, wanted, before=before, limit=limit + 1)
+    shown = rows[:limit]
+    return EventsPage(tuple(map(_told, shown)), shown[-1].seq if len(rows) > limit else None)
+
+
+def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
+    """Yield all events of a filter, newest first, from one snapshot."""
+    with transaction(desk.sessions) as session:
+        yield from map(_told, audit_pages.every_event(session, wanted))
+
+
+def verify_now(desk: Desk, *, actor: str) -> Verification:
+    """Verify the whole chain beside its anchor, and remember the verdict for the pages.
+
+    Raises:
+        Unavailable: the database or the anchor cannot be read.
+    """
+    began, checked_at = perf_counter(), desk.clock()
+    verdict = verify_chain(desk)
+    found: dict[str, Any] = {
+        "isWhole": verdict.is_whole,
+        "events": verdict.events,
+        "headSeq": verdict.head_seq,
+        "headHash": verdict.head_hash,
+        "breaks": _plain(verdict.breaks[:SHOWN_BREAKS]),
+        "tookMs": round(1000 * (perf_counter() - began)),
+        "checkedAt": checked_at.isoformat(),
+    }
+    with transaction(desk.sessions) as session:
+        audit_pages.remember_verification(session, found, at=checked_at, actor=actor)
+    return _verification(found, actor)
+
+
+def _plain(breaks: Sequence[Any]) -> list[dict[str, Any]]:
+    return [asdict(one) | {"kind": str(one.kind)} for one in breaks]
+
+
+def _verification(found: Mapping[str, Any], actor: str) -> Verification:
+    return Verification(
+        is_whole=found["isWhole"],
+        events=found["events"],
+        head_seq=found["headSeq"],
+        head_hash=found["headHash"],
+        breaks=tuple(found["breaks"]),
+        took_ms=found["tookMs"],
+        checked_at=datetime.fromisoformat(found["checkedAt"]),
+        actor=actor,
+    )
+
+
+def _told(row: Row[*tuple[Any, ...]]) -> EventTold:
+    reason = row.payload.get("reasonCode")
+    return EventTold(
+        row.seq,
+        row.at,
+        row.actor,
+        row.action,
+        row.subject,
+        reason if isinstance(reason, str) else None,
+        row.payload,
+        row.previous_hash,
+        row.hash,
+    )

@@ -1,0 +1,138 @@
+"""The work at hand as people look at it: what runs, what waits and for how long, what ended and how.
+
+Belongs here: read-only pages over jobs. Does not belong here: counts as evidence (`proofs.py`), putting back work that
+was given up (`dead_letters.py`).
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Row
+
+from services.desk import Desk
+from services.starvation import Starvation, starvation
+from services.work import caps
+from store import dead_letters, job_pages
+from store.database import transaction
+from store.dead_letters import DeadLetter
+from trading.errors import BadInput
+from trading.jobs import LEASE, TIMEOUTS, JobType
+
+SHOWN_RUNNING = 200
+SHOWN_QUEUED = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTold:
+    """One job and its bot."""
+
+    id: UUID
+    bot_id: UUID
+    name: str
+    symbol: str
+    type: str
+    status: str
+    attempt: int
+    iteration: int
+    priority: int
+    reclaims: int
+    reason_code: str
+    dagster_run_id: str | None
+    progress_pct: float | None
+    created_at: datetime
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    completed_at: datetime | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkNow:
+    """The work at hand.
+
+    Attributes:
+        caps, timeouts_seconds: By type, what may run at once and for how long.
+        lease_seconds: How old a heartbeat may be before a job is taken back.
+        queued: The first of each type in the order in which they will be claimed; `starvation` counts all.
+    """
+
+    caps: dict[str, int]
+    timeouts_seconds: dict[str, int]
+    lease_seconds: int
+    running: tuple[JobTold, ...]
+    queued: tuple[JobTold, ...]
+    starvation: Starvation
+    dead_letters: tuple[DeadLetter, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPage:
+    """Jobs that ended, youngest first; `next_cursor` continues."""
+
+    jobs: tuple[JobTold, ...]
+    next_cursor: str | None
+
+
+def work_now(desk: Desk) -> WorkNow:
+    """Return the work at hand.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    waits = starvation(desk)
+    with transaction(desk.sessions) as session:
+        running = job_pages.running(session, limit=SHOWN_RUNNING)
+        queued = [row for kind in JobType for row in job_pages.queued(session, kind, limit=SHOWN_QUEUED)]
+        given_up = dead_letters.dead_letters(session)
+    return WorkNow(
+        caps={str(kind): cap for kind, cap in caps(desk).running.items()},
+        timeouts_seconds={str(kind): int(limit.total_seconds()) for kind, limit in TIMEOUTS.items()},
+        lease_seconds=int(LEASE.total_seconds()),
+        running=_told(running),
+        queued=_told(queued),
+        starvation=waits,
+        dead_letters=tuple(given_up),
+        now=desk.clock(),
+    )
+
+
+def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) -> EndedPage:
+    """Return a page of jobs that ended, or only of those that failed or timed out.
+
+    Raises:
+        BadInput: the cursor is none of ours.
+        Unavailable: the database is away.
+    """
+    before = _read_cursor(cursor) if cursor is not None else None
+    with transaction(desk.sessions) as session:
+        rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
+    shown = rows[:limit]
+    return EndedPage(_told(shown), _cursor(shown[-1]) if len(rows) > limit else None)
+
+
+def _told(rows: Sequence[Row[*tuple[object, ...]]]) -> tuple[JobTold, ...]:
+    told = []
+    for row in rows:
+        columns = dict(row._mapping)
+        told.append(JobTold(type=columns.pop("job_type"), **columns))
+    return tuple(told)
+
+
+def _cursor(row: Row[*tuple[object, ...]]) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()}|{row.id}".encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        at, _, job_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition("|")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None:
+            raise ValueError("a moment without a zone")
+        return moment, UUID(job_id)
+    except (ValueError, binascii.Error) as wrong:
+        raise BadInput(f"cursor is not one of ours, was {cursor[:40]!r}") from wrong

@@ -1,0 +1,26 @@
+"""How much room the database takes.
+
+Belongs here: sizes as the server keeps them, without counting rows. Does not belong here: what to forget.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row, text
+from sqlalchemy.orm import Session
+
+_TABLES = text("""
+    SELECT relname AS name, pg_total_relation_size(oid) AS bytes, greatest(reltuples, 0)::bigint AS rows_estimated
+    FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
+    ORDER BY 2 DESC, 1 LIMIT :limit
+""")
+
+
+def database_bytes(session: Session) -> int:
+    """Return the size of the whole database, Dagster's tables included."""
+    return int(session.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+
+
+def largest_tables(session: Session, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return the ledger's largest tables with their indexes; rows are the server's estimate."""
+    return session.execute(_TABLES, {"limit": limit}).all()

@@ -1,0 +1,49 @@
+"""Every reason of a tick in words: the one table that pages and the command line explain decisions from.
+
+Belongs here: a sentence per reason code. Does not belong here: when a reason applies (`trading.autonomy`).
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from trading.autonomy import (
+    IMPROVES_PER_EVOLVE,
+    LONGEST_BACKOFF,
+    MAX_FAILURES_IN_ROW,
+    MAX_IMPROVE_FAILURES_IN_ROW,
+    MIN_TRADES,
+    STALE_AFTER,
+    Reason,
+)
+
+
+def _minutes(span: timedelta) -> str:
+    return f"{span.total_seconds() / 60:.0f} min"
+
+
+WORDS: Mapping[Reason, str] = {
+    Reason.NO_SESSION_SINCE_RESET: "It has no completed backtest since its reset.",
+    Reason.LAST_BACKTEST_FAILED: "Its last backtest failed; it is tried again.",
+    Reason.NEWER_GENERATION: f"Its newest generation is {_minutes(STALE_AFTER)} old and not backtested.",
+    Reason.NEWER_BARS: f"Other bars than it was backtested on arrived {_minutes(STALE_AFTER)} ago.",
+    Reason.IMPROVE_DUE: f"Its baseline has {MIN_TRADES} or more trades; a better genome is searched for.",
+    Reason.EVOLVE_DUE: f"{IMPROVES_PER_EVOLVE} improvements since the last evolution; its archetype is bred anew.",
+    Reason.BY_HAND: "A person asked for it.",
+    Reason.KILL_SWITCH_ON: "The kill switch is engaged: nothing new is started.",
+    Reason.BOT_KILLED: "It has been killed.",
+    Reason.STAGE_NOT_LAB: "It has left LAB, where autonomy backtests and improves.",
+    Reason.JOB_ACTIVE: "It has a job that waits or runs.",
+    Reason.NO_MARKET_DATA: "There are no bars for its symbol and timeframe.",
+    Reason.REPEATED_FAILURE: f"Its backtest failed {MAX_FAILURES_IN_ROW} times in a row; a person is asked.",
+    Reason.BACKOFF: f"It failed lately and waits at most {_minutes(LONGEST_BACKOFF)} before it tries again.",
+    Reason.TOO_FEW_TRADES: f"Its last backtest made fewer than {MIN_TRADES} trades: too few to learn from.",
+    Reason.IMPROVE_FAILING: f"{MAX_IMPROVE_FAILURES_IN_ROW} improvements failed in a row; a person is asked.",
+    Reason.IMPROVE_COOLDOWN: "It was improved lately; the next search is not due.",
+    Reason.CAP_REACHED: "Work is due, but the queue of that work is full; the longest need is served first.",
+    Reason.SYMBOL_CAP_REACHED: "Work is due, but its symbol has as much work as it may have at once.",
+}
+
+
+def in_words(code: str) -> str | None:
+    """Return a reason code as a sentence, or None for a code this version does not know."""
+    return WORDS.get(Reason(code)) if code in set(Reason) else None
