@@ -57,5 +57,23 @@ BOARD = Page(
     foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("S", "sort"), ("R", "reset"), ("Esc", "back")),
     charts=True,
 )
-SITE: tuple[Page, ...] = (BOARD,)
+BOT = Page(
+    path="/bots/{bot_id}",
+    name="Bot",
+    template="bot.html",
+    script="bot",
+    modules=("badge", "store", "live", "panels", "ledger", "chart", "lineage", "marks", "reasons"),
+    keys=(
+        ("← →", "Previous and next book"),
+        ("[ ]", "Previous and next bot, by name"),
+        ("L", "Equity, or the shown figure over time"),
+        ("T", "Trades or sessions"),
+        ("H", "Why, audit trail, verification"),
+        ("Esc", "Back to the board"),
+    ),
+    foot_keys=(("← →", "book"), ("[ ]", "bot"), ("L", "chart"), ("T", "ledger"), ("H", "history"), ("Esc", "back")),
+    styles=("bot",),
+    charts=True,
+)
+SITE: tuple[Page, ...] = (BOARD, BOT)
 TABS: tuple[Page, ...] = tuple(sorted((page for page in SITE if page.key), key=lambda page: page.key or ""))

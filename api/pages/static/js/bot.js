@@ -1,0 +1,389 @@
+// @ts-check
+/** One bot's page. Belongs here: wiring of its parts to the link and the keys. Does not belong here: drawing or rules. */
+
+import { badgeOf, quietWords, tooltipOf } from "./badge.js";
+import { drawChecks, drawDecisions, drawDescent, drawGate, drawTrail, sign } from "./panels.js";
+import { Ledger } from "./ledger.js";
+import { Charts } from "./chart.js";
+import { byId, dress, el, say, timeOf } from "./dom.js";
+import { DASH, count, countdown, fall, money, pct, ratio } from "./format.js";
+import { Link } from "./live.js";
+import { bindKeys, now, onZone, serverTimeIs, showLink } from "./shell.js";
+import { Fleet } from "./store.js";
+
+const BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"];
+const BY_NAME = /** @type {any} */ ({ sort: "name", descending: false, stage: null, activity: "all", words: "" });
+const SETTLE_MS = 300;
+
+const id = location.pathname.split("/").filter(Boolean).pop() ?? "";
+const fleet = new Fleet();
+const charts = new Charts();
+const ledger = new Ledger(byId("ledger"));
+const open = /** @type {Set<string>} */ (new Set());
+/** @type {{book: string|null, mode: "equity"|"life", ledger: "trades"|"sessions", history: "why"|"trail"|"checks"}} */
+const view = { book: BOOKS.find((book) => `#${book}` === location.hash) ?? null, mode: "equity", ledger: "trades", history: "why" };
+/** @type {any} */
+let life = null;
+/** @type {any} */
+let book = null;
+let asked = 0;
+let settling = 0;
+let lastTick = /** @type {number|null} */ (null);
+let known = "";
+const drawn = /** @type {Record<string, string>} */ ({});
+
+const link = new Link(fleet, { changed, moved, ticked });
+
+async function ask(path) {
+  const answer = await fetch(`/api/bots/${id}${path}`, { cache: "no-store" });
+  const content = await answer.json();
+  if (!answer.ok) throw Object.assign(new Error(content.detail), { status: answer.status });
+  return content;
+}
+
+async function read() {
+  const turn = (asked += 1);
+  try {
+    const told = await ask("/life");
+    const shown = view.book ?? told.bot.metrics.book;
+    const its = await ask(`/books/${shown}`);
+    if (turn !== asked) return;
+    [life, book, view.book] = [told, its, shown];
+    serverTimeIs(told.now);
+    byId("bot-missing").hidden = true;
+    byId("bot-body").hidden = false;
+    show();
+  } catch (failure) {
+    if (turn === asked) miss(/** @type {any} */ (failure));
+  }
+}
+
+function miss(failure) {
+  if (life && failure.status !== 404) return;
+  byId("bot-body").hidden = true;
+  byId("bot-missing").hidden = false;
+  const gone = failure.status === 404 || failure.status === 422;
+  say(byId("bot-missing"), gone ? "There is no such bot. Esc goes back to the board." : "The server cannot be reached; this page shows itself as soon as it answers.");
+}
+
+function soon() {
+  clearTimeout(settling);
+  settling = setTimeout(() => void read(), SETTLE_MS);
+}
+
+/** Draw a part again only if what it shows has changed. */
+function once(part, content, draw) {
+  const key = JSON.stringify(content);
+  if (drawn[part] === key) return;
+  drawn[part] = key;
+  draw();
+}
+
+function show() {
+  showHead();
+  showTabs();
+  once("figures", [book.figures, view.book], showFigures);
+  once("chart", [book.equity, book.shownBefore, life.marks, view.mode], showChart);
+  once("ledger", [view.book, view.ledger, book.sessionId, book.figures.trades, book.figures.since], () => void showLedger());
+  once("gate", life.gate, showGate);
+  once("descent", [life.iterations, life.generations], showDescent);
+  showHistory();
+  const since = book.figures.since;
+  byId("foot-reset").replaceChildren(el("span", "", since ? "RESET " : "NEVER RESET"), ...(since ? [timeOf(since)] : []));
+}
+
+function showHead() {
+  const { bot } = life;
+  document.title = `${bot.name} · Proving Ground`;
+  say(byId("bot-name"), bot.name);
+  say(byId("bot-stage"), bot.stage);
+  dress(byId("bot-stage"), `stage s-${bot.stage.toLowerCase()}`);
+  say(byId("bot-traits"), `${bot.symbol} · ${bot.timeframe} · ${bot.archetype} · G${bot.generation ?? DASH}`);
+  say(byId("foot-bot"), `BOT ${bot.id}`);
+  const net = bot.metrics.netPnl;
+  say(byId("sum-net"), money(net));
+  dress(byId("sum-net"), sign(net));
+  showChip("sum-sure", bot.confidencePct);
+  showChip("sum-unique", bot.uniquenessPct);
+  showNow();
+}
+
+function showChip(name, value) {
+  const known = value !== null && value !== undefined;
+  say(byId(name), known ? `${Math.round(value)}%` : DASH);
+  dress(byId(name), known ? "chip" : "chip is-unknown");
+}
+
+function showNow() {
+  const row = fleet.bots.get(id);
+  const state = row?.botNow ?? life?.bot.botNow;
+  if (!state) return;
+  once("now", [state, row?.progressPct ?? null], () => {
+    const badge = badgeOf(state);
+    const place = byId("bot-now");
+    if (!badge) {
+      const quiet = quietWords(state);
+      place.replaceChildren(el("span", quiet.failing ? "quiet failing" : "quiet", quiet.text));
+      return;
+    }
+    const node = el("span", `badge t-${badge.tone} ${badge.running ? "running" : "waiting"}`);
+    node.append(el("i", "dot"), el("span", "words", badge.text));
+    node.tabIndex = 0;
+    node.setAttribute("aria-describedby", "tooltip");
+    place.replaceChildren(node);
+    const done = row?.progressPct ?? life?.bot.progressPct;
+    if (badge.running && done !== null && done !== undefined) {
+      const bar = el("progress", `work w-${badge.tone}`);
+      bar.setAttribute("max", "100");
+      bar.setAttribute("value", String(done));
+      bar.setAttribute("aria-label", "Progress");
+      place.append(bar, el("span", "dim", `${Math.round(done)}%`));
+    }
+  });
+  showLock();
+}
+
+function showLock() {
+  const until = life?.bot.stageLockedUntil;
+  const left = until ? Date.parse(until) - now() : 0;
+  byId("lock").hidden = left <= 0;
+  if (left > 0) say(byId("lock-words"), `STAGE LOCK ${countdown(left)} · ${life.bot.promotionMode}`);
+}
+
+function showTabs() {
+  once("tabs", [life.books, view.book], () => {
+    const focused = document.activeElement?.id ?? "";
+    byId("books").replaceChildren(...life.books.map(tabOf));
+    if (focused.startsWith("book-")) document.getElementById(focused)?.focus();
+    byId("book-panel").setAttribute("aria-labelledby", `book-${view.book}`);
+  });
+}
+
+function tabOf(one) {
+  const tab = el("button", "book-tab");
+  const own = one.book === view.book;
+  tab.id = `book-${one.book}`;
+  tab.setAttribute("type", "button");
+  tab.setAttribute("role", "tab");
+  tab.setAttribute("aria-selected", String(own));
+  tab.setAttribute("aria-controls", "book-panel");
+  tab.tabIndex = own ? 0 : -1;
+  tab.append(el("span", "book-name", one.book), el("span", `book-net ${sign(one.netPnl)}`, money(one.netPnl)));
+  tab.addEventListener("click", () => choose(one.book));
+  return tab;
+}
+
+function choose(name) {
+  if (view.book === name) return;
+  view.book = name;
+  history.replaceState(null, "", `#${name}`);
+  void read();
+}
+
+function showFigures() {
+  const its = book.figures;
+  const deepest = its.maxDrawdown === null ? DASH : `${fall(its.maxDrawdown)}`;
+  const shown = [
+    ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.maxDrawdownPct === null ? "" : pct(its.maxDrawdownPct)],
+    ["Profit factor", ratio(its.profitFactor)], ["Sharpe", ratio(its.sharpe)], ["Sortino", ratio(its.sortino)], ["Expectancy", money(its.expectancy)],
+    ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH],
+  ];
+  byId("book-figures").replaceChildren(...shown.map(([label, words, more]) => {
+    const pair = el("div");
+    const value = el("dd", label === "Expectancy" ? sign(its.expectancy) : words === "SIMULATED" ? "amber" : "", words);
+    if (more) value.append(el("span", "dim", ` ${more}`));
+    pair.append(el("dt", "", label), value);
+    return pair;
+  }));
+}
+
+function showChart() {
+  const { equity } = book;
+  const inMarket = view.mode === "equity";
+  say(byId("chart-title"), inMarket ? `Equity since reset · ${view.book}` : `Net P&L as shown · ${view.book}`);
+  for (const button of document.querySelectorAll("[data-mode]")) {
+    button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.mode === view.mode));
+  }
+  const days = equity.tradingOn;
+  const span = days.length ? `${days[0]} to ${days[days.length - 1]}` : "";
+  const source = view.book === "BACKTEST" && span ? `market time, the latest session's bars: ${span}` : span;
+  say(byId("chart-note"), inMarket ? source : "real time, with resets, generations and stage moves");
+  if (inMarket) charts.showEquity(equity, life.marks);
+  else charts.showSteps(view.book ?? "", book.shownBefore, life.marks, now());
+}
+
+async function showLedger() {
+  const trades = view.ledger === "trades";
+  chooseTab("ledger", view.ledger);
+  say(byId("count-trades"), count(book.figures.trades));
+  const file = byId("trades-csv");
+  file.hidden = !trades || !book.figures.trades;
+  file.href = `/api/bots/${id}/trades.csv?book=${view.book}`;
+  say(byId("ledger-note"), trades ? `${view.book}, since the reset, newest first` : "backtests, newest first");
+  const address = trades ? `/api/bots/${id}/trades?book=${view.book}` : `/api/bots/${id}/sessions`;
+  const nothing = trades ? `No trades in ${view.book} since the reset.` : "No backtest yet. Autonomy queues the first by itself.";
+  const again = drawn.ledgerAddress === address;
+  drawn.ledgerAddress = address;
+  await ledger.show(address, view.ledger, nothing, again);
+}
+
+function showGate() {
+  const { gate } = life;
+  say(byId("gate-title"), gate.to ? `Gate to ${gate.to}` : "Top stage");
+  const met = gate.checks.filter((check) => check.passed).length;
+  say(byId("gate-note"), gate.to ? `${met} of ${gate.checks.length} met` : "");
+  dress(byId("gate-note"), `pane-note ${gate.to && met === gate.checks.length ? "up" : ""}`);
+  drawGate(byId("gate"), gate);
+}
+
+function showDescent() {
+  const kept = life.iterations.filter((one) => one.accepted).length;
+  say(byId("descent-note"), life.iterations.length ? `${kept} of ${life.iterations.length} tries kept` : "nothing tried yet");
+  drawDescent(byId("descent"), life.iterations, life.generations, open);
+}
+
+function showHistory() {
+  chooseTab("history", view.history);
+  say(byId("count-trail"), count(life.events.length));
+  say(byId("count-checks"), count(life.verifications.length));
+  const node = byId("history");
+  const parts = {
+    why: [life.decisions, () => drawDecisions(node, life.decisions)],
+    trail: [life.events, () => drawTrail(node, life.events)],
+    checks: [life.verifications, () => drawChecks(node, life.verifications, life.bot.name)],
+  };
+  const [content, draw] = parts[view.history];
+  once("history", [view.history, content], /** @type {() => void} */ (draw));
+}
+
+/** @param {"ledger"|"history"} list @param {string} chosen */
+function chooseTab(list, chosen) {
+  for (const tab of document.querySelectorAll(`[data-${list}]`)) {
+    const own = /** @type {HTMLElement} */ (tab).dataset[list] === chosen;
+    tab.setAttribute("aria-selected", String(own));
+    /** @type {HTMLElement} */ (tab).tabIndex = own ? 0 : -1;
+    if (own) byId(list).setAttribute("aria-labelledby", tab.id);
+  }
+}
+
+function changed() {
+  const row = fleet.bots.get(id);
+  showNow();
+  showNeighbours();
+  if (!row) return;
+  const { botNow, netPnl, trades, generation, since, stage, lockedUntil } = row;
+  const figures = JSON.stringify([botNow.state, botNow.activeJob?.id, netPnl, trades, generation, since, stage, lockedUntil]);
+  if (figures !== known) {
+    if (known) soon();
+    known = figures;
+  }
+}
+
+function moved(live, why) {
+  showLink(live, why);
+  if (live && (drawn.link === "lost" || !life)) soon();
+  drawn.link = live ? "live" : "lost";
+}
+
+function ticked(at) {
+  if (at !== null && lastTick !== null && at !== lastTick && view.history === "why") soon();
+  lastTick = at;
+}
+
+function neighbour(step) {
+  const bots = fleet.shown(BY_NAME);
+  const at = bots.findIndex((bot) => bot.id === id);
+  return at < 0 ? null : (bots[at + step] ?? null);
+}
+
+function showNeighbours() {
+  for (const [name, step] of /** @type {[string, number][]} */ ([["bot-before", -1], ["bot-after", 1]])) {
+    const bot = neighbour(step);
+    byId(name).disabled = !bot;
+    if (bot) byId(name).title = bot.name;
+  }
+}
+
+function visit(step) {
+  const bot = neighbour(step);
+  if (bot) location.assign(`/bots/${bot.id}${location.hash}`);
+}
+
+function turnBook(step) {
+  const at = BOOKS.indexOf(view.book ?? "BACKTEST");
+  choose(BOOKS[(at + step + BOOKS.length) % BOOKS.length]);
+}
+
+function turn(change) {
+  Object.assign(view, change);
+  if (life) show();
+}
+
+/** @param {"ledger"|"history"} list */
+function turnTab(list, step = 1) {
+  const all = /** @type {string[]} */ ([...document.querySelectorAll(`[data-${list}]`)].map((tab) => /** @type {HTMLElement} */ (tab).dataset[list]));
+  const next = all[(all.indexOf(view[list]) + step + all.length) % all.length];
+  turn({ [list]: next });
+  return byId(`tab-${next}`);
+}
+
+function showTooltip() {
+  const badge = byId("bot-now").querySelector(".badge");
+  const wanted = badge && (badge.matches(":hover") || badge === document.activeElement);
+  const state = fleet.bots.get(id)?.botNow ?? life?.bot.botNow;
+  const words = wanted && state ? tooltipOf(state, now()) : null;
+  const tip = byId("tooltip");
+  tip.hidden = words === null;
+  if (words === null || !badge) return;
+  say(tip, words);
+  const place = badge.getBoundingClientRect();
+  tip.style.left = `${Math.min(place.left, innerWidth - tip.offsetWidth - 8)}px`;
+  tip.style.top = `${place.bottom + 4}px`;
+}
+
+function back() {
+  location.assign("/");
+}
+
+for (const list of /** @type {const} */ (["ledger", "history"])) {
+  for (const tab of document.querySelectorAll(`[data-${list}]`)) {
+    tab.addEventListener("click", () => turn({ [list]: /** @type {HTMLElement} */ (tab).dataset[list] }));
+    tab.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[/** @type {KeyboardEvent} */ (event).key];
+      if (!step) return;
+      event.stopPropagation();
+      turnTab(list, step).focus();
+    });
+  }
+}
+for (const button of document.querySelectorAll("[data-mode]")) {
+  button.addEventListener("click", () => turn({ mode: /** @type {HTMLElement} */ (button).dataset.mode }));
+}
+byId("books").addEventListener("keydown", (event) => {
+  if (event.key === "ArrowRight" || event.key === "ArrowLeft") requestAnimationFrame(() => byId(`book-${view.book}`).focus());
+});
+byId("bot-before").addEventListener("click", () => visit(-1));
+byId("bot-after").addEventListener("click", () => visit(1));
+for (const kind of ["mouseover", "mouseout", "focusin", "focusout"]) byId("bot-now").addEventListener(kind, () => setTimeout(showTooltip));
+addEventListener("hashchange", () => choose(BOOKS.find((one) => `#${one}` === location.hash) ?? view.book ?? "BACKTEST"));
+bindKeys({
+  Escape: back,
+  "[": () => visit(-1),
+  "]": () => visit(1),
+  ArrowLeft: () => turnBook(-1),
+  ArrowRight: () => turnBook(1),
+  l: () => turn({ mode: view.mode === "equity" ? "life" : "equity" }),
+  t: () => void turnTab("ledger"),
+  h: () => void turnTab("history"),
+});
+onZone(() => {
+  drawn.chart = "";
+  if (life) show();
+});
+setInterval(() => {
+  serverTimeIs(new Date(link.now()).toISOString());
+  showLock();
+  showTooltip();
+}, 1000);
+void read();
+link.start();

@@ -1,0 +1,131 @@
+// @ts-check
+/**
+ * A bot's descent and its gate in figures. Belongs here: what changed from parent to child, verdicts, how far a
+ * requirement is met, decisions that repeat. Free of DOM.
+ */
+
+/**
+ * @typedef {Record<string, any>} Genome
+ * @typedef {{name: string, from: any, to: any}} Change
+ * @typedef {{key: string, title: string, work: string, verdict: "KEPT"|"REJECTED"|"REVERTED"|"SEED", at: string, reason: string,
+ *   reasonCode: string, sharpe: number|null, parentSharpe: number|null, net: number|null, trades: number|null,
+ *   tried: number|null, changes: Change[]|null, evidence: Record<string, any>}} Descent
+ */
+
+/** @param {Genome} parent @param {Genome} child @returns {Change[]} what differs, by name; undefined where it is absent */
+export function genomeDiff(parent, child) {
+  const names = [...new Set([...Object.keys(parent), ...Object.keys(child)])].sort();
+  return names
+    .filter((name) => JSON.stringify(parent[name]) !== JSON.stringify(child[name]))
+    .map((name) => ({ name, from: parent[name], to: child[name] }));
+}
+
+/**
+ * Every attempt to better a bot and every genome it has had, newest first.
+ * @param {any[]} iterations newest first @param {any[]} generations newest first @returns {Descent[]}
+ */
+export function descent(iterations, generations) {
+  const genomes = new Map(generations.map((one) => [one.generationNumber, one.genome]));
+  const tried = iterations.map((one) => fromIteration(one, genomes));
+  const explained = new Set(iterations.map((one) => one.newGeneration));
+  const rest = generations
+    .filter((one) => !explained.has(one.generationNumber))
+    .map((one) => fromGeneration(one, genomes));
+  return [...tried, ...rest].sort((left, right) => Date.parse(right.at) - Date.parse(left.at));
+}
+
+function fromIteration(one, genomes) {
+  const child = one.accepted ? genomes.get(one.newGeneration) : one.genome;
+  const kept = one.reasonCode === "REVERTED" ? "REVERTED" : "KEPT";
+  return {
+    key: one.id,
+    title: `G${one.accepted ? one.newGeneration : one.parentGeneration}`,
+    work: `${one.jobType.toLowerCase()} #${one.iteration}`,
+    verdict: one.accepted ? kept : "REJECTED",
+    at: one.completedAt,
+    reason: one.reason,
+    reasonCode: one.reasonCode,
+    sharpe: one.testSharpe ?? one.evidence.candidate_test_sharpe ?? null,
+    parentSharpe: one.evidence.parent_test_sharpe ?? null,
+    net: one.testNetPnlUsd,
+    trades: one.testTrades,
+    tried: one.candidatesTried,
+    changes: changesOf(genomes.get(one.parentGeneration), child),
+    evidence: one.evidence,
+  };
+}
+
+function fromGeneration(one, genomes) {
+  const parent = genomes.get(one.parentGeneration);
+  return {
+    key: `G${one.generationNumber}`,
+    title: `G${one.generationNumber}`,
+    work: "",
+    verdict: one.origin === "SEED" ? "SEED" : one.origin === "REVERT" ? "REVERTED" : "KEPT",
+    at: one.createdAt,
+    reason: one.reason ?? (one.origin === "SEED" ? "the genome it was registered with" : ""),
+    reasonCode: one.origin,
+    sharpe: null, parentSharpe: null, net: null, trades: null, tried: null,
+    changes: changesOf(parent, one.genome),
+    evidence: {},
+  };
+}
+
+function changesOf(parent, child) {
+  return parent && child ? genomeDiff(parent, child) : null;
+}
+
+const SWITCHES = new Set(["REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHECKER_APPROVED"]);
+
+/**
+ * A requirement and what was measured, as people read them; what is either so or not is said in words.
+ * @param {{code: string, relation: string, required: number, was: number|null}} check @returns {{needed: string, was: string|null}}
+ */
+export function spokenCheck({ code, relation, required, was }) {
+  if (SWITCHES.has(code)) return { needed: "yes", was: was === null ? null : was >= required ? "yes" : "no" };
+  return { needed: `${relation} ${short(required)}`, was: was === null ? null : short(was) };
+}
+
+function short(value) {
+  return value.toLocaleString("en-US", { maximumFractionDigits: 2 });
+}
+
+/**
+ * How far a requirement is met: 1 is exactly met or better.
+ * @param {{relation: string, required: number, was: number|null}} check @returns {number|null} 0 to 1, null where unknown
+ */
+export function metFraction({ relation, required, was }) {
+  if (was === null) return null;
+  const upward = relation === "≥" || relation === ">";
+  const share = upward ? ratioOf(was, required) : ratioOf(required, was);
+  return Math.min(1, Math.max(0, share));
+}
+
+function ratioOf(part, whole) {
+  if (whole <= 0) return part >= whole ? 1 : 0;
+  return part / whole;
+}
+
+/**
+ * Decisions that follow each other with the same outcome, as one line.
+ * @param {any[]} decisions newest first
+ * @returns {{first: string, last: string, times: number, decision: any}[]} newest first; `last` is the newest moment
+ */
+export function runsOf(decisions) {
+  const runs = [];
+  for (const decision of decisions) {
+    const run = runs[runs.length - 1];
+    if (run && sameOutcome(run.decision, decision)) {
+      run.times += 1;
+      run.first = decision.startedAt;
+    } else {
+      runs.push({ first: decision.startedAt, last: decision.startedAt, times: 1, decision });
+    }
+  }
+  return runs;
+}
+
+function sameOutcome(left, right) {
+  return left.decision === right.decision && left.jobType === right.jobType && left.reasonCode === right.reasonCode
+    && left.blockers.join() === right.blockers.join();
+}

@@ -1,0 +1,233 @@
+"""The modules of a bot's page that are free of DOM, run in V8: marks, descent, the gate's figures, reasons in words."""
+
+import json
+import re
+from bisect import bisect_left
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from py_mini_racer import MiniRacer
+
+from api.pages.shell import STATIC
+from trading.autonomy import Reason
+from trading.improvement import Outcome
+from trading.lifecycle import GATES, Relation, Rule
+
+JS = STATIC / "js"
+MODULES = ("marks", "lineage", "reasons")
+Run = Callable[[str], Any]
+
+
+@pytest.fixture(scope="module")
+def run() -> Run:
+    """Evaluates an expression after the modules, whose exports share one scope."""
+    source = "\n".join((JS / f"{name}.js").read_text("utf-8") for name in MODULES)
+    assert not re.search(r"^import ", source, re.MULTILINE)
+    context = MiniRacer()
+    context.eval(re.sub(r"^export ", "", source, flags=re.MULTILINE))
+    return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
+
+
+def mark(at: str, *books: str, kind: str = "RESET") -> dict[str, Any]:
+    return {"at": at, "kind": kind, "label": kind, "detail": "", "books": list(books)}
+
+
+def test_marks_are_those_of_the_book_inside_the_span_oldest_first(run: Run) -> None:
+    marks = [
+        mark("2026-03-02T15:00:00Z", kind="STAGE"),
+        mark("2026-03-01T00:00:00Z", "PAPER", "SHADOW"),
+        mark("2026-03-01T12:00:00Z", "BACKTEST"),
+        mark("2026-02-01T00:00:00Z", "PAPER"),
+    ]
+    first, last = (run(f"Date.parse('{at}') / 1000") for at in ("2026-03-01T00:00:00Z", "2026-03-02T15:00:00Z"))
+    found = run(f"marksWithin({json.dumps(marks)}, 'PAPER', {{from: {first}, to: {last}}})")
+    assert [(one["seconds"], one["mark"]["kind"]) for one in found] == [(first, "RESET"), (last, "STAGE")]
+
+
+labels = st.lists(st.tuples(st.integers(0, 1_000), st.integers(5, 120)), max_size=40).map(sorted)
+
+
+@given(labels)
+@settings(deadline=None)
+def test_no_label_covers_another_and_none_leaves_the_chart(run: Run, found: list[tuple[int, int]]) -> None:
+    given_labels = [{"x": x, "width": width} for x, width in found]
+    placed = run(f"laidOut({json.dumps(given_labels)}, 1000)")
+    taken: dict[int, list[tuple[float, float]]] = {}
+    for place, (_, width) in zip(placed, found, strict=True):
+        if place is None:
+            continue
+        left, right = place["x"], place["x"] + width
+        assert right <= 1_000
+        assert all(left >= other_right for _, other_right in taken.get(place["lane"], []))
+        taken.setdefault(place["lane"], []).append((left, right))
+    if found:
+        assert placed[0] is not None
+
+
+@given(st.lists(st.integers(-1_000, 1_000), unique=True, max_size=30).map(sorted), st.integers(-1_200, 1_200))
+@settings(deadline=None)
+def test_the_nearest_place_is_the_nearest(run: Run, places: list[int], value: int) -> None:
+    at = run(f"nearest({json.dumps(places)}, {value})")
+    if not places:
+        assert at == -1
+        return
+    assert abs(places[at] - value) == min(abs(place - value) for place in places)
+    assert at in (bisect_left(places, value), bisect_left(places, value) - 1)
+
+
+def test_the_shown_figure_holds_until_now_and_is_a_gap_while_unknown(run: Run) -> None:
+    shown = [
+        {"takenAt": "1970-01-01T00:00:10Z", "netPnlUsd": 5},
+        {"takenAt": "1970-01-01T00:00:20Z", "netPnlUsd": None},
+        {"takenAt": "1970-01-01T00:00:30Z", "netPnlUsd": -2},
+    ]
+    assert run(f"steps({json.dumps(shown)}, 40000)") == [[10, 20, 30, 40], [5, None, -2, -2]]
+    assert run("steps([], 40000)") == [[], []]
+
+
+genomes = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 3), max_size=6)
+
+
+@given(genomes, genomes)
+@settings(deadline=None)
+def test_the_changes_turn_the_parent_into_the_child(run: Run, parent: dict[str, int], child: dict[str, int]) -> None:
+    changes = run(f"genomeDiff({json.dumps(parent)}, {json.dumps(child)})")
+    rebuilt = dict(parent)
+    for change in changes:
+        assert change.get("from") == parent.get(change["name"])
+        if "to" in change:
+            rebuilt[change["name"]] = change["to"]
+        else:
+            del rebuilt[change["name"]]
+    assert rebuilt == child
+    assert [change["name"] for change in changes] == sorted(
+        name for name in {*parent, *child} if parent.get(name) != child.get(name)
+    )
+
+
+def iteration(number: int, at: str, **over: Any) -> dict[str, Any]:
+    columns = {
+        "id": f"i{number}",
+        "jobType": "IMPROVE",
+        "iteration": number,
+        "parentGeneration": 1,
+        "newGeneration": None,
+        "accepted": False,
+        "reasonCode": "COULD_BE_LUCK",
+        "reason": "why",
+        "candidatesTried": 32,
+        "genome": {"a": 9},
+        "testSharpe": 0.5,
+        "testNetPnlUsd": 10,
+        "testTrades": 20,
+        "evidence": {"parent_test_sharpe": 0.25},
+        "completedAt": at,
+    }
+    return columns | over
+
+
+def generation(number: int, at: str, **over: Any) -> dict[str, Any]:
+    columns = {"generationNumber": number, "genome": {"a": number}, "origin": "IMPROVE", "createdAt": at}
+    return columns | {"parentGeneration": number - 1 or None, "reason": None} | over
+
+
+def test_descent_shows_every_try_once_with_its_verdict_and_changes(run: Run) -> None:
+    iterations = [
+        iteration(
+            3,
+            "2026-03-04T00:00:00Z",
+            accepted=True,
+            newGeneration=3,
+            parentGeneration=2,
+            genome=None,
+            testSharpe=None,
+            reasonCode="REVERTED",
+            evidence={"candidate_test_sharpe": 1.5},
+        ),
+        iteration(2, "2026-03-03T00:00:00Z", accepted=True, newGeneration=2, reasonCode="ACCEPTED"),
+        iteration(1, "2026-03-02T00:00:00Z"),
+    ]
+    generations = [
+        generation(3, "2026-03-04T00:00:00Z", genome={"a": 1}, origin="REVERT"),
+        generation(2, "2026-03-03T00:00:00Z"),
+        generation(1, "2026-03-01T00:00:00Z", origin="SEED"),
+    ]
+    found = run(f"descent({json.dumps(iterations)}, {json.dumps(generations)})")
+    assert [(one["title"], one["verdict"], one["sharpe"]) for one in found] == [
+        ("G3", "REVERTED", 1.5),
+        ("G2", "KEPT", 0.5),
+        ("G1", "REJECTED", 0.5),
+        ("G1", "SEED", None),
+    ]
+    assert [one["changes"] for one in found] == [
+        [{"name": "a", "from": 2, "to": 1}],
+        [{"name": "a", "from": 1, "to": 2}],
+        [{"name": "a", "from": 1, "to": 9}],
+        None,
+    ]
+
+
+def test_a_parent_that_is_not_known_gives_no_changes_instead_of_invented_ones(run: Run) -> None:
+    found = run(f"descent({json.dumps([iteration(1, '2026-03-02T00:00:00Z')])}, [])")
+    assert found[0]["changes"] is None
+
+
+@given(
+    relation=st.sampled_from(Relation),
+    required=st.floats(0, 100),
+    was=st.one_of(st.none(), st.floats(-200, 200)),
+)
+@settings(deadline=None)
+def test_a_requirement_is_wholly_met_exactly_when_the_gate_says_so(
+    run: Run, relation: Relation, required: float, was: float | None
+) -> None:
+    met = run(f"metFraction({json.dumps({'relation': relation, 'required': required, 'was': was})})")
+    if was is None:
+        assert met is None
+        return
+    assert 0 <= met <= 1
+    holds = {"≥": was >= required, ">": was >= required, "≤": was <= required, "<": was <= required}[relation]
+    assert (met == 1) is holds or abs(was - required) < 1e-9
+
+
+def rules() -> list[Rule]:
+    return [rule for one in GATES.values() for rule in (*one.figures, *one.besides)]
+
+
+def test_requirements_that_are_either_so_or_not_are_said_in_words(run: Run) -> None:
+    def spoken(code: str, was: float | None) -> Any:
+        return run(f"spokenCheck({json.dumps({'code': code, 'relation': '≥', 'required': 1, 'was': was})})")
+
+    assert spoken("REAL_MARKET_DATA", 0) == {"needed": "yes", "was": "no"}
+    assert spoken("REAL_MARKET_DATA", 1) == {"needed": "yes", "was": "yes"}
+    assert spoken("STRESS_SUITE_PASSED", None) == {"needed": "yes", "was": None}
+    assert spoken("HAS_LOSING_TRADES", 1017) == {"needed": "≥ 1", "was": "1,017"}
+
+
+@pytest.mark.parametrize("code", sorted({*Reason, *Outcome, *(rule.code for rule in rules())}))
+def test_every_code_a_page_can_show_has_words(run: Run, code: str) -> None:
+    assert run(f"WORDS.has('{code}')")
+    assert "_" not in run(f"wordsFor('{code}')")
+
+
+def test_a_code_without_words_is_still_read(run: Run) -> None:
+    assert run("wordsFor('SOME_NEW_CODE')") == "some new code"
+    assert run("wordsFor(null)") == ""
+
+
+def decision(at: int, code: str, *, job: str | None = None) -> dict[str, Any]:
+    chosen = {"decision": "ENQUEUE" if job else "SKIP", "jobType": job, "reasonCode": code, "blockers": []}
+    return chosen | {"startedAt": f"2026-03-02T15:00:{at:02d}Z"}
+
+
+def test_decisions_that_repeat_are_one_line(run: Run) -> None:
+    decisions = [decision(9, "A"), decision(8, "A"), decision(7, "B", job="IMPROVE"), decision(6, "A")]
+    found = run(f"runsOf({json.dumps(decisions)})")
+    assert [(one["decision"]["reasonCode"], one["times"], one["first"][-3:], one["last"][-3:]) for one in found] == [
+        ("A", 2, "08Z", "09Z"),
+        ("B", 1, "07Z", "07Z"),
+        ("A", 1, "06Z", "06Z"),
+    ]
