@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from orchestration.bot_commands import app as bot
 from orchestration.verify_commands import app as doubts
 from trading.errors import BadInput, ProvingError
 
@@ -44,6 +45,7 @@ app = typer.Typer(
 )
 bars = typer.Typer(help="Market data: bring bars in, see what is there.", no_args_is_help=True)
 app.add_typer(bars, name="bars")
+app.add_typer(bot, name="bot")
 app.add_typer(doubts)
 
 

@@ -18,8 +18,7 @@ from rich.table import Table
 from gateways.embedded import postmaster, stop_embedded
 from orchestration.terminal import console, load_settings
 from services.desk import Desk, desk_at_hand
-from services.fleet import whole_fleet
-from trading.errors import UnknownBots
+from services.registration import bot_named
 
 SHOWN_DECISIONS = 10
 WIDE = 160
@@ -212,10 +211,7 @@ def find_bot(desk: Desk, words: str) -> UUID:
     try:
         return UUID(words)
     except ValueError:
-        found = [bot.id for bot in whole_fleet(desk) if bot.name.casefold() == words.casefold()]
-    if len(found) != 1:
-        raise UnknownBots([words])
-    return found[0]
+        return bot_named(desk, words)
 
 
 @contextmanager

@@ -24,10 +24,13 @@ from store.bots import BotAtWork
 from store.database import transaction
 from store.jobs import Claim
 from store.sessions import copy_trades, insert_session, usd
-from trading.backtest.engine import ENGINE_VERSION, Account, Backtest, ExitReason, Strategy, order_list_hash, run_tape
+from trading.backtest.engine import ENGINE_VERSION, Account, Backtest, ExitReason, order_list_hash
+from trading.backtest.style_runs import run_style
 from trading.errors import UnknownBots
 from trading.jobs import JobStatus, JobType
 from trading.market.instruments import MICROS_PER_USD, Instrument, instrument
+from trading.strategies.genome import Style
+from trading.strategies.rules import rule_text
 from trading.strategies.tape import IntArray, Tape
 
 EPOCH = date(1970, 1, 1)
@@ -142,7 +145,8 @@ class BaselineBacktest:
         """
         bot = bot_at_work(desk, claim.bot_id)
         at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-        backtest = run_tape(at_hand.tape, strategy_of(bot), account=account_of(bot))
+        wanted = (style_of(bot), bot.genome)
+        backtest = run_style(at_hand.tape, wanted, session_mode=bot.session_mode, account=account_of(bot))
         progress(100.0)
         return CompletedSession(bot, at_hand, backtest)
 
@@ -170,9 +174,9 @@ def bot_at_work(desk: Desk, bot_id: UUID) -> BotAtWork:
     return bot
 
 
-def strategy_of(bot: BotAtWork) -> Strategy:
-    """Return the strategy a bot's newest generation is."""
-    return Strategy(bot.archetype, bot.genome, bot.session_mode)
+def style_of(bot: BotAtWork) -> Style:
+    """Return what a bot trades by: its archetype, or the rule text it was registered with."""
+    return bot.archetype if bot.rule_text is None else rule_text(bot.rule_text)
 
 
 def account_of(bot: BotAtWork) -> Account:
@@ -213,6 +217,7 @@ def _origin(bot: BotAtWork, claim: Claim, *, now: datetime) -> dict[str, Any]:
         "generation_number": bot.generation,
         "genome_hash": bot.genome_hash,
         "archetype": bot.archetype,
+        "rule_fingerprint": bot.rule_fingerprint,
         "symbol": bot.symbol,
         "timeframe": bot.timeframe,
         "session_mode": bot.session_mode,

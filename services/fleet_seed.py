@@ -3,7 +3,7 @@
 Belongs here: names, the spread of a fleet over symbols, archetypes and timeframes. Does not belong here: their work.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from itertools import islice
@@ -18,7 +18,7 @@ from store.database import transaction
 from trading.errors import BadInput
 from trading.market.instruments import MICRO_OF, instrument
 from trading.strategies.archetypes import ARCHETYPES
-from trading.strategies.genome import default_genome, genome_hash
+from trading.strategies.genome import Style, default_genome, genome_hash
 
 FLEET_SYMBOLS = tuple(MICRO_OF.values())
 FLEET_TIMEFRAMES = ("5m", "15m", "1h")
@@ -52,7 +52,7 @@ def seed_fleet(
     now = desk.clock()
     fleet = list(islice(_fleet(symbols, timeframes), size))
     registered = [bot | {"stage_entered_at": now, "created_at": now} for bot in fleet]
-    first = [_first_generation(bot) | {"created_at": now} for bot in fleet]
+    first = [first_generation(bot, bot["archetype"]) | {"created_at": now} for bot in fleet]
     with transaction(desk.sessions) as session:
         return bots.register(session, registered, first)
 
@@ -96,8 +96,9 @@ def _fleet(symbols: Sequence[str], timeframes: Sequence[str]) -> Iterator[dict[s
         number += 1
 
 
-def _first_generation(bot: dict[str, Any]) -> dict[str, Any]:
-    genome = default_genome(bot["archetype"])
+def first_generation(bot: Mapping[str, Any], style: Style) -> dict[str, Any]:
+    """Return generation 1 of a new bot: the genome its style begins with."""
+    genome = default_genome(style)
     return {
         "bot_id": bot["id"],
         "generation_number": 1,

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import numpy as np
 
-from services.backtests import account_of, bot_at_work
+from services.backtests import account_of, bot_at_work, style_of
 from services.desk import Desk
 from services.iterations import FailedIteration, Iteration
 from services.search import Sibling, neighbours_by_optuna, offspring
@@ -36,7 +36,7 @@ from trading.evolution import uniqueness_pct
 from trading.improvement import judge, reversion
 from trading.jobs import JobType
 from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, daily_returns
-from trading.strategies.genome import Genome, validated
+from trading.strategies.genome import Genome, Style, validated
 
 SIBLINGS = 24
 ANCESTORS = 8
@@ -44,9 +44,10 @@ ANCESTORS = 8
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """All an iteration works with: a bot, its bars, the walk-forward segments, and a runner over their parts."""
+    """All an iteration works with: a bot and its style, its bars, their walk-forward segments, a runner over these."""
 
     bot: BotAtWork
+    style: Style
     parent: Genome
     at_hand: TapeAtHand
     segments: tuple[Segment, ...]
@@ -69,7 +70,7 @@ class Improvement:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
         bench = _bench(desk, claim)
-        return _iterate(desk, bench, neighbours_by_optuna(bench.bot.archetype, bench.parent), progress)
+        return _iterate(desk, bench, neighbours_by_optuna(bench.style, bench.parent), progress)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -87,7 +88,7 @@ class Evolution:
         """
         bench = _bench(desk, claim)
         return _revert(desk, bench) or _iterate(
-            desk, bench, offspring(bench.bot.archetype, bench.parent, _siblings(desk, bench.bot)), progress
+            desk, bench, offspring(bench.style, bench.parent, _siblings(desk, bench)), progress
         )
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
@@ -102,27 +103,29 @@ def run_improvement(desk: Desk, bot_id: UUID, *, run_id: str) -> Finished:
 
 def _bench(desk: Desk, claim: Claim) -> Bench:
     bot = bot_at_work(desk, claim.bot_id)
+    style = style_of(bot)
     at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
     return Bench(
         bot=bot,
-        parent=validated(bot.archetype, bot.genome),
+        style=style,
+        parent=validated(style, bot.genome),
         at_hand=at_hand,
         segments=plan(at_hand.bars.ts_event),
-        runner=PartRunner(at_hand.tape, bot.archetype, bot.session_mode, account=account_of(bot)),
+        runner=PartRunner(at_hand.tape, style, bot.session_mode, account=account_of(bot)),
         seed=_seed(bot.id, claim),
     )
 
 
-def _siblings(desk: Desk, bot: BotAtWork) -> list[Sibling]:
+def _siblings(desk: Desk, bench: Bench) -> list[Sibling]:
     with transaction(desk.sessions) as session:
-        known = iterations.sibling_genomes(session, bot.id, limit=SIBLINGS)
-    return [Sibling(validated(bot.archetype, genome), sharpe) for genome, sharpe in known]
+        known = iterations.sibling_genomes(session, bench.bot.id, limit=SIBLINGS)
+    return [Sibling(validated(bench.style, genome), sharpe) for genome, sharpe in known]
 
 
 def _revert(desk: Desk, bench: Bench) -> Iteration | None:
     with transaction(desk.sessions) as session:
         known = bots.ancestors(session, bench.bot.id, before=bench.bot.generation, limit=ANCESTORS)
-    genomes = {number: validated(bench.bot.archetype, genome) for number, genome in known.items()}
+    genomes = {number: validated(bench.style, genome) for number, genome in known.items()}
     figures = {number: bench.runner.run(genome, bench.held_out).performance for number, genome in genomes.items()}
     found = reversion(bench.runner.run(bench.parent, bench.held_out).performance, figures)
     if found is None:
@@ -145,7 +148,7 @@ def _iterate(desk: Desk, bench: Bench, search: Search, progress: Progress) -> It
     fingerprint = bench.at_hand.bars.fingerprint
     with transaction(desk.sessions) as session:
         earlier = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=fingerprint)
-    return _judged(bench, walk, tried=walk.trials + earlier, siblings=_siblings(desk, bench.bot))
+    return _judged(bench, walk, tried=walk.trials + earlier, siblings=_siblings(desk, bench))
 
 
 def _told(search: Search, progress: Progress, *, of: int) -> Search:
@@ -182,7 +185,7 @@ def _judged(bench: Bench, walk: WalkForward, *, tried: int, siblings: list[Sibli
         "deflated_sharpe_probability": deflated,
         "walk_forward_consistency": walk.consistency,
         "overfit_ratio": walk.overfit_ratio,
-        "uniqueness_pct": uniqueness_pct(bench.bot.archetype, last.genome, [sibling.genome for sibling in siblings]),
+        "uniqueness_pct": uniqueness_pct(bench.style, last.genome, [sibling.genome for sibling in siblings]),
     }
     return Iteration(
         bot=bench.bot,

@@ -16,7 +16,7 @@ from trading.backtest.trials import by_sharpe
 from trading.backtest.walk_forward import Fence, Search
 from trading.errors import BadGenome
 from trading.evolution import crossover, mutate, tournament, uniqueness_pct
-from trading.strategies.genome import Genome, Number, Parameter, schema, validated
+from trading.strategies.genome import Genome, Number, Parameter, Style, schema, validated
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -32,13 +32,13 @@ LEAST_UNIQUENESS_PCT = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Sibling:
-    """Another bot of the same archetype: its newest genome and its Sharpe ratio since reset (None if unknown)."""
+    """Another bot of the same style: its newest genome and its Sharpe ratio since reset (None if unknown)."""
 
     genome: Genome
     sharpe: float | None
 
 
-def neighbours_by_optuna(archetype: str, parent: Genome, *, trials: int = TRIALS) -> Search:
+def neighbours_by_optuna(style: Style, parent: Genome, *, trials: int = TRIALS) -> Search:
     """Return a search of the parent's neighbourhood with Optuna's tree-structured Parzen estimator.
 
     The parent is the first candidate. A neighbour lies within a quarter of each parameter's range around the parent.
@@ -47,11 +47,11 @@ def neighbours_by_optuna(archetype: str, parent: Genome, *, trials: int = TRIALS
     def search(fence: Fence, chance: np.random.Generator) -> Genome:
         study = _study(int(chance.integers(2**31)))
         study.enqueue_trial(dict(parent))
-        around = _neighbourhood(archetype, parent)
+        around = _neighbourhood(style, parent)
         best, best_score = parent, -np.inf
         for _ in range(trials):
             trial = study.ask(around)
-            genome = _genome(archetype, trial.params)
+            genome = _genome(style, trial.params)
             score = by_sharpe(fence(genome)) if genome is not None else -np.inf
             study.tell(trial, max(score, WORST))
             if genome is not None and score > best_score:
@@ -69,8 +69,8 @@ def _study(seed: int) -> Study:
     return optuna.create_study(direction="maximize", sampler=sampler)
 
 
-def _neighbourhood(archetype: str, parent: Genome) -> dict[str, BaseDistribution]:
-    return {name: _around(row, parent[name]) for name, row in schema(archetype).items()}
+def _neighbourhood(style: Style, parent: Genome) -> dict[str, BaseDistribution]:
+    return {name: _around(row, parent[name]) for name, row in schema(style).items()}
 
 
 def _around(row: Parameter, value: Number) -> BaseDistribution:
@@ -86,25 +86,25 @@ def _around(row: Parameter, value: Number) -> BaseDistribution:
     return FloatDistribution(max(float(row.low), value - reach), min(float(row.high), value + reach))
 
 
-def _genome(archetype: str, numbers: Mapping[str, object]) -> Genome | None:
+def _genome(style: Style, numbers: Mapping[str, object]) -> Genome | None:
     """Return the genome of a proposal, or None where its parameters contradict each other."""
     try:
-        return validated(archetype, numbers)
+        return validated(style, numbers)
     except BadGenome:
         return None
 
 
-def offspring(archetype: str, parent: Genome, siblings: Sequence[Sibling], *, trials: int = TRIALS) -> Search:
+def offspring(style: Style, parent: Genome, siblings: Sequence[Sibling], *, trials: int = TRIALS) -> Search:
     """Return a search among children of the parent and its siblings: tournament, crossover, mutation.
 
-    Siblings are bots of the same archetype; with none, the children are mutants of the parent. The parent is the first
+    Siblings are bots of the same style; with none, the children are mutants of the parent. The parent is the first
     candidate. Of two children the fitter on the train part is kept; children never see held-out figures.
     """
 
     def search(fence: Fence, chance: np.random.Generator) -> Genome:
         best, best_score = parent, by_sharpe(fence(parent))
         for _ in range(trials - 1):
-            child = _child(archetype, best, siblings, chance)
+            child = _child(style, best, siblings, chance)
             score = by_sharpe(fence(child))
             if score > best_score:
                 best, best_score = child, score
@@ -113,20 +113,20 @@ def offspring(archetype: str, parent: Genome, siblings: Sequence[Sibling], *, tr
     return search
 
 
-def _child(archetype: str, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
+def _child(style: Style, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
     """Return a child that is no near copy of a sibling; after eight near copies, the last one."""
     genomes = [sibling.genome for sibling in siblings]
     child = mother
     for _ in range(BIRTHS):
-        child = _born(archetype, mother, siblings, chance)
-        uniqueness = uniqueness_pct(archetype, child, genomes)
+        child = _born(style, mother, siblings, chance)
+        uniqueness = uniqueness_pct(style, child, genomes)
         if uniqueness is None or uniqueness >= LEAST_UNIQUENESS_PCT:
             break
     return child
 
 
-def _born(archetype: str, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
+def _born(style: Style, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
     if not siblings:
-        return mutate(archetype, mother, chance=chance)
+        return mutate(style, mother, chance=chance)
     father = siblings[tournament([sibling.sharpe for sibling in siblings], chance=chance)]
-    return mutate(archetype, crossover(archetype, mother, father.genome, chance=chance), chance=chance)
+    return mutate(style, crossover(style, mother, father.genome, chance=chance), chance=chance)

@@ -72,7 +72,7 @@ def check_resampled_bars(_: Desk, subject: Subject, progress: Progress) -> Findi
     for number in range(SYNTHETIC_HISTORIES):
         seed = subject.seed(Kind.MONTE_CARLO_BARS) + number
         made, index = resampled_bars(bars, sessions, block_days=min(BLOCK_DAYS, days), seed=seed)
-        runner = PartRunner(tape_of(made, index), bot.archetype, bot.session_mode, account=subject.account)
+        runner = PartRunner(tape_of(made, index), subject.style, bot.session_mode, account=subject.account)
         results.append(runner.run(subject.genome, Part(0, len(made))).performance)
         progress("synthetic histories", number + 1, SYNTHETIC_HISTORIES)
     nets = [float(usd(result.net_pnl_micros)) for result in results]
@@ -115,7 +115,7 @@ def check_overfitting(desk: Desk, subject: Subject, progress: Progress) -> Findi
         known = verification.candidates(
             session, subject.bot.id, data_fingerprint=subject.at_hand.bars.fingerprint, limit=PBO_CANDIDATES
         )
-    tried: list[Genome] = [validated(subject.bot.archetype, genome) for genome in known]
+    tried: list[Genome] = [validated(subject.style, genome) for genome in known]
     origin = "improve and evolve iterations"
     if len(tried) < 2:
         tried, origin = list(islice(grid_around(subject), PBO_CANDIDATES)), "the bot's grid"

@@ -3,8 +3,8 @@
 Belongs here: what of a bot is held against the detectors. Does not belong here: the detectors (`trading.backtest`).
 
 What counts as a decision: the entry signal, the units its stop and target are set in, and, for look-ahead, the marked
-equity, so that exits are watched too. The rule is the bot's own unless another one is handed in, as tests do to prove
-that a cheat is caught.
+equity, so that exits are watched too. What the bot wants at each close is asked of its own style, unless something else
+is handed in, as tests do to prove that a cheat is caught.
 """
 
 from collections.abc import Callable
@@ -20,21 +20,21 @@ from trading.backtest.lookahead import FUTURES, leaks
 from trading.backtest.warm_up import warm_up_drifts
 from trading.market.bars import Bars
 from trading.market.sessions import session_index
-from trading.strategies import signals as own
-from trading.strategies.genome import Genome
+from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
+from trading.strategies.styles import entry_signals, warm_up_bars
 from trading.strategies.tape import FloatArray, Tape, tape_of
 
 CUTS = 16
 SHOWN_FINDS = 10
 
-Rule = Callable[[Tape, str, Genome], Signals]
+Wanting = Callable[[Tape, Style, Genome], Signals]
 
 
-def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, rule: Rule | None = None) -> Finding:
+def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
     """Change the future at several bars and see whether a decision before them moves."""
-    bot, bars = subject.bot, subject.at_hand.bars
-    sessions = session_index(bars, mode=bot.session_mode)
+    bars = subject.at_hand.bars
+    sessions = session_index(bars, mode=subject.bot.session_mode)
     done, futures = 0, 1 + CUTS * len(FUTURES)
 
     def decide(changed: Bars) -> FloatArray:
@@ -42,8 +42,8 @@ def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, rule: Rul
         done += 1
         progress("futures", done, futures)
         tape = tape_of(changed, sessions)
-        wishes = (rule or own.signals)(tape, bot.archetype, subject.genome)
-        run = run_signals(tape, wishes, exits_of(bot.archetype, subject.genome), account=subject.account)
+        wishes = (wanting or entry_signals)(tape, subject.style, subject.genome)
+        run = run_signals(tape, wishes, exits_of(subject.style, subject.genome), account=subject.account)
         return np.column_stack([_known(wishes), run.equity_micros.astype(np.float64)])
 
     found = leaks(bars, decide, cuts=CUTS)
@@ -57,14 +57,13 @@ def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, rule: Rul
     return Finding(verdicts.of_detector(len(found), tried=futures - 1, what="changed futures"), figures)
 
 
-def check_warm_up(_: Desk, subject: Subject, progress: Progress, *, rule: Rule | None = None) -> Finding:
+def check_warm_up(_: Desk, subject: Subject, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
     """Begin the history later at several days and see whether a decision after the warm-up moves."""
-    bot = subject.bot
-    warm_up = own.warm_up_bars(bot.archetype, subject.genome)
+    warm_up = warm_up_bars(subject.style, subject.genome)
 
     def known(tape: Tape) -> FloatArray:
         progress("beginnings", 0, 1)
-        return _known((rule or own.signals)(tape, bot.archetype, subject.genome))
+        return _known((wanting or entry_signals)(tape, subject.style, subject.genome))
 
     found = warm_up_drifts(subject.at_hand.tape, known, warm_up_bars=warm_up)
     progress("beginnings", 1, 1)

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import numpy as np
 
-from services.backtests import account_of, bot_at_work
+from services.backtests import account_of, bot_at_work, style_of
 from services.desk import Desk
 from services.tapes import TapeAtHand, tape_for
 from store.bots import BotAtWork
@@ -24,7 +24,7 @@ from trading.backtest.verdicts import Kind, Verdict
 from trading.backtest.walk_forward import Part
 from trading.market.bars import IntArray
 from trading.performance import Performance
-from trading.strategies.genome import Genome, validated
+from trading.strategies.genome import Genome, Style, validated
 
 EPOCH = date(1970, 1, 1)
 CURVE_POINTS = 240
@@ -55,12 +55,13 @@ class Subject:
 
     bot: BotAtWork
     at_hand: TapeAtHand
+    style: Style
     genome: Genome
 
     @cached_property
     def runner(self) -> PartRunner:
-        """Runs genomes of the bot's archetype over parts of its bars."""
-        return PartRunner(self.at_hand.tape, self.bot.archetype, self.bot.session_mode, account=self.account)
+        """Runs genomes of the bot's style over parts of its bars."""
+        return PartRunner(self.at_hand.tape, self.style, self.bot.session_mode, account=self.account)
 
     @property
     def account(self) -> Account:
@@ -91,7 +92,8 @@ def open_subject(desk: Desk, bot_id: UUID) -> Subject:
     """
     bot = bot_at_work(desk, bot_id)
     at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-    return Subject(bot, at_hand, validated(bot.archetype, bot.genome))
+    style = style_of(bot)
+    return Subject(bot, at_hand, style, validated(style, bot.genome))
 
 
 def figures_of(performance: Performance) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def check_walk_forward(_: Desk, subject: Subject, progress: Progress) -> Finding
         subject.runner,
         subject.at_hand.bars.ts_event,
         account=subject.account,
-        archetype=subject.bot.archetype,
+        style=subject.style,
         parent=subject.genome,
         seed=subject.seed(Kind.WALK_FORWARD),
         told=lambda done, of: progress("walk forward", done, of),
@@ -72,10 +72,10 @@ def check_sensitivity(_: Desk, subject: Subject, progress: Progress) -> Finding:
     def evaluate(genome: Genome) -> Performance:
         nonlocal tried
         tried += 1
-        progress("neighbours", tried, max(tried, 1 + 4 * len(schema(subject.bot.archetype))))
+        progress("neighbours", tried, max(tried, 1 + 4 * len(schema(subject.style))))
         return subject.runner(genome, whole.first_bar, whole.end_bar)
 
-    found = sensitivity(subject.bot.archetype, subject.genome, evaluate=evaluate)
+    found = sensitivity(subject.style, subject.genome, evaluate=evaluate)
     return Finding(verdicts.of_sensitivity(found), _sensitivity_figures(found) | {"tried": tried})
 
 
@@ -130,7 +130,7 @@ def check_matrix(desk: Desk, subject: Subject, progress: Progress) -> Finding:
 
 def axes_of(subject: Subject) -> Mapping[str, tuple[Number, ...]]:
     """Return the axes of the bot's grid: its stop, target and time stop, then its entry parameters, at most five."""
-    rows = schema(subject.bot.archetype)
+    rows = schema(subject.style)
     entry = [name for name, row in rows.items() if row.unit != "switch"]
     first = [name for name in ("stop_atr", "target_atr", "time_stop_bars") if name in rows]
     off = ("atr_period", "trailing_atr", "break_even_atr")
@@ -140,7 +140,7 @@ def axes_of(subject: Subject) -> Mapping[str, tuple[Number, ...]]:
 
 def grid_around(subject: Subject) -> tuple[Genome, ...]:
     """Return the valid genomes on the bot's grid, at most 512."""
-    return grid(subject.bot.archetype, subject.genome, axes=axes_of(subject), cap=GRID_CAP)
+    return grid(subject.style, subject.genome, axes=axes_of(subject), cap=GRID_CAP)
 
 
 def _evaluated(subject: Subject, genomes: tuple[Genome, ...], progress: Progress) -> Iterator[Trial]:
@@ -153,7 +153,7 @@ def _evaluated(subject: Subject, genomes: tuple[Genome, ...], progress: Progress
 def _under(subject: Subject, worse: Instrument, progress: Progress) -> Performance:
     progress(f"slippage of {worse.slippage_ticks} ticks", 1, 1)
     account = Account(worse, subject.account.account_micros, subject.account.contracts)
-    runner = PartRunner(subject.at_hand.tape, subject.bot.archetype, subject.bot.session_mode, account=account)
+    runner = PartRunner(subject.at_hand.tape, subject.style, subject.bot.session_mode, account=account)
     return runner.run(subject.genome, subject.whole).performance
 
 
@@ -165,7 +165,7 @@ def _horizons(desk: Desk, subject: Subject, timeframe: str) -> Iterator[tuple[st
         return
     if at_hand.series.provider != subject.at_hand.series.provider:
         return
-    runner = PartRunner(at_hand.tape, bot.archetype, bot.session_mode, account=account_of(bot))
+    runner = PartRunner(at_hand.tape, subject.style, bot.session_mode, account=account_of(bot))
     for name, part in _parts(at_hand.bars.ts_event):
         yield name, runner.run(subject.genome, part).performance
 

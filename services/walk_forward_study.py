@@ -111,7 +111,7 @@ def _strands(bars: Bars, reading: str, progress: Progress) -> Iterator[Strand]:
             PartRunner(tape, name, MODE, account=account),
             read.ts_event,
             account=account,
-            archetype=name,
+            style=name,
             parent=default_genome(name),
             seed=SEED,
             told=lambda _done, _of: None,

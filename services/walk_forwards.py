@@ -27,7 +27,7 @@ from trading.backtest.walk_forward import (
 )
 from trading.market.bars import IntArray
 from trading.performance import Performance, measure
-from trading.strategies.genome import Genome
+from trading.strategies.genome import Genome, Style
 
 Told = Callable[[int, int], None]
 
@@ -54,7 +54,7 @@ def walk_history(
     ts_event: IntArray,
     *,
     account: Account,
-    archetype: str,
+    style: Style,
     parent: Genome,
     seed: int,
     told: Told,
@@ -68,7 +68,7 @@ def walk_history(
         BadBars: too few bars to cut.
     """
     segments = plan(ts_event, windows_for(ts_event))
-    search = _telling(neighbours_by_optuna(archetype, parent), told, of=len(segments))
+    search = _telling(neighbours_by_optuna(style, parent), told, of=len(segments))
     walk = walk_forward(segments, evaluate=runner, search=search, seed=seed)
     return joined(runner, walk, account=account)
 

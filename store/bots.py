@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from store.jobs import ACTIVE
-from store.tables import Bot, BotGeneration, BotJob, BotProgress, MetricsBaseline
+from store.tables import Bot, BotGeneration, BotJob, BotProgress, MetricsBaseline, RuleText
 from trading.autonomy import Candidate
 from trading.jobs import JobType
 
@@ -25,7 +25,11 @@ SeriesOf = Mapping[tuple[str, str], tuple[str, datetime]]
 
 @dataclass(frozen=True, slots=True)
 class BotAtWork:
-    """A bot and the genome of its newest generation: what a job needs to run it."""
+    """A bot and the genome of its newest generation: what a job needs to run it.
+
+    Attributes:
+        rule_text, rule_fingerprint: Where its archetype is `rule`, the text it trades by.
+    """
 
     id: UUID
     name: str
@@ -38,6 +42,8 @@ class BotAtWork:
     generation: int
     genome: dict[str, Any]
     genome_hash: str
+    rule_text: str | None
+    rule_fingerprint: str | None
 
 
 def register(session: Session, bots: Sequence[dict[str, Any]], generations: Sequence[dict[str, Any]]) -> int:
@@ -50,6 +56,18 @@ def register(session: Session, bots: Sequence[dict[str, Any]], generations: Sequ
         session.execute(upsert(BotGeneration).on_conflict_do_nothing(), first)
         session.execute(upsert(BotProgress).on_conflict_do_nothing(), [{"bot_id": bot_id} for bot_id in created])
     return len(created)
+
+
+def keep_rule(session: Session, *, fingerprint: str, text: str, now: datetime) -> None:
+    """Keep a rule text; one that is known stays as it is."""
+    kept = upsert(RuleText).values(fingerprint=fingerprint, text=text, created_at=now)
+    session.execute(kept.on_conflict_do_nothing())
+
+
+def ids_by_name(session: Session, name: str) -> list[UUID]:
+    """Return the bots of that name, capitals aside, that are not archived."""
+    same = func.lower(Bot.name) == func.lower(name)
+    return list(session.scalars(select(Bot.id).where(same, Bot.archived_at.is_(None)).order_by(Bot.id)))
 
 
 def bot_ids(session: Session) -> list[UUID]:
@@ -98,8 +116,12 @@ def at_work(session: Session, bot_id: UUID) -> BotAtWork | None:
             newest.c.generation_number.label("generation"),
             newest.c.genome,
             newest.c.genome_hash,
+            RuleText.text.label("rule_text"),
+            Bot.rule_fingerprint,
         )
+        .select_from(Bot)
         .join(newest, onclause=true())
+        .outerjoin(RuleText, RuleText.fingerprint == Bot.rule_fingerprint)
         .where(Bot.id == bot_id)
     ).first()
     return BotAtWork(**row._mapping) if row is not None else None

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, insert, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from store.tables import Bot, BotGeneration, BotMetricsRollup, ImproveCandidate, ImproveIteration
 
@@ -30,8 +30,12 @@ def tried_so_far(session: Session, bot_id: UUID, *, data_fingerprint: str) -> in
 
 
 def sibling_genomes(session: Session, bot_id: UUID, *, limit: int) -> list[tuple[dict[str, Any], float | None]]:
-    """Return newest genome and Sharpe ratio since reset of other bots of the archetype, best first, unknown last."""
-    me = select(Bot.archetype).where(Bot.id == bot_id).scalar_subquery()
+    """Return newest genome and Sharpe ratio since reset of other bots of the style, best first, unknown last.
+
+    The same style is the same archetype, and of rules the same text: other texts have other genomes.
+    """
+    me = aliased(Bot)
+    is_sibling = (Bot.archetype == me.archetype) & Bot.rule_fingerprint.is_not_distinct_from(me.rule_fingerprint)
     newest = (
         select(BotGeneration.genome)
         .where(BotGeneration.bot_id == Bot.id)
@@ -41,10 +45,11 @@ def sibling_genomes(session: Session, bot_id: UUID, *, limit: int) -> list[tuple
     )
     rows = session.execute(
         select(newest.c.genome, BotMetricsRollup.sharpe)
-        .select_from(Bot)
+        .select_from(me)
+        .join(Bot, onclause=is_sibling)
         .join(newest, onclause=true())
         .outerjoin(BotMetricsRollup, (BotMetricsRollup.bot_id == Bot.id) & (BotMetricsRollup.book == "BACKTEST"))
-        .where(Bot.archetype == me, Bot.id != bot_id, Bot.archived_at.is_(None))
+        .where(me.id == bot_id, Bot.id != bot_id, Bot.archived_at.is_(None))
         .order_by(BotMetricsRollup.sharpe.desc().nulls_last(), Bot.id)
         .limit(limit)
     )

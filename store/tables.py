@@ -3,7 +3,7 @@
 Belongs here: columns, keys, constraints, indexes. Does not belong here: triggers, roles and grants
 (`migrations/guards.sql`) and queries (one module per table family).
 
-Raw truth, append-only for every role: backtest_sessions, trade_logs, execution_fills, bot_generations,
+Raw truth, append-only for every role: rule_texts, backtest_sessions, trade_logs, execution_fills, bot_generations,
 bot_stage_events, bot_metrics_events, audit_events, improve_candidates. Display figures, rebuildable from raw truth at
 any time: bot_metrics_rollups, bot_equity_curve, bot_progress.
 """
@@ -81,8 +81,23 @@ class Base(DeclarativeBase):
     }
 
 
+class RuleText(Base):
+    """A strategy as it was written, under the hash of its text. Raw truth: another text is another row."""
+
+    __tablename__ = "rule_texts"
+    __table_args__ = (
+        CheckConstraint(
+            "fingerprint = encode(sha256(convert_to(text, 'UTF8')), 'hex')", name="fingerprint_is_its_text"
+        ),
+    )
+
+    fingerprint: Mapped[str] = mapped_column(primary_key=True)
+    text: Mapped[str]
+    created_at: Mapped[datetime]
+
+
 class Bot(Base):
-    """One bot: what it trades, how, and which stage it has reached."""
+    """One bot: what it trades, how, and which stage it has reached. Archetype and rule never change."""
 
     __tablename__ = "bots"
     __table_args__ = (
@@ -94,6 +109,7 @@ class Bot(Base):
         CheckConstraint("account_usd > 0", name="account_is_positive"),
         CheckConstraint("contracts BETWEEN 1 AND 1000", name="contracts_in_bounds"),
         CheckConstraint("name ~ '^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$'", name="name_is_plain"),
+        CheckConstraint("(archetype = 'rule') = (rule_fingerprint IS NOT NULL)", name="a_rule_has_its_text"),
         Index("ix_bots__stage_symbol", "stage", "symbol"),
     )
 
@@ -103,6 +119,7 @@ class Bot(Base):
     symbol: Mapped[str]
     timeframe: Mapped[str]
     archetype: Mapped[str]
+    rule_fingerprint: Mapped[str | None] = mapped_column(ForeignKey("rule_texts.fingerprint"))
     session_mode: Mapped[str] = mapped_column(server_default="FULL_24x5")
     account_usd: Mapped[Decimal]
     contracts: Mapped[int] = mapped_column(SmallInteger, server_default="1")
@@ -210,6 +227,7 @@ class BacktestSession(Base):
         CheckConstraint("(status = 'FAILED') = (error IS NOT NULL)", name="failure_says_why"),
         CheckConstraint("cardinality(equity_on) = cardinality(equity_usd)", name="equity_has_its_days"),
         CheckConstraint("status = 'FAILED' OR (bar_count > 0 AND net_pnl_usd IS NOT NULL)", name="completed_is_whole"),
+        CheckConstraint("(archetype = 'rule') = (rule_fingerprint IS NOT NULL)", name="a_rule_has_its_text"),
         ForeignKeyConstraint(
             ["bot_id", "generation_number"], ["bot_generations.bot_id", "bot_generations.generation_number"]
         ),
@@ -233,6 +251,7 @@ class BacktestSession(Base):
     generation_number: Mapped[int]
     genome_hash: Mapped[str]
     archetype: Mapped[str]
+    rule_fingerprint: Mapped[str | None] = mapped_column(ForeignKey("rule_texts.fingerprint"))
     symbol: Mapped[str]
     timeframe: Mapped[str]
     session_mode: Mapped[str]

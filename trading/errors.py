@@ -13,7 +13,8 @@
     │   ├── UnknownInstrument
     │   ├── UnknownTimeframe
     │   ├── UnknownSessionMode
-    │   └── UnknownBots          bot ids that do not exist
+    │   ├── UnknownBots          bot ids that do not exist
+    │   └── NameTaken            a new bot by the name of another one
     ├── Refused                  a rule of the platform forbids it now
     │   ├── StageLocked
     │   ├── GateClosed           a stage gate has blockers
@@ -119,6 +120,12 @@ class UnknownBots(BadInput):
     def __init__(self, bot_ids: list[str]) -> None:
         super().__init__(f"{len(bot_ids)} unknown bot ids: {', '.join(bot_ids[:5])}")
         self.bot_ids = bot_ids
+
+
+class NameTaken(BadInput):
+    """Another bot has that name."""
+
+    code = "NAME_TAKEN"
 
 
 class Refused(ProvingError):

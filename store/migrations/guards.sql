@@ -18,6 +18,13 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION refuse_other_strategy() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'a bot keeps archetype and rule: another one is another bot, was %', OLD.name
+        USING ERRCODE = 'insufficient_privilege';
+END
+$$;
+
 DO $$
 DECLARE
     may_change CONSTANT text[] := ARRAY[
@@ -47,6 +54,10 @@ BEGIN
     END LOOP;
 END
 $$;
+
+CREATE OR REPLACE TRIGGER same_strategy BEFORE UPDATE ON bots FOR EACH ROW
+    WHEN (NEW.archetype <> OLD.archetype OR NEW.rule_fingerprint IS DISTINCT FROM OLD.rule_fingerprint)
+    EXECUTE FUNCTION refuse_other_strategy();
 
 CREATE OR REPLACE TRIGGER only_forward BEFORE UPDATE ON metrics_baselines
     FOR EACH ROW WHEN (NEW.reset_at < OLD.reset_at) EXECUTE FUNCTION refuse_earlier_baseline();

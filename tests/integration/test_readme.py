@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from gateways.settings import Settings
-from orchestration.cli import app, bars
+from orchestration.cli import app, bars, bot
+from trading.strategies.rules import rule_text
 
 ROOT = Path(__file__).parents[2]
 
@@ -33,8 +34,14 @@ def test_it_lists_every_setting_with_its_default(readme: str) -> None:
 def test_it_names_every_command(readme: str) -> None:
     commands = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     nested = [f"bars {command.name}" for command in bars.registered_commands]
+    nested += [f"bot {command.callback.__name__}" for command in bot.registered_commands if command.callback]
     missing = [name for name in (*commands, *nested) if f"`proving {name}" not in readme]
     assert missing == ["up"], "make run stands for up"
+
+
+def test_the_rule_it_shows_is_a_rule_with_the_parameters_it_declares(readme: str) -> None:
+    (text,) = re.findall(r"^```\n(param .+?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+    assert {"fast", "slow", "depth", "stop_atr"} <= {row.name for row in rule_text(text).parameters}
 
 
 def test_every_make_target_it_names_exists(readme: str) -> None:

@@ -167,7 +167,7 @@ CHEATS = ("the next close", "a centred average", "the highest price of all", "ho
 @pytest.mark.parametrize("cheat", CHEATS)
 def test_a_rule_that_knows_the_future_is_caught(stocked_desk: Desk, bot_id: UUID, cheat: str) -> None:
     subject = open_subject(stocked_desk, bot_id)
-    found = check_look_ahead(stocked_desk, subject, silent, rule=lambda *of: planted(*of, knows=cheat))
+    found = check_look_ahead(stocked_desk, subject, silent, wanting=lambda *of: planted(*of, knows=cheat))
     assert found.verdict.grade is Grade.FAILED
     assert found.figures["found"] > 0
 
@@ -210,7 +210,7 @@ def remembering(tape: Tape, archetype: str, genome: Genome, *, what: str) -> Sig
 )
 def test_a_rule_that_remembers_the_beginning_is_caught(stocked_desk: Desk, bot_id: UUID, what: str) -> None:
     subject = open_subject(stocked_desk, bot_id)
-    found = check_warm_up(stocked_desk, subject, silent, rule=lambda *of: remembering(*of, what=what))
+    found = check_warm_up(stocked_desk, subject, silent, wanting=lambda *of: remembering(*of, what=what))
     assert found.verdict.grade is Grade.FAILED
 
 

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from orchestration import cli, verify_work
+from services import verification_checks
 from services.desk import Desk
 from services.walk_forward_plot import plot, text_block
 from services.walk_forward_study import AS_GIVEN, AT_MARKS, walk_forward_study
@@ -21,9 +22,9 @@ from tests.factories import make_bot
 from trading.backtest.verdicts import Kind
 from trading.errors import NoMarketData, UnknownBots
 from trading.market.bars import Bars
-from trading.strategies import signals as rules
-from trading.strategies.genome import Genome
+from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
+from trading.strategies.styles import entry_signals
 from trading.strategies.tape import Tape
 
 NAME = "Doubted Dingo"
@@ -70,15 +71,13 @@ def test_an_honest_bot_passes_and_the_check_is_stored(stocked_desk: Desk, bot_id
 def test_a_bot_that_knows_the_next_close_is_caught(
     stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = rules.signals
-
-    def knowing(tape: Tape, archetype: str, genome: Genome) -> Signals:
-        wishes = honest(tape, archetype, genome)
+    def knowing(tape: Tape, style: Style, genome: Genome) -> Signals:
+        wishes = entry_signals(tape, style, genome)
         side = wishes.side.copy()
         side[:-1] = np.where(side[:-1] != 0, np.sign(tape.close[1:] - tape.close[:-1]), 0).astype(np.int8)
         return replace(wishes, side=side)
 
-    monkeypatch.setattr(rules, "signals", knowing)
+    monkeypatch.setattr(verification_checks, "entry_signals", knowing)
     code, said = proving("check", "lookahead", NAME)
     assert code == 1
     assert "FAILED" in said
@@ -90,14 +89,12 @@ def test_a_bot_that_knows_the_next_close_is_caught(
 def test_a_bot_whose_warm_up_is_too_short_is_caught(
     stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = rules.signals
-
-    def forgetful(tape: Tape, archetype: str, genome: Genome) -> Signals:
-        wishes = honest(tape, archetype, genome)
+    def forgetful(tape: Tape, style: Style, genome: Genome) -> Signals:
+        wishes = entry_signals(tape, style, genome)
         unit = np.cumsum(tape.high - tape.low) / np.arange(1, len(tape) + 1)
         return replace(wishes, stop_unit_ticks=unit)
 
-    monkeypatch.setattr(rules, "signals", forgetful)
+    monkeypatch.setattr(verification_checks, "entry_signals", forgetful)
     code, said = proving("check", "warmup", NAME)
     assert code == 1
     assert stored(stocked_desk) == [("WARM_UP", "FAILED")]

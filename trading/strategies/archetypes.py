@@ -98,6 +98,9 @@ ARCHETYPES: Mapping[str, Archetype] = MappingProxyType(
     }
 )
 
+RULE = "rule"
+"""What stands where an archetype stands for a bot that trades by a rule text; it is in no family and no table here."""
+
 ONE_PER_FAMILY: tuple[str, ...] = tuple({row.family: row.name for row in reversed(list(ARCHETYPES.values()))}.values())
 
 

@@ -1,0 +1,168 @@
+"""Registering one bot by hand, by an archetype or by a rule text, and finding one by its name.
+
+Belongs here: what a new bot must be, and its rows. Does not belong here: whole fleets (`fleet_seed.py`), the language
+of rules (`trading.strategies.rules`), what is done with the bot next (autonomy finds it at the next tick).
+
+What commits together: the rule text where there is one, the bot, its first generation, its counters and the audit
+event. Of two registrations of one name at once one is refused.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from services import audit
+from services.desk import Desk
+from services.fleet_seed import account_usd, first_generation
+from store import bots
+from store.database import transaction
+from trading.errors import BadInput, NameTaken, UnknownBots
+from trading.market.bars import timeframe_ns
+from trading.market.instruments import instrument
+from trading.market.sessions import CUSTOM, FULL_24X5, session_mode
+from trading.strategies.archetypes import RULE, archetype
+from trading.strategies.genome import Number, RuleText, Style
+from trading.strategies.rules import rule_text
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}", re.ASCII)
+LARGEST_POSITION = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BotRequest:
+    """A bot as a person wants it: with an archetype or with the text of a rule, never with both.
+
+    Attributes:
+        name: Unique, capitals aside; None makes one of archetype, symbol, timeframe and id.
+        actor: Who wants it.
+    """
+
+    symbol: str
+    timeframe: str
+    actor: str
+    archetype: str | None = None
+    rule: str | None = None
+    name: str | None = None
+    session_mode: str = FULL_24X5
+    contracts: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A bot that is now registered, in LAB with its first generation.
+
+    Attributes:
+        rule_fingerprint: Of the text it trades by, where it trades by one.
+        has_bars: Whether there are bars to test it on; without, autonomy says NO_MARKET_DATA and waits.
+    """
+
+    id: UUID
+    name: str
+    symbol: str
+    timeframe: str
+    archetype: str
+    rule_fingerprint: str | None
+    genome: Mapping[str, Number]
+    has_bars: bool
+
+
+def register_bot(desk: Desk, request: BotRequest) -> Registered:
+    """Register one bot.
+
+    Raises:
+        RuleSyntaxError: the text is no rule; line and column are named.
+        UnknownArchetype, UnknownInstrument, UnknownTimeframe, UnknownSessionMode: no such thing.
+        NameTaken: another bot has the name.
+        BadInput: archetype and rule together or neither, or a name or size out of bounds.
+        Unavailable: the database is away.
+    """
+    style = style_wanted(archetype_name=request.archetype, text=request.rule)
+    bot = _bot(request, style)
+    first = first_generation(bot, style)
+    now = desk.clock()
+    with transaction(desk.sessions) as session:
+        if isinstance(style, RuleText):
+            bots.keep_rule(session, fingerprint=style.fingerprint, text=style.text, now=now)
+        rows = (bot | {"stage_entered_at": now, "created_at": now}, first | {"created_at": now})
+        if bots.ids_by_name(session, bot["name"]) or not bots.register(session, rows[:1], rows[1:]):
+            raise NameTaken(f"a bot's name is its own, {bot['name']!r} is taken")
+        audit.record(
+            desk,
+            session,
+            actor=request.actor,
+            action="BOT_REGISTERED",
+            subject=str(bot["id"]),
+            payload={
+                "name": bot["name"],
+                "symbol": bot["symbol"],
+                "timeframe": bot["timeframe"],
+                "archetype": bot["archetype"],
+                "ruleFingerprint": bot["rule_fingerprint"],
+                "genomeHash": first["genome_hash"],
+            },
+        )
+    return Registered(
+        id=bot["id"],
+        name=bot["name"],
+        symbol=bot["symbol"],
+        timeframe=bot["timeframe"],
+        archetype=bot["archetype"],
+        rule_fingerprint=bot["rule_fingerprint"],
+        genome=first["genome"],
+        has_bars=desk.bars.best(bot["symbol"], bot["timeframe"]) is not None,
+    )
+
+
+def bot_named(desk: Desk, name: str) -> UUID:
+    """Return the bot of that name, capitals aside.
+
+    Raises:
+        UnknownBots: none that is not archived, or more than one.
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        found = bots.ids_by_name(session, name)
+    if len(found) != 1:
+        raise UnknownBots([name])
+    return found[0]
+
+
+def style_wanted(*, archetype_name: str | None, text: str | None) -> Style:
+    """Return the style an archetype's name or a rule's text means.
+
+    Raises:
+        RuleSyntaxError, UnknownArchetype: it means none.
+        BadInput: both or neither are given.
+    """
+    if (archetype_name is None) == (text is None):
+        given = "neither" if text is None else "both"
+        raise BadInput(f"a bot trades by an archetype or by a rule, {given} was given")
+    return rule_text(text) if text is not None else archetype(archetype_name or "").name
+
+
+def _bot(request: BotRequest, style: Style) -> dict[str, Any]:
+    timeframe_ns(request.timeframe)
+    bot_id = uuid4()
+    symbol = instrument(request.symbol).symbol
+    archetype_name = style if isinstance(style, str) else RULE
+    name = request.name or f"{archetype_name} {symbol} {request.timeframe} {bot_id.hex[:6]}"
+    mode = session_mode(request.session_mode)
+    if NAME.fullmatch(name) is None:
+        raise BadInput(f"a name has 1 to 80 plain letters, digits, blanks, '.', '_' or '-', was {name!r}")
+    if not 1 <= request.contracts <= LARGEST_POSITION:
+        raise BadInput(f"a bot trades 1 to {LARGEST_POSITION} contracts, was {request.contracts}")
+    if mode == CUSTOM:
+        raise BadInput("a bot has no window of its own, so its session mode cannot be CUSTOM")
+    return {
+        "id": bot_id,
+        "name": name,
+        "symbol": symbol,
+        "timeframe": request.timeframe,
+        "archetype": archetype_name,
+        "rule_fingerprint": style.fingerprint if isinstance(style, RuleText) else None,
+        "session_mode": mode,
+        "account_usd": account_usd(symbol) * request.contracts,
+        "contracts": request.contracts,
+    }
