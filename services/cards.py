@@ -10,10 +10,12 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from services.gates import Verifications
 from store.fleet import AnyRow
 from trading.activity import BotNow, Job, Situation, bot_now
 from trading.jobs import JobStatus, JobType
 from trading.lifecycle import Check, Evidence, GateVerdict, Stage, days_in_stage, figures_pass, gate
+from trading.verified import ASKING, with_verifications
 
 STAGE_LOCKED = "STAGE_LOCKED"
 
@@ -111,15 +113,18 @@ def card(row: AnyRow, *, now: datetime) -> BotCard:
     return BotCard(**_columns(row, now=now))
 
 
-def gated_card(row: AnyRow, *, now: datetime) -> GatedCard:
+def gated_card(row: AnyRow, verifications: Verifications, *, now: datetime) -> GatedCard:
     """Make the card of one bot at a moment, its gate evaluated; the row must come with evidence."""
-    return GatedCard(**_columns(row, now=now), stage_gate=_stage_gate(row, now=now))
+    return GatedCard(**_columns(row, now=now), stage_gate=_stage_gate(row, verifications, now=now))
 
 
-def gate_verdict(row: AnyRow, *, now: datetime) -> GateVerdict:
+def gate_verdict(row: AnyRow, verifications: Verifications, *, now: datetime) -> GateVerdict:
     """Hold a bot against the gate before its next stage, every check answered; the row must come with evidence."""
     stage = Stage(row.stage)
-    return gate(stage, _evidence(row, stage, now=now))
+    evidence = _evidence(row, stage, now=now)
+    if stage in ASKING:
+        evidence = with_verifications(evidence, verifications.get(row.id, ()), generation=row.generation)
+    return gate(stage, evidence)
 
 
 def figures(row: AnyRow) -> Figures:
@@ -193,8 +198,8 @@ def _job(row: AnyRow) -> Job:
     )
 
 
-def _stage_gate(row: AnyRow, *, now: datetime) -> StageGate:
-    verdict = gate_verdict(row, now=now)
+def _stage_gate(row: AnyRow, verifications: Verifications, *, now: datetime) -> StageGate:
+    verdict = gate_verdict(row, verifications, now=now)
     blockers = tuple(_blocker(check) for check in verdict.blockers)
     locked = row.stage_locked_until is not None and now < row.stage_locked_until
     if locked:

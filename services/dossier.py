@@ -10,6 +10,7 @@ from uuid import UUID
 from services.books import Columns, Equity, as_columns, equity
 from services.cards import GatedCard, gated_card
 from services.desk import Desk
+from services.gates import verifications_of
 from services.proofs import JobShown, job_shown
 from store import books, dossier, fleet, proofs
 from store.database import transaction
@@ -46,7 +47,7 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
         if row is None:
             raise UnknownBots([str(bot_id)])
-        bot = gated_card(row, now=desk.clock())
+        bot = gated_card(row, verifications_of(session, [row]), now=desk.clock())
         curve = books.equity_curve(session, bot_id, book=bot.metrics.book)
         jobs = proofs.jobs_of_bot(session, bot_id, limit=SHOWN_JOBS)
         lists = {

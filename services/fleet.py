@@ -14,6 +14,7 @@ from uuid import UUID
 
 from services.cards import BotCard, GatedCard, card, gated_card
 from services.desk import Desk
+from services.gates import verifications_of
 from store import fleet, proofs
 from store.database import transaction
 from store.fleet import FleetFilter, FleetOrder, Place
@@ -87,10 +88,11 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
     limit = max(1, min(query.limit, MAX_PAGE))
     with transaction(desk.sessions) as session:
         found = fleet.read_page(session, query.wanted, query.order, after=after, limit=limit + 1)
+        shown, more = found.rows[:limit], len(found.rows) > limit
+        verifications = verifications_of(session, shown)
     now = desk.clock()
-    shown, more = found.rows[:limit], len(found.rows) > limit
     last = Place(shown[-1].sort_key, shown[-1].name) if more else None
-    bots = tuple(gated_card(row, now=now) for row in shown)
+    bots = tuple(gated_card(row, verifications, now=now) for row in shown)
     return BotsPage(bots, _cursor(last, query.order) if last is not None else None, found.total)
 
 

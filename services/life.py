@@ -16,11 +16,13 @@ from sqlalchemy.orm import Session
 from services.books import Columns, as_columns
 from services.cards import Figures, GatedCard, figures, gate_verdict, gated_card
 from services.desk import Desk
+from services.gates import verifications_of
 from store import books, dossier, fleet, proofs, verification
 from store.database import transaction
 from store.verification import VerificationRun
 from trading.errors import UnknownBots
 from trading.lifecycle import GateVerdict
+from trading.reasons import in_words
 
 SHOWN_GENERATIONS = 200
 SHOWN_ITERATIONS = 200
@@ -105,14 +107,15 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
         decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
         shown = books.books_of_bot(session, bot_id)
+        at_gates = verifications_of(session, [row])
         verifications = verification.latest_of_bot(session, bot_id)
     return Life(
-        bot=gated_card(row, now=now),
-        gate=gate_verdict(row, now=now),
+        bot=gated_card(row, at_gates, now=now),
+        gate=gate_verdict(row, at_gates, now=now),
         books=tuple(figures(book) for book in shown),
         generations=as_columns(trail.generations),
         iterations=as_columns(iterations),
-        decisions=as_columns(decisions),
+        decisions=tuple({**row._mapping, "words": in_words(row.reason_code)} for row in decisions),
         events=_events(trail),
         marks=_marks(trail),
         verifications=verifications,

@@ -8,7 +8,7 @@ Unknown evidence (None, NaN, infinite) never opens a gate and never demotes.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -20,6 +20,10 @@ from trading.performance import Performance
 
 SECONDS_PER_DAY = 86_400
 RECENT_SESSIONS = 3
+
+WALK_FORWARD_CONSISTENCY = "WALK_FORWARD_CONSISTENCY"
+WALK_FORWARD_OVERFIT_RATIO = "WALK_FORWARD_OVERFIT_RATIO"
+STRESS_SUITE_PASSED = "STRESS_SUITE_PASSED"
 
 
 class Book(StrEnum):
@@ -100,6 +104,7 @@ class Evidence:
         shadow_paper_correlation: Correlation of daily P&L in the two books, -1 to 1.
         stress_passed, approved: Outcome of the stress suite and of the maker-checker approval.
         losing_days_in_a_row: Latest run of losing days, see `losing_days_in_a_row`.
+        unknown_because: By check code, why there is no evidence for it; for people.
     """
 
     trades: int | None = None
@@ -119,6 +124,7 @@ class Evidence:
     stress_passed: bool | None = None
     approved: bool | None = None
     losing_days_in_a_row: int | None = None
+    unknown_because: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +139,25 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule held against evidence; a check that did not pass is a blocker."""
+    """A rule held against evidence; a check that did not pass is a blocker.
+
+    Attributes:
+        code, relation, required, was: The rule, and the value it was held against; None where that is unknown.
+        passed: Whether it holds.
+        because: Why the value is unknown, where somebody said so.
+    """
 
     code: str
     relation: Relation
     required: float
     was: float | None
     passed: bool
+    because: str = ""
 
     @property
     def reason(self) -> str:
         """The rule and the value, for people."""
-        was = "unknown" if self.was is None else f"{self.was:g}"
+        was = f"{self.was:g}" if self.was is not None else f"unknown: {self.because}" if self.because else "unknown"
         return f"{self.code} must be {self.relation} {self.required:g}, was {was}"
 
 
@@ -181,8 +194,8 @@ def _at_least(code: str, measured: Callable[[Evidence], float | None], required:
 
 def _walk_forward(consistency: float, overfit_ratio: float) -> tuple[Rule, ...]:
     return (
-        _at_least("WALK_FORWARD_CONSISTENCY", lambda e: e.walk_forward_consistency, consistency),
-        Rule("WALK_FORWARD_OVERFIT_RATIO", lambda e: e.walk_forward_overfit_ratio, Relation.AT_MOST, overfit_ratio),
+        _at_least(WALK_FORWARD_CONSISTENCY, lambda e: e.walk_forward_consistency, consistency),
+        Rule(WALK_FORWARD_OVERFIT_RATIO, lambda e: e.walk_forward_overfit_ratio, Relation.AT_MOST, overfit_ratio),
     )
 
 
@@ -209,7 +222,7 @@ _RECENT = _at_least(
 )
 _REAL = _at_least("REAL_MARKET_DATA", _real_market_data, 1)
 _CORRELATION = Rule("SHADOW_PAPER_CORRELATION", lambda e: e.shadow_paper_correlation, Relation.ABOVE, 0.8)
-_STRESS = _at_least("STRESS_SUITE_PASSED", lambda e: _flag(e.stress_passed), 1)
+_STRESS = _at_least(STRESS_SUITE_PASSED, lambda e: _flag(e.stress_passed), 1)
 _APPROVAL = _at_least("MAKER_CHECKER_APPROVED", lambda e: _flag(e.approved), 1)
 
 
@@ -291,7 +304,9 @@ def losing_days_in_a_row(daily_pnl_micros: Sequence[int]) -> int:
 def _check(rule: Rule, evidence: Evidence) -> Check:
     was = rule.measured(evidence)
     known = was if was is not None and math.isfinite(was) else None
-    return Check(rule.code, rule.relation, rule.required, known, known is not None and _holds(rule, known))
+    if known is None:
+        return Check(rule.code, rule.relation, rule.required, None, False, evidence.unknown_because.get(rule.code, ""))
+    return Check(rule.code, rule.relation, rule.required, known, _holds(rule, known))
 
 
 def _holds(rule: Rule, was: float) -> bool:

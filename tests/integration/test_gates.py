@@ -1,0 +1,150 @@
+"""Gates on the board and in the dossier read stored verifications, in one statement, and only where a gate asks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import event
+from sqlalchemy.orm import Session
+
+from services.desk import Desk
+from services.dossier import bot_dossier
+from services.fleet import FleetQuery, bots_page
+from services.life import bot_life
+from services.verification import verify
+from store import verification
+from tests.factories import BIRTH, make_bot, make_generation
+from tests.integration.conftest import FixedClock
+from trading.backtest.verdicts import Kind
+
+WALK_FORWARD = ("WALK_FORWARD_CONSISTENCY", "WALK_FORWARD_OVERFIT_RATIO")
+
+
+def make_run(session: Session, bot_id: UUID, kind: Kind, **over: Any) -> None:
+    """Append one verification that passed on real bars."""
+    columns: dict[str, Any] = {
+        "id": uuid4(),
+        "bot_id": bot_id,
+        "kind": kind,
+        "generation_number": 1,
+        "genome_hash": "0" * 64,
+        "created_at": BIRTH,
+        "completed_at": BIRTH,
+        "seed": 1,
+        "data_source": "cme",
+        "data_fingerprint": "f" * 64,
+        "engine_version": "test",
+        "verdict": "PASSED",
+        "reason": "planted",
+        "figures": {"consistency": 0.75, "overfit_ratio": 1.25} if kind is Kind.WALK_FORWARD else {},
+        "can_show": "planted",
+        "cannot_show": "planted",
+    }
+    verification.append(session, columns | over)
+
+
+def reasons(desk: Desk, bot_id: UUID) -> dict[str, str]:
+    """Return the blockers of a bot, the same from the board, the dossier and the life."""
+    (on_board,) = (bot.stage_gate for bot in bots_page(desk, FleetQuery()).bots if bot.id == bot_id)
+    assert bot_dossier(desk, bot_id).bot.stage_gate == on_board == bot_life(desk, bot_id).bot.stage_gate
+    assert [check.reason for check in bot_life(desk, bot_id).gate.blockers] == [b.reason for b in on_board.blockers]
+    return {blocker.code: blocker.reason for blocker in on_board.blockers}
+
+
+@pytest.mark.parametrize("stage", ["SHADOW", "CANARY"])
+def test_a_bot_that_was_never_verified_is_told_what_to_run(desk: Desk, stage: str) -> None:
+    with desk.sessions.begin() as session:
+        bot_id = make_bot(session, stage=stage).id
+    told = reasons(desk, bot_id)
+    for code in WALK_FORWARD:
+        assert told[code].endswith("was unknown: never verified; run: proving verify BOT --suite walk-forward")
+    assert ("STRESS_SUITE_PASSED" in told) == (stage == "CANARY")
+
+
+def test_a_verification_that_passed_is_no_blocker(desk: Desk) -> None:
+    with desk.sessions.begin() as session:
+        bot_id = make_bot(session, stage="CANARY").id
+        make_run(session, bot_id, Kind.WALK_FORWARD)
+        make_run(session, bot_id, Kind.STRESS)
+    assert not {*WALK_FORWARD, "STRESS_SUITE_PASSED"} & set(reasons(desk, bot_id))
+
+
+def test_the_newest_run_counts_even_where_an_older_one_was_better(desk: Desk, clock: FixedClock) -> None:
+    later = {"created_at": clock.now, "completed_at": clock.now}
+    with desk.sessions.begin() as session:
+        bot_id = make_bot(session, stage="CANARY").id
+        make_run(session, bot_id, Kind.WALK_FORWARD)
+        make_run(session, bot_id, Kind.WALK_FORWARD, figures={"consistency": 0.25, "overfit_ratio": None}, **later)
+        make_run(session, bot_id, Kind.STRESS)
+        make_run(session, bot_id, Kind.STRESS, verdict="FAILED", **later)
+    told = reasons(desk, bot_id)
+    assert told["WALK_FORWARD_CONSISTENCY"].endswith("≥ 0.6, was 0.25")
+    assert "no test Sharpe above zero" in told["WALK_FORWARD_OVERFIT_RATIO"]
+    assert told["STRESS_SUITE_PASSED"].endswith("was 0")
+
+
+def test_a_new_generation_has_to_be_verified_anew(desk: Desk) -> None:
+    with desk.sessions.begin() as session:
+        bot = make_bot(session, stage="SHADOW")
+        make_run(session, bot.id, Kind.WALK_FORWARD)
+    assert not set(WALK_FORWARD) & set(reasons(desk, bot.id))
+    with desk.sessions.begin() as session:
+        make_generation(session, bot)
+    for code in WALK_FORWARD:
+        assert "generation 1 was verified, the newest is 2" in reasons(desk, bot.id)[code]
+
+
+def test_a_verification_over_simulated_bars_is_no_evidence(stocked_desk: Desk) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot_id = make_bot(session, stage="CANARY", archetype="trend_ema_cross").id
+    for kind in (Kind.WALK_FORWARD, Kind.STRESS):
+        assert verify(stocked_desk, bot_id, kind).data_source == "SIMULATED"
+    told = reasons(stocked_desk, bot_id)
+    for code in (*WALK_FORWARD, "STRESS_SUITE_PASSED"):
+        assert told[code].endswith("was unknown: verified on SIMULATED bars, which pass no gate")
+
+
+@contextmanager
+def statements(desk: Desk) -> Iterator[list[str]]:
+    """Collect the statements that read verifications."""
+    seen: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if "verification_runs" in statement:
+            seen.append(statement)
+
+    engine = desk.sessions.kw["bind"]
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield seen
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+
+def test_they_are_read_once_for_a_page_and_only_where_a_gate_asks(desk: Desk) -> None:
+    with desk.sessions.begin() as session:
+        for stage in ("LAB", "PAPER", "LIVE"):
+            make_run(session, make_bot(session, stage=stage).id, Kind.WALK_FORWARD)
+    with statements(desk) as seen:
+        bots_page(desk, FleetQuery())
+    assert seen == []
+    with desk.sessions.begin() as session:
+        for number in range(6):
+            make_run(session, make_bot(session, stage=("SHADOW", "CANARY")[number % 2]).id, Kind.STRESS)
+    with statements(desk) as seen:
+        bots_page(desk, FleetQuery())
+    assert len(seen) == 1
+
+
+def test_the_store_answers_for_many_bots_and_leaves_out_those_without_a_run(desk: Desk) -> None:
+    with desk.sessions.begin() as session:
+        bots = [make_bot(session, stage="SHADOW").id for _ in range(3)]
+        for bot_id in bots:
+            for kind in (Kind.WALK_FORWARD, Kind.STRESS, Kind.GRID):
+                make_run(session, bot_id, kind)
+        found = verification.latest_of_bots(session, [*bots, uuid4()], kinds=["WALK_FORWARD", "STRESS"])
+    assert set(found) == set(bots)
+    assert all(sorted(row.kind for row in runs) == ["STRESS", "WALK_FORWARD"] for runs in found.values())
+    assert {row.consistency for runs in found.values() for row in runs} == {0.75, None}
