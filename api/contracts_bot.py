@@ -49,6 +49,12 @@ class IterationAnswer(Spoken):
     completed_at: datetime
 
 
+class DecisionToldAnswer(BotDecisionAnswer):
+    """What a tick decided for a bot, and why in words; null for a reason of another version."""
+
+    words: str | None
+
+
 class EventAnswer(Spoken):
     """One line of a bot's trail."""
 
@@ -94,7 +100,7 @@ class LifeAnswer(Spoken):
     books: list[FiguresAnswer]
     generations: list[GenerationAnswer]
     iterations: list[IterationAnswer]
-    decisions: list[BotDecisionAnswer]
+    decisions: list[DecisionToldAnswer]
     events: list[EventAnswer]
     marks: list[MarkAnswer]
     verifications: list[VerificationAnswer]

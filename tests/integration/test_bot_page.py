@@ -19,11 +19,12 @@ from gateways.settings import Settings
 from services.desk import Desk
 from services.resets import ResetRequest, reset_metrics
 from services.rollups import rebuild_bots
-from store.tables import BotStageEvent, ImproveCandidate, ImproveIteration
+from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests import factories
 from tests.integration.conftest import FixedClock
-from tests.integration.test_api import TOKEN, Client
+from tests.integration.test_api import TOKEN, Client, tick
 from trading.lifecycle import GATES, Stage
+from trading.reasons import in_words
 from trading.strategies.genome import genome_hash
 
 BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"]
@@ -260,6 +261,19 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
     assert [one["at"] for one in life["events"]] == sorted((one["at"] for one in life["events"]), reverse=True)
     marks = [(one["kind"], one["label"], one["books"]) for one in life["marks"]]
     assert marks == [("STAGE", "PAPER", []), ("RESET", "RESET", ["PAPER", "SHADOW"])]
+
+
+def test_decisions_are_told_in_words(desk: Desk, client: Client, traded: UUID) -> None:
+    run_id = tick(desk)
+    with desk.sessions.begin() as session:
+        for seq, code in enumerate(("CAP_REACHED", "FROM_ANOTHER_VERSION"), start=1):
+            session.add(
+                AutonomyBotDecision(
+                    run_id=run_id, seq=seq, bot_id=traded, decision="SKIP", reason_code=code, blockers=[code]
+                )
+            )
+    told = {one["reasonCode"]: one["words"] for one in client.get(f"/api/bots/{traded}/life").json()["decisions"]}
+    assert told == {"CAP_REACHED": in_words("CAP_REACHED"), "FROM_ANOTHER_VERSION": None}
 
 
 def test_sessions_are_paged_without_gap_or_repeat_and_say_what_counts(

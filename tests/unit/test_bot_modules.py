@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 
 from api.pages.shell import STATIC
-from trading.autonomy import Reason
 from trading.improvement import Outcome
 from trading.lifecycle import GATES, Relation, Rule
 
@@ -207,7 +206,7 @@ def test_requirements_that_are_either_so_or_not_are_said_in_words(run: Run) -> N
     assert spoken("HAS_LOSING_TRADES", 1017) == {"needed": "≥ 1", "was": "1,017"}
 
 
-@pytest.mark.parametrize("code", sorted({*Reason, *Outcome, *(rule.code for rule in rules())}))
+@pytest.mark.parametrize("code", sorted({*Outcome, *(rule.code for rule in rules())}))
 def test_every_code_a_page_can_show_has_words(run: Run, code: str) -> None:
     assert run(f"WORDS.has('{code}')")
     assert "_" not in run(f"wordsFor('{code}')")

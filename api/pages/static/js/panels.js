@@ -131,7 +131,7 @@ export function drawDecisions(node, decisions) {
     if (run.times > 1) when.append(el("span", "times", ` ×${run.times}`));
     const { decision } = run;
     const work = decision.jobType ? `ENQUEUE ${decision.jobType}` : "SKIP";
-    const why = cell(wordsFor(decision.reasonCode), "words");
+    const why = cell(decision.words ?? wordsFor(decision.reasonCode), "words");
     why.title = [decision.reasonCode, ...decision.blockers.filter((code) => code !== decision.reasonCode)].join(", ");
     row.append(when, cell(work, decision.jobType ? "up" : "dim"), why);
     table.body.append(row);

@@ -1,26 +1,10 @@
 // @ts-check
-/** Reason codes in words. Belongs here: one sentence a code, for people who ask why. Free of DOM. */
+/**
+ * Codes in words. Belongs here: outcomes of iterations and requirements of gates. Does not belong here: why a tick decided
+ * (the server says it). Free of DOM.
+ */
 
 const WORDS = new Map(Object.entries({
-  NO_SESSION_SINCE_RESET: "no backtest since the reset yet",
-  LAST_BACKTEST_FAILED: "the last backtest failed, so it is tried again",
-  NEWER_GENERATION: "its newest generation has not been backtested",
-  NEWER_BARS: "newer bars have arrived",
-  IMPROVE_DUE: "it is time to look for a better genome",
-  EVOLVE_DUE: "three improve iterations are done since the last evolve",
-  BY_HAND: "somebody asked for it",
-  KILL_SWITCH_ON: "the kill switch is on",
-  BOT_KILLED: "the bot is killed",
-  STAGE_NOT_LAB: "autonomy works on LAB bots only",
-  JOB_ACTIVE: "its work is already queued or running",
-  NO_MARKET_DATA: "there are no bars for its symbol and timeframe",
-  REPEATED_FAILURE: "five backtests in a row failed; requeue it when the cause is gone",
-  BACKOFF: "it waits longer after each failure",
-  TOO_FEW_TRADES: "its last session has too few trades to improve on (15 are needed)",
-  IMPROVE_FAILING: "three improve iterations in a row failed",
-  IMPROVE_COOLDOWN: "the last improve iteration ended less than 20 minutes ago",
-  CAP_REACHED: "the queue for this work is full; its turn comes, oldest need first",
-  SYMBOL_CAP_REACHED: "enough work of its symbol is under way",
   ACCEPTED: "better than its parent on bars no search had seen",
   SAME_AS_PARENT: "the search found nothing better than the parent",
   TOO_FEW_TEST_TRADES: "too few trades on the held-out bars",
@@ -46,7 +30,7 @@ const WORDS = new Map(Object.entries({
   MAKER_CHECKER_APPROVED: "Maker-checker approval",
 }));
 
-/** @param {string|null|undefined} code @returns {string} a sentence, or the code as words where there is none */
+/** @param {string|null|undefined} code @returns {string} its words, or the code as words where there is none */
 export function wordsFor(code) {
   if (!code) return "";
   return WORDS.get(code) ?? code.replace(/_/g, " ").toLowerCase();
