@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from services.books import Columns, as_columns
 from services.cards import Figures, GatedCard, figures, gate_verdict, gated_card
 from services.desk import Desk
+from services.gates import verifications_of
 from store import books, dossier, fleet, proofs, verification
 from store.database import transaction
 from store.verification import VerificationRun
@@ -106,10 +107,11 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
         decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
         shown = books.books_of_bot(session, bot_id)
+        at_gates = verifications_of(session, [row])
         verifications = verification.latest_of_bot(session, bot_id)
     return Life(
-        bot=gated_card(row, now=now),
-        gate=gate_verdict(row, now=now),
+        bot=gated_card(row, at_gates, now=now),
+        gate=gate_verdict(row, at_gates, now=now),
         books=tuple(figures(book) for book in shown),
         generations=as_columns(trail.generations),
         iterations=as_columns(iterations),
