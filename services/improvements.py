@@ -14,6 +14,7 @@ with the job's end.
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
@@ -35,14 +36,14 @@ from trading.backtest.walk_forward import Fence, Part, Search, Segment, SegmentR
 from trading.evolution import uniqueness_pct
 from trading.improvement import judge, reversion
 from trading.jobs import JobType
-from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, daily_returns
+from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, Performance, daily_returns
 from trading.strategies.genome import Genome, Style, validated
 
 SIBLINGS = 24
 ANCESTORS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bench:
     """All an iteration works with: a bot and its style, its bars, their walk-forward segments, a runner over these."""
 
@@ -59,6 +60,31 @@ class Bench:
         """The part no search sees."""
         return self.segments[-1].test
 
+    @cached_property
+    def parent_held_out(self) -> Performance:
+        """Figures of the parent on the part no search sees."""
+        return self.runner.run(self.parent, self.held_out).performance
+
+
+class Judging:
+    """Measures parts as the bench's runner does, and keeps the daily returns of what was judged on the held-out part.
+
+    The fence keeps searches off that part, so it is measured once: for the genome chosen last.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self.returns: FloatArray = np.empty(0)
+
+    def __call__(self, genome: Genome, first_bar: int, end_bar: int) -> Performance:
+        """Return the figures of a genome over bars first_bar..end_bar-1."""
+        part = Part(first_bar, end_bar)
+        run = self._bench.runner.run(genome, part)
+        if part == self._bench.held_out:
+            account_micros = account_of(self._bench.bot).account_micros
+            self.returns = daily_returns(run.equity_micros, run.trading_day, account_micros=account_micros)
+        return run.performance
+
 
 class Improvement:
     """The IMPROVE task: Optuna searches the neighbourhood of the newest genome."""
@@ -70,7 +96,8 @@ class Improvement:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
         bench = _bench(desk, claim)
-        return _iterate(desk, bench, neighbours_by_optuna(bench.style, bench.parent), progress)
+        search = neighbours_by_optuna(bench.style, bench.parent)
+        return _iterate(desk, bench, search, siblings=_siblings(desk, bench), progress=progress)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -87,9 +114,12 @@ class Evolution:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
         bench = _bench(desk, claim)
-        return _revert(desk, bench) or _iterate(
-            desk, bench, offspring(bench.style, bench.parent, _siblings(desk, bench)), progress
-        )
+        reverted = _revert(desk, bench)
+        if reverted is not None:
+            return reverted
+        siblings = _siblings(desk, bench)
+        search = offspring(bench.style, bench.parent, siblings)
+        return _iterate(desk, bench, search, siblings=siblings, progress=progress)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -127,7 +157,7 @@ def _revert(desk: Desk, bench: Bench) -> Iteration | None:
         known = bots.ancestors(session, bench.bot.id, before=bench.bot.generation, limit=ANCESTORS)
     genomes = {number: validated(bench.style, genome) for number, genome in known.items()}
     figures = {number: bench.runner.run(genome, bench.held_out).performance for number, genome in genomes.items()}
-    found = reversion(bench.runner.run(bench.parent, bench.held_out).performance, figures)
+    found = reversion(bench.parent_held_out, figures)
     if found is None:
         return None
     number, verdict = found
@@ -142,13 +172,15 @@ def _revert(desk: Desk, bench: Bench) -> Iteration | None:
     )
 
 
-def _iterate(desk: Desk, bench: Bench, search: Search, progress: Progress) -> Iteration:
-    told = _told(search, progress, of=len(bench.segments))
-    walk = walk_forward(bench.segments, evaluate=bench.runner, search=told, seed=bench.seed)
+def _iterate(desk: Desk, bench: Bench, search: Search, *, siblings: list[Sibling], progress: Progress) -> Iteration:
+    told, judging = _told(search, progress, of=len(bench.segments)), Judging(bench)
+    walk = walk_forward(bench.segments, evaluate=judging, search=told, seed=bench.seed)
     fingerprint = bench.at_hand.bars.fingerprint
     with transaction(desk.sessions) as session:
         earlier = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=fingerprint)
-    return _judged(bench, walk, tried=walk.trials + earlier, siblings=_siblings(desk, bench))
+    tried = walk.trials + earlier
+    deflated = _deflated(judging.returns, walk.segments[-1], tried=tried)
+    return _judged(bench, walk, deflated=deflated, tried=tried, siblings=siblings)
 
 
 def _told(search: Search, progress: Progress, *, of: int) -> Search:
@@ -165,10 +197,10 @@ def _told(search: Search, progress: Progress, *, of: int) -> Search:
     return told
 
 
-def _judged(bench: Bench, walk: WalkForward, *, tried: int, siblings: list[Sibling]) -> Iteration:
-    last = walk.segments[-1]
-    parent = bench.runner.run(bench.parent, bench.held_out).performance
-    deflated = _deflated(_returns(bench, last.genome), last, tried=tried)
+def _judged(
+    bench: Bench, walk: WalkForward, *, deflated: float | None, tried: int, siblings: list[Sibling]
+) -> Iteration:
+    last, parent = walk.segments[-1], bench.parent_held_out
     verdict = judge(
         last.test,
         parent,
@@ -196,13 +228,6 @@ def _judged(bench: Bench, walk: WalkForward, *, tried: int, siblings: list[Sibli
         evidence=evidence,
         walk=walk,
     )
-
-
-def _returns(bench: Bench, genome: Genome) -> FloatArray:
-    """Return the daily returns of a genome on the held-out part."""
-    ran = bench.runner.run(genome, bench.held_out)
-    account_micros = account_of(bench.bot).account_micros
-    return daily_returns(ran.equity_micros, ran.trading_day, account_micros=account_micros)
 
 
 def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float | None:

@@ -1,6 +1,7 @@
 """The circle without Dagster: tick, claim, backtest, improve, next tick."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -10,10 +11,12 @@ from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.fleet_seed import seed_fleet
 from services.improvements import Evolution, Improvement
-from services.work import drain
+from services.work import drain, work_by_hand
+from store import iterations
 from store.tables import (
     AutonomyBotDecision,
     BacktestSession,
+    Bot,
     BotGeneration,
     BotMetricsRollup,
     BotProgress,
@@ -22,7 +25,10 @@ from store.tables import (
     TradeLog,
 )
 from tests.integration.conftest import FixedClock
+from trading.backtest.parts import PartRun, PartRunner
+from trading.backtest.walk_forward import Part
 from trading.jobs import JobStatus, JobType
+from trading.strategies.genome import Genome, genome_hash
 
 SYMBOLS = ("MES", "MGC")
 HOUR = timedelta(hours=1)
@@ -101,3 +107,29 @@ def test_evolve_follows_three_improves(fleet: Desk, clock: FixedClock) -> None:
     with fleet.sessions() as session:
         done = session.scalars(select(BotProgress).where(BotProgress.evolve_iterations > 0)).all()
         assert len(done) == evolved
+
+
+def test_an_evolve_asks_and_runs_nothing_twice(fleet: Desk, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The held-out part is run once for each genome judged on it, and siblings are read once."""
+    reads: list[object] = []
+    judged: list[tuple[int, str]] = []
+    read, run = iterations.sibling_genomes, PartRunner.run
+
+    def reading(*of: Any, **by: Any) -> Any:
+        reads.append(of)
+        return read(*of, **by)
+
+    def running(self: PartRunner, genome: Genome, part: Part) -> PartRun:
+        if part.end_bar == len(self._tape) and len(part) < len(self._tape):
+            judged.append((part.first_bar, genome_hash(genome)))
+        return run(self, genome, part)
+
+    with fleet.sessions() as session:
+        bot_id = session.scalars(select(Bot.id).order_by(Bot.id)).first()
+    assert bot_id is not None
+    monkeypatch.setattr(iterations, "sibling_genomes", reading)
+    monkeypatch.setattr(PartRunner, "run", running)
+    done = work_by_hand(fleet, Evolution(), JobType.EVOLVE, bot_id=bot_id, run_id="run-1")
+    assert done.status is JobStatus.COMPLETED
+    assert len(reads) == 1
+    assert 1 <= len(judged) == len(set(judged)) <= 2
