@@ -5,6 +5,7 @@ here: building the application (`app.py`), preparing the database (the superviso
 """
 
 import errno
+import gc
 import logging
 import socket
 import sys
@@ -40,8 +41,11 @@ def main() -> int:
     except (ProvingError, OSError) as failure:
         return _say(str(failure), CANNOT_START)
     vendor.ensure()
+    app = create_app(desk)
+    gc.collect()
+    gc.freeze()  # what start-up made stays for ever; looking it through again would stop every request for 0.1 s
     config = uvicorn.Config(
-        create_app(desk),
+        app,
         server_header=False,
         access_log=False,
         log_config=None,

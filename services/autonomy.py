@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from operator import attrgetter
 from typing import Any
 
 from services.desk import Desk
 from services.work import caps
-from store import autonomy, bots, jobs, kill_switch
+from store import autonomy, candidates, jobs, kill_switch
 from store.bars import BarStore
-from store.bots import SeriesOf
+from store.candidates import SeriesOf
 from store.database import transaction
 from store.jobs import Reclaimed
 from trading.autonomy import Plan, plan_tick
@@ -25,6 +26,7 @@ from trading.jobs import JobStatus, JobType
 
 KEEP_TICKS = timedelta(days=7)
 KEEP_DECISIONS = timedelta(hours=2)  # ten thousand bots decide two megabytes a tick
+REASON_OF = attrgetter("reason")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
         admitted = kill_switch.admits_work(session)
         started_at = desk.clock()
         taken_back = jobs.reclaim(session, now=started_at, dead_runs=dead_runs)
-        fleet = list(bots.candidates(session, series))
+        fleet = list(candidates.candidates(session, series))
         plan = plan_tick(
             fleet,
             now=started_at,
@@ -115,5 +117,5 @@ def _summary(
         "concurrency_caps": dict(caps(desk).running),
         "queued_jobs_by_type": {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
         "reclaimed_jobs": [str(job.job_id) for job in taken_back],
-        "reasons": dict(sorted(Counter(str(decision.reason) for decision in plan.decisions).items())),
+        "reasons": dict(sorted(Counter(map(REASON_OF, plan.decisions)).items())),
     }

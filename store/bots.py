@@ -1,26 +1,21 @@
-"""Bots, their generations, and what the planner reads of them.
+"""Bots, their generations and their counters.
 
 Belongs here: statements on `bots`, `bot_generations` and `bot_progress`. Does not belong here: the bots page
-(`fleet.py`), resets, rollups.
+(`fleet.py`), what the planner reads (`candidates.py`), resets, rollups.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, true, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from store.jobs import ACTIVE
-from store.tables import Bot, BotGeneration, BotJob, BotProgress, MetricsBaseline, RuleText
-from trading.autonomy import Candidate
-from trading.jobs import JobType
-
-SeriesOf = Mapping[tuple[str, str], tuple[str, datetime]]
+from store.tables import Bot, BotGeneration, BotProgress, MetricsBaseline, RuleText
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,80 +160,3 @@ def counts_since_baseline(session: Session, bot_id: UUID, *, created_at: datetim
         MetricsBaseline.bot_id == bot_id, MetricsBaseline.book == "BACKTEST", MetricsBaseline.reset_at > created_at
     )
     return session.execute(later).first() is None
-
-
-def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
-    """Yield every bot that is not archived as the planner sees it; two set-based statements.
-
-    Args:
-        session: Open transaction.
-        series: Fingerprint and arrival of the best bars per (symbol, timeframe).
-    """
-    newest = (
-        select(
-            BotGeneration.bot_id,
-            func.max(BotGeneration.generation_number).label("generation"),
-            func.max(BotGeneration.created_at).label("generation_since"),
-        )
-        .group_by(BotGeneration.bot_id)
-        .subquery()
-    )
-    active = _active_types(session)
-    rows = session.execute(
-        select(
-            Bot.id,
-            Bot.symbol,
-            Bot.timeframe,
-            Bot.stage,
-            Bot.created_at,
-            Bot.killed_at,
-            newest.c.generation,
-            newest.c.generation_since,
-            *(column for column in BotProgress.__table__.columns if column.name != "bot_id"),
-        )
-        .join(newest, newest.c.bot_id == Bot.id)
-        .outerjoin(BotProgress, BotProgress.bot_id == Bot.id)
-        .where(Bot.archived_at.is_(None))
-    )
-    for row in rows:
-        yield _candidate(row, series, active.get(row.id, frozenset()))
-
-
-def _active_types(session: Session) -> Mapping[UUID, frozenset[JobType]]:
-    """Return the types of each bot's waiting and running jobs.
-
-    Apart from the fleet, because the queue's size changes faster than the planner's statistics of it.
-    """
-    types = func.array_agg(BotJob.job_type)
-    rows = session.execute(select(BotJob.bot_id, types).where(BotJob.status.in_(ACTIVE)).group_by(BotJob.bot_id))
-    return {bot_id: frozenset(JobType(kind) for kind in kinds) for bot_id, kinds in rows}
-
-
-def _candidate(row: Row[Any], series: SeriesOf, active: frozenset[JobType]) -> Candidate:
-    fingerprint, since = series.get((row.symbol, row.timeframe), (None, None))
-    return Candidate(
-        bot_id=row.id,
-        symbol=row.symbol,
-        stage=row.stage,
-        created_at=row.created_at,
-        killed=row.killed_at is not None,
-        active=active,
-        bars_fingerprint=fingerprint,
-        bars_since=since,
-        generation=row.generation,
-        generation_since=row.generation_since,
-        backtests_completed=row.backtests_completed or 0,
-        backtest_attempts=row.backtest_attempts or 0,
-        backtest_failures_in_row=row.backtest_failures_in_row or 0,
-        last_backtest_at=row.last_backtest_at,
-        last_session_generation=row.last_session_generation,
-        last_session_fingerprint=row.last_session_fingerprint,
-        last_session_trades=row.last_session_trades or 0,
-        improve_iterations=row.improve_iterations or 0,
-        improve_failures_in_row=row.improve_failures_in_row or 0,
-        improves_since_evolve=row.improves_since_evolve or 0,
-        last_improve_at=row.last_improve_at,
-        evolve_iterations=row.evolve_iterations or 0,
-        evolve_failures_in_row=row.evolve_failures_in_row or 0,
-        last_evolve_at=row.last_evolve_at,
-    )
