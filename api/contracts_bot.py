@@ -19,6 +19,7 @@ class CheckAnswer(Spoken):
     required: float
     was: float | None
     passed: bool
+    reason: str
 
 
 class GateAnswer(Spoken):
@@ -96,6 +97,7 @@ class LifeAnswer(Spoken):
 
     now: datetime
     bot: BotAnswer
+    rule: str | None
     gate: GateAnswer
     books: list[FiguresAnswer]
     generations: list[GenerationAnswer]

@@ -28,6 +28,7 @@ SHOWN_GENERATIONS = 200
 SHOWN_ITERATIONS = 200
 SHOWN_DECISIONS = 60
 SHOWN_EVENTS = 120
+REGISTERED = "BOT_REGISTERED"
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -66,9 +67,13 @@ class Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
-    """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first."""
+    """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first.
+
+    `rule` is the text of a bot that trades by one.
+    """
 
     bot: GatedCard
+    rule: str | None
     gate: GateVerdict
     books: tuple[Figures, ...]
     generations: tuple[Columns, ...]
@@ -107,10 +112,12 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
         decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
         shown = books.books_of_bot(session, bot_id)
+        rule = dossier.rule_of_bot(session, bot_id)
         at_gates = verifications_of(session, [row])
         verifications = verification.latest_of_bot(session, bot_id)
     return Life(
         bot=gated_card(row, at_gates, now=now),
+        rule=rule,
         gate=gate_verdict(row, at_gates, now=now),
         books=tuple(figures(book) for book in shown),
         generations=as_columns(trail.generations),
@@ -134,14 +141,14 @@ def _trail(session: Session, row: AnyRow) -> _Trail:
 
 
 def _events(trail: _Trail) -> tuple[Event, ...]:
-    """Merge the trail, newest first; a source that was cut off ends the trail where its oldest row stands."""
+    """Merge the trail, newest first: as many as each source was asked for, so none is missing."""
     sources = [
         [_moved(row) for row in trail.moves],
         [_reset(row) for row in trail.resets],
-        [_acted(row) for row in trail.acts],
         [event for row in trail.jobs for event in _worked(row)],
         [_generation(row) for row in trail.generations],
-        [Event(at=trail.born_at, event="REGISTERED")],
+        [_acted(row) for row in trail.acts],
+        [Event(at=trail.born_at, event=REGISTERED)] if REGISTERED not in {row.action for row in trail.acts} else [],
     ]
     merged = sorted((event for source in sources for event in source), key=lambda event: event.at, reverse=True)
     return tuple(merged[:SHOWN_EVENTS])

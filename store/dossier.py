@@ -14,11 +14,13 @@ from sqlalchemy.orm import Session, aliased
 from store.tables import (
     AuditEvent,
     BacktestSession,
+    Bot,
     BotGeneration,
     BotMetricsEvent,
     BotStageEvent,
     ImproveCandidate,
     ImproveIteration,
+    RuleText,
 )
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
@@ -84,9 +86,16 @@ def stage_moves_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
 def acts_on_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
     """Return the newest links of the audit chain whose subject is this bot, newest first.
 
-    An act on many bots, such as a reset, names their number in the chain; its rows per bot are `resets_of_bot`.
+    An act on many bots, such as a reset, names their number in the chain; its rows per bot are `resets_of_bot`. Served
+    by `ix_audit_events__subject`.
     """
     event = AuditEvent
     columns = (event.seq, event.at, event.actor, event.action, event.payload)
     own = select(*columns).where(event.subject == str(bot_id))
     return session.execute(own.order_by(event.seq.desc()).limit(limit)).all()
+
+
+def rule_of_bot(session: Session, bot_id: UUID) -> str | None:
+    """Return the text a bot trades by, or None where it trades by an archetype."""
+    own = select(RuleText.text).join(Bot, Bot.rule_fingerprint == RuleText.fingerprint)
+    return session.scalar(own.where(Bot.id == bot_id))

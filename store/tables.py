@@ -540,6 +540,7 @@ class AuditEvent(Base):
     """One link of the audit chain. Raw truth."""
 
     __tablename__ = "audit_events"
+    __table_args__ = (Index("ix_audit_events__subject", "subject", "seq"),)
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime]

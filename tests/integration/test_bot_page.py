@@ -17,15 +17,18 @@ from api.app import create_app
 from bench.history import plant_history
 from gateways.settings import Settings
 from services.desk import Desk
+from services.registration import BotRequest, register_bot
 from services.resets import ResetRequest, reset_metrics
 from services.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests import factories
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import TOKEN, Client, tick
+from tests.unit.test_style_runs import AS_TEXTS
 from trading.lifecycle import GATES, Stage
 from trading.reasons import in_words
 from trading.strategies.genome import genome_hash
+from trading.strategies.rules import rule_text
 
 BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"]
 
@@ -257,7 +260,7 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
         ("STAGE_MOVED", "GATE_OPEN", "amy", "LAB → PAPER"),
     ]
     assert ("METRICS_RESET", "SEV1_RESET_METRICS", "tester", "PAPER_ONLY") in events
-    assert events[-1][0] == "REGISTERED"
+    assert events[-1][0] == "BOT_REGISTERED"
     assert [one["at"] for one in life["events"]] == sorted((one["at"] for one in life["events"]), reverse=True)
     marks = [(one["kind"], one["label"], one["books"]) for one in life["marks"]]
     assert marks == [("STAGE", "PAPER", []), ("RESET", "RESET", ["PAPER", "SHADOW"])]
@@ -274,6 +277,15 @@ def test_decisions_are_told_in_words(desk: Desk, client: Client, traded: UUID) -
             )
     told = {one["reasonCode"]: one["words"] for one in client.get(f"/api/bots/{traded}/life").json()["decisions"]}
     assert told == {"CAP_REACHED": in_words("CAP_REACHED"), "FROM_ANOTHER_VERSION": None}
+
+
+def test_a_bot_that_trades_by_a_rule_shows_its_text(desk: Desk, client: Client, traded: UUID) -> None:
+    text = AS_TEXTS["momentum_surge"]
+    told = register_bot(desk, BotRequest(symbol="MES", timeframe="1h", actor="amy", rule=text, name="Surge One"))
+    life = client.get(f"/api/bots/{told.id}/life").json()
+    assert life["rule"] == rule_text(text).text
+    assert [(one["event"], one["actor"], one["auditSeq"]) for one in life["events"]][-1] == ("BOT_REGISTERED", "amy", 1)
+    assert client.get(f"/api/bots/{traded}/life").json()["rule"] is None
 
 
 def test_sessions_are_paged_without_gap_or_repeat_and_say_what_counts(

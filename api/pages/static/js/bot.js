@@ -239,7 +239,7 @@ function showGate() {
 function showDescent() {
   const kept = life.iterations.filter((one) => one.accepted).length;
   say(byId("descent-note"), life.iterations.length ? `${kept} of ${life.iterations.length} tries kept` : "nothing tried yet");
-  drawDescent(byId("descent"), life.iterations, life.generations, open);
+  drawDescent(byId("descent"), life.rule, life.iterations, life.generations, open);
 }
 
 function showHistory() {

@@ -25,7 +25,7 @@ export function drawGate(node, gate) {
     const row = el("tr", check.passed ? "met" : "unmet");
     const name = el("th", "", wordsFor(check.code));
     name.setAttribute("scope", "row");
-    name.title = check.code;
+    row.title = check.reason;
     const { needed, was } = spokenCheck(check);
     row.append(name, cell(needed, "num dim"), cell(was ?? DASH, `num ${check.passed ? "up" : was === null ? "dim" : "down"}`), meter(check));
     table.body.append(row);
@@ -44,8 +44,15 @@ function meter(check) {
   return holder;
 }
 
-/** @param {HTMLElement} node @param {any[]} iterations @param {any[]} generations @param {Set<string>} open */
-export function drawDescent(node, iterations, generations, open) {
+/** @param {string} text @returns {HTMLElement} a strategy as it was written */
+function ruleOf(text) {
+  const rule = el("details", "rule");
+  rule.append(el("summary", "", "Rule text"), el("pre", "", text));
+  return rule;
+}
+
+/** @param {HTMLElement} node @param {string|null} rule @param {any[]} iterations @param {any[]} generations @param {Set<string>} open */
+export function drawDescent(node, rule, iterations, generations, open) {
   const table = listing(["Gen", "Verdict", "Sharpe", "Net P&L", "Why"], ["", "", "num", "num", ""], "descent-list");
   for (const one of descent(iterations, generations)) {
     const row = el("tr", "opens");
@@ -73,7 +80,7 @@ export function drawDescent(node, iterations, generations, open) {
     });
     table.body.append(row, detail);
   }
-  node.replaceChildren(table.node);
+  node.replaceChildren(...(rule ? [ruleOf(rule)] : []), table.node);
 }
 
 function detailOf(one) {
