@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.series import random_bars, random_sessions
@@ -214,3 +214,79 @@ def test_count_their_longest_windows_against_the_longest_history():
         nested = f"ema({nested}, n)"
     with pytest.raises(RuleSyntaxError, match="at most 100000 bars of history before the first signal"):
         rule_text(f"param n = 5 in 2 to 1000 long: close > {nested} short: never")
+
+
+NAMES = ("a", "b", "c")
+BOUNDS = st.tuples(st.integers(-30, 40), st.integers(1, 40), st.integers(0, 40), st.sampled_from(["", " step 0.5"]))
+FIGURES = st.recursive(
+    st.sampled_from(NAMES) | st.integers(0, 9).map(str),
+    lambda inner: st.tuples(inner, st.sampled_from("+-*/"), inner).map(lambda parts: f"({' '.join(parts)})"),
+    max_leaves=4,
+)
+PLACES = st.sampled_from(
+    [
+        "close > sma(close, {})",
+        "close > ema(open, {})[{}]",
+        "close - open > {} * atr(14)",
+        "(close - open) / {} > 1 ticks",
+        "bars_since_open crosses above {}",
+        "{} * close > open",
+        "rsi(close, {}) > {}",
+        "volume > {} * sma(volume, 9)",
+        "close > highest(high, {})[1]",
+    ]
+)
+
+
+@st.composite
+def texts(draw):
+    """Return a text that may be a rule: any declarations, and conditions with numbers in any place."""
+    lines = []
+    for name in NAMES:
+        low, width, start, step = draw(BOUNDS)
+        lines.append(f"param {name} = {low + start % (width + 1)} in {low} to {low + width}{step}")
+    conditions = [draw(PLACES) for _ in range(draw(st.integers(1, 3)))]
+    filled = [place.replace("{}", "@").split("@") for place in conditions]
+    spoken = ["".join(part + (draw(FIGURES) if more else "") for part, more in gaps(parts)) for parts in filled]
+    read = " or ".join([*spoken, *(f"{name} > rsi(close, 5)" for name in NAMES)])
+    return "\n".join([*lines, f"long: {read}", "short: mirror"])
+
+
+def gaps(parts):
+    """Return each part of a place with whether a number follows it."""
+    return [(part, place < len(parts) - 1) for place, part in enumerate(parts)]
+
+
+SERIES = tape(n_bars=120)
+
+
+@pytest.mark.scorecard(41)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
+@given(texts(), st.data())
+def test_of_a_rule_that_is_accepted_mean_something_at_every_value_within_their_bounds(text, data):
+    try:
+        style = rule_text(text)
+    except RuleSyntaxError:
+        return
+    longest = parse_rule(text).longest_warm_up_bars
+    for name in NAMES:
+        row = schema(style)[name]
+        extreme = data.draw(st.sampled_from([row.low, row.high, row.default]))
+        genome = validated(style, {**default_genome(style), name: extreme})
+        rule = rule_of(style, genome)
+        assert rule.warm_up_bars <= longest
+        assert len(rule_signals(SERIES, rule).side) == len(SERIES)
+
+
+WORDS = "param exit in to step = 5 1 9 0.5 - a stop_atr bars ticks contracts long: short: never mirror close > open [a]"
+
+
+@pytest.mark.scorecard(41)
+@settings(max_examples=200)
+@given(st.lists(st.sampled_from(WORDS.split()), max_size=14))
+def test_any_words_of_a_declaration_are_a_rule_or_a_refusal(words):
+    try:
+        style = rule_text(" ".join([*words, "long: close > open[1] short: never"]))
+    except RuleSyntaxError:
+        return
+    assert set(schema(style)) <= {row.name for row in common_exits(20)}
