@@ -284,7 +284,7 @@ def test_a_bot_that_trades_by_a_rule_shows_its_text(desk: Desk, client: Client, 
     told = register_bot(desk, BotRequest(symbol="MES", timeframe="1h", actor="amy", rule=text, name="Surge One"))
     life = client.get(f"/api/bots/{told.id}/life").json()
     assert life["rule"] == rule_text(text).text
-    assert [(one["event"], one["actor"], one["auditSeq"]) for one in life["events"]][-1] == ("BOT_REGISTERED", "amy", 1)
+    assert [(one["event"], one["actor"], one["auditSeq"]) for one in life["events"]][-1] == ("BOT_REGISTERED", "amy", 2)
     assert client.get(f"/api/bots/{traded}/life").json()["rule"] is None
 
 
