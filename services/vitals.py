@@ -147,8 +147,8 @@ def _tick(desk: Desk, now: datetime) -> Verdict:
 
 
 def _counted(found: Invariant, words: str, now: datetime) -> Verdict:
-    value = f"{len(found.broken)} of {found.checked:,}" if found.checked else f"{len(found.broken)} of none"
-    return Verdict(found.name, words, f"{value} broken", "0 broken", found.holds, found.broken, now)
+    value = f"{len(found.broken)} of {found.checked:,} broken" if found.checked or found.broken else "none to look at"
+    return Verdict(found.name, words, value, "0 broken", found.holds, found.broken, now)
 
 
 def _chain(last: Verification | None) -> Verdict:

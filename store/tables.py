@@ -197,6 +197,7 @@ class BotJob(Base):
         Index("ix_bot_jobs__running", "job_type", "heartbeat_at", postgresql_where=text("status = 'RUNNING'")),
         Index("ix_bot_jobs__bot", "bot_id", "created_at"),
         Index("ix_bot_jobs__recent", "created_at"),
+        Index("ix_bot_jobs__troubled", "created_at", "id", postgresql_where=text("status IN ('FAILED', 'TIMEOUT')")),
         Index("ix_bot_jobs__counts", "job_type", "status"),
     )
 
@@ -540,7 +541,10 @@ class AuditEvent(Base):
     """One link of the audit chain. Raw truth."""
 
     __tablename__ = "audit_events"
-    __table_args__ = (Index("ix_audit_events__subject", "subject", "seq"),)
+    __table_args__ = (
+        *(Index(f"ix_audit_events__{column}", column, "seq") for column in ("subject", "action", "actor")),
+        Index("ix_audit_events__reason", text("(payload ->> 'reasonCode')"), "seq"),
+    )
 
     seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     at: Mapped[datetime]

@@ -5,8 +5,8 @@ Belongs here: one entry a page. Does not belong here: serving them (`shell.py`),
 
 from dataclasses import dataclass
 
-COMMON = ("shell", "dom", "format")
-KEYS_EVERYWHERE = (("U", "UTC or local time"), ("?", "These keys"))
+COMMON = ("shell", "switch", "admin", "dom", "format")
+KEYS_EVERYWHERE = (("!", "Kill switch"), ("U", "UTC or local time"), ("?", "These keys"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,5 +75,44 @@ BOT = Page(
     styles=("bot",),
     charts=True,
 )
-SITE: tuple[Page, ...] = (BOARD, BOT)
+ROW_KEYS = (("↑ ↓  j k", "Previous and next row"), ("↵", "Open the row"))
+SHEETS = ("sheet", "cells", "poll")
+DECISIONS = Page(
+    path="/decisions",
+    name="Decisions",
+    template="decisions.html",
+    script="decisions",
+    modules=SHEETS,
+    key="2",
+    keys=(("/", "Filter bots"), *ROW_KEYS, ("[ ]", "Newer and older tick"), ("Esc", "Clear the filter")),
+    foot_keys=(("/", "filter"), ("[ ]", "tick"), ("↑↓", "row"), ("↵", "bot"), ("Esc", "clear")),
+)
+JOBS = Page(
+    path="/jobs",
+    name="Jobs",
+    template="jobs.html",
+    script="jobs",
+    modules=SHEETS,
+    key="3",
+    keys=(("F", "All that ended, or only what failed"), ("N", "Older jobs")),
+    foot_keys=(("F", "failed"), ("N", "older")),
+)
+HEALTH = Page(path="/health", name="Health", template="health.html", script="health", modules=SHEETS, key="4")
+AUDIT = Page(
+    path="/audit",
+    name="Audit",
+    template="audit.html",
+    script="audit",
+    modules=SHEETS,
+    key="5",
+    keys=(
+        ("/", "Filter"),
+        *ROW_KEYS,
+        ("V", "Verify the chain now"),
+        ("N", "Older events"),
+        ("Esc", "Clear the filter"),
+    ),
+    foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("V", "verify"), ("N", "older"), ("Esc", "clear")),
+)
+SITE: tuple[Page, ...] = (BOARD, BOT, DECISIONS, JOBS, HEALTH, AUDIT)
 TABS: tuple[Page, ...] = tuple(sorted((page for page in SITE if page.key), key=lambda page: page.key or ""))

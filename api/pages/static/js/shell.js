@@ -6,6 +6,7 @@
 
 import { byId, rewriteTimes, say } from "./dom.js";
 import { clock, elapsed, isLocalTime, useLocalTime } from "./format.js";
+import { KillSwitch } from "./switch.js";
 
 const ZONE = "proving.zone";
 
@@ -115,7 +116,8 @@ function tabKeys() {
 }
 
 useLocalTime(rememberedZone());
-bindKeys({ ...tabKeys(), u: switchZone, "?": () => openDialog(byId("keys-dialog")) });
+const killSwitch = new KillSwitch({ now: serverTimeIs });
+bindKeys({ ...tabKeys(), u: switchZone, "!": () => killSwitch.open(), "?": () => openDialog(byId("keys-dialog")) });
 byId("clock").addEventListener("click", switchZone);
 byId("keys-open").addEventListener("click", () => openDialog(byId("keys-dialog")));
 byId("keys-close").addEventListener("click", () => byId("keys-dialog").close());

@@ -1,0 +1,169 @@
+// @ts-check
+/** The audit page: the chain's events, its end, and verifying it. Belongs here: wiring and words. */
+
+import { Cells } from "./cells.js";
+import { byId, el, say, timeOf } from "./dom.js";
+import { DASH, count } from "./format.js";
+import { Poll, askOnce } from "./poll.js";
+import { Sheet } from "./sheet.js";
+import { bindKeys, showLink } from "./shell.js";
+
+const cells = new Cells("strip");
+const FIELDS = ["action", "actor", "subject", "reason"];
+const BOT_ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+let headSeq = -1;
+/** @type {any[]} */
+let shown = [];
+let nextBefore = /** @type {number|null} */ (null);
+let asked = 0;
+
+const events = new Sheet("events", {
+  key: (one) => String(one.seq),
+  empty: "No event matches.",
+  opened: (one) => open(one),
+  columns: [
+    { head: "#", kind: "num", of: (one) => count(one.seq) },
+    { head: "Time", of: (one) => ({ at: one.at, form: "second" }) },
+    { head: "Action", of: (one) => one.action },
+    { head: "Reason", of: (one) => ({ text: one.reasonCode, tone: "dim" }) },
+    { head: "Actor", of: (one) => one.actor },
+    { head: "Subject", kind: "words", of: (one) => subject(one) },
+    { head: "Hash", of: (one) => ({ text: one.hash.slice(0, 12), tone: "dim", title: one.hash }) },
+  ],
+});
+
+function subject(one) {
+  return BOT_ID.test(one.subject) ? { text: one.subject, href: `/bots/${one.subject}` } : one.subject;
+}
+
+function showChain(answer) {
+  const { verification, anchor } = answer;
+  cells.say("Events", count(answer.headSeq));
+  cells.say("Head", { text: answer.headHash.slice(0, 16), title: answer.headHash });
+  const anchored = anchor ? JSON.parse(anchor) : null;
+  const agrees = anchored && anchored.seq === answer.headSeq && anchored.hash === answer.headHash;
+  cells.say("Anchor", anchored ? `#${count(anchored.seq)} ${anchored.state}` : null, {
+    tone: anchored || !answer.headSeq ? (agrees || !answer.headSeq ? "plain" : "amber") : "red",
+    note: anchored ? (agrees ? "is the head" : "is not the head") : "nothing outside the database",
+  });
+  showVerification(verification, answer.headSeq);
+  fillActions(answer.actions);
+  if (answer.headSeq !== headSeq) {
+    headSeq = answer.headSeq;
+    if (shown.length <= 100) void load(false);
+  }
+}
+
+function showVerification(found, head) {
+  const since = found ? head - found.headSeq : 0;
+  cells.say("Last verification", found ? (found.isWhole ? "whole" : `${count(found.breaks.length)} breaks`) : "never", {
+    tone: found ? (found.isWhole ? "green" : "red") : "amber",
+    note: found ? `${count(found.events)} events in ${count(found.tookMs)} ms${since > 0 ? ` · ${count(since)} since` : ""}` : "verify it now",
+    title: found ? found.breaks.map((one) => `#${one.seq} ${one.kind}: ${one.detail}`).join("\n") : "",
+  });
+  cells.say("Verified", found ? { at: found.checkedAt, form: "second" } : null, { note: found ? `by ${found.actor}` : "" });
+  const first = found?.breaks[0];
+  cells.say("First break", first ? `#${count(first.seq)} ${first.kind}` : DASH, { tone: first ? "red" : "none", note: first?.detail ?? "" });
+}
+
+function fillActions(actions) {
+  const select = byId("by-action");
+  const options = ["", ...actions];
+  if ([...select.options].map((one) => one.value).join() === options.join()) return;
+  const chosen = select.value;
+  select.replaceChildren(...options.map((action) => Object.assign(el("option", "", action || "Every action"), { value: action })));
+  select.value = chosen;
+}
+
+function filter() {
+  const query = new URLSearchParams();
+  for (const field of FIELDS) {
+    const value = byId(`by-${field}`).value.trim();
+    if (value) query.set(field, field === "reason" ? value.toUpperCase() : value);
+  }
+  return query;
+}
+
+async function load(more) {
+  const turn = (asked += 1);
+  const query = filter();
+  byId("export").href = `/api/audit/events.csv?${query}`;
+  query.set("limit", "100");
+  if (more && nextBefore !== null) query.set("before", String(nextBefore));
+  try {
+    const answer = await askOnce(`/api/audit/events?${query}`);
+    if (turn !== asked) return;
+    shown = more ? [...shown, ...answer.data] : answer.data;
+    nextBefore = answer.nextBefore;
+    events.show(shown);
+    byId("older").hidden = nextBefore === null;
+    say(byId("row-count"), `ROWS ${count(shown.length)}${nextBefore === null ? "" : "+"}`);
+  } catch (failure) {
+    if (turn === asked) refused(failure);
+  }
+}
+
+function refused(failure) {
+  const words = failure instanceof Error ? failure.message : "no answer";
+  say(byId("row-count"), `NOT READ: ${words}`);
+  say(byId("announce"), words);
+}
+
+function open(one) {
+  events.select(String(one.seq));
+  say(byId("event-name"), `#${count(one.seq)} ${one.action}`);
+  const list = el("dl", "facts");
+  const at = el("dd");
+  at.append(timeOf(one.at, "second"));
+  for (const [label, value] of [["Time", at], ["Actor", one.actor], ["Subject", one.subject], ["Reason", one.reasonCode ?? DASH], ["Hash", one.hash], ["Follows", one.previousHash]]) {
+    const pair = el("div");
+    pair.append(el("dt", "", /** @type {string} */ (label)), typeof value === "string" ? el("dd", "", value) : value);
+    list.append(pair);
+  }
+  const verbatim = el("pre", "payload", JSON.stringify(one.payload, null, 2));
+  byId("event").replaceChildren(list, el("h3", "", "Payload"), verbatim);
+}
+
+async function verify() {
+  const button = byId("verify");
+  button.disabled = true;
+  say(button, "Verifying …");
+  try {
+    const found = await askOnce("/api/audit/verification", { method: "POST" });
+    showVerification(found, Math.max(headSeq, found.headSeq));
+    say(byId("announce"), found.isWhole ? "The chain is whole" : "The chain is broken");
+  } catch (failure) {
+    refused(failure);
+  } finally {
+    button.disabled = false;
+    say(button, "Verify the chain now");
+  }
+}
+
+let typing = 0;
+byId("filters").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => void load(false), 250);
+});
+byId("filters").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void load(false);
+});
+byId("older").addEventListener("click", () => void load(true));
+byId("verify").addEventListener("click", () => void verify());
+bindKeys({
+  "/": () => byId("by-actor").focus(),
+  leaveInput: () => /** @type {HTMLElement} */ (document.activeElement)?.blur(),
+  ArrowDown: () => events.move(1),
+  ArrowUp: () => events.move(-1),
+  j: () => events.move(1),
+  k: () => events.move(-1),
+  Enter: () => events.open(),
+  v: () => void verify(),
+  n: () => nextBefore !== null && void load(true),
+  Escape: () => {
+    byId("filters").reset();
+    void load(false);
+  },
+});
+new Poll({ path: () => "/api/audit/chain", show: showChain, everyMs: 3000 });

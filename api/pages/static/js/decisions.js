@@ -1,0 +1,180 @@
+// @ts-check
+/** The decisions page: ticks, and what one of them decided for every bot and why. Belongs here: wiring and words. */
+
+import { Cells } from "./cells.js";
+import { byId, el, say, timeOf } from "./dom.js";
+import { count } from "./format.js";
+import { Poll, askOnce } from "./poll.js";
+import { Sheet } from "./sheet.js";
+import { bindKeys, showLink } from "./shell.js";
+
+const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
+const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
+const PAGE = 100;
+
+const cells = new Cells("strip");
+const wanted = { tick: /** @type {number|null} */ (null), decision: "", reason: "", words: "", follow: true };
+/** @type {any[]} */
+let known = [];
+/** @type {any[]} */
+let older = [];
+/** @type {any[]} */
+let decided = [];
+let nextAfter = /** @type {number|null} */ (null);
+let asked = 0;
+
+const ticks = new Sheet("ticks", {
+  key: (tick) => String(tick.id),
+  empty: "No tick yet. The daemon has not asked autonomy to decide.",
+  opened: (tick) => choose(tick.id, false),
+  columns: [
+    { head: "Time", of: (tick) => ({ at: tick.startedAt, form: "second" }) },
+    { head: "Bots", kind: "num", of: (tick) => count(tick.candidates) },
+    { head: "Due", kind: "num", of: (tick) => count(tick.eligible) },
+    ...TYPES.map((type) => ({ head: `+${type.slice(0, 1)}${type.slice(1, 3).toLowerCase()}`, kind: "num", of: (tick) => ({ text: count(tick.enqueued[type]), tone: tick.enqueued[type] ? `c-${TONES[type]}` : "dim" }) })),
+    { head: "Took", kind: "num", of: (tick) => took(tick) },
+    { head: "Most frequent reasons", kind: "words", of: (tick) => tick.reasons.slice(0, 2).map((one) => `${one.reasonCode} ${count(one.bots)}`).join(" · ") },
+  ],
+});
+
+const decisions = new Sheet("decisions", {
+  key: (one) => String(one.seq),
+  empty: "No decision matches. Decisions are kept for two hours; the counts of a tick stay.",
+  opened: (one) => location.assign(`/bots/${one.botId}`),
+  columns: [
+    { head: "Bot", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol ?? ""}`, tone: "traits" }] },
+    { head: "Decision", of: (one) => (one.jobType ? { text: `ENQUEUE ${one.jobType}`, tone: `c-${TONES[one.jobType]}` } : { text: one.decision, tone: "dim" }) },
+    { head: "Reason", of: (one) => one.reasonCode },
+    { head: "In words", kind: "words", of: (one) => ({ text: one.words, title: one.words }) },
+    { head: "All blockers", kind: "words", of: (one) => (one.blockers.length > 1 ? { text: one.blockers.join(", "), title: one.blockers.join(", ") } : { text: "", tone: "dim" }) },
+  ],
+});
+
+function took(tick) {
+  return tick.completedAt ? `${count(Date.parse(tick.completedAt) - Date.parse(tick.startedAt))} ms` : null;
+}
+
+function showTicks(answer) {
+  known = answer.data;
+  const floor = known.at(-1)?.id ?? Infinity;
+  older = older.filter((tick) => tick.id < floor);
+  byId("older-ticks").hidden = older.length ? older.at(-1).last : answer.nextBefore === null;
+  ticks.show([...known, ...older]);
+  summarise(known[0]);
+  if (known.length && (wanted.follow || wanted.tick === null) && wanted.tick !== known[0].id) choose(known[0].id, true);
+}
+
+function summarise(newest) {
+  cells.say("Last tick", newest ? [{ since: newest.startedAt }, { text: " ago" }] : null, { note: newest ? took(newest) ?? "" : "" });
+  cells.say("Bots considered", count(newest?.candidates));
+  cells.say("With work due", count(newest?.eligible));
+  for (const type of TYPES) {
+    const [added, waits, runs] = [newest?.enqueued[type], newest?.queued[type], newest?.running[type]];
+    cells.say(`${type} enqueued`, count(added), { tone: added ? TONES[type] : "none", note: newest ? `${count(waits)} wait · ${count(runs)} run` : "" });
+  }
+  cells.say("Taken back", count(newest?.reclaimed), { note: "of dead or silent runs" });
+}
+
+function choose(tick, follow) {
+  wanted.tick = tick;
+  wanted.follow = follow;
+  byId("follow").setAttribute("aria-pressed", String(follow));
+  ticks.select(String(tick));
+  void load(false);
+}
+
+async function load(further) {
+  if (wanted.tick === null) return;
+  const turn = (asked += 1);
+  const query = new URLSearchParams({ limit: String(PAGE) });
+  for (const [name, value] of [["decision", wanted.decision], ["reason", wanted.reason], ["q", wanted.words]]) if (value) query.set(name, value);
+  if (further && nextAfter !== null) query.set("after", String(nextAfter));
+  try {
+    const answer = await askOnce(`/api/ticks/${wanted.tick}/decisions?${query}`);
+    if (turn !== asked) return;
+    decided = further ? [...decided, ...answer.data] : answer.data;
+    nextAfter = answer.nextAfter;
+    show(answer.tick);
+  } catch (failure) {
+    if (turn === asked) showLink(false, failure instanceof Error ? failure.message : "no answer");
+  }
+}
+
+function show(tick) {
+  byId("tick-name").replaceChildren(`tick ${count(tick.id)} · `, timeOf(tick.startedAt, "second"), ` · ${count(tick.decisions)} decisions`);
+  decisions.show(decided);
+  byId("more-decisions").hidden = nextAfter === null;
+  say(byId("row-count"), `ROWS ${count(decided.length)}${nextAfter === null ? "" : "+"}`);
+  showReasons(tick.reasons);
+}
+
+function showReasons(reasons) {
+  const codes = [...new Set(reasons.map((one) => one.reasonCode))];
+  if (wanted.reason && !codes.includes(wanted.reason)) codes.push(wanted.reason);
+  const select = byId("reason");
+  const options = ["", ...codes];
+  if ([...select.options].map((option) => option.value).join() !== options.join()) {
+    select.replaceChildren(...options.map((code) => Object.assign(el("option", "", code || "Every reason"), { value: code })));
+  }
+  select.value = wanted.reason;
+  byId("reasons").replaceChildren(...reasons.map((one) => {
+    const line = el("div", `reason${one.reasonCode === wanted.reason ? " chosen" : ""}`);
+    line.setAttribute("role", "listitem");
+    line.append(el("span", "num", count(one.bots)), el("b", one.decision === "ENQUEUE" ? "amber" : "", one.reasonCode), el("span", "dim", one.words ?? ""));
+    return line;
+  }));
+}
+
+async function moreTicks() {
+  const last = older.at(-1) ?? known.at(-1);
+  const answer = await askOnce(`/api/ticks?limit=50&before=${last.id}`);
+  older = [...older, ...answer.data];
+  if (older.length) older.at(-1).last = answer.nextBefore === null;
+  byId("older-ticks").hidden = answer.nextBefore === null;
+  ticks.show([...known, ...older]);
+}
+
+function see(change) {
+  Object.assign(wanted, change);
+  for (const button of document.querySelectorAll("[data-decision]")) {
+    button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.decision === wanted.decision));
+  }
+  byId("reason").value = wanted.reason;
+  void load(false);
+}
+
+function step(by) {
+  const all = [...known, ...older];
+  const at = all.findIndex((tick) => tick.id === wanted.tick) + by;
+  if (all[at]) choose(all[at].id, at === 0);
+}
+
+let typing = 0;
+byId("filter").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => see({ words: byId("filter").value.replace(/[^A-Za-z0-9 ._-]/g, "") }), 150);
+});
+byId("reason").addEventListener("change", () => see({ reason: byId("reason").value }));
+for (const button of document.querySelectorAll("[data-decision]")) {
+  button.addEventListener("click", () => see({ decision: /** @type {HTMLElement} */ (button).dataset.decision }));
+}
+byId("follow").addEventListener("click", () => known.length && choose(known[0].id, !wanted.follow));
+byId("older-ticks").addEventListener("click", () => void moreTicks());
+byId("more-decisions").addEventListener("click", () => void load(true));
+bindKeys({
+  "/": () => byId("filter").focus(),
+  leaveInput: () => byId("filter").blur(),
+  ArrowDown: () => decisions.move(1),
+  ArrowUp: () => decisions.move(-1),
+  j: () => decisions.move(1),
+  k: () => decisions.move(-1),
+  "[": () => step(-1),
+  "]": () => step(1),
+  Enter: () => decisions.open(),
+  Escape: () => {
+    byId("filter").value = "";
+    byId("filter").blur();
+    see({ words: "", reason: "", decision: "" });
+  },
+});
+new Poll({ path: () => "/api/ticks?limit=50", show: showTicks, everyMs: 3000 });

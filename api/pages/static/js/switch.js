@@ -1,0 +1,154 @@
+// @ts-check
+/**
+ * The kill switch on every page: the banner while it is engaged, and the dialog that throws it. Belongs here: asking for
+ * its state, saying what a stop stops. The admin token lives in its field until the dialog closes, and nowhere else.
+ */
+
+import { callAdmin, randomKey } from "./admin.js";
+import { byId, el, say, timeOf } from "./dom.js";
+import { DASH, count } from "./format.js";
+
+const EVERY_MS = 3000;
+const STOP_WORD = "STOP";
+const GO_WORD = "GO";
+const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
+
+export class KillSwitch {
+  /** @param {{now: (iso: string) => void}} told */
+  constructor(told) {
+    this.told = told;
+    this.dialog = byId("kill-dialog");
+    /** @type {any} */
+    this.state = null;
+    this.key = "";
+    this.neighbours = "BroadcastChannel" in globalThis ? new BroadcastChannel("proving.kill-switch") : null;
+    byId("kill-open").addEventListener("click", () => this.open());
+    byId("alarm-release").addEventListener("click", () => this.open());
+    byId("kill-close").addEventListener("click", () => this.dialog.close());
+    byId("kill-form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (!byId("kill-throw").disabled) void this.#throw();
+    });
+    byId("kill-form").addEventListener("input", () => this.#weigh());
+    this.dialog.addEventListener("close", () => this.#forget());
+    if (this.neighbours) this.neighbours.onmessage = () => void this.ask();
+    document.addEventListener("visibilitychange", () => document.hidden || void this.ask());
+    setInterval(() => document.hidden || void this.ask(), EVERY_MS);
+    void this.ask();
+  }
+
+  async ask() {
+    try {
+      const answer = await fetch("/api/kill-switch", { cache: "no-store", signal: AbortSignal.timeout(EVERY_MS) });
+      if (answer.ok) this.#show(await answer.json());
+    } catch {
+      // the page's own link says that nothing is heard; the banner keeps what was last known
+    }
+  }
+
+  open() {
+    if (document.querySelector("dialog[open]")) return;
+    this.key = randomKey();
+    this.#tell("", "", []);
+    this.#explain();
+    this.#weigh();
+    this.dialog.showModal();
+    byId("kill-reason").focus();
+    void this.ask();
+  }
+
+  get #stops() {
+    return !this.state?.engaged;
+  }
+
+  #show(state) {
+    const turned = this.state !== null && this.state.engaged !== state.engaged;
+    this.state = state;
+    this.told.now(state.now);
+    byId("alarm").hidden = !state.engaged;
+    document.body.classList.toggle("stopped", state.engaged);
+    if (state.engaged) {
+      byId("alarm-since").replaceChildren(timeOf(state.since, "second"));
+      say(byId("alarm-who"), `${state.reasonCode ?? DASH} · ${state.actor ?? DASH}`);
+    }
+    if (!this.dialog.open) return;
+    if (turned && !byId("kill-report").dataset.kind) this.dialog.close();
+    this.#count();
+  }
+
+  #explain() {
+    const stops = this.#stops;
+    say(byId("kill-title"), stops ? "Engage the kill switch" : "Release the kill switch");
+    say(byId("kill-what"), stops
+      ? "Nothing new is queued or claimed, for every bot, until it is released. Jobs that run finish and their results count; jobs that wait stay where they are."
+      : "Autonomy goes on: what waits is claimed, and the next tick queues what is due.");
+    say(byId("kill-word"), `Type ${stops ? STOP_WORD : GO_WORD} to confirm`);
+    say(byId("kill-throw"), stops ? "Engage kill switch" : "Release kill switch");
+    byId("kill-throw").className = stops ? "stop" : "danger";
+    byId("kill-reason").value = stops ? "OPERATOR_STOP" : "OPERATOR_RELEASE";
+    this.#count();
+  }
+
+  #count() {
+    const { queued = {}, running = {} } = this.state ?? {};
+    byId("kill-work").replaceChildren(...TYPES.map((type) => {
+      const row = el("tr");
+      const head = el("th", "", type);
+      head.setAttribute("scope", "row");
+      row.append(head, el("td", "num", this.state ? count(queued[type]) : DASH), el("td", "num", this.state ? count(running[type]) : DASH));
+      return row;
+    }));
+  }
+
+  #weigh() {
+    const word = byId("kill-confirm").value.trim().toUpperCase();
+    const ready = this.state && word === (this.#stops ? STOP_WORD : GO_WORD) && byId("kill-token").value && byId("kill-reason").value;
+    byId("kill-throw").disabled = !ready || Boolean(byId("kill-report").dataset.kind === "done");
+  }
+
+  async #throw() {
+    const engaged = this.#stops;
+    byId("kill-throw").disabled = true;
+    this.#tell("busy", engaged ? "Engaging …" : "Releasing …", []);
+    const body = { engaged, reasonCode: byId("kill-reason").value };
+    const answer = await callAdmin("/api/admin/kill-switch", body, { token: byId("kill-token").value, key: this.key });
+    if ("done" in answer) this.#done(answer.done);
+    else {
+      if (answer.refused !== "NO ANSWER") this.key = randomKey();
+      this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], ["trace", answer.trace ?? DASH]]);
+    }
+    this.#weigh();
+    await this.ask();
+    this.neighbours?.postMessage("thrown");
+  }
+
+  #done(told) {
+    const heading = `${told.engaged ? "ENGAGED" : "RELEASED"}${told.changed ? "" : " ALREADY — nothing changed"}`;
+    const certain = told.settled === false
+      ? "a claim that began before has not ended; repeat to be certain"
+      : "nothing is queued or claimed from now on";
+    this.#tell("done", heading, [
+      ["stops", told.engaged ? certain : "nothing"],
+      ["audit", told.auditSeq ? `#${told.auditSeq}` : DASH],
+      ["trace", told.traceId],
+    ]);
+  }
+
+  #forget() {
+    byId("kill-token").value = "";
+    byId("kill-confirm").value = "";
+    this.#tell("", "", []);
+  }
+
+  #tell(kind, heading, lines) {
+    const report = byId("kill-report");
+    report.dataset.kind = kind;
+    report.hidden = !heading;
+    report.replaceChildren(el("div", "report-heading", heading));
+    for (const [label, words] of lines) {
+      const line = el("div", "report-line");
+      line.append(el("span", "report-label", label), el("span", "report-words", words));
+      report.append(line);
+    }
+  }
+}
