@@ -62,6 +62,7 @@ class CompletedSession:
             "sharpe": measured.sharpe,
             "data_source": self.at_hand.data_source,
             "bars": len(self.at_hand.bars),
+            **({"rule_fingerprint": self.bot.rule_fingerprint} if self.bot.rule_fingerprint else {}),
         }
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> None:

@@ -29,7 +29,7 @@ ASKED_FOR: Mapping[Kind, tuple[str, ...]] = {
 ASKING = frozenset({Stage.SHADOW, Stage.CANARY})
 """The stages whose gates ask for them; of no other bot need they be read."""
 
-_COMMANDS = {Kind.WALK_FORWARD: "walk-forward", Kind.STRESS: "stress"}
+_SUITES = {Kind.WALK_FORWARD: "walk-forward", Kind.STRESS: "stress"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,11 +78,11 @@ def with_verifications(evidence: Evidence, runs: Iterable[Verified], *, generati
 
 def _why_not(kind: Kind, run: Verified | None, generation: int | None) -> str:
     """Return why there is no evidence of a kind, in words; empty where there is."""
-    again = f"run: proving verify BOT --suite {_COMMANDS[kind]}"
+    to_do = f"run its {_SUITES[kind]} suite"
     if run is None:
-        return f"never verified; {again}"
+        return f"never verified; {to_do}"
     if run.generation != generation:
-        return f"generation {run.generation} was verified, the newest is {generation}; {again}"
+        return f"generation {run.generation} was verified, the newest is {generation}; {to_do}"
     if not may_pass_a_gate(run.data_source):
         return f"verified on {run.data_source} bars, which pass no gate"
     return ""

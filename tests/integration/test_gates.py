@@ -59,7 +59,7 @@ def test_a_bot_that_was_never_verified_is_told_what_to_run(desk: Desk, stage: st
         bot_id = make_bot(session, stage=stage).id
     told = reasons(desk, bot_id)
     for code in WALK_FORWARD:
-        assert told[code].endswith("was unknown: never verified; run: proving verify BOT --suite walk-forward")
+        assert told[code].endswith("was unknown: never verified; run its walk-forward suite")
     assert ("STRESS_SUITE_PASSED" in told) == (stage == "CANARY")
 
 

@@ -61,9 +61,9 @@ def test_pass_shadow_with_figures_that_do_not_pass_canary():
 @pytest.mark.parametrize(
     ("walk", "why"),
     [
-        (None, "never verified; run: proving verify BOT --suite walk-forward"),
-        (replace(WALK, generation=2), "generation 2 was verified, the newest is 3; run: proving verify BOT"),
-        (replace(WALK, generation=4), "generation 4 was verified, the newest is 3; run: proving verify BOT"),
+        (None, "never verified; run its walk-forward suite"),
+        (replace(WALK, generation=2), "generation 2 was verified, the newest is 3; run its walk-forward suite"),
+        (replace(WALK, generation=4), "generation 4 was verified, the newest is 3; run its walk-forward suite"),
         (replace(WALK, data_source="SIMULATED"), "verified on SIMULATED bars, which pass no gate"),
         (replace(WALK, data_source="cme-MARKS"), "verified on cme-MARKS bars, which pass no gate"),
     ],
@@ -86,7 +86,7 @@ def test_have_no_overfit_ratio_where_nothing_was_kept_and_say_so():
 @pytest.mark.parametrize(
     ("stress", "was", "says"),
     [
-        (None, None, "never verified; run: proving verify BOT --suite stress"),
+        (None, None, "never verified; run its stress suite"),
         (replace(STRESS, grade=Grade.FAILED), 0.0, "was 0"),
         (replace(STRESS, grade=Grade.UNKNOWN), None, "the stress suite ended UNKNOWN"),
         (replace(STRESS, generation=1), None, "generation 1 was verified, the newest is 3"),
