@@ -10,9 +10,23 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import admin, audit, board, bots, dossier, health, kill_switch, problems, proofs, reports, vitals, work
+from api import (
+    admin,
+    audit,
+    board,
+    bots,
+    dossier,
+    health,
+    kill_switch,
+    problems,
+    proof_page,
+    proofs,
+    reports,
+    vitals,
+    work,
+)
 from api.live import Live
-from api.middleware import BoundedBody, Envelope, ReadDeadline
+from api.middleware import BoundedBody, Deadline, Envelope
 from api.pages.shell import install as install_pages
 from api.recent import Recent
 from services.desk import Desk
@@ -45,13 +59,13 @@ def create_app(desk: Desk) -> FastAPI:
     app.state.migrations = MigrationCheck()
     problems.install(app)
     _remember_moments(app)
-    for module in (bots, dossier, proofs, admin, health, board, reports, work, kill_switch, audit, vitals):
+    for module in (bots, dossier, proofs, proof_page, admin, health, board, reports, work, kill_switch, audit, vitals):
         app.include_router(module.router)
     for module in (work, kill_switch):
         app.include_router(module.by_admin)
     install_pages(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
-    app.add_middleware(ReadDeadline)
+    app.add_middleware(Deadline)
     app.add_middleware(BoundedBody)
     app.add_middleware(Envelope)
     return app

@@ -1,6 +1,6 @@
 """What every answer carries, and what no request may do.
 
-Belongs here: request ids, timing, security headers, the bound on bodies, the deadline of reads, the last catch.
+Belongs here: request ids, timing, security headers, the bound on bodies, the deadlines, the last catch.
 Does not belong here: routes, who may call them.
 """
 
@@ -11,6 +11,7 @@ import secrets
 from time import perf_counter
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.problems import problem
@@ -20,6 +21,8 @@ log = logging.getLogger("api")
 
 MAX_BODY_BYTES = 1_048_576
 READ_DEADLINE_SECONDS = 1.8
+WRITE_DEADLINE_SECONDS = 20.0
+OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -120,18 +123,27 @@ class BoundedBody:
         await refusal(scope, receive, send)
 
 
-class ReadDeadline:
-    """Answers 503 when a read takes too long, so that a database that hangs never hangs the caller."""
+class Deadline:
+    """Answers 503 when a request takes too long, so that a database that hangs never hangs the caller.
 
-    def __init__(self, app: ASGIApp, seconds: float = READ_DEADLINE_SECONDS) -> None:
+    A write may wait for a lock (at most 15 s), so it has longer. Its work goes on: whether it took effect is unknown,
+    and the answer says so.
+    """
+
+    def __init__(
+        self, app: ASGIApp, read_seconds: float = READ_DEADLINE_SECONDS, write_seconds: float = WRITE_DEADLINE_SECONDS
+    ) -> None:
         self.app = app
-        self.seconds = seconds
+        self.read_seconds = read_seconds
+        self.write_seconds = write_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        reads = scope["method"] in {"GET", "HEAD", "OPTIONS"}
+        seconds = self.read_seconds if reads else self.write_seconds
         started, closed = False, False
 
         async def guarded(message: Message) -> None:
@@ -142,7 +154,7 @@ class ReadDeadline:
 
         work = asyncio.ensure_future(self.app(scope, receive, guarded))
         try:
-            await asyncio.wait({work}, timeout=self.seconds)
+            await asyncio.wait({work}, timeout=seconds)
             if work.done() or started:
                 await work
                 return
@@ -151,13 +163,20 @@ class ReadDeadline:
             raise
         closed = True
         work.add_done_callback(_forget)
-        late = problem(503, f"no answer within {self.seconds} s", trace_id=_id_of(scope))
-        await late(scope, receive, send)
+        await _late(seconds, reads=reads, trace_id=_id_of(scope))(scope, receive, send)
+
+
+def _late(seconds: float, *, reads: bool, trace_id: str | None) -> Response:
+    late = f"no answer within {seconds:g} s"
+    if reads:
+        return problem(503, late, trace_id=trace_id)
+    advice = "whether it took effect is unknown: repeat it with the same Idempotency-Key, which has one effect"
+    return problem(503, f"{late}; {advice}", code=OUTCOME_UNKNOWN, trace_id=trace_id)
 
 
 def _forget(work: "asyncio.Future[None]") -> None:
     if not work.cancelled() and work.exception() is not None:
-        log.warning("a read that was given up ended with %r", work.exception())
+        log.warning("a request that was given up ended with %r", work.exception())
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

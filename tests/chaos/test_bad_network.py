@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from api.middleware import OUTCOME_UNKNOWN, WRITE_DEADLINE_SECONDS
 from bench.own_platform import Platform, private_platform
 from gateways.embedded import SOCKET_NAME, start_embedded
 from services.fleet_seed import seed_fleet
@@ -92,11 +93,20 @@ def test_a_write_is_never_acknowledged_without_its_effect(far_platform: Platform
     )
 
 
-@pytest.mark.xfail(reason="a write has no deadline: on a pooled connection in a black hole it waits until that ends")
-def test_a_write_is_refused_in_time_too(far_platform: Platform, network: Proxy) -> None:
+def test_a_write_is_refused_in_time_too_and_says_that_its_effect_is_unknown(
+    far_platform: Platform, network: Proxy
+) -> None:
+    far_platform.until(lambda: all_answer(far_platform, 200), "it to serve", seconds=RECOVERY_SECONDS)
+    before = resets(far_platform)
     network.become(Mood.BLACK_HOLE)
-    status, _, _ = ask_reset(far_platform, timeout_seconds=20, key="chaos-network-late")
-    assert status == 503
+    late = 1.5 * WRITE_DEADLINE_SECONDS
+    status, body, _ = ask_reset(far_platform, timeout_seconds=late, key="chaos-network-late")
+    assert (status, body["code"]) == (503, OUTCOME_UNKNOWN), body
+    network.become(Mood.GOOD)
+    far_platform.until(lambda: all_answer(far_platform, 200), "it to recover", seconds=RECOVERY_SECONDS)
+    status, body, _ = ask_reset(far_platform, timeout_seconds=late, key="chaos-network-late")
+    assert status == 200, body
+    assert resets(far_platform) == before + 1
 
 
 def test_a_slow_network_only_makes_it_slow(far_platform: Platform, network: Proxy) -> None:

@@ -1,0 +1,77 @@
+"""Deadlines of requests: who waits how long, and what a late answer says."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from api.middleware import OUTCOME_UNKNOWN, Deadline
+
+
+class Desk:
+    """An application that answers when it is let go, and remembers that it did its work."""
+
+    def __init__(self) -> None:
+        self.go = asyncio.Event()
+        self.worked = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.go.wait()
+        self.worked = True
+        await PlainTextResponse(f"did {Request(scope).method}")(scope, receive, send)
+
+
+async def ask(app: Any, method: str) -> tuple[int, bytes]:
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await app({"type": "http", "method": method, "path": "/", "headers": [], "query_string": b""}, receive, send)
+    return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
+
+
+@pytest.mark.parametrize(
+    ("method", "read_seconds", "write_seconds", "status"),
+    [("GET", 0.0, 60.0, 503), ("POST", 60.0, 0.0, 503), ("GET", 60.0, 0.0, 200), ("POST", 0.0, 60.0, 200)],
+)
+def test_reads_and_writes_each_have_their_own_deadline(
+    method: str, read_seconds: float, write_seconds: float, status: int
+) -> None:
+    async def scene() -> int:
+        desk = Desk()
+        if status == 200:
+            desk.go.set()
+        return (await ask(Deadline(desk, read_seconds, write_seconds), method))[0]
+
+    assert asyncio.run(scene()) == status
+
+
+def test_a_late_write_says_that_its_outcome_is_unknown_and_goes_on() -> None:
+    async def scene() -> tuple[int, dict[str, Any], bool]:
+        desk = Desk()
+        status, body = await ask(Deadline(desk, write_seconds=0.0), "POST")
+        desk.go.set()
+        while not desk.worked:
+            await asyncio.sleep(0)
+        return status, json.loads(body), desk.worked
+
+    status, body, worked = asyncio.run(scene())
+    assert (status, body["code"], worked) == (503, OUTCOME_UNKNOWN, True)
+    assert "Idempotency-Key" in body["detail"]
+
+
+def test_a_late_read_is_just_late() -> None:
+    status, body = asyncio.run(_late_read())
+    assert (status, json.loads(body)["code"]) == (503, "UNAVAILABLE")
+
+
+async def _late_read() -> tuple[int, bytes]:
+    return await ask(Deadline(Desk(), read_seconds=0.0), "GET")
