@@ -44,8 +44,8 @@ class Running:
     mark: str
 
 
-def lives(pid: int, *, seen_at: float) -> bool:
-    """Say whether the process that had this number at a moment is still alive.
+def living(pid: int, *, seen_at: float) -> psutil.Process | None:
+    """Return the process that had this number at a moment, or None if it is no longer alive.
 
     A process created after that moment got the number later; a zombie is dead.
 
@@ -56,11 +56,10 @@ def lives(pid: int, *, seen_at: float) -> bool:
     try:
         process = psutil.Process(pid)
         with process.oneshot():
-            return process.create_time() <= seen_at + CLOCK_SLACK_SECONDS and process.status() != psutil.STATUS_ZOMBIE
+            is_the_same = process.create_time() <= seen_at + CLOCK_SLACK_SECONDS
+            return process if is_the_same and process.status() != psutil.STATUS_ZOMBIE else None
     except psutil.NoSuchProcess:
-        return False
-    except psutil.AccessDenied:
-        return True
+        return None
 
 
 def marked(mark: str) -> list[psutil.Process]:

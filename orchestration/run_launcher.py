@@ -1,13 +1,18 @@
-"""A run launcher that knows whether a run's worker still lives.
+"""A run launcher that knows whether a run's worker still lives, and can end one that is silent.
 
-Belongs here: the one question Dagster's default launcher cannot answer. Does not belong here: what happens to the jobs
-of a dead run (the tick reclaims them).
+Belongs here: the questions Dagster's default launcher cannot answer about its worker processes. Does not belong here:
+what happens to the jobs of a dead run (the tick reclaims them).
 """
 
+import time
+from contextlib import suppress
+
+import psutil
 from dagster import DagsterEventType, DagsterRun, DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 
-from gateways.processes import lives
+from gateways.processes import living
+from trading.jobs import LEASE
 
 WORKER_STARTED = "Started process for run"
 
@@ -16,7 +21,8 @@ class LivenessRunLauncher(DefaultRunLauncher):
     """The default launcher plus a health check, so that run monitoring fails a run whose worker was killed.
 
     A worker reports its process number in an engine event. It is healthy while the process that had the number at the
-    time of that event lives; a later process with the same number was created after the event and does not count. The
+    time of that event lives; a later process with the same number was created after the event and does not count. A
+    worker that is stopped (SIGSTOP) and whose run has been silent for a lease is killed: it would keep its slot. The
     worker must run on the daemon's machine.
     """
 
@@ -27,13 +33,32 @@ class LivenessRunLauncher(DefaultRunLauncher):
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
         """Say whether the process that works on a run lives; a run that named none (`dagster job execute`) passes."""
-        worker = self._worker(run.run_id)
-        if worker is None:
+        seen = self._worker(run.run_id)
+        if seen is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "the run named no worker; its maximum runtime bounds it")
-        pid, seen_at = worker
-        if lives(pid, seen_at=seen_at):
-            return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(pid))
-        return CheckRunHealthResult(WorkerStatus.FAILED, f"worker process {pid} is gone", run_worker_id=str(pid))
+        pid, seen_at = seen
+        worker = living(pid, seen_at=seen_at)
+        if worker is None:
+            return CheckRunHealthResult(WorkerStatus.FAILED, f"worker process {pid} is gone", run_worker_id=str(pid))
+        if _is_stopped(worker) and self._is_silent(run.run_id):
+            _kill(worker)
+            return CheckRunHealthResult(
+                WorkerStatus.FAILED, f"worker process {pid} was stopped", run_worker_id=str(pid)
+            )
+        return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=str(pid))
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt a run's worker; kill one that is stopped or silent, and return False where none lives.
+
+        The default asks every worker politely and waits for it with the code server's lock held: while a stopped
+        process sleeps, no other run can start.
+        """
+        seen = self._worker(run_id)
+        worker = living(seen[0], seen_at=seen[1]) if seen is not None else None
+        if worker is None or not (_is_stopped(worker) or self._is_silent(run_id)):
+            return super().terminate(run_id)
+        _kill(worker)
+        return True
 
     def _worker(self, run_id: str) -> tuple[int, float] | None:
         """Return the process number a run named last, and when."""
@@ -42,3 +67,19 @@ class LivenessRunLauncher(DefaultRunLauncher):
             if event and (event.message or "").startswith(WORKER_STARTED):
                 return int(str(event.engine_event_data.metadata["pid"].value)), entry.timestamp
         return None
+
+    def _is_silent(self, run_id: str) -> bool:
+        newest = self._instance.get_records_for_run(run_id, limit=1, ascending=False).records
+        return not newest or time.time() - newest[0].timestamp > LEASE.total_seconds()
+
+
+def _kill(worker: psutil.Process) -> None:
+    with suppress(psutil.NoSuchProcess):
+        worker.kill()
+
+
+def _is_stopped(worker: psutil.Process) -> bool:
+    try:
+        return worker.status() == psutil.STATUS_STOPPED
+    except psutil.NoSuchProcess:
+        return False

@@ -6,6 +6,7 @@ A run here is a request to drain a queue, so each has a fresh key: a run key is 
 """
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from uuid import uuid4
 
 import dagster as dg
@@ -43,6 +44,8 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         tick = run_tick(desk, dead_runs=sorted(_over(context.instance, running_runs(desk))))
         for job in tick.reclaimed:
             context.log.warning(f"took back {job.job_type} job {job.job_id} of run {job.run_id}: now {job.status}")
+            if job.run_id is not None:
+                _end(context.instance, job.run_id)
         for job_type, waiting in tick.queued.items():
             yield from _requests(context.instance, job_type, waiting=waiting, cap=caps(desk).running[job_type])
 
@@ -59,6 +62,16 @@ def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk
     """Ask for one rebuild while a reset waits for it."""
     if open_requests(desk) and not _unfinished(context.instance, dg.RunsFilter(job_name=rebuild_figures.name)):
         yield dg.RunRequest(run_key=f"rebuild/{uuid4()}")
+
+
+def _end(instance: dg.DagsterInstance, run_id: str) -> None:
+    """End a run whose job was taken back: asleep or hung, it would keep a slot from the jobs that wait."""
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return
+    with suppress(dg.DagsterError):
+        instance.run_launcher.terminate(run_id)
+    instance.report_run_failed(run, "its job was taken back: it was silent past its lease, or its time was up")
 
 
 def _requests(instance: dg.DagsterInstance, job_type: JobType, *, waiting: int, cap: int) -> Iterator[dg.RunRequest]:

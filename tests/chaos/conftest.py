@@ -1,7 +1,7 @@
 """A real platform for chaos tests: supervisor, daemon, code server, API and PostgreSQL, private, with a small fleet.
 
-CHAOS_ROUNDS sets how many rounds of harm there are (7: each kind once; 100 for the whole proof), CHAOS_SEED the chance,
-CHAOS_ONLY one kind of harm for all of them.
+CHAOS_ROUNDS sets how many rounds of harm there are (each kind once if not set; 100 for the whole proof), CHAOS_SEED the
+chance, CHAOS_ONLY one kind of harm for all of them.
 CHAOS_RECORD names the Markdown file that the figures are written to, dated.
 """
 

@@ -118,6 +118,25 @@ def pause_worker(platform: Platform, chance: random.Random, _reason: str) -> Don
     return Done(f"paused a worker past its lease; another did its job after {took:.0f} s; woke the zombie")
 
 
+def pause_all_workers(platform: Platform, chance: random.Random, _reason: str) -> Done:
+    """SIGSTOP every run's worker past the lease of its job: each slot has a zombie, and the jobs must still be done."""
+    _, job_id = _stopped_in_a_job(platform, chance)
+    workers = [worker for worker in platform.workers() if _run_of(platform, worker) is not None]
+    try:
+        for worker in workers:
+            worker.send_signal(signal.SIGSTOP)
+        with platform.owner().begin() as connection:
+            for row in connection.execute(RUNNING).all():
+                connection.execute(AGE_HEARTBEAT, {"id": row.id, "age": LEASE + timedelta(seconds=5)})
+        took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run", seconds=90)
+    finally:
+        for worker in workers:
+            with suppress(psutil.NoSuchProcess):
+                worker.send_signal(signal.SIGCONT)
+    time.sleep(2)
+    return Done(f"paused all {len(workers)} workers past their leases; others did the work after {took:.0f} s")
+
+
 Harm = Callable[[Platform, random.Random, str], Done]
 HARMS: dict[str, Harm] = {
     "daemon": kill_daemon,
@@ -127,6 +146,7 @@ HARMS: dict[str, Harm] = {
     "postgres": kill_postgres,
     "everything": kill_everything,
     "pause": pause_worker,
+    "pause all": pause_all_workers,
 }
 
 

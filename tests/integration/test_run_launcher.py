@@ -1,20 +1,26 @@
 """Run monitoring over a real instance: a killed worker's run fails, a living worker's goes on, caps are Dagster's."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import dagster as dg
+import psutil
 import pytest
 from dagster._core.launcher.base import WorkerStatus
 
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
+from orchestration import run_launcher
 from orchestration.instance import write_home
 from orchestration.run_launcher import LivenessRunLauncher
+from trading.jobs import LEASE
 
 
 @dg.job
@@ -91,6 +97,47 @@ def test_a_number_that_was_given_out_again_is_not_the_worker(
 
 def test_a_run_without_a_worker_of_its_own_is_left_to_its_time_limit(instance: dg.DagsterInstance) -> None:
     assert health(instance, started_run(instance, None)) is WorkerStatus.RUNNING
+
+
+def stopped(worker: subprocess.Popen[bytes]) -> None:
+    worker.send_signal(signal.SIGSTOP)
+    deadline = time.monotonic() + 10
+    while psutil.Process(worker.pid).status() != psutil.STATUS_STOPPED:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
+    monkeypatch.setattr(run_launcher, "time", SimpleNamespace(time=lambda: time.time() + by.total_seconds()))
+
+
+def test_a_stopped_worker_is_killed_once_its_run_was_silent_for_a_lease(
+    instance: dg.DagsterInstance, worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started_run(instance, worker.pid)
+    stopped(worker)
+    assert health(instance, run) is WorkerStatus.RUNNING
+    assert worker.poll() is None
+    later(monkeypatch, LEASE + timedelta(seconds=1))
+    assert health(instance, run) is WorkerStatus.FAILED
+    assert worker.wait(10) == -signal.SIGKILL
+
+
+def test_a_worker_that_works_in_silence_is_left_alone(
+    instance: dg.DagsterInstance, worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started_run(instance, worker.pid)
+    later(monkeypatch, 10 * LEASE)
+    assert health(instance, run) is WorkerStatus.RUNNING
+
+
+def test_ending_the_run_of_a_stopped_worker_kills_it_and_waits_for_nobody(
+    instance: dg.DagsterInstance, worker: subprocess.Popen[bytes]
+) -> None:
+    run = started_run(instance, worker.pid)
+    stopped(worker)
+    assert instance.run_launcher.terminate(run.run_id)
+    assert worker.wait(10) == -signal.SIGKILL
 
 
 @pytest.mark.scorecard(2)

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
-from gateways.processes import AlreadyRunning, end_marked, environment, holder, lives, marked, sole_platform
+from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
 from orchestration import supervisor
 from orchestration.supervisor import Chore, Program, Ward, rotate, stop_in_reverse, tail
 
@@ -227,16 +227,16 @@ def test_a_killed_platform_tells_the_next_one_what_it_left(tmp_path: Path) -> No
 
 
 def test_a_process_that_got_the_number_later_is_another_process() -> None:
-    assert lives(os.getpid(), seen_at=time.time())
-    assert not lives(os.getpid(), seen_at=psutil.Process().create_time() - 60)
+    assert living(os.getpid(), seen_at=time.time())
+    assert not living(os.getpid(), seen_at=psutil.Process().create_time() - 60)
 
 
 def test_a_zombie_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    assert lives(child.pid, seen_at=time.time())
+    assert living(child.pid, seen_at=time.time())
     os.kill(child.pid, signal.SIGKILL)
     eventually(lambda: psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE)
-    assert not lives(child.pid, seen_at=time.time())
+    assert not living(child.pid, seen_at=time.time())
     child.communicate()
 
 
