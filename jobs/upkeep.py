@@ -3,13 +3,14 @@
 Belongs here: ops and their selection. Does not belong here: the work (`services`).
 """
 
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
 from jobs.materializations import record_materializations
-from services.autonomy import forget_old_ticks
 from services.desk import Desk
+from services.retention import forget_the_old
 from services.rollups import rebuild_requested
 
 KEEP_RUNS = timedelta(days=7)
@@ -41,9 +42,9 @@ def rebuild_figures() -> None:
     rebuild_after_resets()
 
 
-@dg.op(description="Delete finished Dagster runs with their events, and autonomy ticks, that nobody will read again.")
-def forget_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
-    """Delete finished Dagster runs older than a week with their events, old ticks, and their decisions sooner."""
+@dg.op(description="Delete finished Dagster runs with their events, and working papers, that nobody will read again.")
+def delete_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
+    """Delete finished Dagster runs older than a week with their events, and what `services.retention` names."""
     before = datetime.now(UTC) - KEEP_RUNS
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     old = dg.RunsFilter(statuses=ended, created_before=before)
@@ -52,13 +53,13 @@ def forget_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk])
         for record in records:
             context.instance.delete_run(record.dagster_run.run_id)
         deleted += len(records)
-    context.add_output_metadata({"runs": deleted, "ticks": forget_old_ticks(desk)})
+    context.add_output_metadata({"runs": deleted, **asdict(forget_the_old(desk))})
 
 
 @dg.job(executor_def=dg.in_process_executor, tags={"dagster/max_runtime": "1800"})
 def retention() -> None:
     """Event retention: Dagster's event log grows by 1.6 KB an event and would grow for ever."""
-    forget_the_old()
+    delete_the_old()
 
 
 ledger_audit = dg.define_asset_job(

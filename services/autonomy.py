@@ -10,7 +10,6 @@ each other, and the second one sees the first one's jobs, so it enqueues nothing
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from operator import attrgetter
 from typing import Any
 
@@ -24,8 +23,6 @@ from store.jobs import Reclaimed
 from trading.autonomy import Plan, plan_tick
 from trading.jobs import JobStatus, JobType
 
-KEEP_TICKS = timedelta(days=7)
-KEEP_DECISIONS = timedelta(hours=2)  # ten thousand bots decide two megabytes a tick
 REASON_OF = attrgetter("reason")
 
 
@@ -89,14 +86,6 @@ def running_runs(desk: Desk) -> set[str]:
     """Return the Dagster runs that hold RUNNING jobs, for the sensor to look up."""
     with transaction(desk.sessions) as session:
         return jobs.running_runs(session)
-
-
-def forget_old_ticks(desk: Desk) -> int:
-    """Delete ticks older than a week, and the decisions of ticks older than two hours; return how many ticks."""
-    now = desk.clock()
-    with transaction(desk.sessions) as session:
-        autonomy.forget_decisions(session, before=now - KEEP_DECISIONS)
-        return autonomy.forget_ticks(session, before=now - KEEP_TICKS)
 
 
 def series_at_hand(store: BarStore) -> SeriesOf:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import delete, insert, select, text
 from sqlalchemy.orm import Session
 
 from store.tables import IdempotencyKey
@@ -42,3 +42,9 @@ def remember(session: Session, key: str, *, body_hash: str, response: Mapping[st
     session.execute(
         insert(IdempotencyKey).values(key=key, body_hash=body_hash, response=dict(response), created_at=now)
     )
+
+
+def forget(session: Session, *, before: datetime) -> int:
+    """Delete the keys used before a moment; return how many. Repeated later, their requests take effect again."""
+    old = delete(IdempotencyKey).where(IdempotencyKey.created_at < before).returning(IdempotencyKey.key)
+    return len(session.execute(old).all())

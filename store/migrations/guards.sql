@@ -82,4 +82,5 @@ GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO proving_app;
 REVOKE INSERT ON alembic_version FROM proving_app;
 GRANT UPDATE ON bots, bot_jobs, metrics_baselines, bot_metrics_rollups, bot_equity_curve, bot_progress,
     rebuild_requests, autonomy_runs, system_settings TO proving_app;
-GRANT DELETE ON bot_metrics_rollups, bot_equity_curve, autonomy_runs, autonomy_bot_decisions TO proving_app;
+GRANT DELETE ON bot_metrics_rollups, bot_equity_curve, autonomy_runs, autonomy_bot_decisions, idempotency_keys
+    TO proving_app;

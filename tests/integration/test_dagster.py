@@ -2,7 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -20,10 +21,19 @@ from services.desk import Desk
 from services.fleet_seed import fleet_ids, seed_fleet
 from services.resets import ResetRequest, reset_metrics
 from store.tables import BacktestSession, BotJob
-from trading.jobs import JobType
+from trading.jobs import LEASE, JobType
 
 SYMBOLS = ("MES",)
 FLEET = 5
+RESET_ALL = ResetRequest(
+    scope="ALL",
+    bot_ids=None,
+    reason_code="SEV1_RESET_METRICS",
+    also_reset_equity_curves=True,
+    dry_run=False,
+    actor="test",
+    request_id="request-1",
+)
 
 
 @pytest.fixture
@@ -178,22 +188,33 @@ def test_a_run_whose_worker_died_gives_its_job_back(
         assert session.get_one(BotJob, held["alive"]).status == "RUNNING"
 
 
+LIVENESS = {"run_launcher": {"module": "orchestration.run_launcher", "class": "LivenessRunLauncher"}}
+
+
+def test_runs_that_all_sleep_past_their_lease_are_ended_and_their_slots_free(defs: dg.Definitions, fleet: Desk) -> None:
+    run_tick(fleet)
+    cap = fleet.settings.concurrency_backtest
+    job = JOB_OF[JobType.BACKTEST]
+    with dg.instance_for_test(overrides=LIVENESS) as instance:
+        asleep = [
+            instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=dict(job.tags))
+            for _ in range(cap)
+        ]
+        with fleet.sessions.begin() as session:
+            for held, run in zip(session.scalars(select(BotJob).order_by(BotJob.id).limit(cap)), asleep, strict=True):
+                held.status, held.dagster_run_id = "RUNNING", run.run_id
+                held.started_at = held.heartbeat_at = fleet.clock() - LEASE - timedelta(seconds=1)
+        requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
+        assert len(requests) == cap
+        ended = {instance.get_run_by_id(run.run_id).status for run in asleep}  # type: ignore[union-attr]
+        assert ended == {dg.DagsterRunStatus.FAILURE}
+
+
 def test_a_reset_made_without_dagster_is_materialized_once(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
     assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
-    reset_metrics(
-        fleet,
-        ResetRequest(
-            scope="ALL",
-            bot_ids=None,
-            reason_code="SEV1_RESET_METRICS",
-            also_reset_equity_curves=True,
-            dry_run=False,
-            actor="test",
-            request_id="request-1",
-        ),
-    )
+    reset_metrics(fleet, RESET_ALL)
     (request,) = evaluate(defs, "reset_watch", desk=fleet, instance=instance)
     assert request.run_key
     result = defs.resolve_job_def("rebuild_figures").execute_in_process(instance=instance)
@@ -269,8 +290,10 @@ def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
 
 def test_retention_forgets_only_what_is_old(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
     run_tick(fleet)
+    reset_metrics(fleet, replace(RESET_ALL, idempotency_key="old-key"))
     fleet.clock.advance(days=5)  # type: ignore[attr-defined]
     run_tick(fleet)
+    reset_metrics(fleet, replace(RESET_ALL, idempotency_key="young-key"))
     fleet.clock.advance(days=3)  # type: ignore[attr-defined]
     run_tick(fleet)
     result = defs.resolve_job_def("retention").execute_in_process(instance=instance)
@@ -278,6 +301,7 @@ def test_retention_forgets_only_what_is_old(defs: dg.Definitions, fleet: Desk, i
     with fleet.sessions() as session:
         assert session.execute(text("SELECT count(*) FROM autonomy_runs")).scalar_one() == 2
         assert session.execute(text("SELECT count(DISTINCT run_id) FROM autonomy_bot_decisions")).scalar_one() == 1
+        assert session.execute(text("SELECT key FROM idempotency_keys")).scalars().all() == ["young-key"]
 
 
 def test_definitions_load_without_a_database(tmp_path: Path) -> None:
