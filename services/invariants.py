@@ -4,21 +4,23 @@ Belongs here: verdicts with evidence, for asset checks and proofs. Does not belo
 """
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from services.audit import verify_chain
 from services.desk import Desk
-from services.proofs import last_tick_at, tick_limit
+from services.proofs import tick_limit
 from services.work import caps
-from store import invariants
+from store import invariants, proofs
 from store.database import transaction
 from trading.jobs import LEASE
 
 SHOWN = 10
 PROGRESS_LIMIT = timedelta(minutes=10)
-LOOK_BACK = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +52,27 @@ def session_conserves_cash(desk: Desk) -> Invariant:
         return _verdict("session_conserves_cash", *invariants.cash_differences(session))
 
 
-def no_stuck_jobs(desk: Desk) -> Invariant:
+def no_stuck_jobs(desk: Desk, session: Session | None = None) -> Invariant:
     """No RUNNING job has let its lease run out for longer than the tick needs to take it back."""
-    with transaction(desk.sessions) as session:
-        return _verdict("no_stuck_jobs", *invariants.stuck_jobs(session, before=desk.clock() - 2 * LEASE))
+    with _reading(desk, session) as reading:
+        return _verdict("no_stuck_jobs", *invariants.stuck_jobs(reading, before=desk.clock() - 2 * LEASE))
 
 
-def tick_is_recent(desk: Desk) -> Invariant:
+def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
     """The last tick is no older than two and a half tick intervals and the longest tick."""
-    last = last_tick_at(desk)
-    age = (desk.clock() - last).total_seconds() if last is not None else None
+    with _reading(desk, session) as reading:
+        last = proofs.latest_run(reading)
+    age = (desk.clock() - last.started_at).total_seconds() if last is not None else None
     limit = tick_limit(desk).total_seconds()
     late = [] if age is not None and age <= limit else [{"seconds_since_last_tick": age, "limit_seconds": limit}]
     return _verdict("tick_is_recent", int(last is not None), late)
 
 
-def caps_are_kept(desk: Desk) -> Invariant:
+def caps_are_kept(desk: Desk, session: Session | None = None) -> Invariant:
     """No more jobs of a type run than its cap allows."""
     limits = caps(desk).running
-    with transaction(desk.sessions) as session:
-        running = invariants.running_by_type(session)
+    with _reading(desk, session) as reading:
+        running = invariants.running_by_type(reading)
     over = [
         {"job_type": str(kind), "running": running[kind], "cap": cap}
         for kind, cap in limits.items()
@@ -78,17 +81,17 @@ def caps_are_kept(desk: Desk) -> Invariant:
     return _verdict("caps_are_kept", len(limits), over)
 
 
-def figures_are_current(desk: Desk) -> Invariant:
+def figures_are_current(desk: Desk, session: Session | None = None) -> Invariant:
     """Every BACKTEST figure shown is that of the bot's latest completed session since its reset."""
-    with transaction(desk.sessions) as session:
-        return _verdict("figures_are_current", *invariants.shown_differences(session))
+    with _reading(desk, session) as reading:
+        return _verdict("figures_are_current", *invariants.shown_differences(reading))
 
 
-def work_is_finishing(desk: Desk) -> Invariant:
+def work_is_finishing(desk: Desk, session: Session | None = None) -> Invariant:
     """A job completed within the last ten minutes, unless none has waited that long: being alive is not enough."""
     now = desk.clock()
-    with transaction(desk.sessions) as session:
-        finished_at, waiting_since = invariants.progress(session, since=now - LOOK_BACK)
+    with _reading(desk, session) as reading:
+        finished_at, waiting_since = invariants.progress(reading)
     recent = finished_at is not None and now - finished_at <= PROGRESS_LIMIT
     idle = waiting_since is None or now - waiting_since <= PROGRESS_LIMIT
     silent = {"last_finished_at": str(finished_at), "oldest_active_since": str(waiting_since)}
@@ -103,16 +106,21 @@ def audit_chain_is_whole(desk: Desk) -> Invariant:
 
 
 def all_invariants(desk: Desk) -> tuple[Invariant, ...]:
-    """Return every verdict that is cheap enough to ask for at any time; the ledger checks recount the rest."""
-    checks = (
-        tick_is_recent,
-        no_stuck_jobs,
-        caps_are_kept,
-        figures_are_current,
-        work_is_finishing,
-        audit_chain_is_whole,
-    )
-    return tuple(check(desk) for check in checks)
+    """Return every verdict that is cheap enough to ask for at any time, in one transaction.
+
+    Each is a recount of every row it speaks of, made now; nothing is remembered between two askings. The ledger checks
+    recount the rest.
+    """
+    with transaction(desk.sessions) as session:
+        counted = tuple(
+            check(desk, session)
+            for check in (tick_is_recent, no_stuck_jobs, caps_are_kept, figures_are_current, work_is_finishing)
+        )
+    return *counted, audit_chain_is_whole(desk)
+
+
+def _reading(desk: Desk, session: Session | None) -> AbstractContextManager[Session]:
+    return transaction(desk.sessions) if session is None else nullcontext(session)
 
 
 def _verdict(name: str, checked: int, broken: Sequence[dict[str, Any]]) -> Invariant:

@@ -13,7 +13,6 @@ from store.database import transaction
 from trading.jobs import JobType
 
 PACE_WINDOW = timedelta(minutes=10)
-LOOK_BACK = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ def starvation(desk: Desk) -> Starvation:
     now = desk.clock()
     kinds = [str(kind) for kind in JobType]
     with transaction(desk.sessions) as session:
-        rows = invariants.waits(session, kinds, since=now - PACE_WINDOW, created_since=now - LOOK_BACK)
+        rows = invariants.waits(session, kinds, since=now - PACE_WINDOW)
         refused = invariants.refused_for_room(session)
     return Starvation(tuple(_wait(**row, now=now) for row in rows), refused)
 

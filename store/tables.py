@@ -199,6 +199,7 @@ class BotJob(Base):
         Index("ix_bot_jobs__recent", "created_at"),
         Index("ix_bot_jobs__troubled", "created_at", "id", postgresql_where=text("status IN ('FAILED', 'TIMEOUT')")),
         Index("ix_bot_jobs__counts", "job_type", "status"),
+        Index("ix_bot_jobs__completed", "completed_at", postgresql_where=text("status = 'COMPLETED'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, server_default=func.gen_random_uuid())

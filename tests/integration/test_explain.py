@@ -19,16 +19,20 @@ from services.autonomy import run_tick, running_runs
 from services.backtests import BaselineBacktest, run_baseline
 from services.desk import Desk
 from services.dossier import bot_dossier
-from services.fleet import FleetQuery, bots_page, fleet_totals, whole_fleet
+from services.exports import each_matching_bot
+from services.fleet import FleetQuery, bots_by_ids, bots_page, fleet_totals, whole_fleet
 from services.fleet_seed import fleet_ids, seed_fleet
 from services.improvements import Improvement
+from services.invariants import all_invariants
 from services.proofs import autonomy_proof, jobs_proof
 from services.resets import ResetRequest, reset_metrics
 from services.rollups import open_requests, rebuild_bots, rebuild_requested
+from services.starvation import starvation
 from services.work import Task, drain
 from store.bars import BarStore
 from store.fleet import FleetFilter, FleetOrder
 from tests.integration.conftest import FixedClock
+from trading.activity import State
 from trading.jobs import JobType
 
 GROWS = {
@@ -47,7 +51,7 @@ GROWS = {
     "rebuild_requests",
     "idempotency_keys",
 }
-COUNTS_ALL_OF_IT = {"jobs proof": {"bot_jobs"}}  # its answer is how many jobs there ever were, by type and status
+READS_ALL_OF_IT = {"invariants": {"audit_events"}}  # a chain is whole or not; each link is hashed anew
 EXPLAINED = ("SELECT", "WITH", "INSERT", "UPDATE", "DELETE")
 BOTS = 1_500
 OLD_TICKS = 30
@@ -177,12 +181,21 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "backtest by hand": lambda desk: run_baseline(desk, fleet_ids(desk)[-1], run_id="cli-1"),
     "bots page": page(),
     "bots page by net": page("netPnl"),
-    "bots page of a state": page(state=None, words="amber"),
+    "bots page of a state": page(state=State.NEEDS_BACKTEST, words="amber"),
+    "bots page after the first": lambda desk: bots_page(
+        desk, FleetQuery(cursor=bots_page(desk, FleetQuery()).next_cursor)
+    ),
+    "bots of the file": lambda desk: next(
+        each_matching_bot(desk, FleetFilter(symbol="MES"), FleetOrder("sharpe", True))
+    ),
     "board": lambda desk: list(whole_fleet(desk)),
+    "board after a change": lambda desk: bots_by_ids(desk, fleet_ids(desk)[:100]),
     "totals": fleet_totals,
     "dossier": lambda desk: bot_dossier(desk, fleet_ids(desk)[0]),
     "autonomy proof": autonomy_proof,
     "jobs proof": jobs_proof,
+    "invariants": all_invariants,
+    "starvation": starvation,
     "reset watch": open_requests,
     "dry run of one bot": lambda desk: reset_metrics(desk, wish(bots=fleet_ids(desk)[:1], dry_run=True)),
     "reset of one bot": lambda desk: reset_metrics(desk, wish(bots=fleet_ids(desk)[:1])),
@@ -198,7 +211,7 @@ def test_no_hot_statement_reads_a_growing_table_from_end_to_end(old_fleet: Desk)
         with explained(engine) as caught:
             work(old_fleet)
         assert caught.statements, name
-        allowed = COUNTS_ALL_OF_IT.get(name, set())
+        allowed = READS_ALL_OF_IT.get(name, set())
         if scans := [f"{table}: {statement}" for table, statement in caught.scans if table not in allowed]:
             found[name] = scans
     assert found == {}
