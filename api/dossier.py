@@ -34,6 +34,8 @@ BOT_COLUMNS = (
     "promotion_mode",
     "stage_locked_until",
     "metrics_reset_at",
+    "confidence_pct",
+    "uniqueness_pct",
 )
 FIGURE_COLUMNS = (
     "book",

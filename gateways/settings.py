@@ -59,6 +59,11 @@ class Settings(BaseSettings):
         return self.proving_home / "bars"
 
     @property
+    def proofs_dir(self) -> Path:
+        """Folder of the proof packs."""
+        return self.proving_home.resolve() / "proofs"
+
+    @property
     def postgres_dir(self) -> Path:
         """Data folder of the embedded PostgreSQL."""
         return self.proving_home / "postgres"

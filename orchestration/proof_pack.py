@@ -1,7 +1,7 @@
-"""The proof pack: the commands of the operators' checklist, run against the live platform and written down.
+"""The proof pack: the commands of the operators' checklist, run against the live platform.
 
-Belongs here: asking the API and the database what an operator would ask, and the Markdown of the answers. Does not
-belong here: computing anything; the pack quotes.
+Belongs here: asking the API and the database what an operator would ask. Does not belong here: computing anything (the
+pack quotes), the form of the file (`gateways/proof_packs.py`).
 """
 
 import http.client
@@ -10,13 +10,12 @@ import os
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from gateways.embedded import binary
 from gateways.ports import reachable
+from gateways.proof_packs import Exhibit
 from gateways.settings import Settings
 from trading.errors import Refused, Unavailable
 
@@ -32,23 +31,6 @@ FROM bot_jobs
 WHERE status IN ('QUEUED','RUNNING')
 ORDER BY created_at DESC
 LIMIT 20;"""
-
-
-@dataclass(frozen=True, slots=True)
-class Exhibit:
-    """One question with its answer.
-
-    Attributes:
-        title: What it proves.
-        question: The command an operator can repeat.
-        answer: What came back.
-        language: How to show the answer.
-    """
-
-    title: str
-    question: str
-    answer: str
-    language: str = "json"
 
 
 def collect(settings: Settings, *, execute: bool, libpq: Mapping[str, str]) -> Iterator[Exhibit]:
@@ -75,30 +57,6 @@ def collect(settings: Settings, *, execute: bool, libpq: Mapping[str, str]) -> I
     bots = _call(settings, "GET", "/api/bots?limit=10")["data"]
     yield Exhibit("Bots with their active job", "GET /api/bots?limit=10", _json([_bot_line(bot) for bot in bots]))
     yield Exhibit("The same in SQL", ACTIVE_JOBS, _psql(ACTIVE_JOBS, libpq), language="text")
-
-
-def write(exhibits: list[Exhibit], *, folder: Path, at: datetime) -> Path:
-    """Write the pack as Markdown and return its path.
-
-    Raises:
-        Unavailable: the folder cannot be written.
-    """
-    path = folder / f"proof-{at:%Y-%m-%dT%H-%M-%SZ}.md"
-    parts = [f"# Proof pack, {at:%Y-%m-%d %H:%M:%S} UTC\n"]
-    for number, exhibit in enumerate(exhibits, start=1):
-        parts.append(f"## {number}. {exhibit.title}\n\n```\n{exhibit.question}\n```\n")
-        parts.append(f"```{exhibit.language}\n{exhibit.answer.strip()}\n```\n")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(parts), "utf-8")
-    except OSError as failure:
-        raise Unavailable(f"cannot write {path}: {failure.strerror}") from failure
-    return path
-
-
-def packs_dir(settings: Settings) -> Path:
-    """Return the folder of the packs."""
-    return settings.proving_home.resolve() / "proofs"
 
 
 def _reset(settings: Settings, *, dry_run: bool) -> Exhibit:

@@ -18,6 +18,7 @@ from sqlalchemy.engine import URL
 from gateways.embedded import binary, postmaster
 from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.processes import holder
+from gateways.proof_packs import Exhibit, write
 from gateways.settings import Settings
 from orchestration import health, proof_pack
 from orchestration.up import lock_file
@@ -87,13 +88,13 @@ def write_proof(settings: Settings, *, execute: bool) -> None:
         Refused: the API refuses a call.
     """
     at = datetime.now(UTC)
-    exhibits: list[proof_pack.Exhibit] = []
+    exhibits: list[Exhibit] = []
     with console.status("asking") as shown:
         for exhibit in proof_pack.collect(settings, execute=execute, libpq=_libpq(_running_urls(settings).app)):
             exhibits.append(exhibit)
             console.print(f"[green]✓[/green] {exhibit.title}")
             shown.update(f"after: {exhibit.title}")
-    console.print(f"Written to {proof_pack.write(exhibits, folder=proof_pack.packs_dir(settings), at=at)}")
+    console.print(f"Written to {write(exhibits, folder=settings.proofs_dir, at=at)}")
 
 
 def _running_urls(settings: Settings) -> DatabaseUrls:

@@ -5,6 +5,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from hypothesis import given, settings
@@ -12,11 +13,12 @@ from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 
 from api.pages.shell import STATIC
+from store.fleet import SORTS
 from trading.improvement import Outcome
 from trading.lifecycle import GATES, Relation, Rule
 
 JS = STATIC / "js"
-MODULES = ("marks", "lineage", "reasons")
+MODULES = ("store", "files", "marks", "lineage", "reasons")
 Run = Callable[[str], Any]
 
 
@@ -24,7 +26,7 @@ Run = Callable[[str], Any]
 def run() -> Run:
     """Evaluates an expression after the modules, whose exports share one scope."""
     source = "\n".join((JS / f"{name}.js").read_text("utf-8") for name in MODULES)
-    assert not re.search(r"^import ", source, re.MULTILINE)
+    source = re.sub(r"^import .*$", "", source, flags=re.MULTILINE)
     context = MiniRacer()
     context.eval(re.sub(r"^export ", "", source, flags=re.MULTILINE))
     return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
@@ -230,3 +232,24 @@ def test_decisions_that_repeat_are_one_line(run: Run) -> None:
         ("B", 1, "07Z", "07Z"),
         ("A", 1, "06Z", "06Z"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("view", "asked"),
+    [
+        ({}, {"sort": ["activity"]}),
+        ({"sort": "netPnl", "descending": True, "stage": "LAB"}, {"sort": ["-netPnl"], "stage": ["LAB"]}),
+        ({"sort": "maxDrawdown"}, {"sort": ["maxDrawdownPct"]}),
+        ({"sort": "confidence", "descending": True}, {"sort": ["name"]}),
+        ({"words": "  mnq  otter "}, {"sort": ["activity"], "q": ["mnq otter"]}),
+        (
+            {"activity": "backtesting"},
+            {"sort": ["activity"], "state": ["BACKTEST_RUNNING", "BACKTEST_QUEUED"]},
+        ),
+    ],
+)
+def test_the_file_of_the_board_asks_for_what_is_shown(run: Run, view: dict[str, Any], asked: dict[str, Any]) -> None:
+    whole = {"sort": "activity", "descending": False, "stage": None, "activity": "all", "words": ""} | view
+    found = urlsplit(run(f"boardFile({json.dumps(whole)})"))
+    assert (found.path, parse_qs(found.query)) == ("/api/bots.csv", asked)
+    assert {sort.removeprefix("-") for sort in asked["sort"]} <= set(SORTS)

@@ -60,6 +60,7 @@ export class Drawer {
   #show({ bot, equity, sessions, generations, decisions, metricsEvents }) {
     this.#dropChart();
     say(byId("drawer-name"), bot.name);
+    byId("drawer-page").href = `/bots/${bot.id}`;
     say(byId("drawer-traits"), `${bot.symbol} · ${bot.timeframe} · ${bot.archetype} · G${bot.generation ?? DASH}`);
     const stage = byId("drawer-stage");
     say(stage, bot.stage);

@@ -4,6 +4,7 @@
 import { tooltipOf } from "./badge.js";
 import { byId, say } from "./dom.js";
 import { Drawer } from "./drawer.js";
+import { boardFile } from "./files.js";
 import { count } from "./format.js";
 import { Link } from "./live.js";
 import { ResetDialog } from "./reset.js";
@@ -12,9 +13,10 @@ import { Fleet } from "./store.js";
 import { Strip } from "./strip.js";
 import { Table } from "./table.js";
 
+const VIEW = "proving.board";
 const fleet = new Fleet();
 /** @type {import("./store.js").View} */
-const view = { sort: "activity", descending: false, stage: null, activity: "all", words: "" };
+const view = { sort: "activity", descending: false, stage: null, activity: "all", words: "", ...remembered() };
 const SORTS = /** @type {const} */ (["activity", "name", "stage", "netPnl", "winPct", "trades", "maxDrawdown", "profitFactor", "sharpe", "confidence", "uniqueness", "source", "generation"]);
 const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "confidence", "uniqueness", "generation"]);
 let hovered = /** @type {HTMLElement|null} */ (null);
@@ -24,6 +26,28 @@ const drawer = new Drawer({ now: () => link.now(), closed: () => byId("rows").fo
 const table = new Table({ open: (id) => void drawer.open(id), lines: (ids) => link.drawLines(ids) });
 const dialog = new ResetDialog({ shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null });
 const link = new Link(fleet, { changed, moved: showLink, ticked });
+
+/** The view this tab had, so that a way to a bot's page and back keeps it. @returns {any} */
+function remembered() {
+  try {
+    return JSON.parse(sessionStorage.getItem(VIEW) ?? "{}");
+  } catch {
+    return {};
+  }
+}
+
+function remember() {
+  try {
+    sessionStorage.setItem(VIEW, JSON.stringify(view));
+  } catch {
+    say(byId("announce"), "This browser does not remember the filter");
+  }
+}
+
+/** @param {string|null} id */
+function visit(id) {
+  if (id) location.assign(`/bots/${id}`);
+}
 
 function changed() {
   strip.show(fleet.totals(), link.now());
@@ -74,10 +98,12 @@ function press() {
     const own = /** @type {HTMLElement} */ (head).dataset.sort === view.sort;
     head.setAttribute("aria-sort", own ? (view.descending ? "descending" : "ascending") : "none");
   }
+  byId("board-csv").href = boardFile(view);
 }
 
 function see(change) {
   Object.assign(view, change);
+  remember();
   press();
   byId("rows").scrollTop = 0;
   showRows();
@@ -104,7 +130,7 @@ bindKeys({
   PageUp: () => table.move(-20),
   Home: () => table.move(-Infinity),
   End: () => table.move(Infinity),
-  Enter: () => table.selected && void drawer.open(table.selected),
+  Enter: () => (drawer.isOpen && drawer.id === table.selected ? visit(drawer.id) : table.selected && void drawer.open(table.selected)),
   s: () => sortBy(SORTS[(SORTS.indexOf(/** @type {any} */ (view.sort)) + 1) % SORTS.length]),
   r: () => dialog.open(),
   leaveInput: () => byId("rows").focus(),
@@ -148,6 +174,8 @@ for (const head of document.querySelectorAll("[data-sort]")) {
   head.addEventListener("click", () => sortBy(/** @type {HTMLElement} */ (head).dataset.sort));
 }
 byId("filter").addEventListener("input", () => see({ words: byId("filter").value }));
+byId("filter").value = view.words;
+byId("rows").addEventListener("dblclick", (event) => visit(/** @type {any} */ (event.target).closest(".spacer .row")?.dataset.id ?? null));
 byId("rows").addEventListener("mouseover", pointed);
 byId("rows").addEventListener("mouseleave", pointed);
 byId("rows").addEventListener("scroll", () => { hovered = null; showTooltip(); }, { passive: true });

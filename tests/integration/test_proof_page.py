@@ -1,0 +1,102 @@
+"""The page of the proof pack: what the command wrote, unchanged, printable; and what is said where there is none."""
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from api.app import create_app
+from gateways import proof_packs
+from gateways.proof_packs import BadPack, Exhibit, Pack
+from gateways.settings import Settings
+from services.desk import Desk
+from tests.integration.test_api import TOKEN, Client
+from tests.integration.test_reports import Sheet
+
+AT = datetime(2026, 3, 2, 15, 4, 5, tzinfo=UTC)
+EXHIBITS = [
+    Exhibit("Reset, dry run", "POST /api/admin/reset-metrics {}", '{\n  "dryRun": true\n}'),
+    Exhibit("The same in SQL", "SELECT 1;\nSELECT 2;", " id | <b>bot</b>\n----+----\n(0 rows)", language="text"),
+]
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+
+
+@pytest.fixture
+def client(desk: Desk) -> Client:
+    return Client(create_app(desk))
+
+
+lines = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, blacklist_characters="\x7f\x85\xa0"), min_size=1)
+plain = lines.map(str.strip).filter(lambda line: line and not line.startswith(("```", "## ")))
+quoted = st.lists(plain, min_size=1, max_size=5).map("\n".join)
+exhibits = st.builds(Exhibit, plain, quoted, quoted, st.sampled_from(["json", "text"]))
+
+
+@given(st.lists(exhibits, max_size=5))
+def test_a_pack_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFactory, wanted: list[Exhibit]) -> None:
+    folder = tmp_path_factory.mktemp("packs")
+    path = proof_packs.write(wanted, folder=folder, at=AT)
+    assert proof_packs.read(folder, path.stem) == Pack("proof-2026-03-02T15-04-05Z", AT, tuple(wanted))
+
+
+def test_a_pack_that_lost_its_form_is_refused_instead_of_shown_in_part(tmp_path: Path) -> None:
+    path = proof_packs.write(EXHIBITS, folder=tmp_path, at=AT)
+    path.write_text(path.read_text("utf-8").replace("```text", "``` text"), "utf-8")
+    with pytest.raises(BadPack, match="form"):
+        proof_packs.read(tmp_path, path.stem)
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "proof-2026", "", "proof-2026-03-02T15-04-05Z/../x"])
+def test_only_names_of_packs_reach_the_disk(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadPack, match="named"):
+        proof_packs.read(tmp_path, name)
+
+
+def test_the_newest_pack_is_shown_with_every_answer_as_written(client: Client, settings: Settings) -> None:
+    proof_packs.write(EXHIBITS[:1], folder=settings.proofs_dir, at=AT - timedelta(days=1))
+    proof_packs.write(EXHIBITS, folder=settings.proofs_dir, at=AT)
+    (settings.proofs_dir / "proof-notes.md").write_text("mine", "utf-8")
+    answer = client.get("/proof")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    answers = [
+        html.unescape(one) for one in re.findall(r'<pre class="answer"[^>]*>(.*?)</pre>', answer.text, re.DOTALL)
+    ]
+    assert answers == [exhibit.answer.strip() for exhibit in EXHIBITS]
+    assert "<b>bot</b>" not in answer.text
+    sheet = Sheet(answer.text)
+    assert "Written 2026-03-02 15:04:05 UTC by" in sheet.words
+    older = client.get("/proof?pack=proof-2026-03-01T15-04-05Z")
+    assert older.status_code == 200
+    assert "The same in SQL" not in older.text
+
+
+def test_a_strict_browser_policy_finds_nothing_to_refuse(client: Client, settings: Settings) -> None:
+    proof_packs.write(EXHIBITS, folder=settings.proofs_dir, at=AT)
+    sheet = Sheet(client.get("/proof").text)
+    assert sheet.open == []
+    assert not {"script", "style", "iframe", "img", "object"} & set(sheet.tags)
+    assert not [name for name, _ in sheet.attributes if name == "style" or name.startswith("on")]
+    styles = [value for name, value in sheet.attributes if name == "href" and value.endswith(".css")]
+    assert all(client.get(path).status_code == 200 for path in styles)
+
+
+def test_without_a_pack_it_says_how_to_make_one(client: Client) -> None:
+    answer = client.get("/proof")
+    assert answer.status_code == 200
+    assert "make proof" in Sheet(answer.text).words
+
+
+@pytest.mark.parametrize(
+    ("pack", "status"), [("proof-2026-03-02T15-04-05Z", 404), ("proof-notes", 422), ("..%2F..%2Fx", 422)]
+)
+def test_a_pack_that_is_not_there_is_a_problem(client: Client, pack: str, status: int) -> None:
+    answer = client.get(f"/proof?pack={pack}")
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
