@@ -28,6 +28,15 @@ from trading.strategies.rules import rule_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}", re.ASCII)
 LARGEST_POSITION = 1_000
+TOLD = {
+    "name": "name",
+    "symbol": "symbol",
+    "timeframe": "timeframe",
+    "archetype": "archetype",
+    "ruleFingerprint": "rule_fingerprint",
+    "genomeHash": "genome_hash",
+}
+"""What the audit event says of a new bot, by the column it is taken from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,40 +88,19 @@ def register_bot(desk: Desk, request: BotRequest) -> Registered:
         Unavailable: the database is away.
     """
     style = style_wanted(archetype_name=request.archetype, text=request.rule)
-    bot = _bot(request, style)
+    bot, now = _bot(request, style), desk.clock()
     first = first_generation(bot, style)
-    now = desk.clock()
+    rows = (bot | {"stage_entered_at": now, "created_at": now}, first | {"created_at": now})
     with transaction(desk.sessions) as session:
         if isinstance(style, RuleText):
             bots.keep_rule(session, fingerprint=style.fingerprint, text=style.text, now=now)
-        rows = (bot | {"stage_entered_at": now, "created_at": now}, first | {"created_at": now})
         if bots.ids_by_name(session, bot["name"]) or not bots.register(session, rows[:1], rows[1:]):
             raise NameTaken(f"a bot's name is its own, {bot['name']!r} is taken")
-        audit.record(
-            desk,
-            session,
-            actor=request.actor,
-            action="BOT_REGISTERED",
-            subject=str(bot["id"]),
-            payload={
-                "name": bot["name"],
-                "symbol": bot["symbol"],
-                "timeframe": bot["timeframe"],
-                "archetype": bot["archetype"],
-                "ruleFingerprint": bot["rule_fingerprint"],
-                "genomeHash": first["genome_hash"],
-            },
-        )
-    return Registered(
-        id=bot["id"],
-        name=bot["name"],
-        symbol=bot["symbol"],
-        timeframe=bot["timeframe"],
-        archetype=bot["archetype"],
-        rule_fingerprint=bot["rule_fingerprint"],
-        genome=first["genome"],
-        has_bars=desk.bars.best(bot["symbol"], bot["timeframe"]) is not None,
-    )
+        told = {spoken: (bot | first)[name] for spoken, name in TOLD.items()}
+        audit.record(desk, session, actor=request.actor, action="BOT_REGISTERED", subject=str(bot["id"]), payload=told)
+    shown = {name: bot[name] for name in ("id", "name", "symbol", "timeframe", "archetype", "rule_fingerprint")}
+    has_bars = desk.bars.best(bot["symbol"], bot["timeframe"]) is not None
+    return Registered(**shown, genome=first["genome"], has_bars=has_bars)
 
 
 def bot_named(desk: Desk, name: str) -> UUID:

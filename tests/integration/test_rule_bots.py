@@ -1,10 +1,12 @@
 """Bots whose strategy is a rule text: registered, kept, and put through everything an archetype goes through."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -138,6 +140,26 @@ def test_a_name_is_given_once_capitals_aside(desk: Desk) -> None:
         assert bot_named(desk, name) == done.id
     with pytest.raises(UnknownBots):
         bot_named(desk, "Surge Two")
+
+
+def test_of_bots_by_one_name_at_once_one_is_registered_and_the_others_leave_nothing(desk: Desk) -> None:
+    start = Barrier(4)
+
+    def wish(number: int) -> bool:
+        start.wait()
+        try:
+            registered(desk, rule=f"{SURGE} # {number}")
+        except NameTaken:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(wish, range(4))) == [False, False, False, True]
+    with desk.sessions() as session:
+        bot = session.scalars(select(Bot)).one()
+        assert session.scalars(select(RuleText.fingerprint)).all() == [bot.rule_fingerprint]
+        assert session.scalar(select(func.count()).select_from(AuditEvent)) == 1
+    assert verify_chain(desk).is_whole
 
 
 def test_the_database_keeps_a_text_and_the_bot_that_trades_by_it(desk: Desk) -> None:
