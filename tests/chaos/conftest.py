@@ -54,9 +54,14 @@ def platform() -> Iterator[Platform]:
 
 
 @pytest.fixture(scope="session")
-def rounds() -> Iterator[list[Round]]:
-    """What each round did and found; written down at the end where CHAOS_RECORD says."""
-    done: list[Round] = []
-    yield done
-    if (target := os.environ.get("CHAOS_RECORD")) and done:
-        write(Path(target), done, seed=SEED, bots=BOTS, at=datetime.now(UTC))
+def rounds_so_far() -> list[Round]:
+    """What each round did and found."""
+    return []
+
+
+@pytest.fixture
+def rounds(rounds_so_far: list[Round]) -> Iterator[list[Round]]:
+    """The rounds so far; written down after each where CHAOS_RECORD says."""
+    yield rounds_so_far
+    if target := os.environ.get("CHAOS_RECORD"):
+        write(Path(target), rounds_so_far, seed=SEED, bots=BOTS, at=datetime.now(UTC))
