@@ -7,7 +7,13 @@ metrics; the same with a 20-tick stop and a 40-tick target; every family with it
 averages over 100,000 bars on two threads; a fresh process to its first result.
 Peers live in an environment of their own
 (`bench/peers.txt`; its interpreter is `--peers` or PROVING_PEERS_PYTHON). A peer that is absent or fails is NOT RUN.
-Rates are thousand bars per CPU-second, the best of all rounds on both sides. The last line is JSON.
+
+Both sides are timed by one rule: CPU-seconds of the whole process, the least of `REPEATS` runs in each round after a
+run that is not counted, and of all rounds. A run begins with the prices and ends with the metrics: averages, signals,
+every trade, equity at every bar, drawdown over the bars, ratios over the days. What is made once per series is outside
+on both sides: for us the tape (checks, 32-bit prices, session facts; its own line below), for the peers arrays or
+Series of their type, slippage and stop distances. See `peers.py` for what they are not asked to do.
+Rates are thousand bars per CPU-second. The last line is JSON.
 """
 
 import argparse
@@ -34,6 +40,7 @@ from trading.strategies.genome import default_genome
 from trading.strategies.signals import sma_cross
 from trading.strategies.tape import Tape, tape_of
 
+REPEATS = 7
 SIZES = (10_000, 100_000, 1_000_000)
 SCENARIOS = {"crossover": Exits(), "stop_target": Exits(stop=20, target=40)}
 PEERS = {"raptorbt": SIZES, "vectorbt": SIZES, "backtesting": SIZES[:2]}
@@ -70,10 +77,11 @@ def market(n_bars: int) -> tuple[Bars, SessionIndex]:
     return bars, SessionIndex("FULL_24x5", day, np.ones(n_bars, np.bool_), np.append(np.diff(day) > 0, False))
 
 
-def cpu_seconds(work, repeats: int) -> float:
-    """Return the least CPU time of some repeats."""
+def cpu_seconds(work) -> float:
+    """Return the least CPU time of some repeats, after one that is not counted."""
+    work()
     best = float("inf")
-    for _ in range(repeats):
+    for _ in range(REPEATS):
         started = time.process_time()
         work()
         best = min(best, time.process_time() - started)
@@ -86,13 +94,13 @@ def crossover_seconds(tape: Tape, exits: Exits, output: Output) -> float:
     def work() -> None:
         run_signals(tape, sma_cross(tape, 20, 50, scratch=output.scratch), exits, account=ACCOUNT, output=output)
 
-    return cpu_seconds(work, 7)
+    return cpu_seconds(work)
 
 
 def family_seconds(tape: Tape, name: str, output: Output) -> float:
     """Return CPU seconds of one archetype, indicators included."""
     strategy = Strategy(name, default_genome(name), "FULL_24x5")
-    return cpu_seconds(lambda: run_tape(tape, strategy, account=ACCOUNT, output=output), 5)
+    return cpu_seconds(lambda: run_tape(tape, strategy, account=ACCOUNT, output=output))
 
 
 def sweep_seconds(tape: Tape, repeats: int = 3) -> tuple[float, float]:
@@ -137,7 +145,7 @@ def first_result_seconds(repeats: int = 7) -> tuple[float, float]:
 
 def peer_seconds(python: str, peer: str, scenario: str, path: Path) -> float | None:
     """Return the CPU seconds of a peer, or None if it cannot run; says why."""
-    command = [python, "-P", str(Path(__file__).with_name("peers.py")), peer, scenario, str(path), "3"]
+    command = [python, "-P", str(Path(__file__).with_name("peers.py")), peer, scenario, str(path), str(REPEATS)]
     try:
         answer = subprocess.run(
             command, capture_output=True, text=True, timeout=300, check=True, env=_without_version_checks()
@@ -153,11 +161,12 @@ def _without_version_checks() -> dict[str, str]:
     return {**os.environ, "RAPTORBT_NO_VERSION_CHECK": "1"}
 
 
-def save_for_peers(bars: Bars, folder: Path) -> Path:
-    """Write the bars in points for the peers."""
+def save_for_peers(bars: Bars, sessions: SessionIndex, folder: Path) -> Path:
+    """Write the bars in points for the peers, with their trading days."""
     path = folder / f"{len(bars)}.npz"
     columns = {name: getattr(bars, f"{name}_ticks") * 0.25 for name in ("open", "high", "low", "close")}
-    np.savez(path, ts=bars.ts_event, volume=bars.volume.astype(np.float64), **columns)
+    volume = bars.volume.astype(np.float64)
+    np.savez(path, ts=bars.ts_event, day=sessions.trading_day, volume=volume, **columns)
     return path
 
 
@@ -166,7 +175,7 @@ def compare(rounds: int, python: str, folder: Path) -> dict[tuple[str, str, int]
     best: dict[tuple[str, str, int], float] = {}
     for n_bars in SIZES:
         bars, sessions = market(n_bars)
-        tape, output, path = tape_of(bars, sessions), Output.for_bars(n_bars), save_for_peers(bars, folder)
+        tape, output, path = tape_of(bars, sessions), Output.for_bars(n_bars), save_for_peers(bars, sessions, folder)
         for _ in range(rounds):
             for scenario, exits in SCENARIOS.items():
                 found = {"ours": crossover_seconds(tape, exits, output)}
@@ -209,7 +218,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         best = compare(chosen.rounds, chosen.peers, Path(folder))
     ratio = show(best)
-    million, output = tape_of(*market(SIZES[-1])), Output.for_bars(SIZES[-1])
+    bars, sessions = market(SIZES[-1])
+    million, output = tape_of(bars, sessions), Output.for_bars(SIZES[-1])
+    lay_out_s = cpu_seconds(lambda: tape_of(bars, sessions).travel_ticks)
+    print(f"\ntape: {1_000 * lay_out_s:.1f} CPU-ms to lay out {SIZES[-1]:,} bars, once per series")
     families = {name: SIZES[-1] / family_seconds(million, name, output) for name in ONE_PER_FAMILY}
     print("\nfamilies: thousand bars per CPU-second at 1,000,000 bars")
     for name, rate in families.items():
@@ -218,6 +230,7 @@ def main() -> None:
     figures = {
         "crossover_bars_per_s": round(SIZES[-1] / best["ours", "crossover", SIZES[-1]]),
         "stop_target_bars_per_s": round(SIZES[-1] / best["ours", "stop_target", SIZES[-1]]),
+        "lay_out_cpu_s": round(lay_out_s, 4),
         "family_bars_per_s": round(min(families.values())),
         "sweep_1000x100k_s": round(sweep[0], 3),
         "sweep_1000x100k_cpu_s": round(sweep[1], 3),

@@ -2,9 +2,11 @@
 
     python peers.py PEER SCENARIO BARS.npz ROUNDS
 
-Prints one JSON line: trades, and the least CPU and wall seconds of a round after one warm-up round. Each run includes
-its signals. Where a peer would have to copy its trades into Python objects to show them, it is not asked to: the
-figures favour the peers.
+Prints one JSON line: trades, and the least CPU and wall seconds of a round after one warm-up round. A round is what
+`engine.py` times of ours: from prices to signals, trades, equity per bar and metrics. What depends on the bars alone is
+made before the clock starts, in the peer's own types. Where there are several ways to the same figure the cheapest we
+found is taken, and where a peer would have to copy its trades into Python objects to show them, or has no measure of
+the name (exposure, mean length of a trade), it is not asked to: the figures favour the peers.
 """
 
 import json
@@ -14,7 +16,7 @@ import time
 import numpy as np
 
 FAST, SLOW = 20, 50
-POINT_USD, FEE_USD, TICK = 50.0, 2.5, 0.25
+POINT_USD, FEE_USD, TICK, CASH_USD = 50.0, 2.5, 0.25, 1e9
 
 
 def averages(close):
@@ -49,7 +51,7 @@ def raptorbt(bars, scenario):
         up, down = crossings(peer.sma(close, FAST), peer.sma(close, SLOW))
         trades = 0
         for direction, entries, exits in ((1, up, down), (-1, down, up)):
-            settings = peer.BacktestConfig(initial_capital=1e9, **config)
+            settings = peer.BacktestConfig(initial_capital=CASH_USD, **config)
             if scenario == "stop_target":
                 settings.set_fixed_stop(20 * TICK / price)
                 settings.set_fixed_target(40 * TICK / price)
@@ -64,45 +66,32 @@ def raptorbt(bars, scenario):
 
 
 def vectorbt(bars, scenario):
-    """One run with both sides; the measures are the ones our engine computes."""
+    """One run with both sides; the ratios are of daily closes and the drawdown of every bar, as ours are."""
     import pandas as pd
     import vectorbt as peer
 
     close, opened = pd.Series(bars["close"]), pd.Series(bars["open"])
-    stops = {}
+    settings = {"fixed_fees": FEE_USD / POINT_USD, "slippage": TICK / close, "size": 1.0, "init_cash": CASH_USD}
     if scenario == "stop_target":
-        stops = {"sl_stop": 20 * TICK / close, "tp_stop": 40 * TICK / close}
+        settings |= {"high": pd.Series(bars["high"]), "low": pd.Series(bars["low"])}
+        settings |= {"sl_stop": 20 * TICK / close, "tp_stop": 40 * TICK / close}
+    last_of_day = np.flatnonzero(np.append(np.diff(bars["day"]) != 0, True))
 
     def run():
         fast, slow = averages(bars["close"])
         up, down = (pd.Series(np.append(False, side[:-1])) for side in crossings(fast, slow))
         portfolio = peer.Portfolio.from_signals(
-            close,
-            entries=up,
-            short_entries=down,
-            open=opened,
-            high=pd.Series(bars["high"]),
-            low=pd.Series(bars["low"]),
-            price=opened,
-            size=1.0,
-            fixed_fees=FEE_USD / POINT_USD,
-            slippage=TICK / close,
-            init_cash=1e9,
-            freq="1min",
-            **stops,
+            close, entries=up, short_entries=down, open=opened, price=opened, freq="1min", **settings
         )
-        portfolio.value()
-        trades = portfolio.trades
-        for measure in (
-            portfolio.max_drawdown,
-            portfolio.sharpe_ratio,
-            portfolio.sortino_ratio,
-            portfolio.total_profit,
-        ):
+        value, trades = portfolio.value().to_numpy(), portfolio.trades
+        pnl = np.diff(value[last_of_day], prepend=CASH_USD)
+        daily = pd.Series(pnl / CASH_USD).vbt.returns(freq="1D")
+        fall = 1.0 - (value / np.maximum.accumulate(value)).min()
+        for measure in (daily.sharpe_ratio, daily.sortino_ratio, portfolio.total_profit):
             measure()
         for measure in (trades.win_rate, trades.profit_factor, trades.expectancy):
             measure()
-        return len(trades.records_arr)
+        return len(trades.records_arr) if fall >= 0.0 else None
 
     return run
 
@@ -133,7 +122,7 @@ def backtesting(bars, scenario):
 
     def run():
         costs = (15 / POINT_USD, 0.0)
-        test = Backtest(frame, Crossover, cash=1e9, commission=costs, exclusive_orders=True, finalize_trades=True)
+        test = Backtest(frame, Crossover, cash=CASH_USD, commission=costs, exclusive_orders=True, finalize_trades=True)
         return int(test.run()["# Trades"])
 
     return run

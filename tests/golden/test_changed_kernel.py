@@ -21,6 +21,12 @@ FAULTS = {
     "distances are cut, not rounded": ("unit_ticks + 0.5)", "unit_ticks)"),
     "a target pays slippage": ("paid_ticks = 0 if departure.reason == TARGET else", "paid_ticks = 0 if False else"),
     "a time stop counts one bar more": ("bar + rules.time_stop_bars - 1", "bar + rules.time_stop_bars"),
+    "a turn is passed over": ("turns = (side[i] == opposite) &", "turns = (side[i] == opposite) & (k != 7) &"),
+    "a touch of the upper bound is passed over": ("(prices[HIGH, i] >= upper)", "(prices[HIGH, i] > upper)"),
+    "a passed bar widens no extreme": (
+        "bounds = widened(columns.prices, bar, quiet,",
+        "bounds = widened(columns.prices, bar, quiet - 1,",
+    ),
     "a session closes late": ("if bits & close_mask:", "if bits & close_mask & ROLL_NEXT:"),
 }
 

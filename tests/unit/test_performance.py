@@ -128,6 +128,27 @@ def test_drawdown_matches_the_obvious_quadratic_definition(moves):
 
 
 @settings(deadline=None)
+@given(st.integers(1, 500), st.integers(-30, 30), st.randoms(use_true_random=False))
+def test_long_curves_fall_as_deep_as_a_walk_along_their_peak_says(n_bars, drift, chance):
+    equity = curve([(drift + chance.randint(-40, 40)) * MICROS for _ in range(n_bars)])
+    peak, usd, pct = ACCOUNT, 0, Fraction(0)
+    for value in equity.tolist():
+        peak = max(peak, value)
+        usd, pct = max(usd, peak - value), max(pct, Fraction(100 * (peak - value), peak))
+    drawdown = max_drawdown(equity, account_micros=ACCOUNT)
+    assert drawdown.usd == usd / MICROS
+    assert drawdown.pct == pytest.approx(float(pct), rel=1e-12)
+
+
+@pytest.mark.parametrize("falling_bar", [1, 63, 64, 65, 128, 129, 199])
+def test_a_trading_day_that_falls_is_refused_wherever_it_stands(falling_bar):
+    day = np.full(200, 7)
+    day[falling_bar:] = 6
+    with pytest.raises(BadEquityCurve, match=f"bar {falling_bar}: the trading day must not fall"):
+        daily_pnl(curve([0] * 200), day, account_micros=ACCOUNT)
+
+
+@settings(deadline=None)
 @given(steps, st.integers(2, 1000))
 def test_scaling_the_account_leaves_the_drawdown_percentage_alone(moves, scale):
     before = max_drawdown(curve(moves), account_micros=ACCOUNT)

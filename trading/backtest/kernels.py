@@ -41,9 +41,17 @@ LEDGER_COLUMNS = 12
 OPEN, HIGH, LOW, CLOSE = range(4)
 
 FAR = 1 << 60
-NONE_YET = np.int32(BLOCK)
+WHOLE_BLOCK = np.int32(BLOCK)
 PRICE_LOW, PRICE_HIGH = -(2**31), 2**31 - 1
 WIDEST_UNIT_TICKS = 2.0**30
+
+
+class Columns(NamedTuple):
+    """What the loop walks along: raw prices in ticks, shape (4, n_bars), session facts and signals, shape (n_bars,)."""
+
+    prices: Prices
+    gate: Gate
+    side: Sides
 
 
 class Rules(NamedTuple):
@@ -118,18 +126,18 @@ def unit_at(units: Floats, bar: int) -> float:
 
 
 @inlined
-def silent_bars(side: Sides, gate: Gate, bar: int) -> int:
+def silent_bars(gate: Gate, side: Sides, bar: int) -> int:
     """Return how many bars of a block pass before a signal that can fill."""
-    first, position = NONE_YET, np.int32(0)
+    silent, k = WHOLE_BLOCK, np.int32(0)
     for i in span(bar, bar + BLOCK):
-        signals = (side[i] != 0) & (gate[i] & FILL_NEXT != 0)
-        first = min(first, position if signals else NONE_YET)
-        position = np.int32(position + 1)
-    return int(first)
+        speaks = (side[i] != 0) & (gate[i] & FILL_NEXT != 0)
+        silent = min(silent, k if speaks else WHOLE_BLOCK)
+        k = np.int32(k + 1)
+    return int(silent)
 
 
 @inlined
-def next_signal(side: Sides, gate: Gate, bar: int, cash: int, equity: Ints) -> int:
+def next_signal(gate: Gate, side: Sides, bar: int, cash: int, equity: Ints) -> int:
     """Mark a flat book until a signal that can fill, and return its bar; the number of bars if there is none.
 
     Whole blocks are marked: what lies behind the signal is marked again by the position it opens.
@@ -138,7 +146,7 @@ def next_signal(side: Sides, gate: Gate, bar: int, cash: int, equity: Ints) -> i
     while bar + BLOCK < n:
         for i in span(bar, bar + BLOCK):
             equity[i] = cash
-        silent = silent_bars(side, gate, bar)
+        silent = silent_bars(gate, side, bar)
         bar += silent
         if silent < BLOCK:
             return bar
@@ -212,20 +220,23 @@ def stepped(
 
 
 @inlined
-def quiet_bars(
-    prices: Prices, gate: Gate, side: Sides, bar: int, position: Position, bounds: Bounds, close_mask: int
-) -> int:
-    """Return how many bars of a block pass before one that touches a bound, turns the position or forces it closed."""
+def quiet_bars(columns: Columns, bar: int, position: Position, bounds: Bounds, close_mask: int) -> int:
+    """Return how many bars of a block pass before one that touches a bound, turns the position or forces it closed.
+
+    The low alone would tell that the lower bound is touched. Reading the open along with it has the open at hand for
+    the fill that follows: fetched on its own, once per trade, it would be waited for as long as the rest takes.
+    """
+    prices, gate, side = columns
     lower, upper = np.int32(max(bounds.lower, PRICE_LOW)), np.int32(min(bounds.upper, PRICE_HIGH))
     opposite, closing = np.int8(-position.side), np.uint8(close_mask)
-    first, k = NONE_YET, np.int32(0)
+    quiet, k = WHOLE_BLOCK, np.int32(0)
     for i in span(bar, bar + BLOCK):
         touches = (min(prices[OPEN, i], prices[LOW, i]) <= lower) | (prices[HIGH, i] >= upper)
         turns = (side[i] == opposite) & (gate[i] & FILL_NEXT != 0)
         ends = touches | turns | (gate[i] & closing != 0)
-        first = min(first, k if ends else NONE_YET)
+        quiet = min(quiet, k if ends else WHOLE_BLOCK)
         k = np.int32(k + 1)
-    return int(first)
+    return int(quiet)
 
 
 @inlined
@@ -241,15 +252,13 @@ def widened(prices: Prices, bar: int, count: int, bounds: Bounds) -> Bounds:
 
 
 @inlined
-def passed(
-    prices: Prices, gate: Gate, side: Sides, bar: int, position: Position, bounds: Bounds, close_mask: int
-) -> tuple[int, Bounds]:
+def passed(columns: Columns, bar: int, position: Position, bounds: Bounds, close_mask: int) -> tuple[int, Bounds]:
     """Pass over bars that cannot end a position whose stops stand still; return the next bar to work, and bounds."""
-    final = len(gate) - 1
+    final = len(columns.gate) - 1
     last = min(final, position.deadline)
     while bar < last and bar + BLOCK <= final:
-        quiet = min(quiet_bars(prices, gate, side, bar, position, bounds, close_mask), last - bar)
-        bounds = widened(prices, bar, quiet, bounds)
+        quiet = min(quiet_bars(columns, bar, position, bounds, close_mask), last - bar)
+        bounds = widened(columns.prices, bar, quiet, bounds)
         bar += quiet
         if quiet < BLOCK:
             break
@@ -257,15 +266,16 @@ def passed(
 
 
 @inlined
-def held(prices: Prices, gate: Gate, side: Sides, opening: tuple[Position, Bounds], close_mask: int) -> Departure:
+def held(columns: Columns, opening: tuple[Position, Bounds], close_mask: int) -> Departure:
     """Follow an open position until it ends."""
+    prices, gate, side = columns
     position, bounds = opening
     stands_still = position.trailing_ticks == 0 and position.break_even_ticks == 0
     final = len(gate) - 1
     i = position.entry_bar
     while i <= final:
         if stands_still:
-            i, bounds = passed(prices, gate, side, i, position, bounds, close_mask)
+            i, bounds = passed(columns, i, position, bounds, close_mask)
         candle = Candle(ticks(prices, OPEN, i), ticks(prices, HIGH, i), ticks(prices, LOW, i), ticks(prices, CLOSE, i))
         bits = gate[i]
         turns = side[i] == -position.side and bits & FILL_NEXT != 0 and i < final
@@ -280,14 +290,10 @@ def held(prices: Prices, gate: Gate, side: Sides, opening: tuple[Position, Bound
 
 
 @inlined
-def marked(prices: Prices, position: Position, end_bar: int, flat: int, tick_micros: int, equity: Ints) -> None:
-    """Mark a position that has cost `flat` so far at the closes of its bars; whole blocks, as in `next_signal`."""
-    n = len(equity)
-    slope = position.side * tick_micros
-    base = flat - slope * position.entry_ticks
-    whole_blocks_end = min(end_bar, n - BLOCK + 1)
+def marked(prices: Prices, position: Position, end_bar: int, base: int, slope: int, equity: Ints) -> None:
+    """Mark a position at the closes of its bars, `base` plus `slope` a tick; whole blocks, as in `next_signal`."""
     bar = position.entry_bar
-    while bar < whole_blocks_end:
+    while bar < min(end_bar, len(equity) - BLOCK + 1):
         for i in span(bar, bar + BLOCK):
             equity[i] = base + slope * ticks(prices, CLOSE, i)
         bar += BLOCK
@@ -327,19 +333,21 @@ def simulate(
 ) -> tuple[int, int]:
     """Run a whole series; return the number of trades and of bars with a position."""
     stop_unit, target_unit = units
+    columns = Columns(prices, gate, side)
     n = len(equity)
     cash = account_micros
     count = 0
     bars_in_position = 0
-    signal_bar = next_signal(side, gate, 0, cash, equity)
+    signal_bar = next_signal(gate, side, 0, cash, equity)
     while signal_bar < n:
         at_signal = unit_at(stop_unit, signal_bar), unit_at(target_unit, signal_bar)
         towards = int(side[signal_bar])
         fill = ticks(prices, OPEN, signal_bar + 1) + towards * rules.slippage_ticks
         opening = entered(towards, signal_bar + 1, fill, at_signal, rules)
-        departure = held(prices, gate, side, opening, rules.close_mask)
+        departure = held(columns, opening, rules.close_mask)
         position = opening[0]
-        marked(prices, position, departure.bar, cash - rules.commission_micros, rules.tick_micros, equity)
+        slope = towards * rules.tick_micros
+        marked(prices, position, departure.bar, cash - rules.commission_micros - slope * fill, slope, equity)
         cash += booked(ledger, count, position, departure, rules)
         count += 1
         at_open = departure.reason == REVERSAL or departure.reason == TIME
@@ -347,5 +355,5 @@ def simulate(
         if departure.reason == REVERSAL:
             signal_bar = departure.bar - 1
         else:
-            signal_bar = next_signal(side, gate, departure.bar, cash, equity)
+            signal_bar = next_signal(gate, side, departure.bar, cash, equity)
     return count, bars_in_position

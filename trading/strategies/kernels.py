@@ -210,6 +210,16 @@ def gate_of(trading_day: Ints, is_open: Flags, is_last: Flags, contract: Ints, g
 
 
 @compiled
+def travel(prices: Prices) -> int:
+    """Return twice the sum of all ranges plus the sum of all steps from a close to the next open, in ticks."""
+    ticks = 2 * (np.int64(prices[1, 0]) - np.int64(prices[2, 0]))
+    for i in span(1, prices.shape[1]):
+        ticks += 2 * (np.int64(prices[1, i]) - np.int64(prices[2, i]))
+        ticks += abs(np.int64(prices[0, i]) - np.int64(prices[3, i - np.uint64(1)]))
+    return int(ticks)
+
+
+@compiled
 def forward_adjusted(prices: Prices, row: int, gate: Gate, out: Floats) -> None:
     """Write one row of prices (open, high, low, close) from which the gap of every roll so far is taken out."""
     gap = 0

@@ -98,8 +98,7 @@ class Tape:
     @cached_property
     def travel_ticks(self) -> float:
         """Upper bound of what any sequence of trades without costs can win or lose per contract, in ticks."""
-        opened, high, low, close = self.prices.astype(np.float64)
-        return float(2.0 * (high - low).sum() + np.abs(opened[1:] - close[:-1]).sum())
+        return float(kernels.travel(self.prices))
 
     @cached_property
     def widest_ticks(self) -> int:
