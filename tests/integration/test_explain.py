@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Engine, event, text
+from sqlalchemy.orm import Session
 
 from bench.history import plant_history
 from services.autonomy import run_tick, running_runs
@@ -28,12 +29,15 @@ from services.proofs import autonomy_proof, jobs_proof
 from services.resets import ResetRequest, reset_metrics
 from services.rollups import open_requests, rebuild_bots, rebuild_requested
 from services.starvation import starvation
+from services.verification import latest_verifications
 from services.work import Task, drain
 from store.bars import BarStore
 from store.fleet import FleetFilter, FleetOrder
+from store.verification import latest_of_bots
 from tests.integration.conftest import FixedClock
 from trading.activity import State
 from trading.jobs import JobType
+from trading.verified import ASKED_FOR
 
 GROWS = {
     "trade_logs",
@@ -48,6 +52,7 @@ GROWS = {
     "audit_events",
     "improve_iterations",
     "improve_candidates",
+    "verification_runs",
     "rebuild_requests",
     "idempotency_keys",
 }
@@ -88,6 +93,11 @@ SELECT gen_random_uuid(), b.id, 'IMPROVE', 1000 + n, 1, false, 'PAST', 'past', 1
     now() - interval '900 days', now() - interval '900 days' FROM bots b, generate_series(1, 5) n;
 INSERT INTO improve_candidates (iteration_id, trial, segment, genome, genome_hash, train_trades)
 SELECT i.id, n, 0, '{{}}', 'past', 0 FROM improve_iterations i, generate_series(1, 3) n;
+INSERT INTO verification_runs (id, bot_id, kind, generation_number, genome_hash, created_at, completed_at, seed,
+    data_source, data_fingerprint, engine_version, verdict, reason, figures, can_show, cannot_show)
+SELECT gen_random_uuid(), b.id, kind, 1, 'past', at, at, 1, 'past', 'past', 'past', 'PASSED', 'past', '{{}}', '', ''
+FROM bots b, unnest(ARRAY['WALK_FORWARD', 'STRESS', 'GRID']) kind, generate_series(1, 5) n,
+    LATERAL (SELECT now() - interval '900 days' + n * interval '1 day' AS at) t;
 """
 
 
@@ -173,6 +183,11 @@ def page(sort: str = "activity", **wanted: Any) -> Callable[[Desk], object]:
     return lambda desk: bots_page(desk, query)
 
 
+def read_at(desk: Desk, read: Callable[[Session], object]) -> object:
+    with desk.sessions() as session:
+        return read(session)
+
+
 HOT: dict[str, Callable[[Desk], object]] = {
     "tick": lambda desk: run_tick(desk, dead_runs=["gone"]),
     "runs of running jobs": running_runs,
@@ -194,6 +209,10 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "dossier": lambda desk: bot_dossier(desk, fleet_ids(desk)[0]),
     "autonomy proof": autonomy_proof,
     "jobs proof": jobs_proof,
+    "gates of a page": lambda desk: read_at(
+        desk, lambda session: latest_of_bots(session, fleet_ids(desk)[:500], kinds=list(ASKED_FOR))
+    ),
+    "verifications of one bot": lambda desk: latest_verifications(desk, fleet_ids(desk)[0]),
     "invariants": all_invariants,
     "starvation": starvation,
     "reset watch": open_requests,
