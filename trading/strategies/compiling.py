@@ -9,6 +9,8 @@ in them (`_nrt`): an atomic count at every inlined call would cost more than the
 A loop is vectorised when each turn does the same without a branch: conditions become values, a search becomes the
 smallest index at which they hold, and bars are counted by `span`. Loops of `BLOCK` turns have no remainder.
 
+The machine code kept on disk is renewed when the file of its loop changes, not when this one does.
+
 Importing the compiler and its first call make some hundred thousand objects that live as long as the process. The
 collector, counting new objects, would look through all of them again and again: a fifth of a cold start.
 """
