@@ -99,6 +99,7 @@ def backtest(bot: str) -> None:
 def why(bot: str) -> None:
     """Explain one bot."""
     from services.dossier import bot_dossier
+    from trading.reasons import in_words
 
     with opened_desk() as desk:
         told = bot_dossier(desk, find_bot(desk, bot))
@@ -107,12 +108,11 @@ def why(bot: str) -> None:
     console.print(f"  now: {now.bot_now.state}")
     for blocker in now.stage_gate.blockers:
         console.print(f"  not yet {now.stage_gate.to}: {blocker.reason}", markup=False)
-    table = Table("decided at", "decision", "job", "reason", "blockers")
+    table = Table("decided at", "decision", "job", "reason", "in words", "blockers")
     for row in told.decisions[:SHOWN_DECISIONS]:
         decided_at = f"{row['started_at'].astimezone():%Y-%m-%d %H:%M:%S}"
-        table.add_row(
-            decided_at, row["decision"], row["job_type"] or "—", row["reason_code"], ", ".join(row["blockers"] or ())
-        )
+        blockers, reason = ", ".join(row["blockers"] or ()), row["reason_code"]
+        table.add_row(decided_at, row["decision"], row["job_type"] or "—", reason, in_words(reason), blockers)
     _wide(table)
 
 

@@ -49,6 +49,19 @@ def run() -> Callable[[str], Any]:
     return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
 
 
+@given(ms=st.integers(0, 4_000_000_000_000))
+@settings(deadline=None)
+def test_every_moment_obeys_the_one_switch_between_utc_and_local(run: Callable[[str], Any], ms: int) -> None:
+    at = datetime.fromtimestamp(ms // 1000, tz=UTC)
+    utc, local, again = run(
+        f"((iso) => [second(iso), (useLocalTime(true), second(iso)), (useLocalTime(false), second(iso))])"
+        f"('{at.isoformat()}')"
+    )
+    assert utc == again == f"{at:%Y-%m-%d %H:%M:%S}"
+    offset = run(f"new Date({ms // 1000 * 1000}).getTimezoneOffset()")
+    assert local == f"{at - timedelta(minutes=offset):%Y-%m-%d %H:%M:%S}"
+
+
 @given(seconds=st.integers(-100, 10_000_000))
 @settings(deadline=None)
 def test_the_browser_writes_spans_as_the_server_does(run: Callable[[str], Any], seconds: int) -> None:

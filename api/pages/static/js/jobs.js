@@ -69,7 +69,7 @@ const letters = new Sheet("letters", {
     { head: "Failures", kind: "num", of: (one) => ({ text: count(one.failuresInRow), tone: "down" }) },
     { head: "Last", of: (one) => ({ at: one.lastFailedAt }) },
     { head: "Why", kind: "words", of: (one) => ({ text: one.lastError, title: one.lastError }) },
-    { head: "", of: () => ({ act: "Requeue…" }) },
+    { head: "Put back", of: () => ({ act: "Requeue…" }) },
   ],
 });
 

@@ -1,0 +1,295 @@
+"""The pages beside the board in real Chromium: what an operator sees, does and is told, on every one of them."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from api.app import create_app
+from api.pages.site import TABS
+from services.autonomy import run_tick
+from services.desk import Desk
+from services.kill_switch import SwitchWish, switch_state, throw_switch
+from store.tables import BotProgress
+from tests import factories
+from tests.e2e.test_screen import (  # noqa: F401 - fixtures
+    CHROMIUM,
+    TOKEN,
+    MovingClock,
+    Screen,
+    clock,
+    screen,
+    settings,
+    vendored,
+)
+from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls  # noqa: F401 - fixtures
+from tests.serving import Served, serving
+from trading.autonomy import MAX_FAILURES_IN_ROW
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+PATHS = [tab.path for tab in TABS]
+
+
+@pytest.fixture
+def served(stocked_desk: Desk) -> Iterator[Served]:  # noqa: F811
+    """A small fleet at every kind of work, two ticks that decided for it, and one piece of work given up."""
+    now = stocked_desk.clock()
+    with stocked_desk.sessions.begin() as session:
+        for number in range(4):
+            factories.make_generation(session, factories.make_bot(session, symbol="MES", name=f"Amber Adder {number}"))
+        paper = factories.make_bot(session, stage="PAPER", name="Cedar Condor")
+        lab = factories.make_bot(session, name="Delta Dingo")
+        broken = factories.make_bot(session, name="Ember Egret")
+        started = now - timedelta(seconds=75)
+        factories.make_job(session, paper, status="RUNNING", created_at=started, progress_pct=40.0, attempt=3)
+        factories.make_job(session, lab, status="QUEUED", job_type="IMPROVE", iteration=2, created_at=started)
+        factories.make_job(session, broken, status="FAILED", error="BAD_BARS: bars stop at noon", created_at=started)
+        session.get_one(BotProgress, broken.id).backtest_failures_in_row = MAX_FAILURES_IN_ROW
+    run_tick(stocked_desk)
+    run_tick(stocked_desk)
+    with serving(create_app(stocked_desk)) as served:
+        yield served
+
+
+def opened(screen: Screen, served: Served, path: str) -> Page:  # noqa: F811
+    screen.page.goto(served.http + path)
+    expect(screen.page.locator("#link-words")).to_have_text("LIVE")
+    return screen.page
+
+
+def test_number_keys_lead_through_every_page_and_none_complains(screen: Screen, served: Served) -> None:  # noqa: F811
+    page = opened(screen, served, "/")
+    for tab in (*TABS[1:], TABS[0]):
+        page.keyboard.press(tab.key or "")
+        page.wait_for_url(served.http + tab.path)
+        expect(page.locator("a.tab[aria-current=page]")).to_contain_text(tab.name)
+        expect(page).to_have_title(f"{tab.name} · Proving Ground")
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        page.keyboard.press("?")
+        expect(page.locator("#keys-dialog")).to_be_visible()
+        page.keyboard.press("Escape")
+        assert not re.search(r"fresh|\bOK\b", page.content(), re.IGNORECASE)
+    assert screen.complaints == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_axe_finds_no_violation(screen: Screen, served: Served, path: str) -> None:  # noqa: F811
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    page = opened(screen, served, path)
+    assert violations(axe.Axe().run(page)) == []
+    page.keyboard.press("!")
+    expect(page.locator("#kill-dialog")).to_be_visible()
+    assert violations(axe.Axe().run(page)) == []
+
+
+def test_axe_finds_a_planted_violation(screen: Screen, served: Served) -> None:  # noqa: F811
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+    page = opened(screen, served, "/jobs")
+    page.evaluate("document.querySelector('#clock').replaceWith(document.createElement('button'))")
+    assert "button-name" in {found for found, _ in violations(axe.Axe().run(page))}
+
+
+def violations(results: Any) -> list[tuple[str, list[str]]]:
+    return [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in results.response["violations"]]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("path", PATHS)
+def test_no_page_is_wider_than_its_window(screen: Screen, served: Served, path: str, width: int) -> None:  # noqa: F811
+    screen.page.set_viewport_size({"width": width, "height": 800})
+    page = opened(screen, served, path)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    expect(page.locator("#kill-open")).to_be_in_viewport(ratio=1)
+
+
+def test_a_tick_is_opened_and_its_decisions_are_filtered_and_told_in_words(
+    screen: Screen,  # noqa: F811
+    served: Served,
+) -> None:
+    page = opened(screen, served, "/decisions")
+    expect(page.locator("#ticks tbody tr")).to_have_count(2)
+    expect(page.locator("#decisions tbody tr")).to_have_count(7)
+    page.locator("#ticks tbody tr").last.click()
+    expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
+    expect(page.locator("#decisions tbody tr", has_text="ENQUEUE BACKTEST")).to_have_count(4)
+    page.locator("#reason").select_option("STAGE_NOT_LAB")
+    expect(page.locator("#decisions tbody tr")).to_have_count(1)
+    expect(page.locator("#decisions tbody tr")).to_contain_text("Cedar Condor")
+    expect(page.locator("#decisions tbody tr")).to_contain_text("It has left LAB")
+    page.locator("#reason").select_option("")
+    page.locator("[data-decision=ENQUEUE]").click()
+    expect(page.locator("#decisions tbody tr")).to_have_count(4)
+    page.keyboard.press("/")
+    page.keyboard.type("adder 2")
+    expect(page.locator("#decisions tbody tr")).to_have_count(1)
+    page.keyboard.press("Escape")
+    expect(page.locator("#decisions tbody tr")).to_have_count(7)
+    assert screen.complaints == []
+
+
+def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_back(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    page = opened(screen, served, "/jobs")
+    line = page.locator("#running tbody tr")
+    expect(line.locator(".badge")).to_have_text("Backtest • x3")
+    expect(line.locator("progress")).to_have_attribute("value", "40")
+    span = line.locator("[data-since]").first
+    before = span.text_content() or ""
+    assert re.fullmatch(r"1m \d+s", before)
+    expect(span).not_to_have_text(before, timeout=5_000)
+    expect(page.locator("#queue tbody tr")).to_have_count(5)
+    page.keyboard.press("f")
+    expect(page.locator("#ended tbody tr")).to_have_count(1)
+    expect(page.locator("#ended tbody tr")).to_contain_text("bars stop at noon")
+    page.locator("#letters").get_by_role("button", name="Requeue").click()
+    page.locator("#requeue-token").fill("wrong")
+    page.locator("#requeue-do").click()
+    expect(page.locator("#requeue-report")).to_contain_text("REFUSED — UNAUTHORIZED")
+    page.locator("#requeue-token").fill(TOKEN)
+    page.locator("#requeue-do").click()
+    expect(page.locator("#given-up")).to_be_hidden()
+    with stocked_desk.sessions() as session:
+        assert session.query(BotProgress).filter(BotProgress.backtest_failures_in_row > 0).count() == 0
+    assert [one for one in screen.complaints if "401" not in one] == []
+
+
+def test_a_run_of_dagster_is_linked_and_work_by_hand_is_not(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    run = "0f4f1c3e-1111-4222-8333-444455556666"
+    with stocked_desk.sessions.begin() as session:
+        bot = factories.make_bot(session, name="Flint Falcon")
+        factories.make_job(session, bot, status="COMPLETED", dagster_run_id=run, created_at=stocked_desk.clock())
+    page = opened(screen, served, "/jobs")
+    line = page.locator("#ended tbody tr", has_text="Flint Falcon")
+    expect(line.locator("a", has_text=run[:8])).to_have_attribute("href", f"http://127.0.0.1:3000/runs/{run}")
+    assert page.locator("#ended tbody tr", has_text="Ember Egret").locator("a").count() == 1
+
+
+def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_released(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    page = opened(screen, served, "/health")
+    other = page.context.new_page()
+    other.goto(served.http + "/")
+    expect(other.locator("#alarm")).to_be_hidden()
+    page.locator("#kill-open").click()
+    expect(page.locator("#kill-work tr", has_text="BACKTEST")).to_contain_text("41")
+    throw = page.locator("#kill-throw")
+    page.locator("#kill-token").fill(TOKEN)
+    expect(throw).to_be_disabled()
+    page.locator("#kill-confirm").fill("STO")
+    expect(throw).to_be_disabled()
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        inside = "document.activeElement === document.body || !!document.activeElement.closest('#kill-dialog')"
+        assert page.evaluate(inside)
+    page.keyboard.press("Escape")
+    expect(page.locator("#kill-dialog")).to_be_hidden()
+    assert not switch_state(stocked_desk).switch.is_engaged
+    page.keyboard.press("!")
+    expect(page.locator("#kill-token")).to_have_value("")
+    page.locator("#kill-reason").fill("BAD_FEED")
+    page.locator("#kill-confirm").fill("STOP")
+    page.locator("#kill-token").fill(TOKEN)
+    throw.click()
+    expect(page.locator("#kill-report")).to_contain_text("ENGAGED")
+    expect(page.locator("#kill-report")).to_contain_text("nothing is queued or claimed from now on")
+    for tab in (page, other):
+        expect(tab.locator("#alarm")).to_contain_text("KILL SWITCH ENGAGED", timeout=8_000)
+        expect(tab.locator("#alarm")).to_contain_text("BAD_FEED")
+    assert switch_state(stocked_desk).switch.is_engaged
+    page.keyboard.press("Escape")
+    page.locator("#alarm-release").click()
+    page.locator("#kill-confirm").fill("GO")
+    page.locator("#kill-token").fill(TOKEN)
+    throw.click()
+    expect(page.locator("#kill-report")).to_contain_text("RELEASED")
+    for tab in (page, other):
+        expect(tab.locator("#alarm")).to_be_hidden(timeout=8_000)
+    assert not switch_state(stocked_desk).switch.is_engaged
+    assert page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])") == '[{},{},""]'
+    assert screen.complaints == []
+
+
+def test_a_switch_thrown_from_the_command_line_reaches_an_open_page(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    page = opened(screen, served, "/decisions")
+    expect(page.locator("#alarm")).to_be_hidden()
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))
+    expect(page.locator("#alarm")).to_contain_text("cli:ann", timeout=8_000)
+
+
+def test_the_zone_is_switched_for_every_moment_and_remembered(screen: Screen, served: Served) -> None:  # noqa: F811
+    page = opened(screen, served, "/decisions")
+    expect(page.locator("#clock")).to_contain_text("UTC")
+    moment = page.locator("#ticks tbody time").first
+    stamp = moment.get_attribute("datetime") or ""
+    expect(moment).to_have_text(stamp[:19].replace("T", " "))
+    page.keyboard.press("u")
+    expect(page.locator("#clock")).to_contain_text("LOCAL")
+    local = page.evaluate("(iso) => new Date(iso).toLocaleString('sv-SE')", stamp)
+    expect(moment).to_have_text(local)
+    page.goto(served.http + "/audit")
+    expect(page.locator("#clock")).to_contain_text("LOCAL")
+    page.keyboard.press("u")
+    expect(page.locator("#clock")).to_contain_text("UTC")
+
+
+def test_a_page_whose_server_is_gone_is_stale_and_then_live_again(
+    screen: Screen,  # noqa: F811
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    with serving(create_app(stocked_desk)) as first:
+        page = opened(screen, first, "/jobs")
+    expect(page.locator("#link-words")).to_have_text("STALE", timeout=15_000)
+    expect(page.locator(".panels")).to_have_css("opacity", "0.42")
+    with serving(create_app(stocked_desk), port=first.port):
+        expect(page.locator("#link-words")).to_have_text("LIVE", timeout=15_000)
+
+
+def test_the_chain_is_verified_when_asked_and_an_event_is_shown_whole(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "ops", "trace-7"))
+    throw_switch(stocked_desk, SwitchWish(False, "FEED_MENDED", "ops", "trace-8"))
+    page = opened(screen, served, "/audit")
+    strip = page.locator("#strip")
+    expect(strip).to_contain_text("never")
+    expect(strip).to_contain_text("is the head")
+    page.keyboard.press("v")
+    expect(strip).to_contain_text("whole")
+    page.locator("#events tbody tr").last.click()
+    expect(page.locator("#event .payload")).to_contain_text("trace-7")
+    page.locator("#by-reason").fill("feed_mended")
+    expect(page.locator("#events tbody tr")).to_have_count(1)
+    assert page.locator("#export").get_attribute("href") == "/api/audit/events.csv?reason=FEED_MENDED"
+    with page.expect_download() as file:
+        page.locator("#export").click()
+    assert "FEED_MENDED" in Path(file.value.path()).read_text("utf-8")
+    assert screen.complaints == []
+
+
+def test_health_holds_every_figure_against_its_bar(screen: Screen, served: Served) -> None:  # noqa: F811
+    page = opened(screen, served, "/health")
+    expect(page.locator("#verdicts tbody tr")).to_have_count(6)
+    expect(page.locator("#verdicts tbody tr", has_text="tick_is_recent")).to_contain_text("at most")
+    expect(page.locator("#verdicts tbody tr", has_text="audit_chain_is_whole")).to_contain_text("never verified")
+    expect(page.locator("#limits tbody tr", has_text="CONCURRENCY_BACKTEST")).to_contain_text("2")
+    assert screen.complaints == []
