@@ -16,7 +16,7 @@ from services.cards import BotCard, GatedCard, card, gated_card
 from services.desk import Desk
 from services.gates import verifications_of
 from store import fleet, proofs
-from store.database import transaction
+from store.database import reading, transaction
 from store.fleet import FleetFilter, FleetOrder, Place
 from trading.activity import State
 from trading.errors import BadInput
@@ -86,7 +86,7 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
     """
     after = _place(query.cursor, query.order) if query.cursor is not None else None
     limit = max(1, min(query.limit, MAX_PAGE))
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         found = fleet.read_page(session, query.wanted, query.order, after=after, limit=limit + 1)
         shown, more = found.rows[:limit], len(found.rows) > limit
         verifications = verifications_of(session, shown)
@@ -98,7 +98,7 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
 
 def bots_by_ids(desk: Desk, bot_ids: Sequence[UUID]) -> tuple[BotCard, ...]:
     """Return the cards of some bots in the order asked for; ids that do not exist are left out."""
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         rows = fleet.read_bots(session, bot_ids)
     now = desk.clock()
     return tuple(card(rows[bot_id], now=now) for bot_id in bot_ids if bot_id in rows)
@@ -128,7 +128,7 @@ def each_bot(desk: Desk) -> Iterator[BotCard]:
 def fleet_totals(desk: Desk) -> Totals:
     """Return the totals of the fleet that is not archived."""
     now = desk.clock()
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         counted = fleet.count_by_state(session)
         books = fleet.sum_by_book(session)
         locks = fleet.stage_locks(session, now=now)

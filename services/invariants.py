@@ -16,7 +16,7 @@ from services.desk import Desk
 from services.proofs import tick_limit
 from services.work import caps
 from store import invariants, proofs
-from store.database import transaction
+from store.database import reading, transaction
 from trading.jobs import LEASE
 
 SHOWN = 10
@@ -54,14 +54,14 @@ def session_conserves_cash(desk: Desk) -> Invariant:
 
 def no_stuck_jobs(desk: Desk, session: Session | None = None) -> Invariant:
     """No RUNNING job has let its lease run out for longer than the tick needs to take it back."""
-    with _reading(desk, session) as reading:
-        return _verdict("no_stuck_jobs", *invariants.stuck_jobs(reading, before=desk.clock() - 2 * LEASE))
+    with _at_hand(desk, session) as open_session:
+        return _verdict("no_stuck_jobs", *invariants.stuck_jobs(open_session, before=desk.clock() - 2 * LEASE))
 
 
 def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
     """The last tick is no older than two and a half tick intervals and the longest tick."""
-    with _reading(desk, session) as reading:
-        last = proofs.latest_run(reading)
+    with _at_hand(desk, session) as open_session:
+        last = proofs.latest_run(open_session)
     age = (desk.clock() - last.started_at).total_seconds() if last is not None else None
     limit = tick_limit(desk).total_seconds()
     late = [] if age is not None and age <= limit else [{"seconds_since_last_tick": age, "limit_seconds": limit}]
@@ -71,8 +71,8 @@ def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
 def caps_are_kept(desk: Desk, session: Session | None = None) -> Invariant:
     """No more jobs of a type run than its cap allows."""
     limits = caps(desk).running
-    with _reading(desk, session) as reading:
-        running = invariants.running_by_type(reading)
+    with _at_hand(desk, session) as open_session:
+        running = invariants.running_by_type(open_session)
     over = [
         {"job_type": str(kind), "running": running[kind], "cap": cap}
         for kind, cap in limits.items()
@@ -83,15 +83,15 @@ def caps_are_kept(desk: Desk, session: Session | None = None) -> Invariant:
 
 def figures_are_current(desk: Desk, session: Session | None = None) -> Invariant:
     """Every BACKTEST figure shown is that of the bot's latest completed session since its reset."""
-    with _reading(desk, session) as reading:
-        return _verdict("figures_are_current", *invariants.shown_differences(reading))
+    with _at_hand(desk, session) as open_session:
+        return _verdict("figures_are_current", *invariants.shown_differences(open_session))
 
 
 def work_is_finishing(desk: Desk, session: Session | None = None) -> Invariant:
     """A job completed within the last ten minutes, unless none has waited that long: being alive is not enough."""
     now = desk.clock()
-    with _reading(desk, session) as reading:
-        finished_at, waiting_since = invariants.progress(reading)
+    with _at_hand(desk, session) as open_session:
+        finished_at, waiting_since = invariants.progress(open_session)
     recent = finished_at is not None and now - finished_at <= PROGRESS_LIMIT
     idle = waiting_since is None or now - waiting_since <= PROGRESS_LIMIT
     silent = {"last_finished_at": str(finished_at), "oldest_active_since": str(waiting_since)}
@@ -106,12 +106,12 @@ def audit_chain_is_whole(desk: Desk) -> Invariant:
 
 
 def all_invariants(desk: Desk) -> tuple[Invariant, ...]:
-    """Return every verdict that is cheap enough to ask for at any time, in one transaction.
+    """Return every verdict that is cheap enough to ask for at any time, over one connection.
 
     Each is a recount of every row it speaks of, made now; nothing is remembered between two askings. The ledger checks
     recount the rest.
     """
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         counted = tuple(
             check(desk, session)
             for check in (tick_is_recent, no_stuck_jobs, caps_are_kept, figures_are_current, work_is_finishing)
@@ -119,8 +119,8 @@ def all_invariants(desk: Desk) -> tuple[Invariant, ...]:
     return *counted, audit_chain_is_whole(desk)
 
 
-def _reading(desk: Desk, session: Session | None) -> AbstractContextManager[Session]:
-    return transaction(desk.sessions) if session is None else nullcontext(session)
+def _at_hand(desk: Desk, session: Session | None) -> AbstractContextManager[Session]:
+    return reading(desk.sessions) if session is None else nullcontext(session)
 
 
 def _verdict(name: str, checked: int, broken: Sequence[dict[str, Any]]) -> Invariant:

@@ -16,7 +16,7 @@ from sqlalchemy import Row
 
 from services.desk import Desk
 from store import proofs
-from store.database import transaction
+from store.database import reading
 from trading.jobs import JobStatus, JobType
 
 RECENT_RUNS = 20
@@ -131,13 +131,13 @@ class JobsProof:
 
 
 def autonomy_proof(desk: Desk) -> AutonomyProof:
-    """Return what autonomy did lately, in one transaction.
+    """Return what autonomy did lately.
 
     Raises:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         runs = proofs.recent_runs(session, limit=RECENT_RUNS)
         running = proofs.count_running(session)
         stuck = len(proofs.stuck_jobs(session, now=now, limit=SHOWN_STUCK))
@@ -154,13 +154,13 @@ def autonomy_proof(desk: Desk) -> AutonomyProof:
 
 
 def jobs_proof(desk: Desk) -> JobsProof:
-    """Return all jobs counted, in one transaction.
+    """Return all jobs counted.
 
     Raises:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         counted = proofs.count_jobs(session)
         oldest = proofs.oldest_queued(session)
         stuck = proofs.stuck_jobs(session, now=now, limit=SHOWN_STUCK)
@@ -188,7 +188,7 @@ def last_tick_at(desk: Desk) -> datetime | None:
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         run = proofs.latest_run(session)
     return run.started_at if run is not None else None
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from services.desk import Desk
 from store import invariants
-from store.database import transaction
+from store.database import reading
 from trading.jobs import JobType
 
 PACE_WINDOW = timedelta(minutes=10)
@@ -42,14 +42,14 @@ class Starvation:
 
 
 def starvation(desk: Desk) -> Starvation:
-    """Return how long bots wait, in one transaction.
+    """Return how long bots wait.
 
     Raises:
         Unavailable: the database is away.
     """
     now = desk.clock()
     kinds = [str(kind) for kind in JobType]
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         rows = invariants.waits(session, kinds, since=now - PACE_WINDOW)
         refused = invariants.refused_for_room(session)
     return Starvation(tuple(_wait(**row, now=now) for row in rows), refused)
