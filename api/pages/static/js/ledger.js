@@ -89,7 +89,7 @@ function tradeRow(trade) {
     moment(trade.entryAt), moment(trade.exitAt, "narrow-off"), cell(trade.side, trade.side === "LONG" ? "up" : "down"),
     cell(String(trade.contracts), "num narrow-off"), cell(price(trade.entryPrice), "num"), cell(price(trade.exitPrice), "num"),
     cell(String(trade.barsHeld), "num dim narrow-off"), cell(whole(trade.maeUsd), "num dim middle-off"), excursion(trade), cell(whole(trade.mfeUsd), "num dim middle-off"),
-    cell(money(trade.netPnlUsd), `num ${sign(trade.netPnlUsd)}`), cell(trade.exitReason.replace(/_/g, " "), "reason narrow-off"),
+    cell(money(trade.netPnlUsd), `num ${sign(trade.netPnlUsd)}`), cell(trade.exitReason.replace(/_/g, " "), "exit narrow-off"),
   );
   return row;
 }

@@ -49,6 +49,17 @@ function visit(id) {
   if (id) location.assign(`/bots/${id}`);
 }
 
+/** The first click opens the drawer, which may move the rows: a second one means the bot that was under the first. */
+let clicked = /** @type {string|null} */ (null);
+function clickedTwice(event) {
+  if (event.detail === 2 && clicked) {
+    event.stopPropagation();
+    visit(clicked);
+    return;
+  }
+  clicked = event.target.closest(".spacer .row")?.dataset.id ?? null;
+}
+
 function changed() {
   strip.show(fleet.totals(), link.now());
   countFilters();
@@ -175,7 +186,7 @@ for (const head of document.querySelectorAll("[data-sort]")) {
 }
 byId("filter").addEventListener("input", () => see({ words: byId("filter").value }));
 byId("filter").value = view.words;
-byId("rows").addEventListener("dblclick", (event) => visit(/** @type {any} */ (event.target).closest(".spacer .row")?.dataset.id ?? null));
+byId("rows").addEventListener("click", clickedTwice, true);
 byId("rows").addEventListener("mouseover", pointed);
 byId("rows").addEventListener("mouseleave", pointed);
 byId("rows").addEventListener("scroll", () => { hovered = null; showTooltip(); }, { passive: true });

@@ -1,0 +1,339 @@
+"""One bot's page in real Chromium: what it shows, how it follows the work, its keys, its files, both widths."""
+
+import csv
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import update
+
+from api.app import create_app
+from api.pages import vendor
+from gateways import proof_packs
+from gateways.settings import Settings
+from services.backtests import run_baseline
+from services.desk import Desk
+from services.resets import ResetRequest, reset_metrics
+from services.rollups import rebuild_bots
+from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
+from tests import factories
+from tests.e2e.test_screen import CHROMIUM, FLAGS, TOKEN, Screen
+from tests.integration.conftest import (  # noqa: F401 - fixtures
+    FixedClock,
+    bar_store,
+    desk,
+    server_url,
+    stocked_desk,
+    urls,
+)
+from tests.integration.test_api import tick
+from tests.serving import serving
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+NAME = "Quartz Shrike 0007"
+
+
+class RunningClock(FixedClock):
+    """The real time, so that spans on the page grow."""
+
+    def __init__(self) -> None:
+        super().__init__(datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC)
+
+
+@pytest.fixture
+def clock() -> RunningClock:
+    return RunningClock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    assert vendor.ensure()
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1600, "height": 900}
+        )
+        try:
+            yield Screen(browser.new_page())
+        finally:
+            browser.close()
+
+
+def lived(desk: Desk) -> UUID:  # noqa: F811
+    """A bot with a real backtest before and after a reset, paper trades, a verdict, decisions and a running job."""
+    now = desk.clock()
+    with desk.sessions.begin() as session:
+        bot = factories.make_bot(session, name=NAME, archetype="mean_reversion", created_at=now - timedelta(days=3))
+        bot_id = bot.id
+        factories.make_bot(session, name="Amber Adder 0001")
+        factories.make_bot(session, name="Zephyr Viper 0009")
+    run_baseline(desk, bot_id, run_id=str(uuid4()))
+    reset_metrics(
+        desk,
+        ResetRequest(
+            scope="ALL",
+            bot_ids=[bot_id],
+            reason_code="SEV1_RESET_METRICS",
+            also_reset_equity_curves=True,
+            dry_run=False,
+            actor="amy",
+            request_id="request-1",
+        ),
+    )
+    run_baseline(desk, bot_id, run_id=str(uuid4()))
+    run_id = tick(desk)
+    with desk.sessions.begin() as session:
+        bot = session.get_one(Bot, bot_id)
+        for hour, net in enumerate(("12.5", "-30", "44"), start=1):
+            factories.make_trade(
+                session,
+                bot,
+                book="PAPER",
+                exit_at=now - timedelta(days=hour),
+                net_usd=net,
+                created_at=desk.clock(),
+            )
+        session.add(
+            AutonomyBotDecision(
+                run_id=run_id,
+                seq=1,
+                bot_id=bot_id,
+                decision="SKIP",
+                reason_code="CAP_REACHED",
+                blockers=["CAP_REACHED"],
+            )
+        )
+        session.add(
+            BotStageEvent(
+                bot_id=bot_id, from_stage=None, to_stage="LAB", reason_code="BORN", actor="amy", created_at=now
+            )
+        )
+        plant_verdict(session, bot)
+        factories.make_job(
+            session, bot, status="RUNNING", job_type="IMPROVE", iteration=2, created_at=now - timedelta(seconds=95)
+        )
+    rebuild_bots(desk, [bot_id])
+    return bot_id
+
+
+def plant_verdict(session: Any, bot: Bot) -> None:
+    parent = factories.make_generation(session, bot, generation_number=2, reason="held-out Sharpe 1.20")
+    factories.make_generation(
+        session, bot, generation_number=3, genome=dict(parent.genome) | {"rsi_period": 9}, reason="held-out Sharpe 1.31"
+    )
+    session.add(
+        ImproveIteration(
+            id=uuid4(),
+            bot_id=bot.id,
+            job_type="IMPROVE",
+            iteration=1,
+            parent_generation=2,
+            new_generation=3,
+            accepted=True,
+            reason_code="ACCEPTED",
+            reason="held-out Sharpe 1.31, deflated probability 0.72 of 96 tried",
+            candidates_tried=96,
+            evidence={"candidate_test_sharpe": 1.31, "parent_test_sharpe": 1.2},
+            data_source="SIMULATED",
+            data_fingerprint="f" * 64,
+            seed=1,
+            created_at=datetime.now(UTC),
+            completed_at=datetime.now(UTC),
+        )
+    )
+
+
+def shown_session(desk: Desk, bot_id: UUID) -> BacktestSession:  # noqa: F811
+    with desk.sessions() as session:
+        newest = session.query(BacktestSession).filter_by(bot_id=bot_id).order_by(BacktestSession.created_at.desc())
+        return newest.first() or pytest.fail("no session")
+
+
+def cells(page: Page, selector: str) -> list[str]:
+    return [text.strip() for text in page.locator(selector).all_text_contents()]
+
+
+def inked(page: Page, chart: str) -> int:
+    """Count the pixels of a chart that carry any colour."""
+    counted: int = page.evaluate(
+        """(chart) => {
+            const canvas = document.querySelector(`${chart} canvas`);
+            const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+            let inked = 0;
+            for (let at = 3; at < data.length; at += 4) inked += data[at] > 40 ? 1 : 0;
+            return inked;
+        }""",
+        chart,
+    )
+    return counted
+
+
+def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, screen: Screen) -> None:  # noqa: F811
+    bot_id = lived(stocked_desk)
+    run = shown_session(stocked_desk, bot_id)
+    page = screen.page
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        expect(page.locator("#bot-name")).to_have_text(NAME)
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        expect(page.locator("#bot-now .badge")).to_have_text("Improving • #2")
+        expect(page.locator("#bot-now .badge")).to_have_css("color", "rgb(127, 188, 255)")
+        sign = "-" if run.net_pnl_usd < 0 else "+"
+        expect(page.locator("#sum-net")).to_have_text(f"{sign}${abs(run.net_pnl_usd):,.2f}")
+        expect(page.locator("#count-trades")).to_have_text(f"{run.trades:,}")
+        assert inked(page, "#chart-main") > 3_000
+        assert inked(page, "#chart-fall") > 1_000
+        page.locator("#bot-now .badge").hover()
+        expect(page.locator("#tooltip")).to_have_text(re.compile(r"Running 1m \d+s • Attempt x1"))
+        expect(page.locator("#gate-note")).to_have_text(re.compile(r"\d+ of 10 met"))
+        expect(page.locator(".why-list .words").first).to_contain_text("the queue of that work is full")
+
+        first, scrolled = page.locator(".trades-list tbody tr").count(), page.locator("#ledger")
+        assert first < run.trades
+        scrolled.evaluate("(node) => { node.scrollTop = node.scrollHeight; }")
+        expect(page.locator(".trades-list tbody tr").nth(first + 1)).to_be_attached()
+
+        page.locator(".descent-list .toggle").first.click()
+        expect(page.locator(".descent-list .detail:visible")).to_contain_text("rsi_period")
+        assert cells(page, ".descent-list .detail:visible .changes del")[0] == "14"
+        assert cells(page, ".descent-list .detail:visible .changes ins")[0] == "9"
+
+        page.keyboard.press("t")
+        expect(page.locator("#tab-sessions")).to_have_attribute("aria-selected", "true")
+        expect(page.locator(".sessions-list .divider")).to_contain_text("before the reset")
+        expect(page.locator(".sessions-list a").first).to_have_attribute("href", f"/api/sessions/{run.id}/report")
+        page.keyboard.press("h")
+        expect(page.locator(".trail-list")).to_contain_text("METRICS_RESET")
+        page.keyboard.press("h")
+        expect(page.locator("#history")).to_contain_text(f'proving verify "{NAME}" --suite all')
+        page.keyboard.press("l")
+        expect(page.locator("#chart-title")).to_contain_text("as shown")
+        assert inked(page, "#chart-main") > 1_000
+
+        with stocked_desk.sessions.begin() as session:
+            session.execute(
+                update(BotJob)
+                .where(BotJob.status == "RUNNING")
+                .values(status="COMPLETED", completed_at=datetime.now(UTC))
+            )
+        expect(page.locator("#bot-now .badge")).to_be_hidden()
+        expect(page.locator("#bot-now")).to_have_text("Idle")
+        assert page.locator("text=/fresh/i").count() == 0
+        assert screen.complaints == []
+
+
+def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen: Screen) -> None:  # noqa: F811
+    bot_id = lived(stocked_desk)
+    page = screen.page
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(served.http)
+        page.locator("#filter").fill("quartz")
+        expect(page.locator(".spacer .row:visible")).to_have_count(1)
+        with page.expect_download() as download:
+            page.locator("#board-csv").click()
+        rows = list(csv.DictReader(StringIO(Path(download.value.path()).read_text("utf-8"))))
+        assert [row["name"] for row in rows] == [NAME]
+        page.locator("#rows").focus()
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        expect(page.locator("#drawer-page")).to_have_attribute("href", f"/bots/{bot_id}")
+        page.keyboard.press("Enter")
+        expect(page).to_have_url(f"{served.http}/bots/{bot_id}")
+
+        expect(page.locator("#book-BACKTEST")).to_have_attribute("aria-selected", "true")
+        page.keyboard.press("ArrowRight")
+        expect(page).to_have_url(f"{served.http}/bots/{bot_id}#PAPER")
+        expect(page.locator("#book-PAPER .book-net")).to_have_text("+$26.50")
+        expect(page.locator(".trades-list tbody tr")).to_have_count(3)
+        with page.expect_download() as download:
+            page.locator("#trades-csv").click()
+        trades = list(csv.DictReader(StringIO(Path(download.value.path()).read_text("utf-8"))))
+        assert sum(Decimal(trade["net_pnl_usd"]) for trade in trades) == Decimal("26.5")
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("#chart-empty")).to_have_text("No equity in SHADOW since the reset.")
+        expect(page.locator("#ledger")).to_have_text("No trades in SHADOW since the reset.")
+
+        page.keyboard.press("]")
+        expect(page.locator("#bot-name")).to_have_text("Zephyr Viper 0009")
+        expect(page.locator("#bot-after")).to_be_disabled()
+        page.keyboard.press("[")
+        expect(page.locator("#bot-name")).to_have_text(NAME)
+        page.keyboard.press("Escape")
+        expect(page).to_have_url(f"{served.http}/")
+        expect(page.locator("#filter")).to_have_value("quartz")
+        expect(page.locator(".spacer .row:visible")).to_have_count(1)
+        page.locator(".spacer .row:visible .name").dblclick()
+        expect(page.locator("#bot-name")).to_have_text(NAME)
+        assert screen.complaints == []
+
+
+def test_it_says_stale_while_the_server_is_away_and_comes_back(
+    stocked_desk: Desk,  # noqa: F811
+    screen: Screen,
+) -> None:
+    bot_id = lived(stocked_desk)
+    page = screen.page
+    with serving(create_app(stocked_desk)) as served:
+        port = served.port
+        page.goto(f"{served.http}/bots/{bot_id}")
+        expect(page.locator("#bot-now .running .dot")).to_have_css("animation-name", "pulse")
+    expect(page.locator("#link-words")).to_have_text("STALE")
+    expect(page.locator("#bot-now .dot")).to_have_css("animation-name", "none")
+    expect(page.locator("#bot-body")).to_have_css("opacity", "0.42")
+    expect(page.locator("#bot-name")).to_have_text(NAME)
+    with stocked_desk.sessions.begin() as session:
+        bot = session.get_one(Bot, bot_id)
+        factories.make_trade(
+            session, bot, book="PAPER", exit_at=stocked_desk.clock(), net_usd="100", created_at=stocked_desk.clock()
+        )
+    rebuild_bots(stocked_desk, [bot_id])
+    with serving(create_app(stocked_desk), port=port):
+        expect(page.locator("#link-words")).to_have_text("LIVE", timeout=15_000)
+        expect(page.locator("#book-PAPER .book-net")).to_have_text("+$126.50")
+
+
+def test_no_width_cuts_it_off_and_strangers_are_told(
+    stocked_desk: Desk,  # noqa: F811
+    screen: Screen,
+    settings: Settings,
+) -> None:
+    bot_id = lived(stocked_desk)
+    page = screen.page
+    proof_packs.write(
+        [proof_packs.Exhibit("Jobs", "GET /api/_proof/jobs", "{}")], folder=settings.proofs_dir, at=datetime.now(UTC)
+    )
+    with serving(create_app(stocked_desk)) as served:
+        for width, height in ((1600, 900), (1280, 800), (390, 844)):
+            page.set_viewport_size({"width": width, "height": height})
+            page.goto(f"{served.http}/bots/{bot_id}")
+            expect(page.locator(".trades-list tbody tr").first).to_be_attached()
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+            for part in ("#chart-main canvas", "#bot-now .badge", "#sum-net", "#book-PAPER"):
+                box = page.locator(part).bounding_box()
+                assert box is not None
+                assert box["x"] >= 0
+                assert box["x"] + min(box["width"], 60) <= width, part
+        assert screen.complaints == []
+        page.goto(f"{served.http}/proof")
+        expect(page.locator("h2").first).to_contain_text("Jobs")
+        page.emulate_media(media="print")
+        assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        assert screen.complaints == []
+        page.goto(f"{served.http}/bots/{uuid4()}")
+        expect(page.locator("#bot-missing")).to_contain_text("no such bot")
+        page.keyboard.press("Escape")
+        expect(page).to_have_url(f"{served.http}/")
