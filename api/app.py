@@ -18,6 +18,7 @@ from api import (
     dossier,
     health,
     kill_switch,
+    lab,
     problems,
     proof_page,
     proofs,
@@ -59,7 +60,21 @@ def create_app(desk: Desk) -> FastAPI:
     app.state.migrations = MigrationCheck()
     problems.install(app)
     _remember_moments(app)
-    for module in (bots, dossier, proofs, proof_page, admin, health, board, reports, work, kill_switch, audit, vitals):
+    for module in (
+        bots,
+        dossier,
+        proofs,
+        proof_page,
+        admin,
+        health,
+        board,
+        reports,
+        work,
+        kill_switch,
+        audit,
+        vitals,
+        lab,
+    ):
         app.include_router(module.router)
     for module in (work, kill_switch):
         app.include_router(module.by_admin)

@@ -13,13 +13,23 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from trading.errors import BadInput, LeaseLost, ProvingError, Refused, Unavailable, UnknownBots, UnknownTick
+from trading.errors import (
+    BadInput,
+    LeaseLost,
+    ProvingError,
+    Refused,
+    Unavailable,
+    UnknownBots,
+    UnknownIteration,
+    UnknownTick,
+)
 
 PROBLEM = "application/problem+json"
 MAX_MESSAGES = 20
 STATUS: tuple[tuple[type[ProvingError], int], ...] = (
     (UnknownBots, 404),
     (UnknownTick, 404),
+    (UnknownIteration, 404),
     (BadInput, 422),
     (Refused, 409),
     (LeaseLost, 409),

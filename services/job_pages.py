@@ -4,8 +4,6 @@ Belongs here: read-only pages over jobs. Does not belong here: counts as evidenc
 was given up (`dead_letters.py`).
 """
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +11,13 @@ from uuid import UUID
 
 from sqlalchemy import Row
 
+from services.cursors import read_cursor, write_cursor
 from services.desk import Desk
 from services.starvation import Starvation, starvation
 from services.work import caps
 from store import dead_letters, job_pages
 from store.database import transaction
 from store.dead_letters import DeadLetter
-from trading.errors import BadInput
 from trading.jobs import LEASE, TIMEOUTS, JobType
 
 SHOWN_RUNNING = 200
@@ -108,11 +106,11 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
         BadInput: the cursor is none of ours.
         Unavailable: the database is away.
     """
-    before = _read_cursor(cursor) if cursor is not None else None
+    before = read_cursor(cursor) if cursor is not None else None
     with transaction(desk.sessions) as session:
         rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
     shown = rows[:limit]
-    return EndedPage(_told(shown), _cursor(shown[-1]) if len(rows) > limit else None)
+    return EndedPage(_told(shown), write_cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None)
 
 
 def _told(rows: Sequence[Row[*tuple[object, ...]]]) -> tuple[JobTold, ...]:
@@ -121,18 +119,3 @@ def _told(rows: Sequence[Row[*tuple[object, ...]]]) -> tuple[JobTold, ...]:
         columns = dict(row._mapping)
         told.append(JobTold(type=columns.pop("job_type"), **columns))
     return tuple(told)
-
-
-def _cursor(row: Row[*tuple[object, ...]]) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()}|{row.id}".encode()).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str) -> tuple[datetime, UUID]:
-    try:
-        at, _, job_id = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition("|")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None:
-            raise ValueError("a moment without a zone")
-        return moment, UUID(job_id)
-    except (ValueError, binascii.Error) as wrong:
-        raise BadInput(f"cursor is not one of ours, was {cursor[:40]!r}") from wrong

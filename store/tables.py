@@ -468,6 +468,7 @@ class ImproveIteration(Base):
         CheckConstraint("job_type IN ('IMPROVE', 'EVOLVE')", name="job_type_is_known"),
         CheckConstraint("accepted = (new_generation IS NOT NULL)", name="accepted_has_a_generation"),
         UniqueConstraint("bot_id", "job_type", "iteration"),
+        Index("ix_improve_iterations__completed", "completed_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

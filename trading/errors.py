@@ -164,6 +164,12 @@ class UnknownTick(BadInput):
     code = "UNKNOWN_TICK"
 
 
+class UnknownIteration(BadInput):
+    """There is no such improve or evolve iteration."""
+
+    code = "UNKNOWN_ITERATION"
+
+
 class KillSwitchOn(Refused):
     """The operators have stopped new work."""
 

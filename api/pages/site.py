@@ -114,5 +114,15 @@ AUDIT = Page(
     ),
     foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("V", "verify"), ("N", "older"), ("Esc", "clear")),
 )
-SITE: tuple[Page, ...] = (BOARD, BOT, DECISIONS, JOBS, HEALTH, AUDIT)
+CANDIDATES = Page(
+    path="/candidates",
+    name="Candidates",
+    template="candidates.html",
+    script="candidates",
+    modules=("sheet", "poll"),
+    key="6",
+    keys=(("/", "Filter bots"), *ROW_KEYS, ("Esc", "Clear the filter")),
+    foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("Esc", "clear")),
+)
+SITE: tuple[Page, ...] = (BOARD, BOT, DECISIONS, JOBS, HEALTH, AUDIT, CANDIDATES)
 TABS: tuple[Page, ...] = tuple(sorted((page for page in SITE if page.key), key=lambda page: page.key or ""))

@@ -7,9 +7,11 @@ from services.autonomy import run_tick
 from services.desk import Desk
 from services.job_pages import ended_page, work_now
 from services.kill_switch import SwitchWish, switch_state, throw_switch
+from services.lab import iterations_page
 from services.ticks import decisions_page, ticks_page
 from services.vitals import verdicts
 from store.audit_pages import AuditFilter
+from store.lab import IterationFilter
 from store.ticks import DecisionFilter
 from tests.integration.test_explain import explained, old_fleet  # noqa: F401 - fixture
 
@@ -37,6 +39,8 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "events of a reason": events(AuditFilter(reason_code="BAD_FEED")),
     "end of the chain": chain_told,
     "verdicts": verdicts,
+    "iterations": lambda desk: iterations_page(desk, IterationFilter(), cursor=None, limit=50),
+    "iterations of a verdict": lambda desk: iterations_page(desk, IterationFilter(False), cursor=None, limit=50),
     "kill switch": switch_state,
     "throwing the kill switch": lambda desk: throw_switch(desk, SwitchWish(True, "BAD_FEED", "ops", "trace")),
 }

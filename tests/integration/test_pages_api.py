@@ -15,13 +15,18 @@ from api.app import create_app
 from gateways.settings import Settings
 from services import audit
 from services.autonomy import run_tick
+from services.backtests import BaselineBacktest
 from services.desk import Desk
+from services.improvements import Improvement
+from services.work import drain
 from store.database import transaction
-from store.tables import BotProgress
+from store.tables import BotGeneration, BotProgress, ImproveCandidate
 from tests import factories
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import ADMIN, TOKEN, Client
 from trading.autonomy import MAX_FAILURES_IN_ROW
+from trading.jobs import JobType
+from trading.strategies.genome import default_genome
 
 
 @pytest.fixture
@@ -198,3 +203,32 @@ def test_the_kill_switch_is_thrown_by_an_admin_once_a_key_and_read_by_anybody(cl
     client.post("/api/admin/kill-switch", json={"engaged": False, "reasonCode": "FEED_MENDED"}, headers=ADMIN)
     events = client.get("/api/audit/events").json()["data"]
     assert [one["action"] for one in events] == ["KILL_SWITCH_RELEASED", "KILL_SWITCH_ENGAGED"]
+
+
+def test_an_iteration_shows_every_candidate_and_what_the_judged_one_changed(client: Client, stocked_desk: Desk) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot = factories.make_bot(session, symbol="MES", timeframe="1h", name="Lab Lynx")
+        factories.make_generation(session, bot, genome=dict(default_genome(bot.archetype)))
+    run_tick(stocked_desk)
+    hour = timedelta(hours=1)
+    list(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=hour))
+    run_tick(stocked_desk)
+    (done,) = drain(stocked_desk, Improvement(), JobType.IMPROVE, run_id="r", time_limit=hour)
+    (listed,) = client.get("/api/iterations?q=lab").json()["data"]
+    assert (listed["name"], listed["reason"]) == ("Lab Lynx", done.figures["reason"])
+    told = client.get(f"/api/iterations/{listed['id']}").json()
+    with stocked_desk.sessions() as session:
+        rows = session.query(ImproveCandidate).order_by(ImproveCandidate.trial).all()
+        parent = session.query(BotGeneration).filter_by(bot_id=bot.id, generation_number=1).one().genome
+    assert [one["trial"] for one in told["candidates"]] == [row.trial for row in rows]
+    judged = next(row for row in rows if row.trial == told["judged"])
+    assert judged.segment == max(row.segment for row in rows)
+    assert judged.test_trades is not None
+    changed = {one["gene"]: (one["parent"], one["candidate"]) for one in told["genes"] if one["changed"]}
+    assert changed == {
+        gene: (parent[gene], judged.genome[gene]) for gene in parent if parent[gene] != judged.genome[gene]
+    }
+    other = "true" if not listed["accepted"] else "false"
+    assert client.get(f"/api/iterations?accepted={other}").json()["data"] == []
+    refused = client.get(f"/api/iterations/{bot.id}")
+    assert (refused.status_code, refused.json()["code"]) == (404, "UNKNOWN_ITERATION")

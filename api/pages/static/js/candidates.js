@@ -1,0 +1,176 @@
+// @ts-check
+/** The strategy lab: iterations, what each tried and why it was kept or turned down. Belongs here: wiring and words. */
+
+import { byId, el, say } from "./dom.js";
+import { DASH, count, money, pct, ratio } from "./format.js";
+import { Poll, askOnce } from "./poll.js";
+import { Sheet } from "./sheet.js";
+import { bindKeys, showLink } from "./shell.js";
+
+const TONES = { IMPROVE: "blue", EVOLVE: "teal" };
+const NAMES = { IMPROVE: "Improve", EVOLVE: "Evolve" };
+const wanted = { accepted: "", work: "", q: "" };
+const shown = { id: /** @type {string|null} */ (null), judged: /** @type {number|null} */ (null) };
+/** @type {any[]} */
+let known = [];
+/** @type {any[]} */
+let older = [];
+let cursor = /** @type {string|null} */ (null);
+let asked = 0;
+
+const iterations = new Sheet("iterations", {
+  key: (one) => one.id,
+  empty: "No iteration matches. A bot is improved after a backtest with enough trades.",
+  opened: (one) => void open(one.id),
+  columns: [
+    { head: "Ended", of: (one) => ({ at: one.completedAt, form: "second" }) },
+    { head: "Bot", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol}`, tone: "traits" }] },
+    { head: "Work", of: (one) => ({ text: `${NAMES[one.jobType]} • #${one.iteration}`, tone: `c-${TONES[one.jobType]}` }) },
+    { head: "Verdict", of: (one) => (one.accepted ? { text: `G${one.parentGeneration} → G${one.newGeneration}`, tone: "up" } : { text: "turned down", tone: "dim" }) },
+    { head: "Why", kind: "words", of: (one) => ({ text: one.reason, title: one.reason }) },
+  ],
+});
+const genes = new Sheet("genes", {
+  key: (one) => one.gene,
+  empty: "Choose an iteration.",
+  columns: [
+    { head: "Gene", of: (one) => one.gene },
+    { head: "Parent", kind: "num", of: (one) => number(one.parent) },
+    { head: "Candidate", kind: "num", of: (one) => ({ text: number(one.candidate), tone: one.changed ? "amber" : "dim" }) },
+  ],
+});
+const candidates = new Sheet("candidates", {
+  key: (one) => String(one.trial),
+  empty: "No candidate was tried: an ancestor came back, or there is no iteration chosen.",
+  columns: [
+    { head: "Trial", kind: "num", of: (one) => (one.trial === shown.judged ? { text: `▸ ${one.trial}`, tone: "amber", title: "The candidate that was judged" } : count(one.trial)) },
+    { head: "Segment", kind: "num", of: (one) => count(one.segment + 1) },
+    { head: "Train Sharpe", kind: "num", of: (one) => ratio(one.trainSharpe) },
+    { head: "Train net", kind: "num", of: (one) => dollars(one.trainNetPnlUsd) },
+    { head: "Train trades", kind: "num", of: (one) => count(one.trainTrades) },
+    { head: "Held-out Sharpe", kind: "num", of: (one) => ratio(one.testSharpe) },
+    { head: "Held-out net", kind: "num", of: (one) => dollars(one.testNetPnlUsd) },
+    { head: "Held-out trades", kind: "num", of: (one) => count(one.testTrades) },
+  ],
+});
+
+/** What the evidence means, in the order in which it is weighed. */
+const EVIDENCE = [
+  ["candidate_test_sharpe", "Candidate's held-out Sharpe", ratio],
+  ["parent_test_sharpe", "Parent's held-out Sharpe", ratio],
+  ["candidate_test_trades", "Candidate's held-out trades", count],
+  ["deflated_sharpe_probability", "Probability it is not luck of many tries", (value) => (typeof value === "number" ? pct(100 * value) : DASH)],
+  ["walk_forward_consistency", "Segments with a positive net", (value) => (typeof value === "number" ? pct(100 * value) : DASH)],
+  ["overfit_ratio", "Train Sharpe over held-out Sharpe", ratio],
+  ["uniqueness_pct", "Unlike the others of its archetype", pct],
+  ["candidates_tried", "Candidates tried", count],
+];
+
+function number(value) {
+  return value === null ? DASH : String(Math.round(value * 1e6) / 1e6);
+}
+
+function dollars(usd) {
+  return usd === null ? null : { text: money(usd), tone: usd > 0 ? "up" : usd < 0 ? "down" : "" };
+}
+
+function query() {
+  const words = new URLSearchParams({ limit: "60" });
+  for (const [name, value] of Object.entries(wanted)) if (value) words.set(name, value);
+  return words;
+}
+
+function show(answer) {
+  known = answer.data;
+  const last = known.at(-1);
+  const mine = new Set(known.map((one) => one.id));
+  older = last ? older.filter((one) => !mine.has(one.id) && one.completedAt <= last.completedAt) : [];
+  if (!older.length) cursor = answer.nextCursor;
+  draw();
+  if (!shown.id && known.length) void open(known[0].id);
+}
+
+function draw() {
+  iterations.show([...known, ...older]);
+  byId("older").hidden = cursor === null;
+  say(byId("row-count"), `ROWS ${count(known.length + older.length)}${cursor === null ? "" : "+"}`);
+}
+
+async function more() {
+  const words = query();
+  if (cursor) words.set("cursor", cursor);
+  const answer = await askOnce(`/api/iterations?${words}`);
+  older = [...older, ...answer.data];
+  cursor = answer.nextCursor;
+  draw();
+}
+
+async function open(id) {
+  const turn = (asked += 1);
+  shown.id = id;
+  iterations.select(id);
+  try {
+    const answer = await askOnce(`/api/iterations/${id}`);
+    if (turn !== asked) return;
+    shown.judged = answer.judged;
+    tell(answer);
+  } catch (failure) {
+    if (turn === asked) showLink(false, failure instanceof Error ? failure.message : "no answer");
+  }
+}
+
+function tell({ iteration, genes: changes, candidates: tried }) {
+  say(byId("iteration-name"), `${iteration.name} · ${NAMES[iteration.jobType]} #${iteration.iteration} · ${iteration.archetype} · ${iteration.symbol} ${iteration.timeframe} · ${iteration.dataSource}`);
+  const line = el("p", iteration.accepted ? "sentence up" : "sentence", `${iteration.reasonCode}: ${iteration.reason}`);
+  const list = el("dl", "facts evidence");
+  for (const [name, label, write] of EVIDENCE) {
+    if (!(/** @type {string} */ (name) in iteration.evidence)) continue;
+    const pair = el("div");
+    pair.append(el("dt", "", /** @type {string} */ (label)), el("dd", "", /** @type {Function} */ (write)(iteration.evidence[/** @type {string} */ (name)])));
+    list.append(pair);
+  }
+  byId("verdict").replaceChildren(line, list);
+  genes.show(changes);
+  candidates.show(tried);
+  say(byId("candidates-note"), `${count(tried.length)} on ${count(new Set(tried.map((one) => one.segment)).size)} segments; held-out figures only where the choice was judged`);
+}
+
+function see(change) {
+  Object.assign(wanted, change);
+  older = [];
+  cursor = null;
+  shown.id = null;
+  for (const name of ["accepted", "work"]) {
+    for (const button of document.querySelectorAll(`[data-${name}]`)) {
+      button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset[name] === wanted[name]));
+    }
+  }
+  void poll.ask();
+}
+
+let typing = 0;
+byId("filter").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => see({ q: byId("filter").value.replace(/[^A-Za-z0-9 ._-]/g, "") }), 150);
+});
+for (const name of ["accepted", "work"]) {
+  for (const button of document.querySelectorAll(`[data-${name}]`)) {
+    button.addEventListener("click", () => see({ [name]: /** @type {HTMLElement} */ (button).dataset[name] ?? "" }));
+  }
+}
+byId("older").addEventListener("click", () => void more());
+bindKeys({
+  "/": () => byId("filter").focus(),
+  leaveInput: () => byId("filter").blur(),
+  ArrowDown: () => iterations.move(1),
+  ArrowUp: () => iterations.move(-1),
+  j: () => iterations.move(1),
+  k: () => iterations.move(-1),
+  Enter: () => iterations.open(),
+  Escape: () => {
+    byId("filter").value = "";
+    byId("filter").blur();
+    see({ accepted: "", work: "", q: "" });
+  },
+});
+const poll = new Poll({ path: () => `/api/iterations?${query()}`, show, everyMs: 3000 });
