@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session
 from bench.history import plant_history
 from services.autonomy import run_tick, running_runs
 from services.backtests import BaselineBacktest, run_baseline
+from services.books import all_trades, bot_book, bot_sessions, bot_trades
 from services.desk import Desk
 from services.dossier import bot_dossier
 from services.exports import each_matching_bot
@@ -25,6 +26,7 @@ from services.fleet import FleetQuery, bots_by_ids, bots_page, fleet_totals, who
 from services.fleet_seed import fleet_ids, seed_fleet
 from services.improvements import Improvement
 from services.invariants import all_invariants
+from services.life import bot_life
 from services.proofs import autonomy_proof, jobs_proof
 from services.resets import ResetRequest, reset_metrics
 from services.rollups import open_requests, rebuild_bots, rebuild_requested
@@ -37,6 +39,7 @@ from store.verification import latest_of_bots
 from tests.integration.conftest import FixedClock
 from trading.activity import State
 from trading.jobs import JobType
+from trading.lifecycle import Book
 from trading.verified import ASKED_FOR
 
 GROWS = {
@@ -207,6 +210,19 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "board after a change": lambda desk: bots_by_ids(desk, fleet_ids(desk)[:100]),
     "totals": fleet_totals,
     "dossier": lambda desk: bot_dossier(desk, fleet_ids(desk)[0]),
+    "life of a bot": lambda desk: bot_life(desk, fleet_ids(desk)[0]),
+    "book of a bot": lambda desk: [bot_book(desk, fleet_ids(desk)[0], book) for book in Book],
+    "sessions of a bot": lambda desk: (
+        (first := bot_sessions(desk, fleet_ids(desk)[0], cursor=None, limit=20))
+        and bot_sessions(desk, fleet_ids(desk)[0], cursor=first.next_cursor, limit=20)
+    ),
+    "trades of a bot": lambda desk: [
+        (
+            bot_trades(desk, fleet_ids(desk)[0], book=book, cursor=None, limit=50),
+            all_trades(desk, fleet_ids(desk)[0], book),
+        )
+        for book in (Book.BACKTEST, Book.PAPER)
+    ],
     "autonomy proof": autonomy_proof,
     "jobs proof": jobs_proof,
     "gates of a page": lambda desk: read_at(
