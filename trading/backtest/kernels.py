@@ -9,6 +9,7 @@ ends, whichever of them is the stop.
 
 Most bars decide nothing. They are looked through `BLOCK` at a time in loops without a branch, which the compiler turns
 into vector instructions; the first bar that could decide something is worked by `stepped`, like a bar in a live book.
+A block costs as much as some eight bars one by one, so positions that end in their first bars never meet one.
 """
 
 from typing import NamedTuple
@@ -42,6 +43,7 @@ OPEN, HIGH, LOW, CLOSE = range(4)
 
 FAR = 1 << 60
 WHOLE_BLOCK = np.int32(BLOCK)
+FIRST_BARS, WORTH_A_BLOCK = 2, 8
 PRICE_LOW, PRICE_HIGH = -(2**31), 2**31 - 1
 WIDEST_UNIT_TICKS = 2.0**30
 
@@ -256,7 +258,7 @@ def passed(columns: Columns, bar: int, position: Position, bounds: Bounds, close
     """Pass over bars that cannot end a position whose stops stand still; return the next bar to work, and bounds."""
     final = len(columns.gate) - 1
     last = min(final, position.deadline)
-    while bar < last and bar + BLOCK <= final:
+    while bar + WORTH_A_BLOCK <= last and bar + BLOCK <= final:
         quiet = min(quiet_bars(columns, bar, position, bounds, close_mask), last - bar)
         bounds = widened(columns.prices, bar, quiet, bounds)
         bar += quiet
@@ -274,7 +276,7 @@ def held(columns: Columns, opening: tuple[Position, Bounds], close_mask: int) ->
     final = len(gate) - 1
     i = position.entry_bar
     while i <= final:
-        if stands_still:
+        if stands_still and i >= position.entry_bar + FIRST_BARS:
             i, bounds = passed(columns, i, position, bounds, close_mask)
         candle = Candle(ticks(prices, OPEN, i), ticks(prices, HIGH, i), ticks(prices, LOW, i), ticks(prices, CLOSE, i))
         bits = gate[i]
@@ -293,7 +295,7 @@ def held(columns: Columns, opening: tuple[Position, Bounds], close_mask: int) ->
 def marked(prices: Prices, position: Position, end_bar: int, base: int, slope: int, equity: Ints) -> None:
     """Mark a position at the closes of its bars, `base` plus `slope` a tick; whole blocks, as in `next_signal`."""
     bar = position.entry_bar
-    while bar < min(end_bar, len(equity) - BLOCK + 1):
+    while bar + WORTH_A_BLOCK < min(end_bar, len(equity) - BLOCK + 1):
         for i in span(bar, bar + BLOCK):
             equity[i] = base + slope * ticks(prices, CLOSE, i)
         bar += BLOCK
