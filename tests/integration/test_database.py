@@ -1,0 +1,48 @@
+"""Transactions and readings: what is open, what is left behind, what an absent database is called."""
+
+from typing import Any
+
+import pytest
+from psycopg.pq import TransactionStatus
+from sqlalchemy import create_engine, text
+
+from services.desk import Desk
+from store.database import reading, session_factory, transaction
+from tests.factories import make_bot
+from trading.errors import Unavailable
+
+BOTS = text("SELECT count(*) FROM bots")
+
+
+def test_a_reading_opens_no_transaction(desk: Desk) -> None:
+    with reading(desk.sessions) as session:
+        assert session.execute(BOTS).scalar_one() == 0
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        assert driver.info.transaction_status is TransactionStatus.IDLE
+        with transaction(desk.sessions) as other:
+            make_bot(other)
+        assert session.execute(BOTS).scalar_one() == 1
+
+
+def test_a_transaction_after_a_reading_is_whole_again(desk: Desk) -> None:
+    for _ in range(10):  # whichever connection of the pool it gets
+        with reading(desk.sessions) as session:
+            session.execute(BOTS)
+        with pytest.raises(ZeroDivisionError):
+            _make_a_bot_and_fail(desk)
+    with reading(desk.sessions) as session:
+        assert session.execute(BOTS).scalar_one() == 0
+
+
+def _make_a_bot_and_fail(desk: Desk) -> None:
+    with transaction(desk.sessions) as session:
+        make_bot(session)
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("opened", [reading, transaction])
+def test_a_database_that_is_away_is_unavailable(opened: Any) -> None:
+    nowhere = session_factory(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none?connect_timeout=1"))
+    with pytest.raises(Unavailable, match="the database is away"), opened(nowhere) as session:
+        session.execute(BOTS)
