@@ -8,7 +8,10 @@ from collections.abc import Callable
 from time import monotonic
 from typing import Generic, TypeVar
 
+from trading.errors import Unavailable
+
 T = TypeVar("T")
+WAIT_SECONDS = 1.5
 
 
 class Recent(Generic[T]):
@@ -20,11 +23,19 @@ class Recent(Generic[T]):
         self._known: tuple[float, T] | None = None
 
     def get(self, read: Callable[[], T]) -> T:
-        """Return the answer, reading it anew if it is older than its moment; a failure is not remembered."""
-        with self._lock:
+        """Return the answer, reading it anew if it is older than its moment; a failure is not remembered.
+
+        Raises:
+            Unavailable: somebody else has been reading for too long; who waits here would only hold up other calls.
+        """
+        if not self._lock.acquire(timeout=WAIT_SECONDS):
+            raise Unavailable("somebody asked the same before and still waits for the answer")
+        try:
             if self._known is None or monotonic() - self._known[0] >= self._seconds:
                 self._known = (monotonic(), read())
             return self._known[1]
+        finally:
+            self._lock.release()
 
     def forget(self) -> None:
         """Have the next one who asks read anew."""

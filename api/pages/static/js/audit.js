@@ -19,7 +19,7 @@ let asked = 0;
 
 const events = new Sheet("events", {
   key: (one) => String(one.seq),
-  empty: "No event matches.",
+  empty: "No event yet, or none that matches.",
   opened: (one) => open(one),
   columns: [
     { head: "#", kind: "num", of: (one) => count(one.seq) },
