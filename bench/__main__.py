@@ -7,6 +7,7 @@ import sys
 BENCHES = {
     "bench.engine": "the engine beside its peers",
     "bench.fleet": "the platform under a fleet of 100 and 1,000 bots (10,000: python -m bench.fleet --full)",
+    "bench.page": "the board in a real browser: 200, 5,000 and 10,000 bots (leaks: python -m bench.page --leak)",
 }
 
 
