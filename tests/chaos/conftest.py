@@ -45,7 +45,7 @@ def platform() -> Iterator[Platform]:
     with private_platform("pg-chaos", tick_seconds=TICK_SECONDS) as private:
         desk = private.desk()
         simulate_market(desk.bars, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
-        seed_fleet(desk, size=BOTS, symbols=SYMBOLS, timeframes=("15m", "1h"))
+        seed_fleet(desk, size=BOTS, symbols=SYMBOLS, timeframes=("1h",))
         with transaction(desk.sessions) as session:
             plant_history(session, fleet_ids(desk)[:5], sessions_each=20)
         desk.sessions.kw["bind"].dispose()
