@@ -20,6 +20,7 @@ from services.gates import verifications_of
 from store import books, dossier, fleet, proofs, verification
 from store.database import transaction
 from store.verification import VerificationRun
+from trading.autonomy import Reason
 from trading.errors import UnknownBots
 from trading.lifecycle import GateVerdict
 from trading.reasons import in_words
@@ -178,8 +179,8 @@ def _acted(row: AnyRow) -> Event:
 
 def _worked(row: AnyRow) -> Iterator[Event]:
     count = f"x{row.attempt}" if row.job_type == "BACKTEST" else f"#{row.iteration}"
-    asked = Event(at=row.created_at, event=f"{row.job_type}_QUEUED", reason=row.reason_code, detail=count)
-    yield asked
+    by = None if row.reason_code == Reason.BY_HAND else "autonomy"
+    yield Event(at=row.created_at, event=f"{row.job_type}_QUEUED", reason=row.reason_code, actor=by, detail=count)
     if row.completed_at is not None:
         yield Event(
             at=row.completed_at,

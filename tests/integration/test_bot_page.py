@@ -252,11 +252,13 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
         factories.make_job(
             session, bot, status="FAILED", created_at=clock.advance(minutes=1), error="BAD_BARS: planted"
         )
+        factories.make_job(session, bot, reason_code="BY_HAND", created_at=clock.advance(minutes=1))
     life = client.get(f"/api/bots/{traded}/life").json()
     events = [(one["event"], one["reason"], one["actor"], one["detail"]) for one in life["events"]]
-    assert events[:3] == [
+    assert events[:4] == [
+        ("BACKTEST_QUEUED", "BY_HAND", None, "x1"),
         ("BACKTEST_FAILED", None, None, "BAD_BARS: planted"),
-        ("BACKTEST_QUEUED", "NEEDS_BASELINE", None, "x1"),
+        ("BACKTEST_QUEUED", "NEEDS_BASELINE", "autonomy", "x1"),
         ("STAGE_MOVED", "GATE_OPEN", "amy", "LAB → PAPER"),
     ]
     assert ("METRICS_RESET", "SEV1_RESET_METRICS", "tester", "PAPER_ONLY") in events

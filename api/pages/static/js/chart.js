@@ -80,7 +80,7 @@ export class Charts {
     const say = (at) => {
       const one = shown[Math.min(at, shown.length - 1)];
       const generation = one.generationNumber ? `G${one.generationNumber}` : DASH;
-      return [["", moment(new Date(seconds[at] * 1000).toISOString())], ["Net P&L", money(usd[at])], ["Generation", generation], ["Trades", one.netPnlUsd === null ? DASH : whole.format(one.trades)]];
+      return [["Since", moment(one.takenAt)], ["Net P&L", money(usd[at])], ["Generation", generation], ["Trades", one.netPnlUsd === null ? DASH : whole.format(one.trades)]];
     };
     this.#start({ say, last: seconds.length - 1, lines, xs: seconds });
     this.below.hidden = true;
@@ -151,7 +151,7 @@ export class Charts {
         { ...axis, side: 1, size: AXIS_PX, gap: 8, space: look.flat ? 26 : 42, values: (_, all) => all.map(look.values) },
       ],
       series: [{}, {
-        stroke: colour, width: 1.5, fill: (plot) => shade(plot, colour, look), fillTo: look.base, points: { show: false },
+        stroke: colour, width: look.stepped ? 2 : 1.5, fill: look.stepped ? undefined : (plot) => shade(plot, colour, look), fillTo: look.base, points: { show: false },
         ...(look.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
       }],
       hooks: {
@@ -172,7 +172,7 @@ export class Charts {
     }
     const close = look.lines.find((line) => Math.abs(plot.valToPos(line.seconds, "x") - left) <= NEAR_PX);
     const { xs } = /** @type {any} */ (this.told);
-    this.#speak(plot.cursor.idx ?? nearest(xs, plot.posToVal(left, "x")), close?.mark ?? null);
+    this.#speak(plot.cursor.idxs?.[1] ?? plot.cursor.idx ?? nearest(xs, plot.posToVal(left, "x")), close?.mark ?? null);
   }
 }
 
@@ -191,7 +191,7 @@ function shade(plot, colour, look) {
   const { top, height } = plot.bbox;
   if (!Number.isFinite(top) || !height) return `${colour}14`;
   const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height);
-  const [above, below] = look.flat ? ["0c", "45"] : look.stepped ? ["14", "14"] : ["3d", "05"];
+  const [above, below] = look.flat ? ["0c", "45"] : ["3d", "05"];
   gradient.addColorStop(0, colour + above);
   gradient.addColorStop(1, colour + below);
   return gradient;

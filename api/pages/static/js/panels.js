@@ -158,7 +158,7 @@ export function drawTrail(node, events) {
     const url = runUrl(one.runId);
     reason.append(el("span", "", [one.reason, one.detail].filter(Boolean).join(" · ")));
     if (url) reason.append(link("run", url, "The run in Dagster"));
-    const by = cell(one.actor ?? (one.event.endsWith("_QUEUED") ? "autonomy" : ""), "dim");
+    const by = cell(one.actor ?? "", "dim");
     if (one.auditSeq !== null) by.append(el("span", "seq", ` #${one.auditSeq}`));
     row.append(when, event, reason, by);
     row.title = [one.event, one.reason, one.detail].filter(Boolean).join(" · ");
