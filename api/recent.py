@@ -22,6 +22,11 @@ class Recent(Generic[T]):
         self._lock = threading.Lock()
         self._known: tuple[float, T] | None = None
 
+    def peek(self) -> T | None:
+        """Return the answer if it is young enough; waits for nobody, so that a coroutine may ask."""
+        known = self._known
+        return known[1] if known is not None and monotonic() - known[0] < self._seconds else None
+
     def get(self, read: Callable[[], T]) -> T:
         """Return the answer, reading it anew if it is older than its moment; a failure is not remembered.
 

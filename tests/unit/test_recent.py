@@ -34,7 +34,9 @@ def test_a_moment_later_and_after_forgetting_it_reads_anew() -> None:
     assert [at_once.get(lambda: next(numbers)) for _ in range(2)] == [0, 1]
     kept: Recent[int] = Recent(60)
     assert [kept.get(lambda: next(numbers)) for _ in range(2)] == [2, 2]
+    assert kept.peek() == 2
     kept.forget()
+    assert kept.peek() is None
     assert kept.get(lambda: next(numbers)) == 3
 
 

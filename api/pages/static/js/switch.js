@@ -8,7 +8,7 @@ import { callAdmin, randomKey } from "./admin.js";
 import { byId, el, say, timeOf } from "./dom.js";
 import { DASH, count } from "./format.js";
 
-const EVERY_MS = 3000;
+const EVERY_MS = 4000;
 const STOP_WORD = "STOP";
 const GO_WORD = "GO";
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
