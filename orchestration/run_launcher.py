@@ -56,7 +56,7 @@ class LivenessRunLauncher(DefaultRunLauncher):
         seen = self._worker(run_id)
         worker = living(seen[0], seen_at=seen[1]) if seen is not None else None
         if worker is None or not (_is_stopped(worker) or self._is_silent(run_id)):
-            return super().terminate(run_id)
+            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         _kill(worker)
         return True
 
