@@ -4,36 +4,39 @@ Belongs here: serving pages and static files. Does not belong here: which pages 
 (`static/js`), building fonts and charts (`vendor.py`).
 """
 
+import gzip
 import hashlib
 from collections.abc import Awaitable, Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
-from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
 
 from api.pages.site import COMMON, KEYS_EVERYWHERE, SITE, TABS, Page
 
 PAGES = Path(__file__).parent
 STATIC = PAGES / "static"
 TEMPLATES = Environment(loader=FileSystemLoader(PAGES / "templates"), autoescape=select_autoescape())
+ZIP_LEVEL = 9
+MEDIA_TYPES = {
+    ".js": "text/javascript",
+    ".css": "text/css",
+    ".woff2": "font/woff2",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+}
 FOREVER = "public, max-age=31536000, immutable"
 
 
-class Immutable(StaticFiles):
-    """Static files that never change under their path."""
+@dataclass(frozen=True, slots=True)
+class File:
+    """A static file as it is sent: whole, and zipped where that is smaller."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a file and let browsers keep it for ever."""
-
-        async def kept(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start" and message["status"] in {200, 206, 304}:
-                message["headers"] = [*message["headers"], (b"cache-control", FOREVER.encode())]  # type: ignore[misc]
-            await send(message)
-
-        await super().__call__(scope, receive, kept)  # type: ignore[arg-type]
+    content: bytes
+    zipped: bytes | None
+    media_type: str
 
 
 def install(app: FastAPI) -> None:
@@ -44,7 +47,7 @@ def install(app: FastAPI) -> None:
     for page in SITE:
         served = _served(render(page, base=base, vendor=vendor, runs_port=runs_port))
         app.add_route(page.path, served, include_in_schema=False)
-    app.mount(base, Immutable(directory=STATIC), name="static")
+    app.add_route(f"{base}/{{name:path}}", _files(STATIC), include_in_schema=False)
 
 
 def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int) -> str:
@@ -74,10 +77,36 @@ def _served(html: str) -> Callable[[Request], Awaitable[Response]]:
     return serve
 
 
+def _files(folder: Path) -> Callable[[Request], Awaitable[Response]]:
+    """Serve files that never change under their path: read and zipped once, kept by browsers for ever."""
+    files = {str(path.relative_to(folder)): _file(path) for path in _files_in(folder)}
+
+    async def serve(request: Request) -> Response:
+        file = files.get(request.path_params["name"])
+        if file is None:
+            raise HTTPException(404)
+        headers = {"Cache-Control": FOREVER, "Vary": "Accept-Encoding"}
+        if file.zipped is None or "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(file.content, headers=headers, media_type=file.media_type)
+        return Response(file.zipped, headers=headers | {"Content-Encoding": "gzip"}, media_type=file.media_type)
+
+    return serve
+
+
 def content_hash(folder: Path) -> str:
     """Return a short hash over every file's path and bytes."""
     digest = hashlib.sha256()
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    for path in _files_in(folder):
+        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:16]
+
+
+def _files_in(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def _file(path: Path) -> File:
+    content = path.read_bytes()
+    zipped = gzip.compress(content, ZIP_LEVEL, mtime=0)
+    media_type = MEDIA_TYPES.get(path.suffix, "text/plain")
+    return File(content, zipped if len(zipped) < len(content) else None, media_type)

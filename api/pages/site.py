@@ -4,6 +4,7 @@ Belongs here: one entry a page. Does not belong here: serving them (`shell.py`),
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 COMMON = ("shell", "switch", "admin", "dom", "format")
 KEYS_EVERYWHERE = (("!", "Kill switch"), ("U", "UTC or local time"), ("?", "These keys"))
@@ -23,7 +24,7 @@ class Page:
         keys: Its own keys and what they do, for the help.
         foot_keys: The keys worth a place at the foot.
         styles: Style sheets beyond the common ones.
-        charts: Whether it draws charts.
+        charts: Whether it draws charts, and asks for the library at once or when the first is drawn.
     """
 
     path: str
@@ -35,7 +36,7 @@ class Page:
     keys: tuple[tuple[str, str], ...] = ()
     foot_keys: tuple[tuple[str, str], ...] = ()
     styles: tuple[str, ...] = ()
-    charts: bool = False
+    charts: Literal["none", "at once", "later"] = "none"
 
 
 BOARD = Page(
@@ -55,7 +56,7 @@ BOARD = Page(
         ("Esc", "Close, or clear the filter"),
     ),
     foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("S", "sort"), ("R", "reset"), ("Esc", "back")),
-    charts=True,
+    charts="later",
 )
 BOT = Page(
     path="/bots/{bot_id}",
@@ -73,7 +74,7 @@ BOT = Page(
     ),
     foot_keys=(("← →", "book"), ("[ ]", "bot"), ("L", "chart"), ("T", "ledger"), ("H", "history"), ("Esc", "back")),
     styles=("bot",),
-    charts=True,
+    charts="at once",
 )
 ROW_KEYS = (("↑ ↓  j k", "Previous and next row"), ("↵", "Open the row"))
 SHEETS = ("sheet", "cells", "poll")

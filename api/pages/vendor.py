@@ -25,7 +25,8 @@ log = logging.getLogger("api.pages.vendor")
 
 VENDOR = Path(__file__).parent / "static" / "vendor"
 MANIFEST = "manifest.json"
-RECIPE = 1
+RECIPE = 2
+TAILS = {"uplot.js": b"\nglobalThis.uPlot = uPlot;\n"}  # so that it works as a script and as a module
 TEXT = "".join(map(chr, range(0x20, 0x7F))) + " ·•×–—‘’“”…←↑→↓↵−≤≥≠±§°µ▲▼△▽●○◆◇■□▪▸▾✓✕⌘Δσ"
 FEATURES = ["kern", "liga", "calt", "tnum", "zero", "ccmp", "locl", "mark", "mkmk", "ss01", "cv05", "case"]
 
@@ -147,7 +148,7 @@ def build(folder: Path, *, told: Callable[[str], object] = log.info) -> None:
         BadWheel: a wheel is missing or has other files.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made: dict[str, bytes] = {target: source.read() for source, target in COPIES}
+    made: dict[str, bytes] = {target: source.read() + TAILS.get(target, b"") for source, target in COPIES}
     for font in FONTS:
         made[font.target] = _subset(font)
         told(f"{font.target}: {len(made[font.target]) / 1024:.0f} KB")
@@ -159,7 +160,7 @@ def build(folder: Path, *, told: Callable[[str], object] = log.info) -> None:
 
 
 def _recipe() -> str:
-    spoken = repr((RECIPE, TEXT, FEATURES, FONTS, COPIES))
+    spoken = repr((RECIPE, TAILS, TEXT, FEATURES, FONTS, COPIES))
     return hashlib.sha256(spoken.encode()).hexdigest()
 
 

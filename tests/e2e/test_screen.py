@@ -143,6 +143,26 @@ def test_badges_say_what_bot_now_says_in_its_colour(desk: Desk, screen: Screen) 
     assert screen.complaints == []
 
 
+def test_the_fleet_is_asked_for_once_and_the_chart_library_not_before_a_bot_is_opened(
+    desk: Desk,  # noqa: F811
+    screen: Screen,
+) -> None:
+    with desk.sessions.begin() as session:
+        plant_fleet(session, 30, now=desk.clock())
+    asked: list[str] = []
+    screen.page.on("request", lambda request: asked.append(request.url))
+    with serving(create_app(desk)) as served:
+        screen.page.goto(served.http)
+        expect(screen.page.locator("#link-words")).to_have_text("LIVE")
+        assert sum(url.endswith("/api/board") for url in asked) == 1
+        assert not any("uplot.js" in url for url in asked)
+        screen.page.locator("[data-sort=netPnl]").click()
+        screen.page.locator(".spacer .row:visible").first.click()
+        expect(screen.page.locator("#drawer .chart canvas")).to_be_visible()
+        assert sum("uplot.js" in url for url in asked) == 1
+    assert screen.complaints == []
+
+
 def test_the_tooltip_tells_how_long_and_which_attempt_and_counts_on(desk: Desk, screen: Screen) -> None:  # noqa: F811
     plant_work(desk)
     with serving(create_app(desk)) as served:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections import Counter
 from datetime import timedelta
 from decimal import Decimal
@@ -550,6 +551,22 @@ def test_every_answer_carries_the_security_headers(client: Client, path: str) ->
     assert headers["cache-control"] in {"no-store", "no-cache"}
     assert not any(name.startswith("access-control") for name in headers)
     assert "server" not in headers
+
+
+def test_files_are_sent_zipped_are_never_documents_and_are_kept_for_ever(client: Client) -> None:
+    path = next(iter(re.findall(r'src="(/static/[^"]+/js/main.js)"', client.get("/").text)))
+    zipped = client.get(path)
+    assert zipped.headers["content-encoding"] == "gzip"
+    assert zipped.headers["content-type"].startswith("text/javascript")
+    assert zipped.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert zipped.headers["x-content-type-options"] == "nosniff"
+    assert zipped.headers["cross-origin-resource-policy"] == "same-origin"
+    assert "immutable" in zipped.headers["cache-control"]
+    plain = client.get(path, headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert plain.content == zipped.content
+    assert client.get(path.replace("main.js", "no.js")).status_code == 404
+    assert client.post(path).status_code == 405
 
 
 @pytest.mark.scorecard(38)

@@ -86,7 +86,7 @@ export class Drawer {
         moment(one.createdAt), one.reasonCode, one.actor,
       ]))),
     );
-    this.#draw(chart, equity);
+    void this.#draw(chart, equity);
   }
 
   #now(bot) {
@@ -103,9 +103,10 @@ export class Drawer {
     return line;
   }
 
-  #draw(node, equity) {
-    const uPlot = /** @type {any} */ (globalThis).uPlot;
-    if (equity.equityUsd.length < 2 || !uPlot) {
+  async #draw(node, equity) {
+    const uPlot = equity.equityUsd.length < 2 ? null : await plotting();
+    if (!node.isConnected) return;
+    if (!uPlot) {
       node.append(el("p", "empty", equity.equityUsd.length < 2 ? "No equity since reset." : "The chart is not installed."));
       return;
     }
@@ -124,6 +125,14 @@ export class Drawer {
     this.chart?.destroy();
     this.chart = null;
   }
+}
+
+let library = /** @type {Promise<any>|null} */ (null);
+
+/** The chart library, asked for when the first bot is opened: the board itself draws none of its charts. */
+function plotting() {
+  library ??= import("../vendor/uplot.js").then(() => /** @type {any} */ (globalThis).uPlot, () => null);
+  return library;
 }
 
 function figures(metrics) {
