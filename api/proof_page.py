@@ -10,7 +10,7 @@ from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.deps import AtDesk
-from api.pages.shell import STATIC, TEMPLATES
+from api.pages.shell import STATIC, TEMPLATES, static_base
 from api.problems import documented
 from services.proof_packs import pack_names, pack_shown
 
@@ -25,7 +25,7 @@ def proof(request: Request, desk: AtDesk, *, pack: PackName | None = None) -> Re
     shown = pack_shown(desk, pack)
     if shown is None and pack is not None:
         raise HTTPException(404, f"there is no proof pack {pack}")
-    base = str(request.app.url_path_for("static", path="/")).rstrip("/")
+    base = static_base(request.app)
     fonts = (STATIC / "vendor" / "fonts.css").exists()
     page = TEMPLATES.get_template("proof.html")
     return HTMLResponse(page.render(pack=shown, names=pack_names(desk), base=base, fonts=fonts))

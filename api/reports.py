@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from api.csv_files import CsvFile
 from api.deps import AtDesk
-from api.pages.shell import PAGES, STATIC
+from api.pages.shell import PAGES, STATIC, static_base
 from api.problems import documented
 from services.reports import session_trades, tear_sheet
 from store.sessions import TRADE_FACTS
@@ -31,7 +31,7 @@ def report(request: Request, desk: AtDesk, session_id: SessionId) -> Response:
     sheet = tear_sheet(desk, session_id)
     if sheet is None:
         raise HTTPException(404, f"there is no session {session_id}")
-    base = str(request.app.url_path_for("static", path="/")).rstrip("/")
+    base = static_base(request.app)
     fonts = (STATIC / "vendor" / "fonts.css").exists()
     page = TEMPLATES.get_template("report.html").render(sheet=sheet, run=sheet.run, base=base, fonts=fonts)
     return HTMLResponse(page)

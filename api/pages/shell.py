@@ -47,7 +47,12 @@ def install(app: FastAPI) -> None:
     for page in SITE:
         served = _served(render(page, base=base, vendor=vendor, runs_port=runs_port))
         app.add_route(page.path, served, include_in_schema=False)
-    app.add_route(f"{base}/{{name:path}}", _files(STATIC), include_in_schema=False)
+    app.add_route(f"{base}/{{name:path}}", _files(STATIC), name="static", include_in_schema=False)
+
+
+def static_base(app: FastAPI) -> str:
+    """Return the path under which an application serves the pages' files."""
+    return str(app.url_path_for("static", name="")).rstrip("/")
 
 
 def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int) -> str:
