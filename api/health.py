@@ -3,6 +3,7 @@
 Belongs here: statuses. Does not belong here: the checks (`services/health.py`).
 """
 
+from importlib.metadata import version
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,7 @@ from api.deps import AtDesk
 from api.problems import documented, problem, trace_id
 from services.health import Readiness, readiness
 
-VERSION = "0.1.0"
+VERSION = version("proving-ground")
 router = APIRouter(tags=["health"])
 
 

@@ -1,6 +1,7 @@
-"""Rows for integration tests: each factory adds one valid row and returns it; keywords replace any column.
+"""Rows and requests for integration tests: smallest valid ones; keywords replace any column or field.
 
-Belongs here: smallest valid rows of the ledger. Does not belong here: scenarios (they live with their test).
+Belongs here: one factory per table or request that several tests need. Does not belong here: scenarios (they live
+with their test).
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.resets import ResetRequest
 from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotProgress, ExecutionFill, TradeLog
 from trading.strategies.genome import default_genome, genome_hash
 
@@ -172,6 +174,20 @@ def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **o
     session.add(fill)
     session.flush()
     return fill
+
+
+def reset_request(**over: Any) -> ResetRequest:
+    """Return a reset of the whole fleet, executed, with its curves; keywords replace any field."""
+    plain: dict[str, Any] = {
+        "scope": "ALL",
+        "bot_ids": None,
+        "reason_code": "SEV1_RESET_METRICS",
+        "also_reset_equity_curves": True,
+        "dry_run": False,
+        "actor": "ops",
+        "request_id": "trace-1",
+    }
+    return ResetRequest(**plain | over)
 
 
 def make_bots(session: Session, number: int) -> list[UUID]:

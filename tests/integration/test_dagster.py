@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -19,21 +18,13 @@ from sensors.fleet import register_partitions
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.fleet_seed import fleet_ids, seed_fleet
-from services.resets import ResetRequest, reset_metrics
+from services.resets import reset_metrics
 from store.tables import BacktestSession, BotJob
+from tests.factories import reset_request
 from trading.jobs import LEASE, JobType
 
 SYMBOLS = ("MES",)
 FLEET = 5
-RESET_ALL = ResetRequest(
-    scope="ALL",
-    bot_ids=None,
-    reason_code="SEV1_RESET_METRICS",
-    also_reset_equity_curves=True,
-    dry_run=False,
-    actor="test",
-    request_id="request-1",
-)
 
 
 @pytest.fixture
@@ -214,7 +205,7 @@ def test_a_reset_made_without_dagster_is_materialized_once(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
     assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
-    reset_metrics(fleet, RESET_ALL)
+    reset_metrics(fleet, reset_request())
     (request,) = evaluate(defs, "reset_watch", desk=fleet, instance=instance)
     assert request.run_key
     result = defs.resolve_job_def("rebuild_figures").execute_in_process(instance=instance)
@@ -290,10 +281,10 @@ def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
 
 def test_retention_forgets_only_what_is_old(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
     run_tick(fleet)
-    reset_metrics(fleet, replace(RESET_ALL, idempotency_key="old-key"))
+    reset_metrics(fleet, reset_request(idempotency_key="old-key"))
     fleet.clock.advance(days=5)  # type: ignore[attr-defined]
     run_tick(fleet)
-    reset_metrics(fleet, replace(RESET_ALL, idempotency_key="young-key"))
+    reset_metrics(fleet, reset_request(idempotency_key="young-key"))
     fleet.clock.advance(days=3)  # type: ignore[attr-defined]
     run_tick(fleet)
     result = defs.resolve_job_def("retention").execute_in_process(instance=instance)

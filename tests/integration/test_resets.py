@@ -10,7 +10,7 @@ from sqlalchemy import Engine, select, text
 
 from services.audit import verify_chain
 from services.desk import Desk
-from services.resets import ResetRequest, reset_metrics
+from services.resets import reset_metrics
 from store import jobs, rollups
 from store.database import transaction
 from store.tables import (
@@ -24,26 +24,13 @@ from store.tables import (
     MetricsBaseline,
     RebuildRequest,
 )
-from tests.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade
+from tests.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade, reset_request
 from tests.integration.conftest import FixedClock
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.jobs import JobStatus, JobType
 
 RAW = ("backtest_sessions", "trade_logs", "execution_fills", "bot_generations")
 HOUR = timedelta(hours=1)
-
-
-def request(**over: Any) -> ResetRequest:
-    plain: dict[str, Any] = {
-        "scope": "ALL",
-        "bot_ids": None,
-        "reason_code": "SEV1_RESET_METRICS",
-        "also_reset_equity_curves": True,
-        "dry_run": False,
-        "actor": "ops",
-        "request_id": "trace-1",
-    }
-    return ResetRequest(**plain | over)
 
 
 def shown(desk: Desk) -> dict[tuple[UUID, str], int]:
@@ -105,7 +92,7 @@ def live(desk: Desk) -> UUID:
 
 def test_an_executed_reset_moves_everything_it_names_together(desk: Desk, owner: Engine, lab: UUID) -> None:
     raw = everything(owner, *RAW)
-    receipt = reset_metrics(desk, request())
+    receipt = reset_metrics(desk, reset_request())
     now = desk.clock()
     with transaction(desk.sessions) as session:
         bot = session.get_one(Bot, lab)
@@ -140,10 +127,10 @@ def test_an_executed_reset_moves_everything_it_names_together(desk: Desk, owner:
 
 
 def test_the_counters_of_backtests_start_again_and_lifetime_iterations_stay(desk: Desk, lab: UUID) -> None:
-    reset_metrics(desk, request(scope="PAPER_ONLY"))
+    reset_metrics(desk, reset_request(scope="PAPER_ONLY"))
     with transaction(desk.sessions) as session:
         assert session.get_one(BotProgress, lab).backtests_completed == 2
-    reset_metrics(desk, request(scope="BACKTEST_ONLY"))
+    reset_metrics(desk, reset_request(scope="BACKTEST_ONLY"))
     with transaction(desk.sessions) as session:
         counters = session.get_one(BotProgress, lab)
         values = {column.name: getattr(counters, column.name) for column in BotProgress.__table__.columns}
@@ -156,10 +143,10 @@ def test_a_dry_run_tells_what_the_execution_does_and_changes_nothing(
 ) -> None:
     tables = all_tables(owner)
     before = everything(owner, *tables)
-    dry = reset_metrics(desk, request(dry_run=True))
+    dry = reset_metrics(desk, reset_request(dry_run=True))
     assert everything(owner, *tables) == before
     assert not desk.settings.audit_anchor.exists()
-    done = reset_metrics(desk, request(plan_hash=dry.plan_hash))
+    done = reset_metrics(desk, reset_request(plan_hash=dry.plan_hash))
     assert done.targets == dry.targets
     assert done.no_longer_shown == dry.no_longer_shown
     assert done.reset_bot_ids == sorted([lab, live])
@@ -170,36 +157,36 @@ def test_a_dry_run_tells_what_the_execution_does_and_changes_nothing(
         "CANARY": {"sessions": 0, "trades": 1, "fills": 1},
         "LIVE": {"sessions": 0, "trades": 1, "fills": 1},
     }
-    again = reset_metrics(desk, request(dry_run=True))
+    again = reset_metrics(desk, reset_request(dry_run=True))
     assert all(rows.model_dump() == {"sessions": 0, "trades": 0, "fills": 0} for rows in again.no_longer_shown.values())
 
 
 def test_the_answer_has_the_shape_of_the_contract(desk: Desk, lab: UUID) -> None:
-    dry = reset_metrics(desk, request(dry_run=True)).as_json()
+    dry = reset_metrics(desk, reset_request(dry_run=True)).as_json()
     assert {"success", "dryRun", "traceId", "scope", "reasonCode", "alsoResetEquityCurves", "targetCount"} <= set(dry)
     assert {"targets", "timestamp"} <= set(dry)
     assert not {"resetCount", "resetBotIds", "resetTime", "auditSeq"} & set(dry)
-    done = reset_metrics(desk, request()).as_json()
+    done = reset_metrics(desk, reset_request()).as_json()
     assert (done["resetCount"], done["resetBotIds"], done["auditSeq"]) == (1, [str(lab)], 1)
     assert (done["dryRun"], dry["dryRun"], done["success"]) == (False, True, True)
     assert {"id", "name", "stage", "currentResetAt"} <= set(done["targets"][0])
 
 
 def test_an_execution_is_refused_when_the_dry_run_showed_something_else(desk: Desk, lab: UUID) -> None:
-    plan = reset_metrics(desk, request(dry_run=True)).plan_hash
+    plan = reset_metrics(desk, reset_request(dry_run=True)).plan_hash
     for other in ({"scope": "PAPER_ONLY"}, {"also_reset_equity_curves": False}):
         with pytest.raises(PlanChanged):
-            reset_metrics(desk, request(plan_hash=plan, **other))
+            reset_metrics(desk, reset_request(plan_hash=plan, **other))
     with transaction(desk.sessions) as session:
         make_session(session, session.get_one(Bot, lab), created_at=desk.clock())
-    reset_metrics(desk, request(plan_hash=plan))
+    reset_metrics(desk, reset_request(plan_hash=plan))
     with pytest.raises(PlanChanged):
-        reset_metrics(desk, request(plan_hash=plan))
-    plan = reset_metrics(desk, request(dry_run=True)).plan_hash
+        reset_metrics(desk, reset_request(plan_hash=plan))
+    plan = reset_metrics(desk, reset_request(dry_run=True)).plan_hash
     with transaction(desk.sessions) as session:
         make_bot(session)
     with pytest.raises(PlanChanged):
-        reset_metrics(desk, request(plan_hash=plan))
+        reset_metrics(desk, reset_request(plan_hash=plan))
 
 
 def test_unknown_bots_are_named_and_nothing_is_reset(desk: Desk, owner: Engine, lab: UUID) -> None:
@@ -207,7 +194,7 @@ def test_unknown_bots_are_named_and_nothing_is_reset(desk: Desk, owner: Engine, 
     strangers = sorted([uuid4(), uuid4()])
     for dry_run in (True, False):
         with pytest.raises(UnknownBots) as refusal:
-            reset_metrics(desk, request(bot_ids=[lab, *strangers], dry_run=dry_run))
+            reset_metrics(desk, reset_request(bot_ids=[lab, *strangers], dry_run=dry_run))
         assert refusal.value.bot_ids == [str(bot_id) for bot_id in strangers]
     assert everything(owner, *all_tables(owner)) == before
 
@@ -229,11 +216,11 @@ def test_a_request_that_breaks_a_rule_is_refused(desk: Desk) -> None:
     ]
     for wrong in wrongs:
         with pytest.raises(BadInput):
-            reset_metrics(desk, request(**wrong))
+            reset_metrics(desk, reset_request(**wrong))
 
 
 def test_only_the_named_bots_are_reset_each_once(desk: Desk, lab: UUID, live: UUID) -> None:
-    receipt = reset_metrics(desk, request(bot_ids=[lab, lab]))
+    receipt = reset_metrics(desk, reset_request(bot_ids=[lab, lab]))
     assert receipt.reset_bot_ids == [lab]
     assert set(shown(desk)) == {(live, book) for book in ("PAPER", "SHADOW", "CANARY", "LIVE")}
 
@@ -248,14 +235,14 @@ def test_only_the_named_bots_are_reset_each_once(desk: Desk, lab: UUID, live: UU
     ],
 )
 def test_a_scope_hides_its_books_and_no_other(desk: Desk, live: UUID, scope: str, left: set[str]) -> None:
-    reset_metrics(desk, request(scope=scope))
+    reset_metrics(desk, reset_request(scope=scope))
     assert {book for _, book in shown(desk)} == left
 
 
 def test_a_narrow_reset_after_a_wide_one_never_reopens_old_backtests(desk: Desk, clock: FixedClock, lab: UUID) -> None:
-    reset_metrics(desk, request())
+    reset_metrics(desk, reset_request())
     clock.advance(hours=1)
-    reset_metrics(desk, request(scope="PAPER_ONLY"))
+    reset_metrics(desk, reset_request(scope="PAPER_ONLY"))
     assert shown(desk) == {}
     with transaction(desk.sessions) as session:
         assert session.get_one(Bot, lab).metrics_reset_scope == "PAPER_ONLY"
@@ -270,20 +257,20 @@ def test_a_spared_equity_curve_goes_on_showing_what_it_showed(desk: Desk, clock:
             rows = session.execute(select(BotEquityCurve.equity_usd)).scalars().all()
         return len(rows[0]) if rows else 0
 
-    reset_metrics(desk, request(also_reset_equity_curves=False))
+    reset_metrics(desk, reset_request(also_reset_equity_curves=False))
     assert curve() == 3
     clock.advance(hours=1)
-    reset_metrics(desk, request(also_reset_equity_curves=True))
+    reset_metrics(desk, reset_request(also_reset_equity_curves=True))
     assert curve() == 0
     clock.advance(hours=1)
-    reset_metrics(desk, request(also_reset_equity_curves=False))
+    reset_metrics(desk, reset_request(also_reset_equity_curves=False))
     assert curve() == 0
 
 
 def test_archived_and_killed_bots_are_reset_too(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
         ids = {make_bot(session, archived_at=BIRTH).id, make_bot(session, killed_at=BIRTH, kill_reason="test").id}
-    assert set(reset_metrics(desk, request()).reset_bot_ids or ()) == ids
+    assert set(reset_metrics(desk, reset_request()).reset_bot_ids or ()) == ids
 
 
 @pytest.mark.scorecard(12)
@@ -296,7 +283,7 @@ def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock:
         make_trade(session, bot, book="PAPER", exit_at=clock(), net_usd=5)
         straddling = clock()
     clock.advance(minutes=minutes)
-    reset_metrics(desk, request())
+    reset_metrics(desk, reset_request())
     with transaction(desk.sessions) as session:
         make_session(session, bot, created_at=straddling)
     assert shown(desk) == {}
@@ -308,7 +295,7 @@ def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock:
         make_session(session, bot, created_at=begun.started_at)
     assert shown(desk) == {(bot.id, "BACKTEST"): 3}
     clock.advance(minutes=-minutes)
-    reset_metrics(desk, request())
+    reset_metrics(desk, reset_request())
     assert shown(desk) == {}
 
 
@@ -321,7 +308,7 @@ def test_the_hour_that_happens_twice_is_split_where_the_reset_was(desk: Desk, cl
         bot = make_bot(session)
         make_session(session, bot, created_at=first, trade_pnl_usd=[1])
     clock.now = datetime(2026, 11, 1, 1, 45, tzinfo=new_york, fold=0)
-    reset_metrics(desk, request())
+    reset_metrics(desk, reset_request())
     assert shown(desk) == {}
     with transaction(desk.sessions) as session:
         make_session(session, bot, created_at=second, trade_pnl_usd=[1, 2])

@@ -31,7 +31,7 @@ from store.tables import (
     MetricsBaseline,
     RebuildRequest,
 )
-from tests.factories import BIRTH, make_bot, make_bots, make_session
+from tests.factories import BIRTH, make_bot, make_bots, make_session, reset_request
 from tests.integration.conftest import FixedClock
 from trading.baseline import Scope
 from trading.errors import IdempotencyMismatch, Unavailable
@@ -47,19 +47,6 @@ DEATHS = (
     "INSERT INTO audit_events",
 )
 victim = threading.local()
-
-
-def request(**over: Any) -> ResetRequest:
-    plain: dict[str, Any] = {
-        "scope": "ALL",
-        "bot_ids": None,
-        "reason_code": "SEV1_RESET_METRICS",
-        "also_reset_equity_curves": True,
-        "dry_run": False,
-        "actor": "ops",
-        "request_id": "trace-1",
-    }
-    return ResetRequest(**plain | over)
 
 
 @pytest.fixture
@@ -120,7 +107,7 @@ def test_fifty_racing_resets_some_killed_are_whole_or_absent(crowd: Desk, owner:
             make_session(session, session.get_one(Bot, bot_id), created_at=BIRTH)
         rollups.rebuild(session, None, now=crowd.clock())
     wishes = [
-        request(
+        reset_request(
             request_id=f"r{n}",
             scope=chance.choice(list(Scope)).value,
             bot_ids=None if n % 7 == 0 else chance.sample(ids, 15),
@@ -216,7 +203,7 @@ def test_a_session_committed_while_a_reset_waits_does_not_count(desk: Desk, owne
         with transaction(desk.sessions) as session:
             make_session(session, bot, created_at=clock())
             rollups.rebuild(session, [bot.id], now=clock())
-            waiting = pool.submit(reset_metrics, desk, request())
+            waiting = pool.submit(reset_metrics, desk, reset_request())
             wait_until_blocked(owner)
         receipt = waiting.result()
     assert receipt.no_longer_shown["BACKTEST"].sessions == 1
@@ -233,7 +220,7 @@ def test_a_session_inserted_before_and_committed_after_a_reset_does_not_count(de
     clock.advance(seconds=1)
     with transaction(desk.sessions) as session:
         make_session(session, bot, created_at=started_at)
-        reset_metrics(desk, request())
+        reset_metrics(desk, reset_request())
         rollups.rebuild(session, [bot.id], now=clock())
     assert shown_trades(desk, bot.id) is None
 
@@ -256,7 +243,7 @@ def test_a_session_recorded_while_a_reset_holds_the_bot_does_not_count(
     recording: list[Any] = []
     with ThreadPoolExecutor(1) as pool, before_audit(desk) as call:
         call.append(lambda: (recording.append(pool.submit(record_session)), wait_until_blocked(owner)))
-        reset_metrics(desk, request())
+        reset_metrics(desk, reset_request())
         recording[0].result()
     assert shown_trades(desk, bot.id) is None
 
@@ -299,7 +286,7 @@ def run_session(desk: Desk, bot: Bot) -> Ran:
 
 def run_reset(desk: Desk, bot: Bot) -> Ran:
     began = desk.clock()
-    reset_metrics(desk, request(bot_ids=[bot.id]))
+    reset_metrics(desk, reset_request(bot_ids=[bot.id]))
     return Ran(bot.id, began, desk.clock())
 
 
@@ -359,12 +346,12 @@ def effects(desk: Desk) -> tuple[int, ...]:
 def test_the_same_key_and_body_again_has_one_effect_and_one_answer(desk: Desk, clock: FixedClock) -> None:
     with transaction(desk.sessions) as session:
         make_bot(session)
-    first = reset_metrics(desk, request(idempotency_key="k"))
+    first = reset_metrics(desk, reset_request(idempotency_key="k"))
     clock.advance(minutes=1)
-    again = reset_metrics(desk, request(idempotency_key="k", request_id="trace-2"))
+    again = reset_metrics(desk, reset_request(idempotency_key="k", request_id="trace-2"))
     assert again.as_json() == first.as_json()
     assert effects(desk) == (1, 1, 1, 1)
-    reset_metrics(desk, request(idempotency_key="other"))
+    reset_metrics(desk, reset_request(idempotency_key="other"))
     assert effects(desk) == (2, 2, 2, 2)
 
 
@@ -372,7 +359,7 @@ def test_the_same_key_and_body_again_has_one_effect_and_one_answer(desk: Desk, c
 def test_the_same_key_with_another_body_is_refused(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
         bot = make_bot(session)
-    reset_metrics(desk, request(idempotency_key="k"))
+    reset_metrics(desk, reset_request(idempotency_key="k"))
     for other in (
         {"scope": "PAPER_ONLY"},
         {"bot_ids": [bot.id]},
@@ -382,7 +369,7 @@ def test_the_same_key_with_another_body_is_refused(desk: Desk) -> None:
         {"plan_hash": "0" * 64},
     ):
         with pytest.raises(IdempotencyMismatch):
-            reset_metrics(desk, request(idempotency_key="k", **other))
+            reset_metrics(desk, reset_request(idempotency_key="k", **other))
     assert effects(desk) == (1, 1, 1, 1)
 
 
@@ -390,9 +377,9 @@ def test_the_same_key_with_another_body_is_refused(desk: Desk) -> None:
 def test_a_dry_run_does_not_use_its_key(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
         make_bot(session)
-    reset_metrics(desk, request(idempotency_key="k", dry_run=True))
+    reset_metrics(desk, reset_request(idempotency_key="k", dry_run=True))
     assert effects(desk) == (0, 0, 0, 0)
-    assert reset_metrics(desk, request(idempotency_key="k")).audit_seq == 1
+    assert reset_metrics(desk, reset_request(idempotency_key="k")).audit_seq == 1
 
 
 @pytest.mark.scorecard(17)
@@ -400,7 +387,7 @@ def test_parallel_calls_with_one_key_have_one_effect(crowd: Desk) -> None:
     with transaction(crowd.sessions) as session:
         make_bots(session, 5)
     with ThreadPoolExecutor(12) as pool:
-        wishes = [request(idempotency_key="k", request_id=f"r{n}") for n in range(12)]
+        wishes = [reset_request(idempotency_key="k", request_id=f"r{n}") for n in range(12)]
         answers = [receipt.as_json() for receipt in pool.map(lambda wish: reset_metrics(crowd, wish), wishes)]
     assert all(answer == answers[0] for answer in answers)
     assert effects(crowd) == (1, 5, 1, 1)
@@ -413,8 +400,8 @@ def test_a_crash_at_any_point_leaves_the_key_unused(desk: Desk, owner: Engine) -
     points = (*DEATHS, "INSERT INTO idempotency_keys")
     with deaths(desk, owner):
         for point in points:
-            assert dying_reset(desk, request(idempotency_key="k"), point) is None
+            assert dying_reset(desk, reset_request(idempotency_key="k"), point) is None
             assert effects(desk) == (0, 0, 0, 0), point
-    assert reset_metrics(desk, request(idempotency_key="k")).audit_seq == 1
+    assert reset_metrics(desk, reset_request(idempotency_key="k")).audit_seq == 1
     assert effects(desk) == (1, 1, 1, 1)
     assert verify_chain(desk).is_whole
