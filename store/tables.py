@@ -18,23 +18,22 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Date,
-    DateTime,
     ForeignKey,
     ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
-    MetaData,
     Numeric,
     SmallInteger,
-    Text,
     UniqueConstraint,
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB, REAL
+from sqlalchemy.dialects.postgresql import REAL
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
+
+from store.base import Base, one_of
 
 STAGES = ("LAB", "PAPER", "SHADOW", "CANARY", "LIVE")
 BOOKS = ("BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE")
@@ -49,36 +48,6 @@ SESSION_MODES = ("FULL_24x5", "RTH_US", "ETH", "CUSTOM")
 SIDES = ("LONG", "SHORT")
 EXIT_REASONS = ("STOP", "TARGET", "TIME", "REVERSAL", "SESSION_CLOSE", "ROLL", "END_OF_DATA")
 DECISIONS = ("ENQUEUE", "SKIP")
-
-
-def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
-    """Return the CHECK that limits a column to the given words."""
-    listed = ", ".join(f"'{word}'" for word in words)
-    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
-
-
-class Base(DeclarativeBase):
-    """Declarative base: timestamps are timestamptz, money is NUMERIC with micro-dollars, names are predictable."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(table_name)s__%(column_0_N_name)s",
-            "uq": "uq_%(table_name)s__%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s__%(constraint_name)s",
-            "fk": "fk_%(table_name)s__%(column_0_N_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
-        datetime: DateTime(timezone=True),
-        date: Date(),
-        Decimal: Numeric(20, 6),
-        float: DOUBLE_PRECISION(),
-        str: Text(),
-        UUID: PG_UUID(as_uuid=True),
-        dict[str, Any]: JSONB(),
-        list[str]: ARRAY(Text()),
-    }
 
 
 class RuleText(Base):

@@ -28,7 +28,8 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.tables import BacktestSession, Base, BotMetricsRollup, ImproveCandidate, ImproveIteration, TradeLog, one_of
+from store.base import Base, one_of
+from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration, TradeLog
 
 KINDS = (
     "WALK_FORWARD",

@@ -2,8 +2,8 @@
 
 from alembic import context
 
-from store import verification  # noqa: F401 - its table belongs to the metadata
-from store.tables import Base
+from store import tables, verification  # noqa: F401 - their tables make the metadata
+from store.base import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

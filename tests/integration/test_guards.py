@@ -11,8 +11,8 @@ from sqlalchemy.exc import ProgrammingError
 
 from gateways.postgres import APP_ROLE, DatabaseUrls
 from services.desk import Desk, prepare_database
+from store.base import Base
 from store.database import transaction
-from store.tables import Base
 from tests.factories import BIRTH, make_bot, make_fill, make_session, make_trade
 
 MAY_CHANGE = {

@@ -6,8 +6,8 @@ from sqlalchemy import Engine, text
 
 from gateways.postgres import DatabaseUrls
 from services.desk import Desk, prepare_database
+from store.base import Base
 from store.provision import pending_migrations
-from store.tables import Base
 
 
 def test_migrations_build_exactly_the_tables_the_code_declares(owner: Engine) -> None:

@@ -1,0 +1,44 @@
+"""What every table is made of: the declarative base with its types and names, and CHECKs over words.
+
+Belongs here: what two table modules need. Does not belong here: tables (`tables.py`, `verification.py`).
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, Date, DateTime, MetaData, Numeric, Text
+from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import DeclarativeBase
+
+
+def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
+    """Return the CHECK that limits a column to the given words."""
+    listed = ", ".join(f"'{word}'" for word in words)
+    return CheckConstraint(f"{column} IN ({listed})", name=f"{column}_is_known")
+
+
+class Base(DeclarativeBase):
+    """Declarative base: timestamps are timestamptz, money is NUMERIC with micro-dollars, names are predictable."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s__%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s__%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s__%(constraint_name)s",
+            "fk": "fk_%(table_name)s__%(column_0_N_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads a plain class attribute
+        datetime: DateTime(timezone=True),
+        date: Date(),
+        Decimal: Numeric(20, 6),
+        float: DOUBLE_PRECISION(),
+        str: Text(),
+        UUID: PG_UUID(as_uuid=True),
+        dict[str, Any]: JSONB(),
+        list[str]: ARRAY(Text()),
+    }
