@@ -9,7 +9,6 @@ once) everything is read again under a new epoch, and clients are told to take a
 """
 
 import asyncio
-import gzip
 import json
 import logging
 import secrets
@@ -19,6 +18,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from operator import attrgetter
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from anyio import to_thread
 from sqlalchemy.engine import URL
 
 from api.rows import BoardRow, board_row, encode_rows
+from api.zipped import Zipped
 from gateways.changes import Change, Changed, Listening, Lost, watch
 from services.cards import BotCard
 from services.desk import Desk
@@ -35,7 +36,7 @@ from trading.errors import ProvingError
 
 log = logging.getLogger("api.live")
 
-COALESCE_SECONDS = 0.1
+COALESCE_SECONDS = 0.1  # between two readings; a change after a pause is read at once
 PULSE_SECONDS = 3.0
 FIRST_READ_SECONDS = 1.5
 RETRY_SECONDS = 1.0
@@ -43,7 +44,6 @@ RING_MESSAGES = 512
 QUEUE_MESSAGES = 256
 MAX_ROWS_PER_MESSAGE = 1_000
 MAX_CLIENTS = 500
-ZIP_LEVEL = 6
 BY_NAME = attrgetter("name")  # names that stand side by side zip to half
 
 
@@ -87,7 +87,8 @@ class Live:
         self._hears = False
         self._loaded = asyncio.Event()
         self._last_tick_at: datetime | None = None
-        self._zipped: tuple[dict[str, Any], bytes] | None = None
+        self._zipped: tuple[tuple[str, int], Zipped] | None = None
+        self._flushed_at = -COALESCE_SECONDS
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -107,13 +108,13 @@ class Live:
         return self._loaded.is_set()
 
     async def snapshot(self) -> bytes:
-        """Return the gzipped snapshot, made at most once per message and second and shared by everyone who asks."""
+        """Return the gzipped snapshot; its rows are zipped once per message and shared by everyone who asks."""
         head = self._head("snapshot")
-        key = head | {"now": head["now"][:19]}
+        key = (self._picture.epoch, self._picture.seq)
         if self._zipped is None or self._zipped[0] != key:
             rows = sorted(self._picture.rows.values(), key=BY_NAME)
-            self._zipped = (key, await to_thread.run_sync(_zip, head, rows))
-        return self._zipped[1]
+            self._zipped = (key, await to_thread.run_sync(_zip, rows))
+        return self._zipped[1].under(_opened(head))
 
     def sparks(self, bot_ids: Collection[UUID]) -> dict[str, str]:
         """Return the equity lines of some bots as they stand in the picture; bots that are not in it are left out."""
@@ -167,8 +168,9 @@ class Live:
     async def _flush_for_ever(self) -> None:
         while True:
             await self._woken.wait()
-            await asyncio.sleep(COALESCE_SECONDS)
+            await asyncio.sleep(self._flushed_at + COALESCE_SECONDS - monotonic())
             self._woken.clear()
+            self._flushed_at = monotonic()
             try:
                 await self._flush()
             except ProvingError as failure:
@@ -210,7 +212,7 @@ class Live:
         if not changed and not gone:
             return
         picture.seq += 1
-        message = _with_rows(self._head("rows") | {"gone": gone}, changed, sparks=True)
+        message = _with_rows(self._head("rows") | {"gone": gone}, changed)
         picture.ring.append((picture.seq, message))
         self._broadcast(message)
 
@@ -241,9 +243,13 @@ def _read_rows(desk: Desk) -> dict[UUID, BoardRow]:
     return {card.id: board_row(card) for card in each_bot(desk)}
 
 
-def _zip(head: dict[str, Any], rows: Sequence[BoardRow]) -> bytes:
-    return gzip.compress(_with_rows(head, rows, sparks=False), compresslevel=ZIP_LEVEL, mtime=0)
+def _zip(rows: Sequence[BoardRow]) -> Zipped:
+    return Zipped.of(encode_rows(rows, sparks=False) + b"}")
 
 
-def _with_rows(head: dict[str, Any], rows: Sequence[BoardRow], *, sparks: bool) -> bytes:
-    return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"rows":' + encode_rows(rows, sparks=sparks) + b"}"
+def _with_rows(head: dict[str, Any], rows: Sequence[BoardRow]) -> bytes:
+    return _opened(head) + encode_rows(rows, sparks=True) + b"}"
+
+
+def _opened(head: dict[str, Any]) -> bytes:
+    return json.dumps(head, separators=(",", ":")).encode()[:-1] + b',"rows":'
