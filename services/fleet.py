@@ -23,6 +23,7 @@ from trading.errors import BadInput
 from trading.lifecycle import Stage
 
 MAX_PAGE = 500
+HIGHEST_RANK = 1_000
 
 
 class BadCursor(BadInput):
@@ -104,15 +105,6 @@ def bots_by_ids(desk: Desk, bot_ids: Sequence[UUID]) -> tuple[BotCard, ...]:
     return tuple(card(rows[bot_id], now=now) for bot_id in bot_ids if bot_id in rows)
 
 
-def whole_fleet(desk: Desk) -> tuple[BotCard, ...]:
-    """Return the card of every bot that is not archived.
-
-    Raises:
-        Unavailable: the database is away.
-    """
-    return tuple(each_bot(desk))
-
-
 def each_bot(desk: Desk) -> Iterator[BotCard]:
     """Yield the card of every bot that is not archived, in one transaction; nothing is held back in memory.
 
@@ -163,14 +155,24 @@ def _place(cursor: str, order: FleetOrder) -> Place:
     try:
         spoken = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
         sort, descending, key, name = spoken
-    except ValueError:
+    except (TypeError, ValueError):
         raise BadCursor("the cursor was not made by this list") from None
     if (sort, descending) != (order.sort, order.descending):
         raise BadCursor(f"the cursor belongs to another order: {sort}")
-    if type(name) is not str or "\0" in name or type(key) not in _key_types(order):
+    if not (_is_text(name) and _is_key(key, order)):
         raise BadCursor("the cursor was not made by this list")
     return Place(key, name)
 
 
-def _key_types(order: FleetOrder) -> tuple[type, ...]:
-    return (str,) if order.sort in {"name", "symbol"} else (int, float)
+def _is_key(key: object, order: FleetOrder) -> bool:
+    """Return whether an order may sort by a value: texts, ranks, and figures, which are infinite where unknown."""
+    if order.sort in {"name", "symbol"}:
+        return _is_text(key)
+    if order.sort in {"activity", "stage"}:
+        return type(key) is int and abs(key) <= HIGHEST_RANK
+    return type(key) in (int, float)
+
+
+def _is_text(value: object) -> bool:
+    """Return whether a value is text the database takes: no NUL, no half of a surrogate pair."""
+    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)

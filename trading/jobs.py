@@ -1,11 +1,11 @@
-"""Jobs: the words for autonomous work, their limits, and when one counts as stuck.
+"""Jobs: the words for autonomous work, and their limits.
 
 Belongs here: types, statuses, caps, timeouts, lease. Does not belong here: which bot gets a job (`autonomy.py`), SQL.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -53,13 +53,3 @@ class Caps:
     def queue_limit(self, job_type: JobType) -> int:
         """Return how many jobs may wait: enough to keep every slot busy, few enough to stay steerable."""
         return self.running[job_type] * QUEUE_PER_SLOT[job_type]
-
-
-def is_stuck(heartbeat_at: datetime, *, now: datetime) -> bool:
-    """Return whether a RUNNING job has let its lease run out."""
-    return now - heartbeat_at > LEASE
-
-
-def is_overdue(job_type: JobType, started_at: datetime, *, now: datetime) -> bool:
-    """Return whether a RUNNING job has used up its type's time, however lively its heartbeat."""
-    return now - started_at > TIMEOUTS[job_type]

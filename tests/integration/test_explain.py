@@ -22,7 +22,7 @@ from services.books import all_trades, bot_book, bot_sessions, bot_trades
 from services.desk import Desk
 from services.dossier import bot_dossier
 from services.exports import each_matching_bot
-from services.fleet import FleetQuery, bots_by_ids, bots_page, fleet_totals, whole_fleet
+from services.fleet import FleetQuery, bots_by_ids, bots_page, each_bot, fleet_totals
 from services.fleet_seed import fleet_ids, seed_fleet
 from services.improvements import Improvement
 from services.invariants import all_invariants
@@ -206,7 +206,7 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "bots of the file": lambda desk: next(
         each_matching_bot(desk, FleetFilter(symbol="MES"), FleetOrder("sharpe", True))
     ),
-    "board": lambda desk: list(whole_fleet(desk)),
+    "board": lambda desk: list(each_bot(desk)),
     "board after a change": lambda desk: bots_by_ids(desk, fleet_ids(desk)[:100]),
     "totals": fleet_totals,
     "dossier": lambda desk: bot_dossier(desk, fleet_ids(desk)[0]),

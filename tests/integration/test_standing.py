@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from services.desk import Desk
-from services.fleet import FleetQuery, bots_page, whole_fleet
+from services.fleet import FleetQuery, bots_page, each_bot
 from services.fleet_seed import seed_fleet
 from services.iterations import Iteration
 from store import bots
@@ -100,7 +100,7 @@ def shown_in_pages(desk: Desk) -> dict[UUID, tuple[float | None, float | None]]:
 
 
 def shown_on_the_board(desk: Desk) -> dict[UUID, tuple[float | None, float | None]]:
-    return {bot.id: (bot.confidence_pct, bot.uniqueness_pct) for bot in whole_fleet(desk)}
+    return {bot.id: (bot.confidence_pct, bot.uniqueness_pct) for bot in each_bot(desk)}
 
 
 @pytest.mark.scorecard(19)
