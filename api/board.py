@@ -1,6 +1,6 @@
-"""`/api/board` and `/ws/bots`: the snapshot of the whole fleet, and every change after it.
+"""`/api/board` and `/ws/bots`: the snapshot of the whole fleet, and what happens from then on, by topic.
 
-Belongs here: transport of the board. Does not belong here: what is sent (`live.py`, `rows.py`).
+Belongs here: transport. Does not belong here: what is sent (`live.py`, `rows.py`), to whom (`topics.py`).
 """
 
 import asyncio
@@ -13,12 +13,11 @@ from fastapi import APIRouter, Query, Request, Response, WebSocket
 from starlette.websockets import WebSocketState
 
 from api.contracts import BoardBots, Epoch, SparksAnswer
-from api.live import Client, Live
+from api.live import Live
 from api.problems import documented
-from trading.errors import Unavailable
+from api.topics import BOARD, NO_SUCH_BOT, POLICY_VIOLATION, TRY_AGAIN_LATER, Client, Farewell, Topic
+from trading.errors import BadInput, Unavailable, UnknownBots
 
-POLICY_VIOLATION = 1008
-TRY_AGAIN_LATER = 1013
 router = APIRouter(tags=["board"])
 
 
@@ -43,10 +42,16 @@ async def sparks(request: Request, bots: BoardBots) -> Any:
 @router.websocket("/ws/bots")
 async def changes(
     socket: WebSocket,
-    epoch: Annotated[Epoch, Query()],
-    since: Annotated[int, Query(ge=0, le=2**53)],
+    *,
+    topic: Annotated[str, Query(max_length=50)] = "board",
+    epoch: Annotated[Epoch | None, Query()] = None,
+    since: Annotated[int | None, Query(ge=0, le=2**53)] = None,
 ) -> None:
-    """Send every change after `since` of `epoch`, or `resync` when that is no longer known."""
+    """Send what happens in a topic, with the pulse: the platform's time, its last tick, the kill switch.
+
+    `board`: every change after `since` of `epoch`, or `resync` when that is no longer known. `bot:<id>`: the bot's row
+    as of now and whenever it changes. `pulse`: nothing else.
+    """
     live: Live = socket.app.state.live
     if not _same_origin(socket):
         await socket.close(POLICY_VIOLATION)
@@ -55,24 +60,43 @@ async def changes(
         await socket.close(TRY_AGAIN_LATER)
         return
     await socket.accept()
-    client = live.join(since=since, epoch=epoch)
+    client = await _joined(live, topic, since=since, epoch=epoch)
+    if isinstance(client, Farewell):
+        await socket.close(*client)
+        return
     try:
         await _converse(socket, client)
     finally:
         live.leave(client)
 
 
+async def _joined(live: Live, words: str, *, since: int | None, epoch: str | None) -> Client | Farewell:
+    try:
+        topic = Topic.parse(words)
+        if topic.bot_id is not None and not await live.wait_loaded():
+            return Farewell(TRY_AGAIN_LATER, "the fleet has not been read yet")
+        if topic != BOARD:
+            return live.join(topic)
+        if since is None or epoch is None:
+            raise BadInput("the board is followed from an epoch and a seq")
+        return live.join(topic, since=since, epoch=epoch)
+    except UnknownBots:
+        return NO_SUCH_BOT
+    except BadInput as refusal:
+        return Farewell(POLICY_VIOLATION, str(refusal))
+
+
 async def _converse(socket: WebSocket, client: Client) -> None:
-    tasks = {asyncio.create_task(work) for work in (_send(socket, client), _drain(socket), client.behind.wait())}
+    tasks = {asyncio.create_task(work) for work in (_send(socket, client), _drain(socket), client.dismissed.wait())}
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-    if client.behind.is_set() and socket.application_state is WebSocketState.CONNECTED:
+    if client.farewell is not None and socket.application_state is WebSocketState.CONNECTED:
         with suppress(RuntimeError, OSError):
-            await socket.close(TRY_AGAIN_LATER)
+            await socket.close(*client.farewell)
 
 
 async def _send(socket: WebSocket, client: Client) -> None:

@@ -1,11 +1,14 @@
 """The board kept live: one listener, one picture of the fleet in memory, one stream of numbered messages.
 
-Belongs here: coalescing changes, numbering messages, the ring for replay, clients and their queues. Does not belong
-here: what a row says (`board.py`), SQL.
+Belongs here: coalescing changes, numbering messages, the ring for replay, what each topic is told. Does not belong
+here: clients and their queues (`topics.py`), what a row says (`rows.py`), SQL.
 
-A client takes the snapshot, which names `epoch` and `seq`, then asks for what came after. Within an epoch messages are
-numbered without gaps. Whenever messages may have been missed (the listener lost its connection, too much changed at
-once) everything is read again under a new epoch, and clients are told to take a new snapshot.
+A client of the board takes the snapshot, which names `epoch` and `seq`, then asks for what came after. Within an epoch
+messages are numbered without gaps. Whenever messages may have been missed (the listener lost its connection, too much
+changed at once) everything is read again under a new epoch, and clients are told to take a new snapshot.
+
+A client of one bot asks for nothing before: each message holds the whole row, on joining, with every change and after
+everything was read again. Every topic has the pulse, which says how the kill switch stands, at once when it is thrown.
 """
 
 import asyncio
@@ -26,13 +29,16 @@ from anyio import to_thread
 from sqlalchemy.engine import URL
 
 from api.rows import BoardRow, board_row, encode_rows
+from api.topics import BOARD, NO_SUCH_BOT, PULSE, Audience, Client, Topic
 from api.zipped import Zipped
 from gateways.changes import Change, Changed, Listening, Lost, watch
 from services.cards import BotCard
 from services.desk import Desk
 from services.fleet import bots_by_ids, each_bot
+from services.kill_switch import switch_now
 from services.proofs import last_tick_at
-from trading.errors import ProvingError
+from store.kill_switch import Switch
+from trading.errors import ProvingError, UnknownBots
 
 log = logging.getLogger("api.live")
 
@@ -41,25 +47,9 @@ PULSE_SECONDS = 3.0
 FIRST_READ_SECONDS = 1.5
 RETRY_SECONDS = 1.0
 RING_MESSAGES = 512
-QUEUE_MESSAGES = 256
 MAX_ROWS_PER_MESSAGE = 1_000
 MAX_CLIENTS = 500
 BY_NAME = attrgetter("name")  # names that stand side by side zip to half
-
-
-@dataclass(eq=False, slots=True)
-class Client:
-    """One socket's bounded queue; `behind` is set when it overflowed: this client reads too slowly and must go."""
-
-    queue: asyncio.Queue[bytes] = field(default_factory=lambda: asyncio.Queue(QUEUE_MESSAGES))
-    behind: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def offer(self, message: bytes) -> None:
-        """Queue a message, or mark the client as too slow."""
-        try:
-            self.queue.put_nowait(message)
-        except asyncio.QueueFull:
-            self.behind.set()
 
 
 @dataclass(slots=True)
@@ -79,10 +69,12 @@ class Live:
         self._desk = desk
         self._url = url
         self._picture = Picture()
-        self._clients: set[Client] = set()
+        self._audience = Audience()
         self._pending: set[UUID] = set()
         self._reread = False
         self._ticked = False
+        self._thrown = False
+        self._switch: Switch | None = None
         self._woken = asyncio.Event()
         self._hears = False
         self._loaded = asyncio.Event()
@@ -109,7 +101,7 @@ class Live:
 
     async def snapshot(self) -> bytes:
         """Return the gzipped snapshot; its rows are zipped once per message and shared by everyone who asks."""
-        head = self._head("snapshot")
+        head = self._head("snapshot") | self._switch_cell()
         key = (self._picture.epoch, self._picture.seq)
         if self._zipped is None or self._zipped[0] != key:
             rows = sorted(self._picture.rows.values(), key=BY_NAME)
@@ -121,29 +113,44 @@ class Live:
         rows = self._picture.rows
         return {str(bot_id): rows[bot_id].spark for bot_id in bot_ids if bot_id in rows}
 
-    def join(self, *, since: int, epoch: str) -> Client:
-        """Register a client and queue what it missed, or the word that it must take a new snapshot."""
-        client = Client()
-        picture = self._picture
-        oldest = picture.ring[0][0] if picture.ring else picture.seq + 1
-        if epoch != picture.epoch or not oldest - 1 <= since <= picture.seq:
-            client.offer(self._message("resync"))
-        else:
-            for seq, message in picture.ring:
-                if seq > since:
-                    client.offer(message)
+    def join(self, topic: Topic, *, since: int = 0, epoch: str = "") -> Client:
+        """Register a client and queue what it lacks: of the board what it missed, of a bot its row as of now.
+
+        A client of the board whose place is not known any more gets the word that it must take a new snapshot.
+
+        Raises:
+            UnknownBots: the bot is not on the board.
+        """
+        client = Client(topic)
+        if topic.bot_id is not None:
+            row = self._picture.rows.get(topic.bot_id)
+            if row is None:
+                raise UnknownBots([str(topic.bot_id)])
+            client.offer(self._bot_message(row))
+        elif topic == BOARD:
+            self._replay(client, since=since, epoch=epoch)
         client.offer(self._message("pulse"))
-        self._clients.add(client)
+        self._audience.add(client)
         return client
 
     def leave(self, client: Client) -> None:
         """Forget a client."""
-        self._clients.discard(client)
+        self._audience.remove(client)
 
     @property
     def is_full(self) -> bool:
         """Whether no further client is taken."""
-        return len(self._clients) >= MAX_CLIENTS
+        return len(self._audience) >= MAX_CLIENTS
+
+    def _replay(self, client: Client, *, since: int, epoch: str) -> None:
+        picture = self._picture
+        oldest = picture.ring[0][0] if picture.ring else picture.seq + 1
+        if epoch != picture.epoch or not oldest - 1 <= since <= picture.seq:
+            client.offer(self._message("resync"))
+            return
+        for seq, message in picture.ring:
+            if seq > since:
+                client.offer(message)
 
     async def _listen(self) -> None:
         async for change in watch(self._url):
@@ -157,11 +164,12 @@ class Live:
                 log.warning("the board hears nothing: %s", reason)
                 if self._hears:
                     self._hears = False
-                    self._broadcast(self._message("away"))
+                    self._audience.tell_all(self._message("away"))
                 return
-            case Changed(bot_ids, tick, everything):
+            case Changed(bot_ids, tick, switch, everything):
                 self._pending |= bot_ids
                 self._ticked |= tick
+                self._thrown |= switch
                 self._reread |= everything
         self._woken.set()
 
@@ -182,6 +190,10 @@ class Live:
     async def _flush(self) -> None:
         bot_ids, self._pending = self._pending, set()
         ticked, self._ticked = self._ticked, False
+        thrown, self._thrown = self._thrown, False
+        if thrown:
+            self._switch = await to_thread.run_sync(switch_now, self._desk)
+            self._audience.tell_all(self._message("pulse"))
         if self._reread or len(bot_ids) > MAX_ROWS_PER_MESSAGE:
             self._reread = False
             await self._read_everything()
@@ -190,20 +202,25 @@ class Live:
             self._tell_rows(cards)
         if ticked:
             self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
-            self._broadcast(self._message("pulse"))
+            self._audience.tell_all(self._message("pulse"))
 
     async def _read_everything(self) -> None:
         rows = await to_thread.run_sync(_read_rows, self._desk)
         self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
+        self._switch = await to_thread.run_sync(switch_now, self._desk)
         self._picture = Picture(epoch=secrets.token_hex(8), rows=rows)
         self._loaded.set()
-        self._broadcast(self._message("resync"))
+        self._audience.tell(BOARD, self._message("resync"))
+        self._audience.tell(PULSE, self._message("pulse"))
+        for bot_id in self._audience.followed_bots():
+            self._tell_bot(bot_id)
 
     def _tell_rows(self, cards: Sequence[BotCard]) -> None:
         picture, changed, gone = self._picture, [], []
         for card in cards:
             if card.archived_at is not None:
-                gone.extend([str(card.id)] if picture.rows.pop(card.id, None) is not None else [])
+                if picture.rows.pop(card.id, None) is not None:
+                    gone.append(card.id)
                 continue
             row = board_row(card)
             if picture.rows.get(card.id) != row:
@@ -212,18 +229,26 @@ class Live:
         if not changed and not gone:
             return
         picture.seq += 1
-        message = _with_rows(self._head("rows") | {"gone": gone}, changed)
+        message = _with_rows(self._head("rows") | {"gone": list(map(str, gone))}, changed)
         picture.ring.append((picture.seq, message))
-        self._broadcast(message)
+        self._audience.tell(BOARD, message)
+        for bot_id in (*gone, *(row.id for row in changed)):
+            self._tell_bot(bot_id)
+
+    def _tell_bot(self, bot_id: UUID) -> None:
+        topic = Topic.of_bot(bot_id)
+        if not self._audience.follows(topic):
+            return
+        row = self._picture.rows.get(bot_id)
+        if row is None:
+            self._audience.dismiss(topic, NO_SUCH_BOT)
+        else:
+            self._audience.tell(topic, self._bot_message(row))
 
     async def _pulse_for_ever(self) -> None:
         while True:
             await asyncio.sleep(PULSE_SECONDS)
-            self._broadcast(self._message("pulse" if self._hears else "away"))
-
-    def _broadcast(self, message: bytes) -> None:
-        for client in self._clients:
-            client.offer(message)
+            self._audience.tell_all(self._message("pulse" if self._hears else "away"))
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {
@@ -235,8 +260,19 @@ class Live:
             "lastTickAt": self._last_tick_at.isoformat() if self._last_tick_at is not None else None,
         }
 
+    def _switch_cell(self) -> dict[str, Any]:
+        switch = self._switch
+        if switch is None:
+            return {"killSwitch": None}
+        since = switch.since.isoformat() if switch.since is not None else None
+        told = {"engaged": switch.is_engaged, "tier": switch.tier, "reasonCode": switch.reason_code}
+        return {"killSwitch": told | {"since": since, "actor": switch.actor}}
+
     def _message(self, kind: str) -> bytes:
-        return json.dumps(self._head(kind), separators=(",", ":")).encode()
+        return json.dumps(self._head(kind) | self._switch_cell(), separators=(",", ":")).encode()
+
+    def _bot_message(self, row: BoardRow) -> bytes:
+        return _with_rows(self._head("bot") | self._switch_cell(), [row])
 
 
 def _read_rows(desk: Desk) -> dict[UUID, BoardRow]:

@@ -29,10 +29,11 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """Some bots changed, or a tick was written, or so much that everything must be read again."""
+    """Some bots changed, a tick was written, the kill switch thrown, or so much that everything must be read again."""
 
     bot_ids: frozenset[UUID] = frozenset()
     tick: bool = False
+    switch: bool = False
     everything: bool = False
 
 
@@ -65,6 +66,8 @@ def parse(payload: str) -> Changed:
     kind, _, listed = payload.partition(":")
     if kind == "tick":
         return Changed(tick=True)
+    if kind == "switch":
+        return Changed(switch=True)
     if kind == "bots":
         with suppress(ValueError):
             return Changed(bot_ids=frozenset(UUID(bot_id) for bot_id in listed.split(",")))

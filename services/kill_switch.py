@@ -112,6 +112,16 @@ def switch_state(desk: Desk) -> SwitchState:
     return SwitchState(switch, queued, running, desk.clock())
 
 
+def switch_now(desk: Desk) -> Switch:
+    """Return the switch as it stands, without the work it concerns.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        return kill_switch.read(session)
+
+
 def throw_switch(desk: Desk, wish: SwitchWish) -> SwitchReceipt:
     """Engage or release the switch.
 

@@ -2,7 +2,7 @@
 -- Belongs here: triggers that call pg_notify. Applied after every migration, idempotent.
 --
 -- Channel proving_changes. Payloads: 'bots:<id>,<id>,...' (at most 200 ids, under 8000 bytes), 'resync' where more than
--- 2000 bots changed in one statement, 'tick' for autonomy. A heartbeat alone is no change.
+-- 2000 bots changed in one statement, 'tick' for autonomy, 'switch' for the kill switch. A heartbeat alone is no change.
 
 CREATE OR REPLACE FUNCTION tell_bots_changed(changed uuid[]) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -56,6 +56,15 @@ BEGIN
 END
 $$;
 
+CREATE OR REPLACE FUNCTION tell_switch_thrown() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM new_rows WHERE key = 'kill_switch') THEN
+        PERFORM pg_notify('proving_changes', 'switch');
+    END IF;
+    RETURN NULL;
+END
+$$;
+
 CREATE OR REPLACE TRIGGER tell_added AFTER INSERT ON bots REFERENCING NEW TABLE AS new_rows
     FOR EACH STATEMENT EXECUTE FUNCTION tell_rows_added();
 CREATE OR REPLACE TRIGGER tell_changed AFTER UPDATE ON bots REFERENCING NEW TABLE AS new_rows
@@ -76,3 +85,8 @@ CREATE OR REPLACE TRIGGER tell_gone AFTER DELETE ON bot_metrics_rollups REFERENC
 
 CREATE OR REPLACE TRIGGER tell_tick AFTER INSERT OR UPDATE ON autonomy_runs
     FOR EACH STATEMENT EXECUTE FUNCTION tell_tick();
+
+CREATE OR REPLACE TRIGGER tell_added AFTER INSERT ON system_settings REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_switch_thrown();
+CREATE OR REPLACE TRIGGER tell_changed AFTER UPDATE ON system_settings REFERENCING NEW TABLE AS new_rows
+    FOR EACH STATEMENT EXECUTE FUNCTION tell_switch_thrown();

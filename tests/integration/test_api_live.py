@@ -13,16 +13,17 @@ from uuid import UUID
 
 import httpx2 as httpx
 import pytest
-from sqlalchemy import Engine, text, update
+from sqlalchemy import Engine, insert, text, update
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from api import live
+from api import topics
 from api.app import create_app
 from gateways.changes import Changed, parse
 from gateways.settings import Settings
 from services.desk import Desk
-from store.tables import Bot, BotJob, BotMetricsRollup
+from services.kill_switch import SwitchWish, switch_now, throw_switch
+from store.tables import Bot, BotJob, BotMetricsRollup, SystemSetting
 from tests import factories
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import rollup, tick
@@ -44,6 +45,14 @@ def server(desk: Desk) -> Iterator[Served]:
         yield served
 
 
+def standing(desk: Desk, served: Served, count: int) -> list[UUID]:
+    """Make some bots and wait until the board has them."""
+    with desk.sessions.begin() as session:
+        ids = [factories.make_bot(session, name=f"Otter {number}").id for number in range(count)]
+    until(lambda: {str(bot_id) for bot_id in ids} <= as_bots(snapshot(served)).keys(), "the bots to arrive")
+    return ids
+
+
 def snapshot_or_none(served: Served) -> dict[str, Any] | None:
     answer = httpx.get(f"{served.http}/api/board")
     return answer.json() if answer.status_code == 200 else None
@@ -58,6 +67,12 @@ def snapshot(served: Served) -> dict[str, Any]:
 @contextmanager
 def listening(served: Served, *, epoch: str, since: int, **more: Any) -> Iterator[ClientConnection]:
     with connect(f"{served.ws}/ws/bots?epoch={epoch}&since={since}", **more) as socket:
+        yield socket
+
+
+@contextmanager
+def following(served: Served, topic: str, **more: Any) -> Iterator[ClientConnection]:
+    with connect(f"{served.ws}/ws/bots?topic={topic}", **more) as socket:
         yield socket
 
 
@@ -235,14 +250,173 @@ def test_a_socket_with_a_bad_place_is_refused(server: Served, query: str) -> Non
         socket.recv(timeout=5)
 
 
-def test_a_client_that_cannot_keep_up_is_marked_and_others_are_not() -> None:
-    slow, quick = live.Client(), live.Client()
-    for number in range(live.QUEUE_MESSAGES + 1):
-        for client in (slow, quick):
-            client.offer(b"%d" % number)
+@pytest.mark.parametrize(
+    ("topic", "reason"),
+    [
+        ("fills", "no such topic"),
+        ("", "no such topic"),
+        ("bot", "no such topic"),
+        ("bot:", "no such topic"),
+        ("bot:%00", "no such topic"),
+        (f"bot:{UUID(int=9)}", "no such bot on the board"),
+        ("board", "the board is followed from an epoch and a seq"),
+    ],
+)
+def test_a_socket_is_told_why_its_topic_is_refused(server: Served, topic: str, reason: str) -> None:
+    with following(server, topic) as socket, pytest.raises(ConnectionClosed) as refusal:
+        socket.recv(timeout=5)
+    assert refusal.value.rcvd is not None
+    assert (refusal.value.rcvd.code, refusal.value.rcvd.reason) == (1008, reason)
+
+
+def test_a_page_of_one_bot_hears_its_row_and_no_other(desk: Desk, server: Served, clock: FixedClock) -> None:
+    own, other = standing(desk, server, 2)
+    with following(server, f"bot:{own}") as socket:
+        first = next_of(socket, "bot")
+        assert as_bots(first) == {str(own): as_bots(first)[str(own)] | {"name": "Otter 0", "botNow": "NEEDS_BACKTEST"}}
+        assert next_of(socket, "pulse")["lastTickAt"] is None
+        start = snapshot(server)
+        for symbol in ("MNQ", "MCL"):
+            with desk.sessions.begin() as session:
+                session.execute(update(Bot).where(Bot.id == other).values(symbol=symbol))
+            until(lambda wanted=symbol: as_bots(snapshot(server))[str(other)]["symbol"] == wanted, symbol)
+        with desk.sessions.begin() as session:
+            factories.make_job(session, session.get_one(Bot, own), created_at=clock.now)
+        second = next_of(socket, "bot")
+        assert as_bots(second)[str(own)]["botNow"]["state"] == "BACKTEST_QUEUED"
+        assert (list(as_bots(second)), second["seq"]) == ([str(own)], start["seq"] + 3)
+        tick(desk)
+        until(lambda: next_of(socket, "pulse")["lastTickAt"] == clock.now.isoformat(), "the tick")
+
+
+def test_a_page_of_one_bot_is_sent_the_row_again_after_the_listener_was_away(
+    desk: Desk, server: Served, owner: Engine
+) -> None:
+    (bot_id,) = standing(desk, server, 1)
+    with following(server, f"bot:{bot_id}") as socket:
+        start = next_of(socket, "bot")
+        with owner.begin() as connection:
+            connection.execute(
+                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'proving-listen'")
+            )
+            connection.execute(text("UPDATE bots SET symbol = 'MGC'"))
+        assert next_of(socket, "away")["live"] is False
+        healed = next_of(socket, "bot")
+    assert (healed["live"], healed["epoch"] != start["epoch"]) == (True, True)
+    assert as_bots(healed)[str(bot_id)]["symbol"] == "MGC"
+
+
+def test_a_page_of_a_bot_that_is_archived_is_closed_with_the_reason(
+    desk: Desk, server: Served, clock: FixedClock
+) -> None:
+    gone, stays = standing(desk, server, 2)
+    with following(server, f"bot:{gone}") as socket, following(server, f"bot:{stays}") as other:
+        next_of(socket, "pulse")
+        with desk.sessions.begin() as session:
+            session.execute(update(Bot).where(Bot.id == gone).values(archived_at=clock.now))
+        with pytest.raises(ConnectionClosed) as closing:
+            next_of(socket, "bot")
+        assert closing.value.rcvd is not None
+        assert (closing.value.rcvd.code, closing.value.rcvd.reason) == (1008, "no such bot on the board")
+        with desk.sessions.begin() as session:
+            session.execute(update(Bot).where(Bot.id == stays).values(symbol="MNQ"))
+        until(lambda: as_bots(next_of(other, "bot"))[str(stays)]["symbol"] == "MNQ", "the change")
+
+
+def test_the_kill_switch_is_pushed_into_every_topic_and_stands_in_the_snapshot(
+    desk: Desk, server: Served, clock: FixedClock
+) -> None:
+    (bot_id,) = standing(desk, server, 1)
+    start = snapshot(server)
+    assert start["killSwitch"] == dict.fromkeys(("reasonCode", "since", "actor")) | {"engaged": False, "tier": "NORMAL"}
+    with (
+        listening(server, epoch=start["epoch"], since=start["seq"]) as board,
+        following(server, f"bot:{bot_id}") as bot,
+        following(server, "pulse") as pulse,
+    ):
+        for socket in (board, bot, pulse):
+            assert next_of(socket, "pulse")["killSwitch"]["engaged"] is False
+        throw_switch(desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))
+        engaged = {"engaged": True, "tier": "SOFT", "reasonCode": "BAD_FEED"}
+        engaged |= {"since": clock.now.isoformat(), "actor": "cli:ann"}
+        for socket in (board, bot, pulse):
+            assert next_turn(socket, engaged=True) == engaged
+        with following(server, f"bot:{bot_id}") as late:
+            assert next_of(late, "bot")["killSwitch"] == engaged
+        assert snapshot(server)["killSwitch"] == engaged
+        throw_switch(desk, SwitchWish(False, "FEED_MENDED", "cli:ann", "trace"))
+        for socket in (board, bot, pulse):
+            assert next_turn(socket, engaged=False)["reasonCode"] == "FEED_MENDED"
+
+
+def next_turn(socket: ClientConnection, *, engaged: bool) -> dict[str, Any]:
+    """The switch in the next pulse that has it turned; pulses by the clock may come before."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        told: dict[str, Any] = next_of(socket, "pulse")["killSwitch"]
+        if told["engaged"] is engaged:
+            return told
+    raise AssertionError("the switch was not pushed")
+
+
+def test_a_switch_thrown_to_and_fro_ends_where_the_database_has_it(
+    desk: Desk, server: Served, clock: FixedClock
+) -> None:
+    with following(server, "pulse") as socket:
+        next_of(socket, "pulse")
+        throwers = [
+            threading.Thread(
+                target=throw_switch, args=(desk, SwitchWish(number % 2 == 0, f"RACE_{number}", "amy", "trace"))
+            )
+            for number in range(8)
+        ]
+        for thrower in throwers:
+            thrower.start()
+        for thrower in throwers:
+            thrower.join(20)
+        stands = switch_now(desk)
+        until(lambda: next_of(socket, "pulse")["killSwitch"]["reasonCode"] == stands.reason_code, "the last throw")
+        heard = next_of(socket, "pulse")["killSwitch"]
+    assert (heard["engaged"], heard["reasonCode"]) == (stands.is_engaged, stands.reason_code)
+
+
+def test_other_settings_are_no_news(desk: Desk, owner: Engine) -> None:
+    driver = owner.raw_connection().driver_connection
+    assert driver is not None
+    driver.autocommit = True
+    driver.execute("LISTEN proving_changes")
+    with desk.sessions.begin() as session:
+        session.execute(insert(SystemSetting).values(key="another", value={}, updated_at=desk.clock(), updated_by="a"))
+        session.execute(update(SystemSetting).values(updated_by="b"))
+    throw_switch(desk, SwitchWish(True, "BAD_FEED", "amy", "trace"))
+    payloads = [notice.payload for notice in driver.notifies(timeout=0.5)]
+    driver.close()
+    assert payloads == ["switch"]
+
+
+def test_a_client_that_cannot_keep_up_is_dismissed_and_others_are_not() -> None:
+    audience = topics.Audience()
+    slow, quick, elsewhere = (topics.Client(topic) for topic in (topics.BOARD, topics.BOARD, topics.PULSE))
+    for client in (slow, quick, elsewhere):
+        audience.add(client)
+    for number in range(topics.QUEUE_MESSAGES + 1):
+        audience.tell(topics.BOARD, b"%d" % number)
         quick.queue.get_nowait()
-    assert slow.behind.is_set()
-    assert not quick.behind.is_set()
+    assert slow.dismissed.is_set()
+    assert slow.farewell == (1013, "reads too slowly")
+    assert not quick.dismissed.is_set()
+    assert elsewhere.queue.empty()
+
+
+def test_a_socket_whose_queue_overflows_is_closed_to_try_again_later(
+    desk: Desk, server: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topics, "QUEUE_MESSAGES", 1)
+    (bot_id,) = standing(desk, server, 1)
+    with following(server, f"bot:{bot_id}") as socket, pytest.raises(ConnectionClosed) as closing:
+        next_of(socket, "nothing is called this")
+    assert closing.value.rcvd is not None
+    assert (closing.value.rcvd.code, closing.value.rcvd.reason) == (1013, "reads too slowly")
 
 
 def test_many_clients_hear_the_same_message(desk: Desk, server: Served) -> None:
@@ -287,6 +461,7 @@ def test_a_payload_that_cannot_be_read_means_everything_changed() -> None:
     bot_id = UUID(int=7)
     assert parse(f"bots:{bot_id}") == Changed(bot_ids=frozenset({bot_id}))
     assert parse("tick") == Changed(tick=True)
+    assert parse("switch") == Changed(switch=True)
     for payload in ("resync", "", "bots:", "bots:nonsense", "unheard of"):
         assert parse(payload) == Changed(everything=True)
 
