@@ -241,7 +241,7 @@ class TableTold(Spoken):
 
     name: str
     bytes: int
-    rows_estimated: int
+    rows_estimated: int | None
 
 
 class RoomTold(Spoken):

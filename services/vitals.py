@@ -62,7 +62,7 @@ class TableSize:
 
     name: str
     bytes: int
-    rows_estimated: int
+    rows_estimated: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 _TABLES = text("""
-    SELECT relname AS name, pg_total_relation_size(oid) AS bytes, greatest(reltuples, 0)::bigint AS rows_estimated
+    SELECT relname AS name, pg_total_relation_size(oid) AS bytes, nullif(reltuples, -1)::bigint AS rows_estimated
     FROM pg_class WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace
     ORDER BY 2 DESC, 1 LIMIT :limit
 """)
@@ -22,5 +22,5 @@ def database_bytes(session: Session) -> int:
 
 
 def largest_tables(session: Session, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the ledger's largest tables with their indexes; rows are the server's estimate."""
+    """Return the ledger's largest tables with their indexes; rows are the server's estimate, None before its first."""
     return session.execute(_TABLES, {"limit": limit}).all()

@@ -116,7 +116,7 @@ export class Drawer {
     this.chart = new uPlot({
       width: node.clientWidth, height: CHART.height, padding: [10, 8, 0, 0], legend: { show: false },
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
-      axes: [axis, { ...axis, size: 68, values: (_, all) => all.map((usd) => `$${count(usd)}`) }],
+      axes: [axis, { ...axis, size: 68, values: (_, all) => all.map((usd) => `${usd < 0 ? "-" : ""}$${count(Math.abs(usd))}`) }],
       series: [{}, { stroke: rises ? "#2dbd85" : "#f6465d", width: 1.5, fill: rises ? "#2dbd8516" : "#f6465d16" }],
     }, [days, equity.equityUsd], node);
   }
