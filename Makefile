@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE # caches make every process start in half the t
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench chaos proof scorecard lock clean
+.PHONY: help run check test bench chaos proof screens scorecard lock clean
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -32,6 +32,9 @@ chaos: .venv/.dev ## kill things at random and count what was lost
 
 proof: .venv/.runtime ## run the proof pack against the running platform
 	$(BIN)/proving proof
+
+screens: .venv/.dev chromium ## pictures of every page at work, into docs/screens
+	$(BIN)/python -m bench.screens
 
 scorecard: .venv/.dev ## the reliability scorecard with the last figures
 	$(BIN)/python -m pytest -p tests.scorecard --scorecard -m scorecard -q
