@@ -387,11 +387,12 @@ class JobsAnswer(Spoken):
 
 
 class InvariantAnswer(Spoken):
-    """One thing that must always hold, and whether it does."""
+    """One thing that must always hold, and whether it does; `broken` shows up to ten of the `faults`."""
 
     name: str
     holds: bool
     checked: int
+    faults: int
     broken: list[dict[str, str | int | float | None]]
 
 

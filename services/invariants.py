@@ -15,7 +15,7 @@ from services.audit import verify_chain
 from services.desk import Desk
 from services.proofs import tick_limit
 from services.work import caps
-from store import invariants, proofs
+from store import invariants, kill_switch, proofs
 from store.database import reading, transaction
 from trading.jobs import LEASE
 
@@ -31,12 +31,14 @@ class Invariant:
         name: What must hold.
         holds: Whether it does.
         checked: How many rows were looked at; a verdict over none says so.
-        broken: Up to ten offending rows.
+        faults: How many rows offend.
+        broken: Up to ten of them.
     """
 
     name: str
     holds: bool
     checked: int
+    faults: int
     broken: tuple[dict[str, Any], ...]
 
 
@@ -88,12 +90,17 @@ def figures_are_current(desk: Desk, session: Session | None = None) -> Invariant
 
 
 def work_is_finishing(desk: Desk, session: Session | None = None) -> Invariant:
-    """A job completed within the last ten minutes, unless none has waited that long: being alive is not enough."""
+    """A job completed within the last ten minutes, unless none has waited that long: being alive is not enough.
+
+    While the kill switch is engaged work waits because a person wants it to; after a release its ten minutes begin.
+    """
     now = desk.clock()
     with _at_hand(desk, session) as open_session:
         finished_at, waiting_since = invariants.progress(open_session)
+        switch = kill_switch.read(open_session)
     recent = finished_at is not None and now - finished_at <= PROGRESS_LIMIT
-    idle = waiting_since is None or now - waiting_since <= PROGRESS_LIMIT
+    free_since = None if waiting_since is None else max(waiting_since, switch.since or waiting_since)
+    idle = switch.is_engaged or free_since is None or now - free_since <= PROGRESS_LIMIT
     silent = {"last_finished_at": str(finished_at), "oldest_active_since": str(waiting_since)}
     return _verdict("work_is_finishing", int(finished_at is not None), [] if recent or idle else [silent])
 
@@ -124,4 +131,4 @@ def _at_hand(desk: Desk, session: Session | None) -> AbstractContextManager[Sess
 
 
 def _verdict(name: str, checked: int, broken: Sequence[dict[str, Any]]) -> Invariant:
-    return Invariant(name, not broken, checked, tuple(broken[:SHOWN]))
+    return Invariant(name, not broken, checked, len(broken), tuple(broken[:SHOWN]))

@@ -11,7 +11,7 @@ from typing import Any
 
 from gateways.ports import speaks_http, speaks_http2
 from services import invariants
-from services.audit_pages import Verification, chain_told
+from services.audit_pages import SHOWN_BREAKS, Verification, chain_told
 from services.desk import Desk
 from services.invariants import Invariant
 from services.proofs import last_tick_at, tick_limit
@@ -147,7 +147,8 @@ def _tick(desk: Desk, now: datetime) -> Verdict:
 
 
 def _counted(found: Invariant, words: str, now: datetime) -> Verdict:
-    value = f"{len(found.broken)} of {found.checked:,} broken" if found.checked or found.broken else "none to look at"
+    of_all = f" of {found.checked:,}" if found.checked else ""
+    value = f"{found.faults:,}{of_all} broken" if found.checked or found.faults else "none to look at"
     return Verdict(found.name, words, value, "0 broken", found.holds, found.broken, now)
 
 
@@ -155,7 +156,8 @@ def _chain(last: Verification | None) -> Verdict:
     words = "Every audit event follows from the one before it"
     if last is None:
         return Verdict("audit_chain_is_whole", words, "never verified", "0 breaks", None, (), None)
-    value = f"{len(last.breaks)} breaks in {last.events:,} events"
+    found = f"{len(last.breaks)}{' or more' if len(last.breaks) == SHOWN_BREAKS else ''} breaks"
+    value = f"{found} in {last.events:,} events"
     broken: Sequence[Mapping[str, Any]] = last.breaks
     return Verdict("audit_chain_is_whole", words, value, "0 breaks", last.is_whole, tuple(broken), last.checked_at)
 

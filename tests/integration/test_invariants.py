@@ -10,8 +10,10 @@ from services.autonomy import run_tick
 from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.fleet_seed import seed_fleet
-from services.invariants import all_invariants
+from services.invariants import all_invariants, no_stuck_jobs, work_is_finishing
+from services.kill_switch import SwitchWish, throw_switch
 from services.starvation import starvation
+from services.vitals import verdicts
 from services.work import drain
 from store.database import transaction
 from tests.factories import make_bot, make_job
@@ -43,10 +45,10 @@ def broken(desk: Desk) -> set[str]:
 
 
 def test_everything_holds_on_a_healthy_ledger(fleet: Desk) -> None:
-    verdicts = all_invariants(fleet)
-    assert tuple(verdict.name for verdict in verdicts) == NAMES
-    assert all(verdict.holds and not verdict.broken for verdict in verdicts)
-    assert {verdict.name: verdict.checked for verdict in verdicts}["figures_are_current"] == 4
+    found = all_invariants(fleet)
+    assert tuple(verdict.name for verdict in found) == NAMES
+    assert all(verdict.holds and not verdict.broken for verdict in found)
+    assert {verdict.name: verdict.checked for verdict in found}["figures_are_current"] == 4
 
 
 def silent_tick(desk: Desk, clock: FixedClock, owner: Engine) -> None:
@@ -109,6 +111,45 @@ def test_a_planted_fault_breaks_exactly_its_invariant(
 ) -> None:
     plant(fleet, clock, owner)
     assert broken(fleet) == {name}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *("sharpe = COALESCE(sharpe, 0) + 1", "win_pct = 99.5", "profit_factor = 9", "expectancy_usd = 500"),
+        *("max_drawdown_pct = 0.125", "max_drawdown_usd = 0.5", "data_source = 'databento'", "sharpe = NULL"),
+        "since = now()",
+    ],
+)
+def test_no_figure_that_opens_a_gate_is_changed_unseen(fleet: Desk, owner: Engine, change: str) -> None:
+    with owner.begin() as connection:
+        connection.execute(text(f"UPDATE bot_metrics_rollups SET {change}"))
+    assert broken(fleet) == {"figures_are_current"}
+
+
+def test_all_faults_are_counted_and_ten_are_shown(fleet: Desk, owner: Engine) -> None:
+    running(fleet, 13)
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE bot_jobs SET heartbeat_at = heartbeat_at - interval '1 hour'"))
+    stuck = no_stuck_jobs(fleet)
+    assert (stuck.checked, stuck.faults, len(stuck.broken)) == (13, 13, 10)
+    assert {one.name: one.value for one in verdicts(fleet)}["no_stuck_jobs"] == "13 of 13 broken"
+
+
+def test_work_that_a_person_stopped_need_not_finish_until_it_is_let_go_on(fleet: Desk, clock: FixedClock) -> None:
+    def throw(engaged: bool) -> None:
+        throw_switch(fleet, SwitchWish(engaged=engaged, reason_code="PLANTED", actor="test", request_id="r"))
+
+    with transaction(fleet.sessions) as session:
+        make_job(session, make_bot(session), created_at=clock())
+    throw(True)
+    clock.advance(minutes=30)
+    assert work_is_finishing(fleet).holds
+    throw(False)
+    clock.advance(minutes=9)
+    assert work_is_finishing(fleet).holds
+    clock.advance(minutes=2)
+    assert not work_is_finishing(fleet).holds
 
 
 def test_waits_are_told_by_type_with_the_pace(fleet: Desk, clock: FixedClock) -> None:
