@@ -92,12 +92,21 @@ class VerificationAnswer(Spoken):
     completed_at: datetime
 
 
+class NeighbourAnswer(Spoken):
+    """The bot next to another one by name."""
+
+    id: UUID
+    name: str
+
+
 class LifeAnswer(Spoken):
     """All a bot has lived through; every list but `books` is newest first."""
 
     now: datetime
     bot: BotAnswer
     rule: str | None
+    before: NeighbourAnswer | None
+    after: NeighbourAnswer | None
     gate: GateAnswer
     books: list[FiguresAnswer]
     generations: list[GenerationAnswer]

@@ -70,11 +70,13 @@ class Mark:
 class Life:
     """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first.
 
-    `rule` is the text of a bot that trades by one.
+    `rule` is the text of a bot that trades by one; `before` and `after` are the bots beside it by name.
     """
 
     bot: GatedCard
     rule: str | None
+    before: AnyRow | None
+    after: AnyRow | None
     gate: GateVerdict
     books: tuple[Figures, ...]
     generations: tuple[Columns, ...]
@@ -114,11 +116,14 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
         shown = books.books_of_bot(session, bot_id)
         rule = dossier.rule_of_bot(session, bot_id)
+        before, after = (dossier.beside_bot(session, row.name, after=ahead) for ahead in (False, True))
         at_gates = verifications_of(session, [row])
         verifications = verification.latest_of_bot(session, bot_id)
     return Life(
         bot=gated_card(row, at_gates, now=now),
         rule=rule,
+        before=before,
+        after=after,
         gate=gate_verdict(row, at_gates, now=now),
         books=tuple(figures(book) for book in shown),
         generations=as_columns(trail.generations),

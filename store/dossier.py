@@ -26,6 +26,13 @@ from store.tables import (
 Rows = Sequence[Row[*tuple[Any, ...]]]
 
 
+def beside_bot(session: Session, name: str, *, after: bool) -> Row[*tuple[Any, ...]] | None:
+    """Return id and name of the bot next after, or next before, a name; archived ones are passed over."""
+    further, nearest = (Bot.name > name, Bot.name) if after else (Bot.name < name, Bot.name.desc())
+    asked = select(Bot.id, Bot.name).where(further, Bot.archived_at.is_(None))
+    return session.execute(asked.order_by(nearest).limit(1)).first()
+
+
 def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = None, limit: int) -> Rows:
     """Return a bot's backtest sessions older than one of them, newest first, before and after any reset."""
     run = BacktestSession

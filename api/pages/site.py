@@ -77,7 +77,7 @@ BOT = Page(
     charts="at once",
 )
 ROW_KEYS = (("↑ ↓  j k", "Previous and next row"), ("↵", "Open the row"))
-SHEETS = ("sheet", "cells", "poll")
+SHEETS = ("sheet", "cells", "poll", "live", "store")
 DECISIONS = Page(
     path="/decisions",
     name="Decisions",
@@ -120,7 +120,7 @@ CANDIDATES = Page(
     name="Candidates",
     template="candidates.html",
     script="candidates",
-    modules=("sheet", "poll"),
+    modules=("sheet", "poll", "live", "store"),
     key="6",
     keys=(("/", "Filter bots"), *ROW_KEYS, ("Esc", "Clear the filter")),
     foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("Esc", "clear")),

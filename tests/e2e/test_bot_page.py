@@ -236,6 +236,39 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
         assert screen.complaints == []
 
 
+def test_its_badge_follows_through_its_own_topic_without_the_board(
+    stocked_desk: Desk,  # noqa: F811
+    screen: Screen,
+) -> None:
+    bot_id = lived(stocked_desk)
+    page = screen.page
+    asked: list[str] = []
+    sockets: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("websocket", lambda socket: sockets.append(socket.url))
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        expect(page.locator("#bot-now .badge .words")).to_contain_text("Improving")
+        with stocked_desk.sessions.begin() as session:
+            session.execute(update(BotJob).where(BotJob.status == "RUNNING").values(progress_pct=62.0))
+        expect(page.locator("#bot-now")).to_contain_text("62%")
+        with stocked_desk.sessions.begin() as session:
+            ended = {"status": "COMPLETED", "completed_at": datetime.now(UTC)}
+            session.execute(update(BotJob).where(BotJob.status == "RUNNING").values(**ended))
+            factories.make_job(session, session.get_one(Bot, bot_id), attempt=2, created_at=datetime.now(UTC))
+        expect(page.locator("#bot-now .badge.waiting .words")).to_have_text("Backtest queued • x2")
+        assert sockets == [f"{served.ws}/ws/bots?topic=bot:{bot_id}"]
+        assert any(url.endswith("/life") for url in asked)
+        assert [url for url in asked if "/api/board" in url] == []
+
+        with stocked_desk.sessions.begin() as session:
+            session.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=datetime.now(UTC)))
+        expect(page.locator("#link-words")).to_have_text("STALE")
+        expect(page.locator("#link")).to_have_attribute("title", re.compile("no such bot on the board"))
+        assert screen.complaints == []
+
+
 def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen: Screen) -> None:  # noqa: F811
     bot_id = lived(stocked_desk)
     page = screen.page

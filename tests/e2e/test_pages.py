@@ -223,11 +223,35 @@ def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_relea
     assert screen.complaints == []
 
 
-def test_a_switch_thrown_from_the_command_line_reaches_an_open_page(
+def test_a_switch_thrown_from_the_command_line_is_pushed_into_every_open_tab(
     screen: Screen,  # noqa: F811
     served: Served,
     stocked_desk: Desk,  # noqa: F811
 ) -> None:
+    asked: list[str] = []
+    screen.page.context.on("request", lambda request: asked.append(request.url))
+    first = opened(screen, served, "/decisions")
+    second = screen.page.context.new_page()
+    with second.expect_websocket() as opening:
+        second.goto(served.http + "/")
+    for _ in range(3):
+        with opening.value.expect_event("framereceived", lambda frame: '"type":"pulse"' in str(frame), timeout=9_000):
+            pass
+    for tab in (first, second):
+        expect(tab.locator("#alarm")).to_be_hidden()
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))
+    for tab in (first, second):
+        expect(tab.locator("#alarm")).to_contain_text("cli:ann", timeout=2_000)
+    assert sum(url.endswith("/api/kill-switch") for url in asked) == 2, "each page asks once, when it opens"
+    assert screen.complaints == []
+
+
+def test_a_page_whose_socket_is_silent_asks_for_the_switch_itself(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    screen.page.route_web_socket(re.compile("/ws/"), lambda _: None)
     page = opened(screen, served, "/decisions")
     expect(page.locator("#alarm")).to_be_hidden()
     throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))

@@ -268,6 +268,25 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
     assert marks == [("STAGE", "PAPER", []), ("RESET", "RESET", ["PAPER", "SHADOW"])]
 
 
+def test_the_bots_beside_it_are_the_next_by_name_that_are_not_archived(desk: Desk, client: Client) -> None:
+    with desk.sessions.begin() as session:
+        names = ("Amber Adder", "Cobalt Otter", "Delta Dingo", "Ember Egret")
+        ids = [factories.make_bot(session, name=name).id for name in names]
+        factories.make_bot(session, name="Cedar Condor", archived_at=desk.clock())
+        factories.make_bot(session, name="Coral Crab", archived_at=desk.clock())
+
+    def beside(bot_id: UUID) -> list[str | None]:
+        life = client.get(f"/api/bots/{bot_id}/life").json()
+        return [life[side] and life[side]["name"] for side in ("before", "after")]
+
+    assert [beside(bot_id) for bot_id in ids] == [
+        [None, "Cobalt Otter"],
+        ["Amber Adder", "Delta Dingo"],
+        ["Cobalt Otter", "Ember Egret"],
+        ["Delta Dingo", None],
+    ]
+
+
 def test_decisions_are_told_in_words(desk: Desk, client: Client, traded: UUID) -> None:
     run_id = tick(desk)
     with desk.sessions.begin() as session:

@@ -151,6 +151,19 @@ def message(seq: int, *rows: BoardRow, epoch: str = "e1", kind: str = "rows", go
     return f'{head[:-1]}, "rows": {encode_rows(rows, sparks=True).decode()}}}'
 
 
+def test_a_page_of_one_bot_takes_its_row_whole_whatever_came_before(run: Callable[[str], Any]) -> None:
+    told = [
+        message(9, row(1, name="Otter", spark="0z"), epoch="e1", kind="bot"),
+        message(10, epoch="e1", kind="pulse"),
+        message(2, row(1, name="Badger"), epoch="e2", kind="bot"),
+    ]
+    outcomes, bot = run(
+        f"((one) => [[{','.join(told)}].map((told) => [one.apply(told), one.bot.name]), one.bot])(new OneBot())"
+    )
+    assert outcomes == [["taken", "Otter"], ["known", "Otter"], ["taken", "Badger"]]
+    assert (bot["id"], bot["botNow"]) == (str(UUID(int=1)), {"state": "IDLE"})
+
+
 words = st.none() | st.sampled_from(["LAB", "PAPER", 'a "word" • of, two\n']) | st.text(max_size=5)
 amounts = st.none() | st.floats(-1e7, 1e7).map(lambda usd: round(usd, 2))
 rows_of_any_kind = st.lists(

@@ -9,14 +9,13 @@ import { byId, dress, el, say, timeOf } from "./dom.js";
 import { DASH, count, countdown, fall, money, pct, ratio } from "./format.js";
 import { Link } from "./live.js";
 import { bindKeys, now, onZone, serverTimeIs, showLink } from "./shell.js";
-import { Fleet } from "./store.js";
+import { OneBot } from "./store.js";
 
 const BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"];
-const BY_NAME = /** @type {any} */ ({ sort: "name", descending: false, stage: null, activity: "all", words: "" });
 const SETTLE_MS = 300;
 
 const id = location.pathname.split("/").filter(Boolean).pop() ?? "";
-const fleet = new Fleet();
+const followed = new OneBot();
 const charts = new Charts();
 const ledger = new Ledger(byId("ledger"));
 const open = /** @type {Set<string>} */ (new Set());
@@ -32,7 +31,7 @@ let lastTick = /** @type {number|null} */ (null);
 let known = "";
 const drawn = /** @type {Record<string, string>} */ ({});
 
-const link = new Link(fleet, { changed, moved, ticked });
+const link = new Link(followed, { changed, moved, ticked }, `bot:${encodeURIComponent(id)}`);
 
 async function ask(path) {
   const answer = await fetch(`/api/bots/${id}${path}`, { cache: "no-store" });
@@ -81,6 +80,7 @@ function once(part, content, draw) {
 
 function show() {
   showHead();
+  showNeighbours();
   showTabs();
   once("figures", [book.figures, view.book], showFigures);
   once("chart", [book.equity, book.shownBefore, life.marks, view.mode], showChart);
@@ -115,9 +115,9 @@ function showChip(name, value) {
 }
 
 function showNow() {
-  const row = fleet.bots.get(id);
-  const state = row?.botNow ?? life?.bot.botNow;
-  if (!state) return;
+  if (!life) return;
+  const row = followed.bot;
+  const state = row?.botNow ?? life.bot.botNow;
   once("now", [state, row?.progressPct ?? null], () => {
     const badge = badgeOf(state);
     const place = byId("bot-now");
@@ -131,7 +131,7 @@ function showNow() {
     node.tabIndex = 0;
     node.setAttribute("aria-describedby", "tooltip");
     place.replaceChildren(node);
-    const done = row?.progressPct ?? life?.bot.progressPct;
+    const done = row?.progressPct ?? life.bot.progressPct;
     if (badge.running && done !== null && done !== undefined) {
       const bar = el("progress", `work w-${badge.tone}`);
       bar.setAttribute("max", "100");
@@ -267,10 +267,8 @@ function chooseTab(list, chosen) {
 }
 
 function changed() {
-  const row = fleet.bots.get(id);
+  const row = followed.bot;
   showNow();
-  showNeighbours();
-  if (!row) return;
   const { botNow, netPnl, trades, generation, since, stage, lockedUntil } = row;
   const figures = JSON.stringify([botNow.state, botNow.activeJob?.id, netPnl, trades, generation, since, stage, lockedUntil]);
   if (figures !== known) {
@@ -290,22 +288,16 @@ function ticked(at) {
   lastTick = at;
 }
 
-function neighbour(step) {
-  const bots = fleet.shown(BY_NAME);
-  const at = bots.findIndex((bot) => bot.id === id);
-  return at < 0 ? null : (bots[at + step] ?? null);
-}
-
 function showNeighbours() {
-  for (const [name, step] of /** @type {[string, number][]} */ ([["bot-before", -1], ["bot-after", 1]])) {
-    const bot = neighbour(step);
+  for (const [name, bot] of /** @type {[string, any][]} */ ([["bot-before", life.before], ["bot-after", life.after]])) {
     byId(name).disabled = !bot;
-    if (bot) byId(name).title = bot.name;
+    byId(name).title = bot?.name ?? "";
   }
 }
 
-function visit(step) {
-  const bot = neighbour(step);
+/** @param {"before"|"after"} side */
+function visit(side) {
+  const bot = life?.[side];
   if (bot) location.assign(`/bots/${bot.id}${location.hash}`);
 }
 
@@ -330,7 +322,7 @@ function turnTab(list, step = 1) {
 function showTooltip() {
   const badge = byId("bot-now").querySelector(".badge");
   const wanted = badge && (badge.matches(":hover") || badge === document.activeElement);
-  const state = fleet.bots.get(id)?.botNow ?? life?.bot.botNow;
+  const state = followed.bot?.botNow ?? life?.bot.botNow;
   const words = wanted && state ? tooltipOf(state, now()) : null;
   const tip = byId("tooltip");
   tip.hidden = words === null;
@@ -362,14 +354,14 @@ for (const button of document.querySelectorAll("[data-mode]")) {
 byId("books").addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight" || event.key === "ArrowLeft") requestAnimationFrame(() => byId(`book-${view.book}`).focus());
 });
-byId("bot-before").addEventListener("click", () => visit(-1));
-byId("bot-after").addEventListener("click", () => visit(1));
+byId("bot-before").addEventListener("click", () => visit("before"));
+byId("bot-after").addEventListener("click", () => visit("after"));
 for (const kind of ["mouseover", "mouseout", "focusin", "focusout"]) byId("bot-now").addEventListener(kind, () => setTimeout(showTooltip));
 addEventListener("hashchange", () => choose(BOOKS.find((one) => `#${one}` === location.hash) ?? view.book ?? "BACKTEST"));
 bindKeys({
   Escape: back,
-  "[": () => visit(-1),
-  "]": () => visit(1),
+  "[": () => visit("before"),
+  "]": () => visit("after"),
   ArrowLeft: () => turnBook(-1),
   ArrowRight: () => turnBook(1),
   l: () => turn({ mode: view.mode === "equity" ? "life" : "equity" }),

@@ -3,8 +3,11 @@
  * The link to the server. Belongs here: snapshot, socket, replay, silence. Does not belong here: drawing.
  *
  * The link is LIVE only while messages keep coming from a server that itself hears the database. Anything else is
- * STALE, and the page says so.
+ * STALE, and the page says so. A page follows one topic: `board`, which starts from a snapshot, `bot:<id>`, which brings
+ * the bot's row by itself, or `pulse`. Each brings the state of the kill switch.
  */
+
+import { switchIs } from "./shell.js";
 
 const SILENCE_MS = 8000;
 const FIRST_PAUSE_MS = 300;
@@ -13,12 +16,14 @@ const MOST_LINES = 200;
 
 export class Link {
   /**
-   * @param {import("./store.js").Fleet} fleet
+   * @param {import("./store.js").Fleet|import("./store.js").OneBot|import("./store.js").NoBots} fleet
    * @param {{changed: () => void, moved: (live: boolean, why: string) => void, ticked: (at: number|null) => void}} told
+   * @param {string} topic
    */
-  constructor(fleet, told) {
+  constructor(fleet, told, topic = "board") {
     this.fleet = fleet;
     this.told = told;
+    this.topic = topic;
     this.live = false;
     this.skewMs = 0;
     this.pauseMs = FIRST_PAUSE_MS;
@@ -35,7 +40,8 @@ export class Link {
 
   start() {
     setInterval(() => this.#watchSilence(), 1000);
-    void this.#reload();
+    if (this.topic === "board") void this.#reload();
+    else this.#open();
   }
 
   /** Take the equity lines of some bots; those the server does not know have none. @param {string[]} ids */
@@ -70,14 +76,14 @@ export class Link {
   #open() {
     this.#close();
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const { epoch, seq } = this.fleet;
-    const socket = new WebSocket(`${scheme}://${location.host}/ws/bots?epoch=${epoch}&since=${seq}`);
+    const { place } = this.fleet;
+    const socket = new WebSocket(`${scheme}://${location.host}/ws/bots?topic=${this.topic}${place}`);
     this.socket = socket;
     socket.onmessage = (event) => socket === this.socket && this.#take(JSON.parse(event.data));
-    socket.onclose = () => {
+    socket.onclose = (event) => {
       if (socket !== this.socket) return;
       this.socket = null;
-      this.#lost("the connection closed");
+      this.#lost(event.reason || "the connection closed");
       this.#later(() => this.#open());
     };
   }
@@ -104,6 +110,7 @@ export class Link {
   #heard(message) {
     this.heardAt = Date.now();
     this.skewMs = Date.parse(message.now) - Date.now();
+    if (message.killSwitch) switchIs(message.killSwitch, message.live);
     this.told.ticked(message.lastTickAt ? Date.parse(message.lastTickAt) : null);
     if (message.live) this.#move(true, "");
     else this.#lost("the server cannot hear the database");

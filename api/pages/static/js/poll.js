@@ -1,10 +1,13 @@
 // @ts-check
 /**
  * Asking again and again, for pages that no socket feeds. Belongs here: when to ask, and what silence means. A hidden tab
- * asks nothing; one that comes back asks at once; an answer that fails makes the page STALE until one succeeds.
+ * asks nothing; one that comes back asks at once; an answer that fails makes the page STALE until one succeeds. Beside it
+ * the page hears the pulse, for the kill switch.
  */
 
+import { Link } from "./live.js";
 import { serverTimeIs, showLink } from "./shell.js";
+import { NoBots } from "./store.js";
 
 export class Poll {
   /** @param {{path: () => string, show: (answer: any) => void, everyMs: number}} what */
@@ -15,6 +18,7 @@ export class Poll {
     this.timer = undefined;
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#rest() : void this.ask()));
     void this.ask();
+    new Link(new NoBots(), { changed: nothing, moved: nothing, ticked: nothing }, "pulse").start();
   }
 
   /** Ask now; an answer to an older question is not shown. */
@@ -42,6 +46,8 @@ export class Poll {
     showLink(false, "this tab was in the background");
   }
 }
+
+function nothing() {}
 
 /** Ask once. @param {string} path @param {RequestInit} [how] @returns {Promise<any>} the answer, or an error that says why not */
 export async function askOnce(path, how = {}) {

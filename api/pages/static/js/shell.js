@@ -23,6 +23,11 @@ export function serverTimeIs(iso) {
   frame.skewMs = Date.parse(iso) - Date.now();
 }
 
+/** Hear how the kill switch stands. @param {any} state as the pulse tells it @param {boolean} live whether the server hears of changes */
+export function switchIs(state, live) {
+  killSwitch.hear(state, live);
+}
+
 /** Say whether what the page shows is what the server knows. @param {boolean} live @param {string} why */
 export function showLink(live, why) {
   document.body.classList.toggle("stale", !live);

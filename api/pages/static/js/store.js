@@ -46,6 +46,11 @@ export class Fleet {
     this.seq = -1;
   }
 
+  /** @returns {string} where to go on from, as the socket's address says it */
+  get place() {
+    return `&epoch=${this.epoch}&since=${this.seq}`;
+  }
+
   /** Take a snapshot: everything known before is forgotten. @param {any} snapshot */
   load(snapshot) {
     this.epoch = snapshot.epoch;
@@ -111,6 +116,34 @@ export class Fleet {
       bots: this.bots.size, stages, states, books: [...books.values()], manual,
       oldestQueuedAt: finite(oldest), locked, lockedUntil: finite(until),
     };
+  }
+}
+
+/** The one bot of a page that follows no other: each message brings its whole row, so that none can be missed. */
+export class OneBot {
+  constructor() {
+    /** @type {any} */
+    this.bot = null;
+    this.place = "";
+  }
+
+  /** @param {any} message @returns {"taken"|"known"} */
+  apply(message) {
+    if (message.type !== "bot") return "known";
+    [this.bot] = botsOf(message.rows);
+    return "taken";
+  }
+}
+
+/** What a page follows that only hears the pulse. */
+export class NoBots {
+  constructor() {
+    this.place = "";
+  }
+
+  /** @returns {"known"} */
+  apply() {
+    return "known";
   }
 }
 

@@ -1,7 +1,8 @@
 // @ts-check
 /**
- * The kill switch on every page: the banner while it is engaged, and the dialog that throws it. Belongs here: asking for
- * its state, saying what a stop stops. The admin token lives in its field until the dialog closes, and nowhere else.
+ * The kill switch on every page: the banner while it is engaged, and the dialog that throws it. Belongs here: hearing and
+ * asking for its state, saying what a stop stops. The admin token lives in its field until the dialog closes, and nowhere
+ * else. While the link brings the state nobody asks for it, but for the open dialog, which counts the work too.
  */
 
 import { callAdmin, randomKey } from "./admin.js";
@@ -9,9 +10,13 @@ import { byId, el, say, timeOf } from "./dom.js";
 import { DASH, count } from "./format.js";
 
 const EVERY_MS = 4000;
+const SILENCE_MS = 8000;
 const STOP_WORD = "STOP";
 const GO_WORD = "GO";
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
+
+/** @returns {number} when the switch was last thrown; an answer under way may be older than what the link has told since */
+const thrownAt = (state) => Date.parse(state?.since ?? "") || 0;
 
 export class KillSwitch {
   /** @param {{now: (iso: string) => void}} told */
@@ -20,6 +25,7 @@ export class KillSwitch {
     this.dialog = byId("kill-dialog");
     /** @type {any} */
     this.state = null;
+    this.heardAt = -Infinity;
     this.key = "";
     this.neighbours = "BroadcastChannel" in globalThis ? new BroadcastChannel("proving.kill-switch") : null;
     byId("kill-open").addEventListener("click", () => this.open());
@@ -31,16 +37,30 @@ export class KillSwitch {
     });
     byId("kill-form").addEventListener("input", () => this.#weigh());
     this.dialog.addEventListener("close", () => this.#forget());
-    if (this.neighbours) this.neighbours.onmessage = () => void this.ask();
-    document.addEventListener("visibilitychange", () => document.hidden || void this.ask());
-    setInterval(() => document.hidden || void this.ask(), EVERY_MS);
+    if (this.neighbours) this.neighbours.onmessage = () => this.#askUnlessTold();
+    document.addEventListener("visibilitychange", () => this.#askUnlessTold());
+    setInterval(() => this.#askUnlessTold(), EVERY_MS);
     void this.ask();
+  }
+
+  /** Take what the link brings. @param {any} state without the work it concerns @param {boolean} live whether the server hears of changes */
+  hear(state, live) {
+    if (live) this.heardAt = performance.now();
+    this.#show({ ...this.state, ...state });
+  }
+
+  #askUnlessTold() {
+    const told = performance.now() - this.heardAt <= SILENCE_MS;
+    if (!document.hidden && (this.dialog.open || !told)) void this.ask();
   }
 
   async ask() {
     try {
       const answer = await fetch("/api/kill-switch", { cache: "no-store", signal: AbortSignal.timeout(EVERY_MS) });
-      if (answer.ok) this.#show(await answer.json());
+      if (!answer.ok) return;
+      const state = await answer.json();
+      this.told.now(state.now);
+      this.#show(state);
     } catch {
       // the page's own link says that nothing is heard; the banner keeps what was last known
     }
@@ -62,9 +82,9 @@ export class KillSwitch {
   }
 
   #show(state) {
+    if (thrownAt(state) < thrownAt(this.state)) return;
     const turned = this.state !== null && this.state.engaged !== state.engaged;
     this.state = state;
-    this.told.now(state.now);
     byId("alarm").hidden = !state.engaged;
     document.body.classList.toggle("stopped", state.engaged);
     if (state.engaged) {
