@@ -85,21 +85,22 @@ def register_bot(desk: Desk, request: BotRequest) -> Registered:
         UnknownArchetype, UnknownInstrument, UnknownTimeframe, UnknownSessionMode: no such thing.
         NameTaken: another bot has the name.
         BadInput: archetype and rule together or neither, or a name or size out of bounds.
-        Unavailable: the database is away.
+        Unavailable: the database or the bar store is away; nothing is registered.
     """
     style = style_wanted(archetype_name=request.archetype, text=request.rule)
     bot, now = _bot(request, style), desk.clock()
     first = first_generation(bot, style)
     rows = (bot | {"stage_entered_at": now, "created_at": now}, first | {"created_at": now})
+    has_bars = desk.bars.best(bot["symbol"], bot["timeframe"]) is not None
     with transaction(desk.sessions) as session:
+        bots.hold_name(session, bot["name"])
         if isinstance(style, RuleText):
-            bots.keep_rule(session, fingerprint=style.fingerprint, text=style.text, now=now)
+            bots.keep_rule(session, fingerprint=style.fingerprint, rule=style.text, now=now)
         if bots.ids_by_name(session, bot["name"]) or not bots.register(session, rows[:1], rows[1:]):
             raise NameTaken(f"a bot's name is its own, {bot['name']!r} is taken")
         told = {spoken: (bot | first)[name] for spoken, name in TOLD.items()}
         audit.record(desk, session, actor=request.actor, action="BOT_REGISTERED", subject=str(bot["id"]), payload=told)
     shown = {name: bot[name] for name in ("id", "name", "symbol", "timeframe", "archetype", "rule_fingerprint")}
-    has_bars = desk.bars.best(bot["symbol"], bot["timeframe"]) is not None
     return Registered(**shown, genome=first["genome"], has_bars=has_bars)
 
 

@@ -11,11 +11,13 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, true, update
+from sqlalchemy import func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from store.tables import Bot, BotGeneration, BotProgress, MetricsBaseline, RuleText
+
+NAME_LOCK_SPACE = 721_639  # first half of a two-part advisory lock; the second is the name's hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +55,16 @@ def register(session: Session, bots: Sequence[dict[str, Any]], generations: Sequ
     return len(created)
 
 
-def keep_rule(session: Session, *, fingerprint: str, text: str, now: datetime) -> None:
+def keep_rule(session: Session, *, fingerprint: str, rule: str, now: datetime) -> None:
     """Keep a rule text; one that is known stays as it is."""
-    kept = upsert(RuleText).values(fingerprint=fingerprint, text=text, created_at=now)
+    kept = upsert(RuleText).values(fingerprint=fingerprint, text=rule, created_at=now)
     session.execute(kept.on_conflict_do_nothing())
+
+
+def hold_name(session: Session, name: str) -> None:
+    """Wait until nobody else is giving a bot this name, capitals aside; held to the end of the transaction."""
+    lock = text("SELECT pg_advisory_xact_lock(:space, hashtext(lower(:name)))")
+    session.execute(lock, {"space": NAME_LOCK_SPACE, "name": name})
 
 
 def ids_by_name(session: Session, name: str) -> list[UUID]:

@@ -148,7 +148,7 @@ def test_of_bots_by_one_name_at_once_one_is_registered_and_the_others_leave_noth
     def wish(number: int) -> bool:
         start.wait()
         try:
-            registered(desk, rule=f"{SURGE} # {number}")
+            registered(desk, rule=f"{SURGE} # {number}", name=("Surge One", "SURGE ONE", "surge one")[number % 3])
         except NameTaken:
             return False
         return True
