@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import Path, Query
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from api.contracts import HealthCheck, ReasonCode, Spoken, StarvationAnswer
@@ -158,7 +158,7 @@ class SwitchBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=False)
 
-    engaged: bool
+    engaged: StrictBool
     reason_code: ReasonCode
 
 

@@ -75,8 +75,8 @@ class SwitchReceipt(BaseModel):
 
     Attributes:
         changed: False where it stood that way already; then nothing was written.
-        settled: Whether it is certain that nothing is being queued or claimed any more; None after a release. False
-            means that some transaction had not ended after five seconds, and may still claim one job.
+        settled: Whether it is certain that nothing is being queued or claimed any more; None where it is released by
+            now. False means that some transaction had not ended after five seconds, and may still claim one job.
     """
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
@@ -201,14 +201,15 @@ def _record(
     )
 
 
-def _settled(desk: Desk) -> bool:
+def _settled(desk: Desk) -> bool | None:
+    """Wait for those who saw the switch released; a repeated request may come after a release, then None."""
     try:
         with transaction(desk.sessions) as session:
             kill_switch.settle(session)
+            return True if kill_switch.read(session).is_engaged else None
     except Unavailable as waiting:
         log.warning("kill_switch_not_settled", reason=str(waiting))
         return False
-    return True
 
 
 def _work(session: Session) -> tuple[dict[str, int], dict[str, int]]:

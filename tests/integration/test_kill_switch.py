@@ -113,8 +113,11 @@ def test_an_engagement_that_cannot_be_recorded_does_not_happen(desk: Desk, monke
 
 def test_a_repeated_request_has_one_effect(desk: Desk) -> None:
     first = throw(desk, True, key="key-00000001")
-    throw(desk, False)
     assert throw(desk, True, key="key-00000001") == first
+    assert first.settled is True
+    throw(desk, False)
+    again = throw(desk, True, key="key-00000001")
+    assert again == first.model_copy(update={"settled": None}), "nothing is certain any more once it is released"
     assert not switch_state(desk).switch.is_engaged
     with pytest.raises(IdempotencyMismatch):
         throw(desk, True, reason="ANOTHER", key="key-00000001")

@@ -199,7 +199,8 @@ def test_the_kill_switch_is_thrown_by_an_admin_once_a_key_and_read_by_anybody(cl
     assert (state["engaged"], state["tier"], state["reasonCode"], state["actor"]) == (True, "SOFT", "BAD_FEED", "admin")
     refused = client.post("/api/admin/kill-switch", json=wish | {"engaged": False}, headers=ADMIN | key)
     assert (refused.status_code, refused.json()["code"]) == (409, "IDEMPOTENCY_MISMATCH")
-    assert client.post("/api/admin/kill-switch", json=wish | {"more": 1}, headers=ADMIN).status_code == 422
+    for wrong in ({"more": 1}, {"engaged": "no"}, {"engaged": 0}, {"engaged": None}):
+        assert client.post("/api/admin/kill-switch", json=wish | wrong, headers=ADMIN).status_code == 422
     client.post("/api/admin/kill-switch", json={"engaged": False, "reasonCode": "FEED_MENDED"}, headers=ADMIN)
     events = client.get("/api/audit/events").json()["data"]
     assert [one["action"] for one in events] == ["KILL_SWITCH_RELEASED", "KILL_SWITCH_ENGAGED"]
