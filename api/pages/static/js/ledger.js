@@ -10,7 +10,7 @@ const NEAR_PX = 400;
 const EXCURSION = { width: 72, height: 10 };
 const TRADES = [
   ["Entry", ""], ["Exit", "narrow-off"], ["Side", ""], ["Qty", "num narrow-off"], ["In", "num"], ["Out", "num"], ["Bars", "num narrow-off"],
-  ["MAE", "num middle-off"], ["", "excursion narrow-off"], ["MFE", "num middle-off"], ["Net P&L", "num"], ["Reason", "narrow-off"],
+  ["MAE", "num middle-off"], ["Range", "excursion narrow-off"], ["MFE", "num middle-off"], ["Net P&L", "num"], ["Reason", "narrow-off"],
 ];
 const SESSIONS = [
   ["Started", ""], ["Gen", ""], ["Net P&L", "num"], ["Trades", "num"], ["Win", "num narrow-off"], ["PF", "num narrow-off"], ["Max DD", "num narrow-off"],

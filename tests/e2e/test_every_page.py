@@ -1,0 +1,159 @@
+"""What holds for every page there is, at desk and phone width: no barrier, no overflow, no forbidden word."""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from api.app import create_app
+from api.pages.site import SITE
+from services.autonomy import run_tick
+from services.desk import Desk
+from services.kill_switch import SwitchWish, throw_switch
+from tests.e2e.test_bot_page import lived, shown_session
+from tests.e2e.test_pages import violations
+from tests.e2e.test_screen import (  # noqa: F401 - fixtures
+    CHROMIUM,
+    TOKEN,
+    MovingClock,
+    Screen,
+    clock,
+    screen,
+    settings,
+    vendored,
+)
+from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls  # noqa: F401 - fixtures
+from tests.serving import Served, serving
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+WIDTHS = {"desk": 1280, "phone": 390}
+FORBIDDEN = re.compile(r"fresh|\bOK\b", re.IGNORECASE)
+Step = tuple[str, str, Callable[[Page], Any]]
+
+
+@pytest.fixture
+def bot_id(stocked_desk: Desk) -> UUID:  # noqa: F811
+    """A bot with a past of every kind, beside a tick and an act of an operator."""
+    bot_id = lived(stocked_desk)
+    run_tick(stocked_desk)
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "ops", "trace-7"))
+    return bot_id
+
+
+@pytest.fixture
+def served(bot_id: UUID, stocked_desk: Desk) -> Iterator[Served]:  # noqa: F811
+    with serving(create_app(stocked_desk)) as served:
+        yield served
+
+
+def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:  # noqa: F811
+    """Every page, and every layer that opens over one."""
+    pages: list[Step] = [(page.name, page.path.replace("{bot_id}", str(bot_id)), settle) for page in SITE]
+    return [
+        *pages,
+        ("drawer", "/", open_drawer),
+        ("reset", "/", open_reset),
+        ("kill switch", "/jobs", open_kill_switch),
+        ("keys", "/", lambda page: (settle(page), page.keyboard.press("?"))),
+        ("nothing matches", "/", filter_everything_away),
+        ("event", "/audit", lambda page: (settle(page), page.locator("#events tbody tr").first.click())),
+        ("no such bot", f"/bots/{UUID(int=9)}", lambda page: expect(page.locator("#bot-missing")).to_be_visible()),
+        ("proof", "/proof", lambda _: None),
+        ("tear sheet", f"/api/sessions/{shown_session(desk, bot_id).id}/report", lambda _: None),
+    ]
+
+
+def settle(page: Page) -> None:
+    expect(page.locator("#link-words")).to_have_text("LIVE")
+    page.wait_for_load_state("networkidle")
+
+
+def open_drawer(page: Page) -> None:
+    settle(page)
+    page.locator(".spacer .row:visible", has_text="Quartz").click()
+    expect(page.locator("#drawer .chart canvas")).to_be_visible()
+
+
+def open_reset(page: Page) -> None:
+    settle(page)
+    page.keyboard.press("r")
+    page.locator("#reset-token").fill(TOKEN)
+    page.locator("#reset-dry").click()
+    expect(page.locator("#reset-execute")).to_be_enabled()
+
+
+def open_kill_switch(page: Page) -> None:
+    settle(page)
+    page.keyboard.press("!")
+    expect(page.locator("#kill-dialog")).to_be_visible()
+
+
+def filter_everything_away(page: Page) -> None:
+    settle(page)
+    page.locator("#filter").fill("no bot has this name")
+    expect(page.locator("#empty")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_axe_finds_no_violation_on_any_page(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+    bot_id: UUID,
+    width: int,
+) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+    page = screen.page
+    page.set_viewport_size({"width": width, "height": 844})
+    found: dict[str, list[str]] = {}
+    for name, path, act in everywhere(stocked_desk, bot_id):
+        page.goto(served.http + path)
+        act(page)
+        found |= {f"{name}: {rule}": nodes for rule, nodes in violations(axe.run(page))}
+    assert not found, json.dumps(found, indent=1)
+
+
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
+def test_no_page_complains_is_too_wide_or_says_what_nobody_can_know(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+    bot_id: UUID,
+    width: int,
+) -> None:
+    page = screen.page
+    page.set_viewport_size({"width": width, "height": 844})
+    for name, path, act in everywhere(stocked_desk, bot_id):
+        page.goto(served.http + path)
+        act(page)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        assert FORBIDDEN.findall(page.content()) == [], name
+        complaints = [one for one in screen.complaints if name != "no such bot" or "404" not in one]
+        assert complaints == [], name
+        screen.complaints.clear()
+
+
+def test_two_tabs_follow_the_same_change_and_keep_their_own_filters(
+    screen: Screen,  # noqa: F811
+    served: Served,
+    stocked_desk: Desk,  # noqa: F811
+) -> None:
+    one, other = screen.page, screen.page.context.new_page()
+    for tab in (one, other):
+        tab.goto(served.http)
+        settle(tab)
+        tab.evaluate("window.marker = 1")
+    one.locator("#filter").fill("amber")
+    expect(one.locator("#row-count")).to_have_text("ROWS 1/3")
+    expect(other.locator("#row-count")).to_have_text("ROWS 3/3")
+    throw_switch(stocked_desk, SwitchWish(False, "FEED_MENDED", "ops", "trace-8"))
+    run_tick(stocked_desk)
+    for tab in (one, other):
+        row = tab.locator(".spacer .row:visible", has_text="Amber Adder")
+        expect(row.locator(".badge")).to_have_text("Backtest queued • x1")
+        assert tab.evaluate("window.marker") == 1
+    expect(one.locator("#row-count")).to_have_text("ROWS 1/3")
