@@ -66,7 +66,8 @@ class Iteration:
         row = self._row(claim, now=now) | {"id": iteration_id, "new_generation": new_generation}
         iterations.insert_iteration(session, row, list(self._candidates(iteration_id)))
         _count_done(session, claim, now=now)
-        if self.verdict.outcome in JUDGES_THE_NEWEST:
+        judged = new_generation or self.bot.generation
+        if self.verdict.outcome in JUDGES_THE_NEWEST and judged == bots.newest_generation(session, self.bot.id):
             bots.set_progress(session, self.bot.id, **self._standing())
 
     def _standing(self) -> dict[str, float | None]:

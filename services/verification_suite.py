@@ -129,7 +129,7 @@ def check_matrix(desk: Desk, subject: Subject, progress: Progress) -> Finding:
 
 
 def axes_of(subject: Subject) -> Mapping[str, tuple[Number, ...]]:
-    """Return the axes of the bot's grid: its stop, target and time stop, then its entry parameters, at most five."""
+    """Return the axes of the bot's grid: its entry parameters, then its stop, target and time stop, at most five."""
     rows = schema(subject.style)
     entry = [name for name, row in rows.items() if row.unit != "switch"]
     first = [name for name in ("stop_atr", "target_atr", "time_stop_bars") if name in rows]

@@ -146,6 +146,11 @@ def add_generation(session: Session, generation: Mapping[str, Any]) -> None:
     session.execute(upsert(BotGeneration), [dict(generation)])
 
 
+def newest_generation(session: Session, bot_id: UUID) -> int | None:
+    """Return the number of a bot's newest generation, or None where it has none."""
+    return session.scalar(select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == bot_id))
+
+
 def progress(session: Session, bot_id: UUID) -> BotProgress:
     """Return a bot's counters, locked for this transaction's update."""
     session.execute(upsert(BotProgress).values(bot_id=bot_id).on_conflict_do_nothing())

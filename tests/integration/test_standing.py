@@ -49,7 +49,10 @@ def lived(desk: Desk, clock: FixedClock) -> dict[str, UUID]:
     return by_life
 
 
-def live(desk: Desk, bot_id: UUID, outcome: Outcome, *, number: int, now: Any) -> None:
+def live(
+    desk: Desk, bot_id: UUID, outcome: Outcome, *, number: int, now: Any, at_work: bots.BotAtWork | None = None
+) -> None:
+    """Record one iteration of a bot, begun on its newest generation or as it was at work before."""
     seen: dict[str, Any] = {
         "deflated_sharpe_probability": 0.9 - number / 10,
         "candidate_test_trades": 40 * number,
@@ -57,7 +60,7 @@ def live(desk: Desk, bot_id: UUID, outcome: Outcome, *, number: int, now: Any) -
         "uniqueness_pct": 10.0 + number,
     }
     with desk.sessions.begin() as session:
-        bot = bots.at_work(session, bot_id)
+        bot = at_work or bots.at_work(session, bot_id)
         assert bot is not None
         job = factories.make_job(session, session.get_one(factories.Bot, bot_id), status="COMPLETED", created_at=now)
         iteration = Iteration(
@@ -116,6 +119,19 @@ def test_they_equal_a_recount_and_are_unknown_where_nothing_was_evaluated(
     for bot_id, figures in told.items():
         assert figures == pytest.approx(expected[bot_id])
     assert {life for life, bot_id in lived.items() if told[bot_id] != (None, None)} == KNOWN
+
+
+def test_an_iteration_overtaken_by_a_generation_says_nothing_of_it(
+    desk: Desk, owner: Engine, clock: FixedClock, lived: dict[str, UUID]
+) -> None:
+    bot_id = lived["never evaluated"]
+    with desk.sessions() as session:
+        before = bots.at_work(session, bot_id)
+    live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
+    live(desk, bot_id, Outcome.SAME_AS_PARENT, number=2, now=clock.advance(minutes=1), at_work=before)
+    told = shown_on_the_board(desk)[bot_id]
+    assert None not in told
+    assert told == pytest.approx(recounted(owner)[bot_id])
 
 
 def test_the_migration_fills_in_what_older_iterations_showed(desk: Desk, owner: Engine, lived: dict[str, UUID]) -> None:
