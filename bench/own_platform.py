@@ -24,6 +24,7 @@ from typing import Any
 import psutil
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import OperationalError
 
 from gateways.embedded import postmaster, start_embedded, stop_embedded
 from gateways.postgres import connect_urls
@@ -99,13 +100,13 @@ class Platform:
         return code_server_answers(self.settings) and daemon_beats(self.settings) is True and api_ready(self.settings)
 
     def until(self, holds: Callable[[], Any], what: str, *, seconds: float) -> float:
-        """Wait until something holds and return how many seconds it took.
+        """Wait until something holds and return how many seconds it took; while the database is away nothing does.
 
         Raises:
             NotReady: it does not hold in time.
         """
         began = time.monotonic()
-        while not holds():
+        while not _held(holds):
             if time.monotonic() - began > seconds:
                 raise NotReady(f"waited {seconds:.0f} s for {what}: {self.said()}")
             time.sleep(ASK_SECONDS)
@@ -142,13 +143,13 @@ class Platform:
 
     def program(self, *words: str) -> list[psutil.Process]:
         """Return the platform's processes whose command line has all these words."""
-        return [process for process in self.programs() if _says(process, words)]
+        return [process for process in self.programs() if says(process, *words)]
 
     def workers(self) -> list[psutil.Process]:
         """Return the processes in which Dagster runs work: the code server's own children."""
         servers = {server.pid for server in self.program("dagster", "grpc")}
-        found = [child for child in self.programs() if child.pid not in servers and _says(child, ("multiprocessing",))]
-        return [child for child in found if "resource_tracker" not in " ".join(child.cmdline())]
+        found = [child for child in self.programs() if child.pid not in servers and says(child, "multiprocessing")]
+        return [child for child in found if not says(child, "resource_tracker")]
 
     def postgres(self) -> psutil.Process | None:
         """Return the embedded server's first process."""
@@ -234,7 +235,15 @@ def free_ports(count: int) -> tuple[int, ...]:
             probe.close()
 
 
-def _says(process: psutil.Process, words: tuple[str, ...]) -> bool:
+def _held(holds: Callable[[], Any]) -> bool:
+    try:
+        return bool(holds())
+    except OperationalError:
+        return False
+
+
+def says(process: psutil.Process, *words: str) -> bool:
+    """Return whether a process's command line has all these words; one that is gone has none."""
     try:
         line = " ".join(process.cmdline())
     except psutil.Error:

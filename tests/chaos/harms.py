@@ -18,7 +18,7 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from bench.own_platform import Platform
+from bench.own_platform import Platform, says
 from trading.jobs import LEASE
 
 RUNNING = text("SELECT id, dagster_run_id, started_at FROM bot_jobs WHERE status = 'RUNNING' AND job_type = 'BACKTEST'")
@@ -71,7 +71,7 @@ def kill_postgres(platform: Platform, chance: random.Random, _reason: str) -> Do
     time.sleep(chance.uniform(0, 2))
     server = platform.postgres()
     assert server is not None
-    backends = [child for child in server.children() if "proving_app" in " ".join(child.cmdline())]
+    backends = [child for child in server.children() if says(child, "proving_app")]
     if backends and chance.random() < 0.5:
         return Done(f"killed {_kill([chance.choice(backends)])} backend of PostgreSQL")
     return Done(f"killed PostgreSQL ({_kill([server])})")
@@ -112,8 +112,7 @@ def pause_worker(platform: Platform, chance: random.Random, _reason: str) -> Don
         took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run", seconds=90)
         assert _job(platform, job_id).reclaims == 1
     finally:
-        with suppress(psutil.NoSuchProcess):
-            worker.send_signal(signal.SIGCONT)
+        _signal(worker, signal.SIGCONT)
     time.sleep(2)
     return Done(f"paused a worker past its lease; another did its job after {took:.0f} s; woke the zombie")
 
@@ -124,15 +123,14 @@ def pause_all_workers(platform: Platform, chance: random.Random, _reason: str) -
     workers = [worker for worker in platform.workers() if _run_of(platform, worker) is not None]
     try:
         for worker in workers:
-            worker.send_signal(signal.SIGSTOP)
+            _signal(worker, signal.SIGSTOP)
         with platform.owner().begin() as connection:
             for row in connection.execute(RUNNING).all():
                 connection.execute(AGE_HEARTBEAT, {"id": row.id, "age": LEASE + timedelta(seconds=5)})
         took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run", seconds=90)
     finally:
         for worker in workers:
-            with suppress(psutil.NoSuchProcess):
-                worker.send_signal(signal.SIGCONT)
+            _signal(worker, signal.SIGCONT)
     time.sleep(2)
     return Done(f"paused all {len(workers)} workers past their leases; others did the work after {took:.0f} s")
 
@@ -191,12 +189,17 @@ def _stopped_in_a_job(platform: Platform, chance: random.Random) -> tuple[psutil
         time.sleep(chance.uniform(0, 0.5))
         for worker in platform.workers():
             run_id = _run_of(platform, worker)
-            worker.send_signal(signal.SIGSTOP)
+            _signal(worker, signal.SIGSTOP)
             held = [row.id for row in _running(platform) if row.dagster_run_id == run_id]
             if held:
                 return worker, held[0]
-            worker.send_signal(signal.SIGCONT)
+            _signal(worker, signal.SIGCONT)
     raise AssertionError("no worker could be stopped while it held a job")
+
+
+def _signal(process: psutil.Process, number: signal.Signals) -> None:
+    with suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
 
 
 def _kill(processes: list[psutil.Process]) -> int:
