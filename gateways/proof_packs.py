@@ -73,7 +73,7 @@ def write(exhibits: Sequence[Exhibit], *, folder: Path, at: datetime) -> Path:
 
 def names(folder: Path) -> list[str]:
     """Return the names of the packs in a folder, newest first; none where the folder is missing."""
-    return sorted((path.stem for path in folder.glob("proof-*.md") if NAME.fullmatch(path.stem)), reverse=True)
+    return sorted((path.stem for path in folder.glob("proof-*.md") if _moment(path.stem) is not None), reverse=True)
 
 
 def read(folder: Path, name: str) -> Pack | None:
@@ -83,7 +83,8 @@ def read(folder: Path, name: str) -> Pack | None:
         BadPack: the name is not a pack's, or the file does not have a pack's form.
         Unavailable: the file cannot be read.
     """
-    if NAME.fullmatch(name) is None:
+    at = _moment(name)
+    if at is None:
         raise BadPack(f"a pack is named proof-<time>, was {name[:60]!r}")
     try:
         text = (folder / f"{name}.md").read_text("utf-8")
@@ -94,4 +95,14 @@ def read(folder: Path, name: str) -> Pack | None:
     exhibits = tuple(Exhibit(**found.groupdict()) for found in EXHIBIT.finditer(text))
     if len(exhibits) != len(re.findall(r"^## \d+\. ", text, re.MULTILINE)):
         raise BadPack(f"{name}.md does not have the form of a pack any more")
-    return Pack(name, datetime.strptime(name, STAMP).replace(tzinfo=UTC), exhibits)
+    return Pack(name, at, exhibits)
+
+
+def _moment(name: str) -> datetime | None:
+    """Return the moment in a pack's name, or None where it is no pack's."""
+    if NAME.fullmatch(name) is None:
+        return None
+    try:
+        return datetime.strptime(name, STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None

@@ -54,7 +54,9 @@ def test_a_pack_that_lost_its_form_is_refused_instead_of_shown_in_part(tmp_path:
         proof_packs.read(tmp_path, path.stem)
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "proof-2026", "", "proof-2026-03-02T15-04-05Z/../x"])
+@pytest.mark.parametrize(
+    "name", ["../../x", "proof-2026", "", "proof-2026-13-45T99-99-99Z", "proof-2026-03-02T15-04-05Z/../x"]
+)
 def test_only_names_of_packs_reach_the_disk(tmp_path: Path, name: str) -> None:
     with pytest.raises(BadPack, match="named"):
         proof_packs.read(tmp_path, name)
@@ -63,7 +65,8 @@ def test_only_names_of_packs_reach_the_disk(tmp_path: Path, name: str) -> None:
 def test_the_newest_pack_is_shown_with_every_answer_as_written(client: Client, settings: Settings) -> None:
     proof_packs.write(EXHIBITS[:1], folder=settings.proofs_dir, at=AT - timedelta(days=1))
     proof_packs.write(EXHIBITS, folder=settings.proofs_dir, at=AT)
-    (settings.proofs_dir / "proof-notes.md").write_text("mine", "utf-8")
+    for other in ("proof-notes", "proof-9999-13-45T99-99-99Z"):
+        (settings.proofs_dir / f"{other}.md").write_text("mine", "utf-8")
     answer = client.get("/proof")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     answers = [
