@@ -66,12 +66,17 @@ def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> None:
     """End a run whose job was taken back: asleep or hung, it would keep a slot from the jobs that wait."""
-    run = instance.get_run_by_id(run_id)
-    if run is None or run.is_finished:
+    if _at_work(instance, run_id) is None:
         return
     with suppress(dg.DagsterError):
         instance.run_launcher.terminate(run_id)
-    instance.report_run_failed(run, "its job was taken back: it was silent past its lease, or its time was up")
+    if (run := _at_work(instance, run_id)) is not None:
+        instance.report_run_failed(run, "its job was taken back: it was silent past its lease, or its time was up")
+
+
+def _at_work(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun | None:
+    run = instance.get_run_by_id(run_id)
+    return None if run is None or run.is_finished else run
 
 
 def _requests(instance: dg.DagsterInstance, job_type: JobType, *, waiting: int, cap: int) -> Iterator[dg.RunRequest]:

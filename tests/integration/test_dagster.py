@@ -201,6 +201,22 @@ def test_runs_that_all_sleep_past_their_lease_are_ended_and_their_slots_free(def
         assert ended == {dg.DagsterRunStatus.FAILURE}
 
 
+def test_a_run_that_finishes_while_it_is_ended_keeps_its_end(
+    defs: dg.Definitions, fleet: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_tick(fleet)
+    job = JOB_OF[JobType.BACKTEST]
+    with dg.instance_for_test(overrides=LIVENESS) as instance:
+        run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=dict(job.tags))
+        with fleet.sessions.begin() as session:
+            held = session.scalars(select(BotJob).limit(1)).one()
+            held.status, held.dagster_run_id = "RUNNING", run.run_id
+            held.started_at = held.heartbeat_at = fleet.clock() - LEASE - timedelta(seconds=1)
+        monkeypatch.setattr(instance.run_launcher, "terminate", lambda _: instance.report_run_canceled(run))
+        evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
+        assert instance.get_run_by_id(run.run_id).status is dg.DagsterRunStatus.CANCELED  # type: ignore[union-attr]
+
+
 def test_a_reset_made_without_dagster_is_materialized_once(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
