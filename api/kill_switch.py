@@ -28,7 +28,8 @@ by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute
 async def kill_switch(request: Request) -> Response:
     """Show whether autonomy is stopped, since when, by whom and why, and the work that waits and runs.
 
-    Every open page asks this every few seconds: what half a second knew is sent again without a thread or a model.
+    Pages ask this when they open, and every few seconds while no socket tells them: what half a second knew is sent
+    again without a thread or a model.
     """
     desk: Desk = request.app.state.desk
     recent: Recent[bytes] = request.app.state.recent_switch

@@ -291,7 +291,7 @@ function ticked(at) {
 function showNeighbours() {
   for (const [name, bot] of /** @type {[string, any][]} */ ([["bot-before", life.before], ["bot-after", life.after]])) {
     byId(name).disabled = !bot;
-    byId(name).title = bot?.name ?? "";
+    if (bot) byId(name).title = bot.name;
   }
 }
 

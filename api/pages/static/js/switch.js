@@ -15,7 +15,7 @@ const STOP_WORD = "STOP";
 const GO_WORD = "GO";
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
 
-/** @returns {number} when the switch was last thrown; an answer under way may be older than what the link has told since */
+/** @returns {number} when the switch was last thrown; an answer that was under way may be older than what the link told */
 const thrownAt = (state) => Date.parse(state?.since ?? "") || 0;
 
 export class KillSwitch {
@@ -60,7 +60,7 @@ export class KillSwitch {
       if (!answer.ok) return;
       const state = await answer.json();
       this.told.now(state.now);
-      this.#show(state);
+      if (thrownAt(state) >= thrownAt(this.state)) this.#show(state);
     } catch {
       // the page's own link says that nothing is heard; the banner keeps what was last known
     }
@@ -82,7 +82,6 @@ export class KillSwitch {
   }
 
   #show(state) {
-    if (thrownAt(state) < thrownAt(this.state)) return;
     const turned = this.state !== null && this.state.engaged !== state.engaged;
     this.state = state;
     byId("alarm").hidden = !state.engaged;
