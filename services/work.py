@@ -146,11 +146,16 @@ def _perform(desk: Desk, task: Task, claim: Claim) -> tuple[JobStatus, Result, s
     except (Unavailable, LeaseLost):
         raise
     except ProvingError as refusal:
-        error = f"{refusal.code}: {refusal}"
+        error = _storable(f"{refusal.code}: {refusal}")
     except Exception as bug:
         log.exception("job failed", job_id=str(claim.job_id), job_type=claim.job_type)
-        error = f"{type(bug).__name__}: {bug}"
+        error = _storable(f"{type(bug).__name__}: {bug}")
     return JobStatus.FAILED, task.failure(desk, claim, error), error
+
+
+def _storable(error: str) -> str:
+    """Return a text without what the database refuses, so that a job fails by its error and not by telling it."""
+    return error.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _close(desk: Desk, claim: Claim, status: JobStatus, result: Result, error: str | None) -> None:

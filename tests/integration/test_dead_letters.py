@@ -7,7 +7,7 @@ from services.autonomy import run_tick
 from services.backtests import BaselineBacktest
 from services.dead_letters import dead_letters, requeue
 from services.desk import Desk
-from services.work import drain
+from services.work import Result, drain
 from store.tables import BotProgress
 from tests.factories import make_bot, make_generation
 from tests.integration.conftest import FixedClock
@@ -47,3 +47,15 @@ def test_a_bot_in_good_health_cannot_be_requeued(desk: Desk) -> None:
         requeue(desk, bot.id, actor="operator")
     with desk.sessions() as session:
         assert session.get_one(BotProgress, bot.id).backtest_failures_in_row == 0
+
+
+def test_an_error_the_database_would_refuse_fails_its_job_all_the_same(stocked_desk: Desk) -> None:
+    class Garbling(BaselineBacktest):
+        def perform(self, *given: object, **named: object) -> Result:
+            raise ValueError("half a character \ud800 and a nul \0")
+
+    with stocked_desk.sessions.begin() as session:
+        make_generation(session, make_bot(session, symbol="MES"))
+    run_tick(stocked_desk)
+    (ended,) = drain(stocked_desk, Garbling(), JobType.BACKTEST, run_id="r", time_limit=TIMEOUTS[JobType.BACKTEST])
+    assert (ended.status, ended.error) == ("FAILED", r"ValueError: half a character \ud800 and a nul \0")
