@@ -21,6 +21,9 @@ from store.database import transaction
 from trading.audit import Head
 
 SHOWN_BREAKS = 20
+EVENTS_AT_A_TIME = 2_000
+
+Events = Sequence[Row[*tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +114,15 @@ def events_page(desk: Desk, wanted: AuditFilter, *, before: int | None, limit: i
 
 
 def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
-    """Yield all events of a filter, newest first, from one snapshot."""
-    with transaction(desk.sessions) as session:
-        yield from map(_told, audit_pages.every_event(session, wanted))
+    """Return all events of a filter up to now, newest first, read in portions as they are consumed.
+
+    The first portion is read at once. The chain only grows, and at the end this began with, so portions together are
+    what one reading would have shown; no connection is held while the reader is slow.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    return map(_told, _portions(desk, wanted, _portion(desk, wanted, before=None)))
 
 
 def verify_now(desk: Desk, *, actor: str) -> Verification:
@@ -136,6 +145,19 @@ def verify_now(desk: Desk, *, actor: str) -> Verification:
     with transaction(desk.sessions) as session:
         audit_pages.remember_verification(session, found, at=checked_at, actor=actor)
     return _verification(found, actor)
+
+
+def _portions(desk: Desk, wanted: AuditFilter, portion: Events) -> Iterator[Row[*tuple[Any, ...]]]:
+    while portion:
+        yield from portion
+        if len(portion) < EVENTS_AT_A_TIME:
+            return
+        portion = _portion(desk, wanted, before=portion[-1].seq)
+
+
+def _portion(desk: Desk, wanted: AuditFilter, *, before: int | None) -> Events:
+    with transaction(desk.sessions) as session:
+        return audit_pages.events(session, wanted, before=before, limit=EVENTS_AT_A_TIME)
 
 
 def _plain(breaks: Sequence[Any]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ Belongs here: read-only statements on `audit_events`, each on an index, and the 
 here: appending and walking the chain (`audit.py`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,6 @@ from sqlalchemy.orm import Session
 from store.tables import AuditEvent, SystemSetting
 
 VERIFICATION = "audit_verification"
-ROWS_PER_FETCH = 2_000
 _ACTIONS = text("""
     WITH RECURSIVE step AS (
         SELECT min(action) AS action FROM audit_events
@@ -41,11 +40,6 @@ def events(session: Session, wanted: AuditFilter, *, before: int | None, limit: 
     """Return events, newest first, before a given sequence if one is given."""
     asked = _events(wanted).limit(limit)
     return session.execute(asked if before is None else asked.where(AuditEvent.seq < before)).all()
-
-
-def every_event(session: Session, wanted: AuditFilter) -> Iterator[Row[*tuple[Any, ...]]]:
-    """Yield all events of a filter, newest first, a few thousand in memory at a time."""
-    yield from session.execute(_events(wanted).execution_options(yield_per=ROWS_PER_FETCH))
 
 
 def actions(session: Session) -> list[str]:

@@ -14,11 +14,13 @@ from sqlalchemy import Engine, text
 from api.app import create_app
 from gateways.settings import Settings
 from services import audit
+from services.audit_pages import EventTold, events_page, every_event
 from services.autonomy import run_tick
 from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.improvements import Improvement
 from services.work import drain
+from store.audit_pages import AuditFilter
 from store.database import transaction
 from store.tables import BotGeneration, BotProgress, ImproveCandidate
 from tests import factories
@@ -148,6 +150,26 @@ def test_the_audit_chain_is_read_filtered_and_exported_whole(client: Client, des
     rows = list(csv.DictReader(io.StringIO(file.text)))
     assert [row["seq"] for row in rows] == ["8", "6", "4", "2"]
     assert {row["reason_code"] for row in rows} == {"'=EVIL()"}, "a spreadsheet runs nothing"
+
+
+def test_a_slow_reader_of_the_chain_holds_no_connection_and_misses_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.audit_pages.EVENTS_AT_A_TIME", 3)
+    for number in range(9):
+        record(desk, number)
+    pool = desk.sessions.kw["bind"].pool
+    read: list[EventTold] = []
+    for one in every_event(desk, AuditFilter()):
+        assert pool.checkedout() == 0
+        if not read:
+            record(desk, 9)
+        read.append(one)
+    whole = events_page(desk, AuditFilter(), before=10, limit=100)
+    assert whole.next_before is None
+    assert read == list(whole.events)
+    assert [one.seq for one in every_event(desk, AuditFilter(action="REQUEUE"))] == [10, 8, 6, 4, 2]
+    assert list(every_event(desk, AuditFilter(action="NONE"))) == []
 
 
 def test_a_verification_is_made_when_asked_and_remembered(client: Client, desk: Desk, owner: Engine) -> None:
