@@ -67,21 +67,22 @@ SHOWN = text("""
                'shown', shown::text, 'true', really::text
            )) FILTER (WHERE (shown_session = true_session AND shown = really) IS NOT TRUE), '[]') AS broken
     FROM (
-        SELECT r.bot_id, r.session_id AS shown_session, latest.id AS true_session,
+        SELECT o.id AS bot_id, r.session_id AS shown_session, latest.id AS true_session,
                ROW(r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor, r.expectancy_usd,
                    r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino, r.exposure_pct, r.average_trade_bars
                ) AS shown,
                ROW(b.reset_at, latest.data_source, latest.net_pnl_usd, latest.trades, latest.win_pct,
                    latest.profit_factor, latest.expectancy_usd, latest.max_drawdown_usd, latest.max_drawdown_pct,
                    latest.sharpe, latest.sortino, latest.exposure_pct, latest.average_trade_bars) AS really
-        FROM bot_metrics_rollups r
-        LEFT JOIN metrics_baselines b ON b.bot_id = r.bot_id AND b.book = r.book
+        FROM bots o
+        LEFT JOIN bot_metrics_rollups r ON r.bot_id = o.id AND r.book = 'BACKTEST'
+        LEFT JOIN metrics_baselines b ON b.bot_id = o.id AND b.book = 'BACKTEST'
         LEFT JOIN LATERAL (
             SELECT s.* FROM backtest_sessions s
-            WHERE s.bot_id = r.bot_id AND s.status = 'COMPLETED' AND s.created_at >= COALESCE(b.reset_at, '-infinity')
+            WHERE s.bot_id = o.id AND s.status = 'COMPLETED' AND s.created_at >= COALESCE(b.reset_at, '-infinity')
             ORDER BY s.created_at DESC, s.id DESC LIMIT 1
         ) latest ON true
-        WHERE r.book = 'BACKTEST'
+        WHERE r.bot_id IS NOT NULL OR latest.id IS NOT NULL
     ) compared
 """)
 
@@ -113,7 +114,7 @@ def rollup_differences(session: Session) -> Recount:
 
 
 def shown_differences(session: Session) -> Recount:
-    """Compare all BACKTEST figures with the session they show; cheaper than the sum of all trades.
+    """Compare all BACKTEST figures with the session they should show, missing ones included; no trades are summed.
 
     The database compares, an unknown figure with an unknown one as equal; only what does not agree travels.
     """

@@ -127,6 +127,12 @@ def test_no_figure_that_opens_a_gate_is_changed_unseen(fleet: Desk, owner: Engin
     assert broken(fleet) == {"figures_are_current"}
 
 
+def test_a_figure_that_is_missing_is_missed(fleet: Desk, owner: Engine) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("DELETE FROM bot_metrics_rollups"))
+    assert broken(fleet) == {"figures_are_current"}
+
+
 def test_all_faults_are_counted_and_ten_are_shown(fleet: Desk, owner: Engine) -> None:
     running(fleet, 13)
     with owner.begin() as connection:
