@@ -5,7 +5,7 @@ and judging (`improvements.py`).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,7 +19,7 @@ from store.jobs import Claim
 from store.sessions import usd
 from trading.backtest.walk_forward import WalkForward
 from trading.evolution import confidence_pct
-from trading.improvement import Outcome, Verdict
+from trading.improvement import Outcome, Verdict, overtaken
 from trading.jobs import JobType
 from trading.strategies.genome import Genome, genome_hash
 
@@ -59,6 +59,11 @@ class Iteration:
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
         """Write iteration, candidates and counters, and the generation if it was accepted."""
+        newest = bots.newest_generation(session, self.bot.id) or self.bot.generation
+        if self.verdict.accepted and newest > self.bot.generation:
+            late = overtaken(self.bot.generation, newest=newest)
+            replace(self, verdict=late).record(session, claim, now=now)
+            return
         new_generation = self.bot.generation + 1 if self.verdict.accepted else None
         if new_generation is not None:
             bots.add_generation(session, self._generation(claim, new_generation, now=now))
@@ -66,8 +71,7 @@ class Iteration:
         row = self._row(claim, now=now) | {"id": iteration_id, "new_generation": new_generation}
         iterations.insert_iteration(session, row, list(self._candidates(iteration_id)))
         _count_done(session, claim, now=now)
-        judged = new_generation or self.bot.generation
-        if self.verdict.outcome in JUDGES_THE_NEWEST and judged == bots.newest_generation(session, self.bot.id):
+        if self.verdict.outcome in JUDGES_THE_NEWEST and newest == self.bot.generation:
             bots.set_progress(session, self.bot.id, **self._standing())
 
     def _standing(self) -> dict[str, float | None]:

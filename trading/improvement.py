@@ -28,6 +28,7 @@ class Outcome(StrEnum):
     INCONSISTENT = "INCONSISTENT"
     COULD_BE_LUCK = "COULD_BE_LUCK"
     REVERTED = "REVERTED"
+    OVERTAKEN = "OVERTAKEN"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ def judge(
         Outcome.ACCEPTED,
         f"held-out Sharpe {_figure(candidate.sharpe)}, deflated probability {_figure(deflated)} of {tried} tried",
     )
+
+
+def overtaken(generation: int, *, newest: int) -> Verdict:
+    """Return the verdict over a candidate judged against a generation that is no longer the newest."""
+    return Verdict(Outcome.OVERTAKEN, f"judged against generation {generation}; generation {newest} came meanwhile")
 
 
 def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> tuple[int, Verdict] | None:

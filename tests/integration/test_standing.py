@@ -16,6 +16,7 @@ from services.fleet_seed import seed_fleet
 from services.iterations import Iteration
 from store import bots
 from store.jobs import Claim
+from store.tables import ImproveIteration
 from tests import factories
 from tests.integration.conftest import FixedClock
 from trading.improvement import Outcome, Verdict
@@ -132,6 +133,22 @@ def test_an_iteration_overtaken_by_a_generation_says_nothing_of_it(
     told = shown_on_the_board(desk)[bot_id]
     assert None not in told
     assert told == pytest.approx(recounted(owner)[bot_id])
+
+
+def test_an_accepted_candidate_that_was_overtaken_becomes_no_generation(
+    desk: Desk, clock: FixedClock, lived: dict[str, UUID]
+) -> None:
+    bot_id = lived["never evaluated"]
+    with desk.sessions() as session:
+        before = bots.at_work(session, bot_id)
+    live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
+    told = shown_on_the_board(desk)[bot_id]
+    live(desk, bot_id, Outcome.ACCEPTED, number=2, now=clock.advance(minutes=1), at_work=before)
+    assert shown_on_the_board(desk)[bot_id] == told
+    with desk.sessions() as session:
+        assert bots.newest_generation(session, bot_id) == before.generation + 1
+        late = session.query(ImproveIteration).filter_by(bot_id=bot_id, iteration=2).one()
+        assert (late.reason_code, late.accepted, late.new_generation) == ("OVERTAKEN", False, None)
 
 
 def test_the_migration_fills_in_what_older_iterations_showed(desk: Desk, owner: Engine, lived: dict[str, UUID]) -> None:

@@ -13,6 +13,7 @@ const WORDS = new Map(Object.entries({
   INCONSISTENT: "it earned in too few walk-forward segments",
   COULD_BE_LUCK: "so many tries explain as much by luck",
   REVERTED: "an ancestor does better than the newest generation",
+  OVERTAKEN: "a newer generation came while it was judged",
   TRADES: "Trades",
   WIN_PCT: "Win %",
   MAX_DRAWDOWN_PCT: "Max drawdown %",
