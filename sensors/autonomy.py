@@ -44,8 +44,8 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         tick = run_tick(desk, dead_runs=sorted(_over(context.instance, running_runs(desk))))
         for job in tick.reclaimed:
             context.log.warning(f"took back {job.job_type} job {job.job_id} of run {job.run_id}: now {job.status}")
-            if job.run_id is not None:
-                _end(context.instance, job.run_id)
+        for run_id in {job.run_id for job in tick.reclaimed if job.run_id} - running_runs(desk):
+            _end(context.instance, run_id)
         for job_type, waiting in tick.queued.items():
             yield from _requests(context.instance, job_type, waiting=waiting, cap=caps(desk).running[job_type])
 
@@ -65,7 +65,7 @@ def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk
 
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> None:
-    """End a run whose job was taken back: asleep or hung, it would keep a slot from the jobs that wait."""
+    """End a run whose job was taken back and that holds no other: asleep or hung, it would keep a slot."""
     if _at_work(instance, run_id) is None:
         return
     with suppress(dg.DagsterError):
