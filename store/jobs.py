@@ -248,7 +248,7 @@ def _time_out(session: Session, job_ids: Sequence[UUID], *, now: datetime) -> No
     session.execute(
         update(BotJob)
         .where(BotJob.id.in_(job_ids))
-        .values(status=JobStatus.TIMEOUT, completed_at=now, error="its run died or went silent twice")
+        .values(status=JobStatus.TIMEOUT, completed_at=now, error="twice its run died, went silent or took too long")
     )
 
 
