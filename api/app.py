@@ -76,7 +76,7 @@ def create_app(desk: Desk) -> FastAPI:
         lab,
     ):
         app.include_router(module.router)
-    for module in (work, kill_switch):
+    for module in (work, kill_switch, audit):
         app.include_router(module.by_admin)
     install_pages(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)

@@ -1,4 +1,4 @@
-"""`/api/audit`: the audit chain read page by page, its end, and verifying it now.
+"""`/api/audit`: the audit chain read page by page, its end, and verifying it now, which an admin may.
 
 Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: hashing, SQL.
 """
@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 
 from api.contracts_pages import Before, ChainAnswer, Code, EventsAnswer, PageSize, Plain, VerificationTold
 from api.csv_files import CsvFile
-from api.deps import AtDesk
+from api.deps import AdminRoute, AdminToken, AtDesk
 from api.problems import documented
 from api.recent import Recent
 from services.audit_pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
@@ -17,9 +17,10 @@ from store.audit_pages import AuditFilter
 from trading.audit import canonical_payload
 
 VERIFY_SECONDS = 2.0
-ASKER = "api"
+ACTOR = "admin"
 HEADS = ("seq", "at", "actor", "action", "subject", "reason_code", "payload", "previous_hash", "hash")
 router = APIRouter(prefix="/api/audit", tags=["audit"])
+by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
 
 
 def wanted_events(
@@ -51,11 +52,11 @@ def audit_chain(desk: AtDesk) -> Any:
     return ChainAnswer.model_validate(chain_told(desk))
 
 
-@router.post("/verification", response_model=VerificationTold, responses=documented())
+@by_admin.post("/audit-verification", response_model=VerificationTold, responses=documented(401, 413))
 def verify_audit_chain(request: Request, desk: AtDesk) -> Any:
     """Verify the whole chain beside its anchor now; those who ask at once share one verification."""
     recent: Recent[Verification] = request.app.state.recent_verification
-    return VerificationTold.model_validate(recent.get(lambda: verify_now(desk, actor=ASKER)))
+    return VerificationTold.model_validate(recent.get(lambda: verify_now(desk, actor=ACTOR)))
 
 
 def _cells(one: EventTold) -> tuple[Any, ...]:

@@ -298,6 +298,8 @@ def test_the_chain_is_verified_when_asked_and_an_event_is_shown_whole(
     expect(strip).to_contain_text("never")
     expect(strip).to_contain_text("is the head")
     page.keyboard.press("v")
+    page.locator("#verify-token").fill(TOKEN)
+    page.locator("#verify-do").click()
     expect(strip).to_contain_text("whole")
     page.locator("#events tbody tr").last.click()
     expect(page.locator("#event .payload")).to_contain_text("trace-7")

@@ -178,14 +178,16 @@ def test_a_verification_is_made_when_asked_and_remembered(client: Client, desk: 
     before = client.get("/api/audit/chain").json()
     assert (before["verification"], before["headSeq"], before["actions"]) == (None, 4, ["METRICS_RESET", "REQUEUE"])
     assert '"seq":4' in before["anchor"]
-    whole = client.post("/api/audit/verification").json()
+    assert client.post("/api/admin/audit-verification").status_code == 401
+    assert client.get("/api/audit/chain").json()["verification"] is None
+    whole = client.post("/api/admin/audit-verification", headers=ADMIN).json()
     assert (whole["isWhole"], whole["events"], whole["headHash"]) == (True, 4, before["headHash"])
     assert client.get("/api/audit/chain").json()["verification"] == whole
     with owner.begin() as connection:
         connection.execute(text("ALTER TABLE audit_events DISABLE TRIGGER append_only"))
         connection.execute(text("UPDATE audit_events SET actor = 'nobody' WHERE seq = 2"))
     other = Client(create_app(desk))
-    broken = other.post("/api/audit/verification").json()
+    broken = other.post("/api/admin/audit-verification", headers=ADMIN).json()
     assert (broken["isWhole"], broken["breaks"][0]["seq"]) == (False, 2)
     verdicts = {one["name"]: one for one in other.get("/api/vitals").json()["verdicts"]}
     assert verdicts["audit_chain_is_whole"]["holds"] is False

@@ -1,12 +1,13 @@
 // @ts-check
 /** The audit page: the chain's events, its end, and verifying it. Belongs here: wiring and words. */
 
+import { callAdmin } from "./admin.js";
 import { Cells } from "./cells.js";
 import { byId, el, say, timeOf } from "./dom.js";
 import { DASH, count } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
-import { bindKeys, showLink } from "./shell.js";
+import { bindKeys, openDialog } from "./shell.js";
 
 const cells = new Cells("strip");
 const FIELDS = ["action", "actor", "subject", "reason"];
@@ -124,20 +125,30 @@ function open(one) {
   byId("event").replaceChildren(list, el("h3", "", "Payload"), verbatim);
 }
 
+function ask() {
+  tell("", "");
+  openDialog(byId("verify-dialog"));
+  byId("verify-token").focus();
+}
+
 async function verify() {
-  const button = byId("verify");
+  const button = byId("verify-do");
   button.disabled = true;
   say(button, "Verifying …");
-  try {
-    const found = await askOnce("/api/audit/verification", { method: "POST" });
-    showVerification(found, Math.max(headSeq, found.headSeq));
-    say(byId("announce"), found.isWhole ? "The chain is whole" : "The chain is broken");
-  } catch (failure) {
-    refused(failure);
-  } finally {
-    button.disabled = false;
-    say(button, "Verify the chain now");
-  }
+  const answer = await callAdmin("/api/admin/audit-verification", {}, { token: byId("verify-token").value });
+  button.disabled = false;
+  say(button, "Verify");
+  if ("done" in answer) {
+    byId("verify-dialog").close();
+    showVerification(answer.done, Math.max(headSeq, answer.done.headSeq));
+    say(byId("announce"), answer.done.isWhole ? "The chain is whole" : "The chain is broken");
+  } else tell(`REFUSED — ${answer.refused}`, answer.why);
+}
+
+function tell(heading, words) {
+  byId("verify-report").hidden = !heading;
+  byId("verify-report").dataset.kind = "refused";
+  byId("verify-report").replaceChildren(el("div", "report-heading", heading), el("div", "report-words", words));
 }
 
 let typing = 0;
@@ -150,7 +161,13 @@ byId("filters").addEventListener("submit", (event) => {
   void load(false);
 });
 byId("older").addEventListener("click", () => void load(true));
-byId("verify").addEventListener("click", () => void verify());
+byId("verify").addEventListener("click", ask);
+byId("verify-close").addEventListener("click", () => byId("verify-dialog").close());
+byId("verify-dialog").addEventListener("close", () => { byId("verify-token").value = ""; });
+byId("verify-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void verify();
+});
 bindKeys({
   "/": () => byId("by-actor").focus(),
   leaveInput: () => /** @type {HTMLElement} */ (document.activeElement)?.blur(),
@@ -159,7 +176,7 @@ bindKeys({
   j: () => events.move(1),
   k: () => events.move(-1),
   Enter: () => events.open(),
-  v: () => void verify(),
+  v: ask,
   n: () => nextBefore !== null && void load(true),
   Escape: () => {
     byId("filters").reset();
