@@ -10,7 +10,7 @@ from services.desk import Desk
 from store import dead_letters as letters
 from store.database import transaction
 from store.dead_letters import DeadLetter
-from trading.errors import BadInput
+from trading.errors import NotGivenUp
 from trading.jobs import JobType
 
 
@@ -23,16 +23,19 @@ def dead_letters(desk: Desk) -> list[DeadLetter]:
 def requeue(desk: Desk, bot_id: UUID, *, actor: str) -> list[JobType]:
     """Forgive a bot its repeated failures; the next tick plans its work again. The audit chain says who did it.
 
+    Of two at once one forgives and is recorded; the other finds nothing left and is refused.
+
     Returns:
         The kinds of work put back.
 
     Raises:
-        BadInput: nothing of this bot has been given up.
+        NotGivenUp: nothing of this bot has been given up, or somebody has put it back already.
     """
     with transaction(desk.sessions) as session:
+        letters.lock_failures(session, bot_id)
         kinds = [letter.job_type for letter in letters.dead_letters(session) if letter.bot_id == bot_id]
         if not kinds:
-            raise BadInput(f"nothing of bot {bot_id} has been given up")
+            raise NotGivenUp(f"nothing of bot {bot_id} has been given up")
         letters.forgive(session, bot_id, kinds)
         audit.record(
             desk,

@@ -37,6 +37,11 @@ def dead_letters(session: Session) -> list[DeadLetter]:
     ]
 
 
+def lock_failures(session: Session, bot_id: UUID) -> None:
+    """Lock a bot's failures in a row, so that what is read of them next stands until the transaction ends."""
+    session.execute(select(BotProgress.bot_id).where(BotProgress.bot_id == bot_id).with_for_update())
+
+
 def forgive(session: Session, bot_id: UUID, job_types: Sequence[JobType]) -> None:
     """Forget the failures in a row of some kinds of a bot's work, so that the next tick plans it again."""
     zeroed = {_failures(job_type): 0 for job_type in job_types}

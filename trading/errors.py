@@ -20,6 +20,7 @@
     │   ├── GateClosed           a stage gate has blockers
     │   ├── LookAhead            an optimiser asked for bars it may not know yet
     │   ├── PlanChanged          what a dry run showed is no longer what would happen
+    │   ├── NotGivenUp           work to be put back that nobody has given up, or not any more
     │   ├── IdempotencyMismatch  a key was used before for another request
     │   └── NoMarketData
     ├── LeaseLost                another run owns the job now
@@ -168,6 +169,12 @@ class UnknownIteration(BadInput):
     """There is no such improve or evolve iteration."""
 
     code = "UNKNOWN_ITERATION"
+
+
+class NotGivenUp(Refused):
+    """Work is to be put back that has not been given up, or not any more."""
+
+    code = "NOT_GIVEN_UP"
 
 
 class KillSwitchOn(Refused):

@@ -1,6 +1,10 @@
 """Work that was given up is listed with its error, and can be put back."""
 
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic, sleep
+
 import pytest
+from sqlalchemy import Engine, text
 
 from services.audit import verify_chain
 from services.autonomy import run_tick
@@ -9,10 +13,10 @@ from services.dead_letters import dead_letters, requeue
 from services.desk import Desk
 from services.work import Result, drain
 from store.tables import BotProgress
-from tests.factories import make_bot, make_generation
+from tests.factories import make_bot, make_generation, make_job
 from tests.integration.conftest import FixedClock
 from trading.autonomy import MAX_FAILURES_IN_ROW
-from trading.errors import BadInput
+from trading.errors import NotGivenUp
 from trading.jobs import TIMEOUTS, JobType
 
 
@@ -43,10 +47,48 @@ def test_given_up_work_is_listed_with_its_error_until_it_is_requeued(stocked_des
 def test_a_bot_in_good_health_cannot_be_requeued(desk: Desk) -> None:
     with desk.sessions.begin() as session:
         bot = make_bot(session)
-    with pytest.raises(BadInput, match="nothing of bot"):
+    with pytest.raises(NotGivenUp, match="nothing of bot"):
         requeue(desk, bot.id, actor="operator")
     with desk.sessions() as session:
         assert session.get_one(BotProgress, bot.id).backtest_failures_in_row == 0
+
+
+def test_of_two_who_put_work_back_at_once_one_is_refused(desk: Desk, owner: Engine) -> None:
+    with desk.sessions.begin() as session:
+        bot = make_bot(session)
+        session.get_one(BotProgress, bot.id).backtest_failures_in_row = MAX_FAILURES_IN_ROW
+        make_job(session, bot, status="FAILED", error="worn out")
+    assert len(dead_letters(desk)) == 1
+
+    def put_back() -> list[JobType] | NotGivenUp:
+        try:
+            return requeue(desk, bot.id, actor="operator")
+        except NotGivenUp as refusal:
+            return refusal
+
+    with ThreadPoolExecutor(2) as pool:
+        with owner.begin() as held:
+            held.execute(text("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE"))
+            racing = [pool.submit(put_back) for _ in range(2)]
+            wait_for_locks(owner, 2)
+        ends = [one.result(30) for one in racing]
+    assert [JobType.BACKTEST] in ends
+    assert sum(isinstance(one, NotGivenUp) for one in ends) == 1
+    assert verify_chain(desk).events == 1
+
+
+def wait_for_locks(owner: Engine, wanted: int) -> None:
+    """Return when as many statements wait for a lock of this database."""
+    deadline = monotonic() + 30
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    while True:
+        with owner.connect() as aside:
+            if aside.execute(waiting).scalar_one() >= wanted:
+                return
+        assert monotonic() < deadline, "nobody waits"
+        sleep(0.02)
 
 
 def test_an_error_the_database_would_refuse_fails_its_job_all_the_same(stocked_desk: Desk) -> None:
