@@ -19,7 +19,9 @@ class Recent(Generic[T]):
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._lock = threading.Lock()
+        self._reading = threading.Lock()
+        self._swapping = threading.Lock()
+        self._forgotten = 0
         self._known: tuple[float, T] | None = None
 
     def peek(self) -> T | None:
@@ -33,16 +35,26 @@ class Recent(Generic[T]):
         Raises:
             Unavailable: somebody else has been reading for too long; who waits here would only hold up other calls.
         """
-        if not self._lock.acquire(timeout=WAIT_SECONDS):
+        if not self._reading.acquire(timeout=WAIT_SECONDS):
             raise Unavailable("somebody asked the same before and still waits for the answer")
         try:
-            if self._known is None or monotonic() - self._known[0] >= self._seconds:
-                self._known = (monotonic(), read())
-            return self._known[1]
+            known = self._known
+            if known is None or monotonic() - known[0] >= self._seconds:
+                return self._read_anew(read)
+            return known[1]
         finally:
-            self._lock.release()
+            self._reading.release()
 
     def forget(self) -> None:
-        """Have the next one who asks read anew."""
-        with self._lock:
+        """Have the next one who asks read anew, whoever is reading now; waits for no reading."""
+        with self._swapping:
+            self._forgotten += 1
             self._known = None
+
+    def _read_anew(self, read: Callable[[], T]) -> T:
+        began, forgotten = monotonic(), self._forgotten
+        answer = read()
+        with self._swapping:
+            if forgotten == self._forgotten:
+                self._known = (began, answer)
+        return answer

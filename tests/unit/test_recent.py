@@ -68,3 +68,25 @@ def test_a_reading_that_hangs_holds_up_nobody_else_for_long(monkeypatch: pytest.
             shared.get(lambda: 2)
         answer.set()
         assert hanging.result(10) == 1
+
+
+def test_forgetting_waits_for_no_reading_and_what_was_being_read_is_not_remembered() -> None:
+    shared: Recent[int] = Recent(60)
+    started, answer = threading.Event(), threading.Event()
+
+    def hang() -> int:
+        started.set()
+        assert answer.wait(10)
+        return 1
+
+    with ThreadPoolExecutor(2) as pool:
+        hanging = pool.submit(shared.get, hang)
+        try:
+            assert started.wait(10)
+            pool.submit(shared.forget).result(5)
+            assert not hanging.done()
+        finally:
+            answer.set()
+        assert hanging.result(10) == 1
+    assert shared.peek() is None
+    assert shared.get(lambda: 2) == 2
