@@ -122,7 +122,7 @@ def limits(desk: Desk) -> tuple[Limit, ...]:
     per_symbol = "none" if running.per_symbol is None else str(running.per_symbol)
     return (
         *(Limit(f"{kind} at once", str(cap), f"CONCURRENCY_{kind}") for kind, cap in running.running.items()),
-        Limit("Of one symbol at once", per_symbol, "CONCURRENCY_PER_SYMBOL"),
+        Limit("Of one type and symbol, waiting or running", per_symbol, "CONCURRENCY_PER_SYMBOL"),
         *(Limit(f"{kind} takes at most", _span(limit.total_seconds()), "code") for kind, limit in TIMEOUTS.items()),
         Limit("Heartbeat no older than", _span(LEASE.total_seconds()), "code"),
         Limit("Failures in a row before a person is asked", str(MAX_FAILURES_IN_ROW), "code"),

@@ -45,7 +45,7 @@ QUEUE_PER_SLOT: Mapping[JobType, int] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """How many jobs of each type may be RUNNING at once, and (optionally) active per symbol."""
+    """How many jobs of each type may be RUNNING at once, and (optionally) wait or run per symbol."""
 
     running: Mapping[JobType, int]
     per_symbol: int | None = None
