@@ -438,6 +438,8 @@ class ImproveIteration(Base):
         CheckConstraint("accepted = (new_generation IS NOT NULL)", name="accepted_has_a_generation"),
         UniqueConstraint("bot_id", "job_type", "iteration"),
         Index("ix_improve_iterations__completed", "completed_at", "id"),
+        Index("ix_improve_iterations__accepted", "completed_at", "id", postgresql_where=text("accepted")),
+        Index("ix_improve_iterations__bot_completed", "bot_id", "completed_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)

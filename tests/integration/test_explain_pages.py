@@ -1,6 +1,10 @@
 """The statements behind the pages find their rows through an index, as `test_explain.py` asks of every other one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Engine, event, select
 
 from services.audit_pages import chain_told, events_page
 from services.autonomy import run_tick
@@ -12,6 +16,7 @@ from services.ticks import decisions_page, ticks_page
 from services.vitals import verdicts
 from store.audit_pages import AuditFilter
 from store.lab import IterationFilter
+from store.tables import Bot
 from store.ticks import DecisionFilter
 from tests.integration.test_explain import explained, old_fleet  # noqa: F401 - fixture
 
@@ -41,6 +46,8 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "verdicts": verdicts,
     "iterations": lambda desk: iterations_page(desk, IterationFilter(), cursor=None, limit=50),
     "iterations of a verdict": lambda desk: iterations_page(desk, IterationFilter(False), cursor=None, limit=50),
+    "accepted iterations": lambda desk: iterations_page(desk, IterationFilter(True), cursor=None, limit=50),
+    "iterations of a word": lambda desk: iterations_page(desk, IterationFilter(words="e"), cursor=None, limit=50),
     "kill switch": switch_state,
     "throwing the kill switch": lambda desk: throw_switch(desk, SwitchWish(True, "BAD_FEED", "ops", "trace")),
 }
@@ -56,3 +63,45 @@ def test_no_page_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
         if caught.scans:
             found[name] = [f"{table}: {statement}" for table, statement in caught.scans]
     assert found == {}
+
+
+def test_what_is_rare_in_the_strategy_lab_is_found_without_passing_over_the_rest(old_fleet: Desk) -> None:  # noqa: F811
+    engine = old_fleet.sessions.kw["bind"]
+    with old_fleet.sessions() as session:
+        name = session.scalars(select(Bot.name).order_by(Bot.name)).first()
+    rare = (
+        IterationFilter(words="zzz"),
+        IterationFilter(words=name),
+        IterationFilter(True),
+        IterationFilter(True, words=name),
+    )
+    for wanted in rare:
+        with rows_read(engine, "improve_iterations") as read:
+            page = iterations_page(old_fleet, wanted, cursor=None, limit=50)
+        assert {one.name for one in page.iterations} <= {name}, wanted
+        assert sum(read) < 100, wanted
+
+
+@contextmanager
+def rows_read(engine: Engine, table: str) -> Iterator[list[float]]:
+    """Collect how many rows of a table each statement looks at, those it passes over included."""
+    read: list[float] = []
+
+    def analyze(connection: Any, cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        if statement.startswith("SELECT"):
+            with cursor.connection.cursor() as aside:
+                plan = aside.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters).fetchone()[0]
+            read.extend(looked_at(plan[0]["Plan"], table))
+
+    event.listen(engine, "before_cursor_execute", analyze)
+    try:
+        yield read
+    finally:
+        event.remove(engine, "before_cursor_execute", analyze)
+
+
+def looked_at(node: dict[str, Any], table: str) -> Iterator[float]:
+    if node.get("Relation Name") == table:
+        yield node["Actual Loops"] * (node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+    for below in node.get("Plans", ()):
+        yield from looked_at(below, table)
