@@ -14,10 +14,11 @@ from trading.errors import BadInput, Unavailable
 
 NAME = re.compile(r"proof-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z")
 STAMP = "proof-%Y-%m-%dT%H-%M-%SZ"
-EXHIBIT = re.compile(
-    r"^## \d+\. (?P<title>[^\n]+)\n\n```\n(?P<question>.*?)\n```\n\n?```(?P<language>[a-z]+)\n(?P<answer>.*?)\n```$",
-    re.DOTALL | re.MULTILINE,
-)
+FENCE = "```"
+TITLE = re.compile(r"## \d+\. (?P<title>[^\n]+)\n\n")
+QUESTION = re.compile(r"(?P<fence>`{3,})\n(?P<words>.*?)\n(?P=fence)\n\n?", re.DOTALL)
+ANSWER = re.compile(r"(?P<fence>`{3,})(?P<language>[a-z]+)\n(?P<words>.*?)\n(?P=fence)(?:\n+|\Z)", re.DOTALL)
+HEAD = re.compile(r"# Proof pack, [^\n]+ UTC\n\n?")
 
 
 class BadPack(BadInput):
@@ -61,8 +62,8 @@ def write(exhibits: Sequence[Exhibit], *, folder: Path, at: datetime) -> Path:
     path = folder / f"{at:{STAMP}}.md"
     parts = [f"# Proof pack, {at:%Y-%m-%d %H:%M:%S} UTC\n"]
     for number, exhibit in enumerate(exhibits, start=1):
-        parts.append(f"## {number}. {exhibit.title}\n\n```\n{exhibit.question}\n```\n")
-        parts.append(f"```{exhibit.language}\n{exhibit.answer.strip()}\n```\n")
+        parts.append(f"## {number}. {exhibit.title}\n\n{_fenced(exhibit.question)}")
+        parts.append(_fenced(exhibit.answer.strip(), exhibit.language))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(parts), "utf-8")
@@ -92,10 +93,33 @@ def read(folder: Path, name: str) -> Pack | None:
         return None
     except (OSError, UnicodeError) as failure:
         raise Unavailable(f"cannot read {name}.md: {failure}") from failure
-    exhibits = tuple(Exhibit(**found.groupdict()) for found in EXHIBIT.finditer(text))
-    if len(exhibits) != len(re.findall(r"^## \d+\. ", text, re.MULTILINE)):
+    exhibits = _exhibits(text)
+    if exhibits is None:
         raise BadPack(f"{name}.md does not have the form of a pack any more")
     return Pack(name, at, exhibits)
+
+
+def _fenced(words: str, language: str = "") -> str:
+    """Return words between fences that are longer than any run of backticks within them."""
+    longest = max(map(len, re.findall("`+", words)), default=0)
+    fence = FENCE + "`" * max(0, longest + 1 - len(FENCE))
+    return f"{fence}{language}\n{words}\n{fence}\n"
+
+
+def _exhibits(text: str) -> tuple[Exhibit, ...] | None:
+    """Return the exhibits of a pack, each beginning where the last one ended, or None where anything else stands."""
+    head = HEAD.match(text)
+    place = head.end() if head is not None else -1
+    exhibits: list[Exhibit] = []
+    while 0 <= place < len(text):
+        title = TITLE.match(text, place)
+        question = QUESTION.match(text, title.end()) if title is not None else None
+        answer = ANSWER.match(text, question.end()) if question is not None else None
+        if title is None or question is None or answer is None:
+            return None
+        exhibits.append(Exhibit(title["title"], question["words"], answer["words"], answer["language"]))
+        place = answer.end()
+    return tuple(exhibits) if head is not None else None
 
 
 def _moment(name: str) -> datetime | None:

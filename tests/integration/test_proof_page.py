@@ -35,8 +35,9 @@ def client(desk: Desk) -> Client:
 
 
 lines = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, blacklist_characters="\x7f\x85\xa0"), min_size=1)
-plain = lines.map(str.strip).filter(lambda line: line and not line.startswith(("```", "## ")))
-quoted = st.lists(plain, min_size=1, max_size=5).map("\n".join)
+plain = lines.map(str.strip).filter(bool)
+unkind = st.sampled_from(["```", "````json", "``` ```", "## 1. Another", "# Proof pack, 2026 UTC", "`"])
+quoted = st.lists(plain | unkind, min_size=1, max_size=5).map("\n".join)
 exhibits = st.builds(Exhibit, plain, quoted, quoted, st.sampled_from(["json", "text"]))
 
 
@@ -45,6 +46,13 @@ def test_a_pack_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("packs")
     path = proof_packs.write(wanted, folder=folder, at=AT)
     assert proof_packs.read(folder, path.stem) == Pack("proof-2026-03-02T15-04-05Z", AT, tuple(wanted))
+
+
+def test_a_fence_is_longer_than_any_run_of_backticks_it_holds(tmp_path: Path) -> None:
+    path = proof_packs.write([Exhibit("Notes", "GET /", "```json\n## 1. Reset\n```")], folder=tmp_path, at=AT)
+    assert "\n````json\n```json\n## 1. Reset\n```\n````\n" in path.read_text("utf-8")
+    plain_path = proof_packs.write(EXHIBITS, folder=tmp_path, at=AT)
+    assert "````" not in plain_path.read_text("utf-8")
 
 
 def test_a_pack_that_lost_its_form_is_refused_instead_of_shown_in_part(tmp_path: Path) -> None:
