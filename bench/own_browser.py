@@ -30,6 +30,7 @@ FLAGS = (
 )
 DESK = {"width": 1600, "height": 900}
 KEYSTROKE_MS = 130
+QUIET_MS = 400
 PATIENCE_MS = 60_000
 SEEN = """() => {
   const seen = { keys: [], badges: [] };
@@ -214,11 +215,21 @@ def names_shown(page: Page, count: int) -> list[str]:
 
 
 def held(page: Page, session: CDPSession) -> Sample:
-    """Return what the page holds after a forced collection."""
+    """Return what the page holds after a forced collection, once it has taken all that was sent.
+
+    A page that is still behind makes nodes between the collection and the count; these would look like a leak.
+    """
+    messages, before = _messages(page), -1
+    while messages != before:
+        page.wait_for_timeout(QUIET_MS)
+        messages, before = _messages(page), messages
     for _ in range(2):
         session.send("HeapProfiler.collectGarbage")
     session.send("Performance.enable")
     metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
     counters = session.send("Memory.getDOMCounters")
-    messages = int(page.locator("#seq").inner_text().removeprefix("SEQ "))
     return Sample(messages, metrics["JSHeapUsedSize"] / 1e6, counters["nodes"], counters["jsEventListeners"])
+
+
+def _messages(page: Page) -> int:
+    return int(page.locator("#seq").inner_text().removeprefix("SEQ "))

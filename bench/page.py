@@ -1,7 +1,7 @@
 """The board in a real browser, over a real API and a fleet of 200, 5,000 and 10,000 bots.
 
     python -m bench.page [SIZE ...] [--loads 7] [--record PAGE]
-    python -m bench.page --leak [MINUTES] [SIZE]
+    python -m bench.page --leak [MINUTES] [SIZE] [--record PAGE]
 
 For each size, in a private folder: embedded PostgreSQL, a fleet with figures and work at hand, `python -m api`, and
 headless Chromium at 1600 × 900. What the figures are:
@@ -33,7 +33,7 @@ from pathlib import Path
 import psutil
 from playwright.sync_api import Browser, Page
 
-from bench.leaks import Sample, growth
+from bench.leaks import Growth, Sample, growth
 from bench.own_browser import CHROMIUM, cold_load, held, keystrokes, names_shown, open_page, own_browser
 from bench.own_platform import private_platform
 from bench.page_traffic import Commit, Work, other_screens, own_api, prepare_fleet
@@ -85,7 +85,7 @@ def main() -> None:
     if CHROMIUM is None:
         sys.exit("NOT RUN: no Chromium is installed")
     if chosen.leak is not None:
-        sys.exit(leak(next(iter(chosen.sizes), LEAK_SIZE), minutes=chosen.leak))
+        sys.exit(leak(next(iter(chosen.sizes), LEAK_SIZE), minutes=chosen.leak, record=chosen.record))
     began = time.monotonic()
     with own_browser() as browser:
         measured = [measure(browser, size, loads=chosen.loads) for size in chosen.sizes or SIZES]
@@ -175,7 +175,7 @@ def _record_keys(figures: Figures, page: Page) -> None:
     figures.values["keystrokes"] = len(took_ms)
 
 
-def leak(size: int, *, minutes: float) -> bool:
+def leak(size: int, *, minutes: float, record: Path | None = None) -> bool:
     """Give a page the messages of eight hours in so many minutes; print what it gained and return whether it leaks."""
     changes = round(LEAK_HOURS * 3_600 * CHANGES_A_SECOND)
     times = LEAK_HOURS * 60 / minutes
@@ -190,11 +190,30 @@ def leak(size: int, *, minutes: float) -> bool:
                 samples.append(held(page, session))
                 print(f"  {time.monotonic() - began:>6.0f} s  {samples[-1]}", flush=True)
         work.desk.sessions.kw["bind"].dispose()
+    took_minutes = (time.monotonic() - began) / 60
     grown = growth(samples, messages=samples[-1].messages)
     print("\n".join(grown.faults or ["nothing is kept"]))
+    if record is not None:
+        record.write_text("\n".join(_leak_page(size, samples, grown, minutes=took_minutes)) + "\n", "utf-8")
     figures = {"leak_messages": samples[-1].messages, "leak_changes": changes, "leak_heap_mb": round(grown.heap_mb, 2)}
     print(json.dumps(figures | {"leak_nodes": round(grown.nodes), "leak_listeners": round(grown.listeners)}))
     return bool(grown.faults)
+
+
+def _leak_page(size: int, samples: Sequence[Sample], grown: Growth, *, minutes: float) -> list[str]:
+    return [
+        "# What an open board keeps",
+        "",
+        f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {size:,} bots: the messages of {LEAK_HOURS:g} hours in {minutes:.1f} "
+        "minutes, each sample after a forced collection. Written by `python -m bench.page --leak`.",
+        "",
+        "| messages | heap MB | DOM nodes | listeners |",
+        "|--:|--:|--:|--:|",
+        *(f"| {one.messages:,} | {one.heap_mb:.2f} | {one.nodes:,} | {one.listeners} |" for one in samples),
+        "",
+        f"Gained over all of them, at the pace after the warm-up: {grown.heap_mb:.2f} MB of heap, "
+        f"{grown.nodes:.0f} nodes, {grown.listeners:.0f} listeners. {'; '.join(grown.faults) or 'Nothing is kept'}.",
+    ]
 
 
 def _record(page: Path, measured: list[Figures]) -> None:
