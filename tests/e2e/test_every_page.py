@@ -61,6 +61,7 @@ def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:  # noqa: F811
         ("keys", "/", lambda page: (settle(page), page.keyboard.press("?"))),
         ("nothing matches", "/", filter_everything_away),
         ("event", "/audit", lambda page: (settle(page), page.locator("#events tbody tr").first.click())),
+        ("verify", "/audit", lambda page: (settle(page), page.keyboard.press("v"))),
         ("no such bot", f"/bots/{UUID(int=9)}", lambda page: expect(page.locator("#bot-missing")).to_be_visible()),
         ("proof", "/proof", lambda _: None),
         ("tear sheet", f"/api/sessions/{shown_session(desk, bot_id).id}/report", lambda _: None),
