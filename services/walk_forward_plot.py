@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from services.walk_forward_study import AS_GIVEN, AT_MARKS, Strand, Study
+from trading.market.instruments import MICROS_PER_USD
+from trading.money import dollars
 from trading.performance import Performance
 
 WIDTH, PANEL_HEIGHT, TOP, GAP = 1180, 250, 74, 46
@@ -105,9 +107,10 @@ def _table(study: Study) -> Iterator[str]:
     yield "|---|---|---|--:|--:|--:|--:|--:|--:|"
     for strand in study.strands:
         joined, walk = strand.walked.joined, strand.walked.walk
+        net = dollars(joined.net_pnl_micros / MICROS_PER_USD, places=0)
         earning = sum(result.test.net_pnl_micros > 0 for result in walk.segments)
         yield (
-            f"| {strand.symbol} | {strand.family} | {strand.reading} | {_usd(joined.net_pnl_micros / 1e6)} "
+            f"| {strand.symbol} | {strand.family} | {strand.reading} | {net} "
             f"| {_figure(joined.sharpe)} | {joined.max_drawdown_pct:.1f} | {joined.trades:,} "
             f"| {earning} of {len(walk.segments)} | {_figure(walk.overfit_ratio)} |"
         )
@@ -145,7 +148,7 @@ def _panel(strands: Sequence[Strand], *, x: float, y: float, w: float) -> str:
         level = low + number * step
         stroke = "#2a3644" if level == 0 else LINE
         parts.append(f'<path d="M{x:.1f} {down(level):.1f}h{w:.1f}" stroke="{stroke}"/>')
-        parts.append(_words(x - 8, down(level) + 4, _usd(level), size=11, anchor="end", dim=True))
+        parts.append(_words(x - 8, down(level) + 4, dollars(level, places=0), size=11, anchor="end", dim=True))
     for year in range(curves[0][0][0].year + 1, curves[0][0][-1].year + 1):
         if (year - curves[0][0][0].year) % 2 == 0 or last - first < 2_600:
             at = across(date(year, 1, 1))
@@ -178,10 +181,6 @@ def _step(span: float) -> float:
     rough = max(span, 1.0) / 4
     unit: float = 10.0 ** math.floor(math.log10(rough))
     return next(unit * times for times in (1, 2, 2.5, 5, 10) if unit * times >= rough)
-
-
-def _usd(amount: float) -> str:
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.0f}"
 
 
 def _figure(value: float | None) -> str:

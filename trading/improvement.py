@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trading.market.instruments import MICROS_PER_USD
+from trading.money import dollars
 from trading.performance import Performance
 
 MIN_TEST_TRADES = 15
@@ -98,8 +100,8 @@ def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> tup
     if not earning:
         return None
     best = max(earning, key=lambda number: earning[number])
-    lost = current.net_pnl_micros / 1_000_000
-    reason = f"held-out net P&L ${lost:,.2f}; generation {best} has Sharpe {earning[best]:.2f} on the same bars"
+    lost = dollars(current.net_pnl_micros / MICROS_PER_USD)
+    reason = f"held-out net P&L {lost}; generation {best} has Sharpe {earning[best]:.2f} on the same bars"
     return best, Verdict(Outcome.REVERTED, reason)
 
 
@@ -110,7 +112,7 @@ def _against_parent(candidate: Performance, parent: Performance, *, same_genome:
         rule = f"held-out trades must be at least {MIN_TEST_TRADES}, was {candidate.trades}"
         return Verdict(Outcome.TOO_FEW_TEST_TRADES, rule)
     if candidate.net_pnl_micros <= 0 or candidate.sharpe is None:
-        rule = f"held-out net P&L must be above $0, was ${candidate.net_pnl_micros / 1_000_000:,.2f}"
+        rule = f"held-out net P&L must be above $0, was {dollars(candidate.net_pnl_micros / MICROS_PER_USD)}"
         return Verdict(Outcome.NOT_PROFITABLE_OUT_OF_SAMPLE, rule)
     if parent.sharpe is not None and candidate.sharpe <= parent.sharpe:
         rule = f"held-out Sharpe must exceed the parent's {parent.sharpe:.2f}, was {candidate.sharpe:.2f}"

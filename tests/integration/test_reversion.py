@@ -92,7 +92,7 @@ def test_an_ancestor_that_earns_takes_the_place_of_a_newest_generation_that_lose
         iteration = session.query(ImproveIteration).one()
         assert (iteration.reason_code, iteration.accepted, iteration.new_generation) == ("REVERTED", True, 4)
         assert "generation 2 has Sharpe" in iteration.reason
-        assert iteration.reason.startswith("held-out net P&L $-")
+        assert iteration.reason.startswith("held-out net P&L -$")
         assert iteration.evidence["reverts_to"] == 2
         assert session.query(ImproveCandidate).count() == iteration.candidates_tried == 0
         assert session.get_one(BotProgress, bot_id).confidence_pct is None
