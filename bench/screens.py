@@ -1,6 +1,7 @@
 """Every page of the terminal at work, as pictures at both widths, and what a picture cannot forgive.
 
-    python -m bench.screens [--out FOLDER] [--bots 300]
+    python -m bench.screens [--out FOLDER] [--bots 300]     the terminal
+    python -m bench.screens --dagster [--bots 1000]         Dagster's own pages over a fleet
 
 A private platform comes up with everything: supervisor, code server, daemon, API, embedded PostgreSQL; a fleet
 registers, a market is simulated, and the loop works: real backtests and improve iterations. Nothing is drawn for a
@@ -9,7 +10,6 @@ in its console, is wider than its window, or says "Fresh".
 """
 
 import argparse
-import base64
 import re
 import subprocess
 import sys
@@ -17,15 +17,15 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from bench.own_browser import CHROMIUM, own_browser
 from bench.own_platform import Platform, private_platform
-from bench.pictures import Pixels, png
 from gateways.settings import DEV_ADMIN_TOKEN, PROJECT_ROOT
 
 WIDTHS = {"": (1280, 800), "-phone": (390, 844)}
@@ -35,23 +35,20 @@ MOST_BYTES = 3_000_000
 BOTS = 300
 WORK_SECONDS = 420.0
 SETTLE_MS = 900
+COLOURS = 256
+DAGSTER_BOTS = 1_000
+DAGSTER_SECONDS = 9.0  # its pages go on loading when the network rests
 FORBIDDEN = re.compile(r"\bfresh\b", re.IGNORECASE)
-PIXELS = """async (png) => {
-  const blob = await (await fetch(`data:image/png;base64,${png}`)).blob();
-  const image = await createImageBitmap(blob);
-  const canvas = new OffscreenCanvas(image.width, image.height);
-  const drawing = canvas.getContext("2d");
-  drawing.drawImage(image, 0, 0);
-  const { data } = drawing.getImageData(0, 0, image.width, image.height);
-  let text = "";
-  for (let at = 0; at < data.length; at += 0x8000) text += String.fromCharCode(...data.subarray(at, at + 0x8000));
-  return [image.width, image.height, btoa(text)];
-}"""
 AT_WORK = """() => {
   const badges = [...document.querySelectorAll(".spacer .row:not([hidden]) .badge:not([hidden])")];
   const count = (words) => badges.filter((badge) => badge.textContent.startsWith(words)).length;
   return { works: count("Backtesting") >= 2 && count("Improving") >= 1, baselines: count("Backtest") };
 }"""
+WAITING = "SELECT count(*) FROM bots b WHERE NOT EXISTS (SELECT 1 FROM backtest_sessions s WHERE s.bot_id = b.id)"
+LARGEST_RUN = """
+    SELECT dagster_run_id, min(bot_id::text) FROM bot_jobs WHERE job_type = 'BACKTEST' AND status = 'COMPLETED'
+    GROUP BY 1 ORDER BY count(*) DESC LIMIT 1
+"""
 Act = Callable[[Page], Any]
 
 
@@ -70,7 +67,7 @@ class Album:
     """Takes the pictures and remembers what was wrong."""
 
     browser: Browser
-    address: str
+    platform: Platform
     folder: Path
     faults: list[str] = field(default_factory=list)
     written: int = 0
@@ -78,7 +75,7 @@ class Album:
     def take(self, shot: Shot, name: str, size: tuple[int, int]) -> None:
         """Open a page of its own, act, look and write the picture."""
         with self._page(size, name) as page:
-            page.goto(self.address + shot.path)
+            page.goto(self.platform.api + shot.path)
             if page.locator("#link-words").count():
                 expect(page.locator("#link-words")).to_have_text("LIVE")
             page.wait_for_load_state("networkidle")
@@ -87,10 +84,14 @@ class Album:
                 shot.act(page)
             taken = self._at_work(page) if shot.at_work else page.screenshot()
             self._look(page, name, width=size[0])
-            picture = png(self._pixels(taken))
-        (self.folder / f"{name}.png").write_bytes(picture)
-        self.written += len(picture)
-        print(f"  {name:<28} {len(picture) / 1_000:>6.0f} KB", flush=True)
+        self.keep(name, taken)
+
+    def keep(self, name: str, taken: bytes) -> None:
+        """Write a picture with at most 256 colours, which a third of the bytes are enough for."""
+        target = self.folder / f"{name}.png"
+        Image.open(BytesIO(taken)).convert("RGB").quantize(COLOURS).save(target, optimize=True)
+        self.written += target.stat().st_size
+        print(f"  {name:<28} {target.stat().st_size / 1_000:>6.0f} KB", flush=True)
 
     def _at_work(self, page: Page) -> bytes:
         """Return the last picture before and after which two backtests and an improve iteration were seen running."""
@@ -125,39 +126,55 @@ class Album:
         if said := FORBIDDEN.search(page.content()):
             self.faults.append(f"{name}: says {said.group()}")
 
-    def _pixels(self, picture: bytes) -> Pixels:
-        page = self.browser.new_page()
-        try:
-            width, height, text = page.evaluate(PIXELS, base64.b64encode(picture).decode())
-        finally:
-            page.close()
-        return np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)[..., :3]
-
 
 def main() -> None:
     """Start, wait for work, look at every page; exit 1 where one is not right."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, default=FOLDER)
-    parser.add_argument("--bots", type=int, default=BOTS)
+    parser.add_argument("--bots", type=int)
+    parser.add_argument("--dagster", action="store_true")
     chosen = parser.parse_args()
     if CHROMIUM is None:
         sys.exit("no Chromium is installed")
     chosen.out.mkdir(parents=True, exist_ok=True)
+    take = _dagster if chosen.dagster else _terminal
     with private_platform("pg-screens", simulator_years=1) as platform:
-        _command(platform, "seed", "--bots", str(chosen.bots))
+        _command(platform, "seed", "--bots", str(chosen.bots or (DAGSTER_BOTS if chosen.dagster else BOTS)))
         platform.start()
         with own_browser() as browser:
-            album = Album(browser, platform.api, chosen.out)
-            platform.until(lambda: _improves(platform), "the first improvement", seconds=WORK_SECONDS)
-            album.take(Shot("board", "/", at_work=True), "board", WIDE)
-            _act(platform)
-            for shot in _shots(platform):
-                for end, size in WIDTHS.items():
-                    album.take(shot, shot.name + end, size)
+            album = Album(browser, platform, chosen.out)
+            take(album)
     if album.written > MOST_BYTES:
         album.faults.append(f"{album.written:,} bytes of pictures, at most {MOST_BYTES:,}")
     print("\n".join(album.faults or ["nothing to complain about"]))
     sys.exit(bool(album.faults))
+
+
+def _terminal(album: Album) -> None:
+    platform = album.platform
+    platform.until(lambda: _improves(platform), "the first improvement", seconds=WORK_SECONDS)
+    album.take(Shot("board", "/", at_work=True), "board", WIDE)
+    _act(platform)
+    for shot in _shots(platform):
+        for end, size in WIDTHS.items():
+            album.take(shot, shot.name + end, size)
+
+
+def _dagster(album: Album) -> None:
+    """Picture the asset graph, a partition of each bot and a run that did hundreds, once every bot has its baseline."""
+    platform = album.platform
+    platform.until(lambda: not _waiting(platform), "every baseline", seconds=WORK_SECONDS)
+    with platform.owner().connect() as connection:
+        run_id, bot_id = connection.exec_driver_sql(LARGEST_RUN).one()
+    page = album.browser.new_page(viewport=dict(zip(("width", "height"), WIDE, strict=True)))
+    for name, path in (
+        ("graph", "asset-groups?expanded=backtests,figures,improvement,market,verification"),
+        ("partitions", f"assets/backtest_sessions?view=partitions&partition={bot_id}"),
+        ("run", f"runs/{run_id}"),
+    ):
+        page.goto(f"http://127.0.0.1:{platform.settings.webserver_port}/{path}")
+        page.wait_for_timeout(DAGSTER_SECONDS * 1_000)
+        album.keep(f"dagster-{name}", page.screenshot())
 
 
 def _act(platform: Platform) -> None:
@@ -213,6 +230,12 @@ def _improves(platform: Platform) -> bool:
     """Say whether an improve iteration has ended while baselines still go on."""
     with platform.owner().connect() as connection:
         return bool(connection.exec_driver_sql("SELECT count(*) FROM improve_iterations").scalar_one())
+
+
+def _waiting(platform: Platform) -> int:
+    """Return how many bots have no completed session."""
+    with platform.owner().connect() as connection:
+        return int(connection.exec_driver_sql(WAITING).scalar_one())
 
 
 def _best(platform: Platform) -> str:
