@@ -63,27 +63,31 @@ STUCK = text("""
 SHOWN = text("""
     SELECT count(*) AS checked,
            COALESCE(jsonb_agg(jsonb_build_object(
-               'bot_id', bot_id::text, 'shown_session', shown_session::text, 'true_session', true_session::text,
-               'shown', shown::text, 'true', really::text
-           )) FILTER (WHERE (shown_session = true_session AND shown = really) IS NOT TRUE), '[]') AS broken
-    FROM (
-        SELECT o.id AS bot_id, r.session_id AS shown_session, latest.id AS true_session,
-               ROW(r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor, r.expectancy_usd,
-                   r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino, r.exposure_pct, r.average_trade_bars
-               ) AS shown,
-               ROW(b.reset_at, latest.data_source, latest.net_pnl_usd, latest.trades, latest.win_pct,
-                   latest.profit_factor, latest.expectancy_usd, latest.max_drawdown_usd, latest.max_drawdown_pct,
-                   latest.sharpe, latest.sortino, latest.exposure_pct, latest.average_trade_bars) AS really
-        FROM bots o
-        LEFT JOIN bot_metrics_rollups r ON r.bot_id = o.id AND r.book = 'BACKTEST'
-        LEFT JOIN metrics_baselines b ON b.bot_id = o.id AND b.book = 'BACKTEST'
-        LEFT JOIN LATERAL (
-            SELECT s.* FROM backtest_sessions s
-            WHERE s.bot_id = o.id AND s.status = 'COMPLETED' AND s.created_at >= COALESCE(b.reset_at, '-infinity')
-            ORDER BY s.created_at DESC, s.id DESC LIMIT 1
-        ) latest ON true
-        WHERE r.bot_id IS NOT NULL OR latest.id IS NOT NULL
-    ) compared
+               'bot_id', o.id::text, 'shown_session', r.session_id::text, 'true_session', s.id::text,
+               'shown', ROW(r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor,
+                            r.expectancy_usd, r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino,
+                            r.exposure_pct, r.average_trade_bars)::text,
+               'true', ROW(b.reset_at, s.data_source, s.net_pnl_usd, s.trades, s.win_pct, s.profit_factor,
+                           s.expectancy_usd, s.max_drawdown_usd, s.max_drawdown_pct, s.sharpe, s.sortino,
+                           s.exposure_pct, s.average_trade_bars)::text
+           )) FILTER (WHERE
+               ROW(r.session_id, r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor,
+                   r.expectancy_usd, r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino, r.exposure_pct,
+                   r.average_trade_bars)
+               IS DISTINCT FROM
+               ROW(s.id, b.reset_at, s.data_source, s.net_pnl_usd, s.trades, s.win_pct, s.profit_factor,
+                   s.expectancy_usd, s.max_drawdown_usd, s.max_drawdown_pct, s.sharpe, s.sortino, s.exposure_pct,
+                   s.average_trade_bars)
+           ), '[]') AS broken
+    FROM bots o
+    LEFT JOIN bot_metrics_rollups r ON r.bot_id = o.id AND r.book = 'BACKTEST'
+    LEFT JOIN metrics_baselines b ON b.bot_id = o.id AND b.book = 'BACKTEST'
+    LEFT JOIN LATERAL (
+        SELECT s.* FROM backtest_sessions s
+        WHERE s.bot_id = o.id AND s.status = 'COMPLETED' AND s.created_at >= COALESCE(b.reset_at, '-infinity')
+        ORDER BY s.created_at DESC, s.id DESC LIMIT 1
+    ) s ON true
+    WHERE r.bot_id IS NOT NULL OR s.id IS NOT NULL
 """)
 
 RUNNING = text("SELECT job_type, count(*) FROM bot_jobs WHERE status = 'RUNNING' GROUP BY job_type")
