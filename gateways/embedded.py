@@ -108,6 +108,25 @@ def postmaster(data_dir: Path) -> psutil.Process | None:
     return None
 
 
+def step_back(data_dir: Path, backend_pid: int, *, nice: int) -> bool:
+    """Lower the priority of one backend of the embedded server; False where it is not the server's or not ours.
+
+    Args:
+        data_dir: Folder of the server.
+        backend_pid: Process that serves a connection, by the server's own word.
+        nice: 0 to 19, how far it steps back.
+    """
+    server = postmaster(data_dir)
+    try:
+        backend = psutil.Process(backend_pid)
+        if server is None or backend.ppid() != server.pid:
+            return False
+        backend.nice(nice)
+    except psutil.Error:
+        return False
+    return True
+
+
 def binary(name: str) -> Path:
     """Return the path of a program in the wheel, such as psql or pg_dump.
 

@@ -5,7 +5,6 @@ Belongs here: ops, run tags, time limits. Does not belong here: the work (`servi
 `bot/kind` is the tag the run queue counts for its limits; `dagster/max_runtime` ends a run that hangs.
 """
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
@@ -17,7 +16,7 @@ from jobs.materializations import BATCH, record_materializations
 from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.improvements import Evolution, Improvement
-from services.work import Finished, Task, drain
+from services.work import Finished, Task, drain, step_back
 from trading.jobs import TIMEOUTS, JobStatus, JobType
 
 KIND_TAG = "bot/kind"
@@ -39,7 +38,7 @@ def _assets_of(finished: Finished) -> tuple[str, ...]:
 
 
 def _drain(context: dg.OpExecutionContext, desk: Desk, task: Task, job_type: JobType) -> Mapping[str, int]:
-    os.nice(desk.settings.run_nice)
+    step_back(desk)
     counts: Counter[str] = Counter()
     pending: list[dg.AssetMaterialization] = []
     flushed_at = desk.clock()

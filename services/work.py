@@ -7,6 +7,7 @@ What commits together: a job's end and its result, in one transaction that holds
 lease commits nothing. Two runs never own one job, and at most cap jobs of a type are RUNNING.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,8 +17,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
+from gateways import embedded
 from services.desk import Desk
 from store import bots, jobs, kill_switch
 from store.database import transaction
@@ -66,6 +69,21 @@ class Finished:
     status: JobStatus
     figures: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
+
+
+def step_back(desk: Desk) -> None:
+    """Let people go first: lower this process, and the embedded database's work for it, by the setting `run_nice`."""
+    nice = desk.settings.run_nice
+    if not nice:
+        return
+    os.nice(nice)
+    engine: Engine = desk.sessions.kw["bind"]
+
+    def follow(connection: Any, _: object) -> None:
+        embedded.step_back(desk.settings.postgres_dir, connection.info.backend_pid, nice=nice)
+
+    engine.dispose()
+    event.listen(engine, "connect", follow)
 
 
 def caps(desk: Desk) -> Caps:

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
@@ -155,6 +156,19 @@ def test_the_server_outlives_the_process_that_started_it(cluster: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", start, str(cluster)], check=True, cwd=Path(embedded.__file__).parents[1])
     assert run_sql(start_embedded(cluster), "SELECT 1") == [(1,)]
+
+
+def test_only_a_backend_of_the_server_steps_back(cluster: Path) -> None:
+    server = start_embedded(cluster)
+    with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres") as connection:
+        backend = psutil.Process(connection.info.backend_pid)
+        before = backend.nice()
+        assert embedded.step_back(cluster, backend.pid, nice=before + 3)
+        assert backend.nice() == before + 3
+    own = psutil.Process()
+    mine = own.nice()
+    assert not embedded.step_back(cluster, own.pid, nice=mine + 3)
+    assert own.nice() == mine
 
 
 def _comes_back(data_dir: Path) -> bool:
