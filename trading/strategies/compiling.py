@@ -12,10 +12,12 @@ smallest index at which they hold, and bars are counted by `span`. Loops of `BLO
 The machine code kept on disk is renewed when the file of its loop changes, not when this one does.
 
 Importing the compiler and its first call make some hundred thousand objects that live as long as the process. The
-collector, counting new objects, would look through all of them again and again: a fifth of a cold start.
+collector, counting new objects, would look through all of them again and again: a fifth of a cold start. Another fifth
+is SciPy's linear algebra, which the compiler looks for in case a loop multiplies matrices; none of ours does.
 """
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
@@ -35,7 +37,22 @@ def collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-with collector_paused():
+@contextmanager
+def out_of_sight(module: str) -> Iterator[None]:
+    """Let an import of a module fail for a while, unless it is imported already; SciPy itself goes on as ever."""
+    if module in sys.modules:
+        yield
+        return
+    modules: dict[str, Any] = cast("dict[str, Any]", sys.modules)
+    modules[module] = None  # how the import system is told that there is none
+    try:
+        yield
+    finally:
+        del sys.modules[module]
+
+
+with collector_paused(), out_of_sight("scipy.linalg.cython_blas"):
+    import numba.np.arraymath  # noqa: F401 - looks for SciPy when it is first imported
     import numpy as np
     from numba import njit
 
