@@ -10,7 +10,6 @@ with the books that hold any.
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,16 +21,16 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session
 
 from services import audit
+from services.acts import once, require_reason
 from services.desk import Desk
-from store import idempotency, jobs, kill_switch
+from store import jobs, kill_switch
 from store.database import transaction
 from store.kill_switch import Switch, Tier
-from trading.errors import BadInput, Unavailable
+from trading.errors import Unavailable
 from trading.jobs import JobStatus, JobType
 
 log = structlog.get_logger(__name__)
 
-REASON_CODE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 ENGAGED, RELEASED = "KILL_SWITCH_ENGAGED", "KILL_SWITCH_RELEASED"
 SUBJECT = "fleet"
 
@@ -134,8 +133,7 @@ def throw_switch(desk: Desk, wish: SwitchWish) -> SwitchReceipt:
         IdempotencyMismatch: the key belongs to another request.
         Unavailable: the database or the audit anchor is away.
     """
-    if REASON_CODE.fullmatch(wish.reason_code) is None:
-        raise BadInput(f"reasonCode must match {REASON_CODE.pattern}, was {wish.reason_code!r}")
+    require_reason(wish.reason_code)
     with transaction(desk.sessions) as session:
         receipt = _throw_once(desk, session, wish)
     if not wish.engaged:
@@ -144,17 +142,18 @@ def throw_switch(desk: Desk, wish: SwitchWish) -> SwitchReceipt:
 
 
 def _throw_once(desk: Desk, session: Session, wish: SwitchWish) -> SwitchReceipt:
-    key = wish.idempotency_key
-    if key is None:
-        return _throw(desk, session, wish)
+    return once(
+        session,
+        wish.idempotency_key,
+        lambda: _throw(desk, session, wish),
+        kind=SwitchReceipt,
+        body_hash=lambda: _body_hash(wish),
+    )
+
+
+def _body_hash(wish: SwitchWish) -> str:
     body = json.dumps(["KILL_SWITCH", wish.engaged, wish.reason_code, wish.actor])
-    body_hash = hashlib.sha256(body.encode("ascii")).hexdigest()
-    known = idempotency.answer(session, key, body_hash=body_hash)
-    if known is not None:
-        return SwitchReceipt.model_validate(known)
-    receipt = _throw(desk, session, wish)
-    idempotency.remember(session, key, body_hash=body_hash, response=receipt.as_json(), now=receipt.timestamp)
-    return receipt
+    return hashlib.sha256(body.encode("ascii")).hexdigest()
 
 
 def _throw(desk: Desk, session: Session, wish: SwitchWish) -> SwitchReceipt:

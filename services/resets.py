@@ -19,15 +19,15 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session
 
 from services import audit
+from services.acts import once, require_reason
 from services.desk import Desk
-from store import idempotency, resets, rollups
+from store import resets, rollups
 from store.database import transaction
 from store.resets import Recorded, Standing, Target
 from trading.baseline import Scope, next_baseline
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.lifecycle import Book
 
-REASON_CODE = re.compile(r"[A-Z][A-Z0-9_]{2,63}")
 PLAIN_TEXT = re.compile(r"[\x20-\x7e]{1,200}")
 OPERATION = "METRICS_RESET"
 
@@ -146,8 +146,7 @@ def reset_metrics(desk: Desk, request: ResetRequest) -> ResetReceipt:
 def _validated(request: ResetRequest) -> ResetRequest:
     if request.scope not in set(Scope):
         raise BadInput(f"scope must be one of {', '.join(Scope)}, was {request.scope!r}")
-    if REASON_CODE.fullmatch(request.reason_code) is None:
-        raise BadInput(f"reasonCode must match {REASON_CODE.pattern}, was {request.reason_code!r}")
+    require_reason(request.reason_code)
     for name, value in (("actor", request.actor), ("request id", request.request_id)):
         if PLAIN_TEXT.fullmatch(value) is None:
             raise BadInput(f"{name} must be 1 to 200 printable ASCII characters, was {value!r}")
@@ -161,16 +160,13 @@ def _validated(request: ResetRequest) -> ResetRequest:
 
 
 def _execute_once(desk: Desk, session: Session, request: ResetRequest) -> ResetReceipt:
-    key = request.idempotency_key
-    if key is None:
-        return _execute(desk, session, request)
-    body_hash = _body_hash(request)
-    known = idempotency.answer(session, key, body_hash=body_hash)
-    if known is not None:
-        return ResetReceipt.model_validate(known)
-    receipt = _execute(desk, session, request)
-    idempotency.remember(session, key, body_hash=body_hash, response=receipt.as_json(), now=receipt.timestamp)
-    return receipt
+    return once(
+        session,
+        request.idempotency_key,
+        lambda: _execute(desk, session, request),
+        kind=ResetReceipt,
+        body_hash=lambda: _body_hash(request),
+    )
 
 
 def _execute(desk: Desk, session: Session, request: ResetRequest) -> ResetReceipt:
