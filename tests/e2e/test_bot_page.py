@@ -2,7 +2,6 @@
 
 import csv
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -11,11 +10,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 from sqlalchemy import update
 
 from api.app import create_app
-from api.pages import vendor
 from gateways import proof_packs
 from gateways.settings import Settings
 from services.backtests import run_baseline
@@ -24,9 +22,15 @@ from services.resets import ResetRequest, reset_metrics
 from services.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
 from tests import factories
-from tests.e2e.test_screen import CHROMIUM, FLAGS, TOKEN, Screen
+from tests.e2e.test_screen import (  # noqa: F401 - fixtures
+    CHROMIUM,
+    Screen,
+    clock,
+    screen,
+    settings,
+    vendored,
+)
 from tests.integration.conftest import (  # noqa: F401 - fixtures
-    FixedClock,
     bar_store,
     desk,
     server_url,
@@ -38,39 +42,6 @@ from tests.serving import serving
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
 NAME = "Quartz Shrike 0007"
-
-
-class RunningClock(FixedClock):
-    """The real time, so that spans on the page grow."""
-
-    def __init__(self) -> None:
-        super().__init__(datetime.now(UTC))
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC)
-
-
-@pytest.fixture
-def clock() -> RunningClock:
-    return RunningClock()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
-
-
-@pytest.fixture
-def screen(tmp_path: Path) -> Iterator[Screen]:
-    assert vendor.ensure()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1600, "height": 900}
-        )
-        try:
-            yield Screen(browser.new_page())
-        finally:
-            browser.close()
 
 
 def lived(desk: Desk) -> UUID:  # noqa: F811
@@ -238,7 +209,7 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
 
 def test_its_badge_follows_through_its_own_topic_without_the_board(
     stocked_desk: Desk,  # noqa: F811
-    screen: Screen,
+    screen: Screen,  # noqa: F811
 ) -> None:
     bot_id = lived(stocked_desk)
     page = screen.page
@@ -316,7 +287,7 @@ def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen:
 
 def test_it_says_stale_while_the_server_is_away_and_comes_back(
     stocked_desk: Desk,  # noqa: F811
-    screen: Screen,
+    screen: Screen,  # noqa: F811
 ) -> None:
     bot_id = lived(stocked_desk)
     page = screen.page
@@ -341,8 +312,8 @@ def test_it_says_stale_while_the_server_is_away_and_comes_back(
 
 def test_no_width_cuts_it_off_and_strangers_are_told(
     stocked_desk: Desk,  # noqa: F811
-    screen: Screen,
-    settings: Settings,
+    screen: Screen,  # noqa: F811
+    settings: Settings,  # noqa: F811
 ) -> None:
     bot_id = lived(stocked_desk)
     page = screen.page

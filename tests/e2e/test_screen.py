@@ -14,6 +14,7 @@ from sqlalchemy import Engine, text, update
 
 from api.app import create_app
 from api.pages import vendor
+from bench.own_browser import FLAGS
 from gateways.settings import Settings
 from services.desk import Desk
 from store.tables import Bot, BotJob
@@ -22,17 +23,8 @@ from tests.e2e.scene import plant_fleet
 from tests.integration.conftest import FixedClock, desk, owner, server_url, urls  # noqa: F401 - fixtures
 from tests.serving import serving, until
 
-TOKEN = "a-token-only-this-test-suite-knows"
 CHROMIUM = shutil.which("chromium")
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+TOKEN = "a-token-only-this-test-suite-knows"
 PURPLE, BLUE, TEAL = "rgb(201, 173, 255)", "rgb(127, 188, 255)", "rgb(95, 227, 211)"
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
