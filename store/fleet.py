@@ -18,6 +18,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     FromClause,
     Integer,
     Row,
@@ -35,6 +36,8 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union,
+    union_all,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, aggregate_order_by
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
@@ -52,6 +55,10 @@ ROWS_AT_A_TIME = 1_000
 RANK = {state: rank for rank, state in enumerate(STATES)}
 IS_ACTIVE = BotJob.status.in_([literal_column("'QUEUED'"), literal_column("'RUNNING'")])
 """Spelled out, so that the planner can prove the partial indexes of active jobs."""
+
+_FAILS_AGAIN = BotProgress.backtest_failures_in_row >= literal_column(str(MAX_FAILURES_IN_ROW))
+LAST_BUSY = State.EVOLVING_QUEUED
+"""The last state of a bot that has an active job or is in error; those that follow are states of rest."""
 
 SORTS = ("activity", "name", "symbol", "stage", "netPnl", "winPct", "trades", "maxDrawdownPct", "sharpe")
 SHOWN_OF_BOT = (
@@ -190,7 +197,7 @@ def _book() -> ColumnElement[str]:
 
 
 def _state_rank() -> ColumnElement[int]:
-    failing = or_(Bot.killed_at.is_not(None), BotProgress.backtest_failures_in_row >= MAX_FAILURES_IN_ROW)
+    failing = or_(Bot.killed_at.is_not(None), _FAILS_AGAIN)
     untested = and_(Bot.stage == "LAB", func.coalesce(BotProgress.backtests_completed, 0) == 0)
     return func.least(
         case((failing, RANK[State.ERROR])),
@@ -215,8 +222,14 @@ def _asked(wanted: FleetFilter, after: Place | None) -> dict[str, Any]:
 
 @cache
 def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
-    """One kind of page; counting needs fewer joins than sorting, so it is done beside it."""
-    page = _listed(asked, order).limit(bindparam("limit", type_=Integer)).subquery("page")
+    """One kind of page; counting needs fewer joins than sorting, so it is done beside it.
+
+    The limit is spelled out: a statement without parameters is planned once per connection, and planning this one takes
+    as long as running it.
+    """
+    limit = bindparam("limit", type_=Integer, literal_execute=True)
+    listed = _busy_then_quiet(asked, limit) if order == FleetOrder() else _listed(asked, order)
+    page = listed.limit(limit).subquery("page")
     total = _fleet(func.count()).where(*_conditions(asked)).scalar_subquery()
     one_row = select(literal_column("1")).subquery("one_row")
     place = one_row.outerjoin(page, true()).outerjoin(Bot, Bot.id == page.c.id)
@@ -230,6 +243,25 @@ def _listed(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
     if "after_key" in asked:
         listed = listed.where(_beyond(key, descending=order.descending))
     return listed.order_by(_directed(key, order), Bot.name)
+
+
+def _busy_then_quiet(asked: frozenset[str], limit: ColumnElement[int]) -> Select[Any]:
+    """The fleet by activity, the bots at rest read only where those at work or in error do not fill the page."""
+    order = FleetOrder()
+    busy = _listed(asked, order).where(Bot.id.in_(_busy_ids())).limit(limit).cte("busy")
+    has_room = select(func.count()).select_from(busy).scalar_subquery() < limit
+    quiet = _listed(asked, order).where(has_room, _state_rank() > RANK[LAST_BUSY]).limit(limit).subquery("quiet")
+    both = union_all(select(busy), select(quiet)).subquery("both")
+    return select(both).order_by(both.c.sort_key, both.c.name)
+
+
+def _busy_ids() -> CompoundSelect[Any]:
+    """Bots of any state up to `LAST_BUSY`, each found by a partial index."""
+    return union(
+        select(BotJob.bot_id).where(IS_ACTIVE),
+        select(Bot.id).where(Bot.killed_at.is_not(None)),
+        select(BotProgress.bot_id).where(_FAILS_AGAIN),
+    )
 
 
 def _directed(key: ColumnElement[Any], order: FleetOrder) -> ColumnElement[Any]:

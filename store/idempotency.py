@@ -1,19 +1,31 @@
 """Answers remembered by idempotency key, so that a repeated request has one effect.
 
-Belongs here: the lock of a key and the remembered answer. Does not belong here: what a body is and what it does.
+Belongs here: the lock of a key, the remembered answer, its table. Does not belong here: what a body is and does.
 """
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import CheckConstraint, delete, insert, select, text
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.tables import IdempotencyKey
+from store.base import Base
 from trading.errors import IdempotencyMismatch
 
 KEY_LOCK_SPACE = 721_638  # first half of a two-part advisory lock; the second is the key's hash
+
+
+class IdempotencyKey(Base):
+    """The answer a request with an Idempotency-Key got, written with its effect in one transaction."""
+
+    __tablename__ = "idempotency_keys"
+    __table_args__ = (CheckConstraint("length(key) BETWEEN 1 AND 200", name="key_is_bounded"),)
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    body_hash: Mapped[str]
+    response: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
 
 
 def answer(session: Session, key: str, *, body_hash: str) -> dict[str, Any] | None:

@@ -80,6 +80,7 @@ class Bot(Base):
         CheckConstraint("name ~ '^[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}$'", name="name_is_plain"),
         CheckConstraint("(archetype = 'rule') = (rule_fingerprint IS NOT NULL)", name="a_rule_has_its_text"),
         Index("ix_bots__stage_symbol", "stage", "symbol"),
+        Index("ix_bots__killed", "id", postgresql_where=text("killed_at IS NOT NULL")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -409,6 +410,9 @@ class BotProgress(Base):
     """
 
     __tablename__ = "bot_progress"
+    __table_args__ = (
+        Index("ix_bot_progress__failing", "bot_id", postgresql_where=text("backtest_failures_in_row > 0")),
+    )
 
     bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
     backtest_attempts: Mapped[int] = mapped_column(server_default="0")
@@ -586,15 +590,3 @@ class SystemSetting(Base):
     value: Mapped[dict[str, Any]]
     updated_at: Mapped[datetime]
     updated_by: Mapped[str]
-
-
-class IdempotencyKey(Base):
-    """The answer a request with an Idempotency-Key got, written with its effect in one transaction."""
-
-    __tablename__ = "idempotency_keys"
-    __table_args__ = (CheckConstraint("length(key) BETWEEN 1 AND 200", name="key_is_bounded"),)
-
-    key: Mapped[str] = mapped_column(primary_key=True)
-    body_hash: Mapped[str]
-    response: Mapped[dict[str, Any]]
-    created_at: Mapped[datetime]

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from store import tables, verification  # noqa: F401 - their tables make the metadata
+from store import idempotency, tables, verification  # noqa: F401 - their tables make the metadata
 from store.base import Base
 
 context.configure(

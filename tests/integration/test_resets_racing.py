@@ -22,12 +22,12 @@ from services.desk import Desk, open_desk
 from services.resets import ResetReceipt, ResetRequest, reset_metrics
 from store import rollups
 from store.database import transaction
+from store.idempotency import IdempotencyKey
 from store.tables import (
     AuditEvent,
     Bot,
     BotMetricsEvent,
     BotMetricsRollup,
-    IdempotencyKey,
     MetricsBaseline,
     RebuildRequest,
 )

@@ -1,0 +1,108 @@
+"""The fleet by activity, page after page, against the cards of the whole fleet sorted here."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from services.desk import Desk
+from services.fleet import FleetQuery, bots_page, each_bot
+from store.fleet import FleetFilter
+from store.tables import Bot, BotProgress
+from tests import factories
+from tests.integration.conftest import FixedClock
+from trading.activity import State
+from trading.autonomy import MAX_FAILURES_IN_ROW
+
+PRECEDENCE = list(State)
+STANDINGS = ("killed", "failing", "nearly failing", "working", "waiting", "both", "untested", "tested", "archived")
+
+
+@pytest.fixture
+def mixed_fleet(desk: Desk, clock: FixedClock) -> Desk:
+    """Bots of every standing a LAB or PAPER bot can have, their names in an order that says nothing about it."""
+    with desk.sessions.begin() as session:
+        for number in range(4 * len(STANDINGS)):
+            standing = STANDINGS[number * 5 % len(STANDINGS)]
+            bot = factories.make_bot(
+                session,
+                name=f"Bot {number * 7 % 36:02}",
+                symbol=("MES", "MNQ")[number % 2],
+                stage=("LAB", "LAB", "PAPER")[number % 3],
+                killed_at=clock.now if standing == "killed" else None,
+                archived_at=clock.now if standing == "archived" else None,
+            )
+            session.execute(update(BotProgress).where(BotProgress.bot_id == bot.id).values(**counted(standing)))
+            add_jobs(session, bot, standing)
+    return desk
+
+
+def counted(standing: str) -> dict[str, int]:
+    failures = {"failing": MAX_FAILURES_IN_ROW, "nearly failing": MAX_FAILURES_IN_ROW - 1}
+    completed = {"tested": 3, "nearly failing": 1, "both": 1}
+    return {
+        "backtests_completed": completed.get(standing, 0),
+        "backtest_failures_in_row": failures.get(standing, 0),
+    }
+
+
+def add_jobs(session: Session, bot: Bot, standing: str) -> None:
+    if standing in ("working", "both", "killed"):
+        factories.make_job(session, bot, status="RUNNING", job_type="IMPROVE")
+    if standing in ("waiting", "both", "archived"):
+        factories.make_job(session, bot, status="QUEUED", job_type="BACKTEST")
+
+
+def paged(desk: Desk, wanted: FleetFilter, *, limit: int) -> list[UUID]:
+    """Return the ids of every page, one page after another; each says the same total, that of what follows."""
+    seen: list[UUID] = []
+    totals: set[int] = set()
+    cursor = None
+    while True:
+        page = bots_page(desk, FleetQuery(wanted=wanted, cursor=cursor, limit=limit))
+        seen += [card.id for card in page.bots]
+        totals.add(page.total)
+        cursor = page.next_cursor
+        if cursor is None:
+            return seen if totals == {len(seen)} else []
+
+
+def sorted_here(desk: Desk, wanted: FleetFilter) -> list[UUID]:
+    cards = [
+        card
+        for card in each_bot(desk)
+        if wanted.stage in (None, card.stage)
+        and wanted.symbol in (None, card.symbol)
+        and wanted.state in (None, card.bot_now.state)
+        and (wanted.words or "") in card.name
+    ]
+    return [card.id for card in sorted(cards, key=lambda card: (PRECEDENCE.index(card.bot_now.state), card.name))]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 11, 12, 13, 50])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        FleetFilter(),
+        FleetFilter(stage="PAPER"),
+        FleetFilter(symbol="MNQ", words="1"),
+        FleetFilter(state=State.ERROR),
+        FleetFilter(state=State.BACKTEST_QUEUED),
+        FleetFilter(state=State.IDLE),
+        FleetFilter(state=State.NEEDS_BACKTEST, stage="LAB"),
+    ],
+    ids=str,
+)
+def test_pages_by_activity_are_the_fleet_in_order_of_precedence(
+    mixed_fleet: Desk, wanted: FleetFilter, limit: int
+) -> None:
+    expected = sorted_here(mixed_fleet, wanted)
+    assert expected, "the fleet has no such bot, so nothing would be shown"
+    assert paged(mixed_fleet, wanted, limit=limit) == expected
+
+
+def test_the_mixed_fleet_is_mixed(mixed_fleet: Desk) -> None:
+    states = {card.bot_now.state for card in each_bot(mixed_fleet)}
+    resting = {State.NEEDS_BACKTEST, State.IDLE}
+    assert states == resting | {State.ERROR, State.IMPROVING_RUNNING, State.BACKTEST_QUEUED}
