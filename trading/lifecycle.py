@@ -7,6 +7,7 @@ Unknown evidence (None, NaN, infinite) never opens a gate and never demotes.
 """
 
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -269,7 +270,7 @@ def gate(stage: Stage, evidence: Evidence) -> GateVerdict:
 
 def figures_pass(stage: Stage, evidence: Evidence) -> bool:
     """Return whether one session's own figures pass the gate out of its stage, whatever else that gate asks for."""
-    return stage in GATES and all(_check(rule, evidence).passed for rule in GATES[stage].figures)
+    return stage in GATES and all(_holds(rule, _known(rule, evidence)) for rule in GATES[stage].figures)
 
 
 def evidence_of(performance: Performance) -> Evidence:
@@ -302,23 +303,28 @@ def losing_days_in_a_row(daily_pnl_micros: Sequence[int]) -> int:
 
 
 def _check(rule: Rule, evidence: Evidence) -> Check:
+    was = _known(rule, evidence)
+    because = evidence.unknown_because.get(rule.code, "") if was is None else ""
+    return Check(rule.code, rule.relation, rule.required, was, _holds(rule, was), because)
+
+
+def _known(rule: Rule, evidence: Evidence) -> float | None:
     was = rule.measured(evidence)
-    known = was if was is not None and math.isfinite(was) else None
-    if known is None:
-        return Check(rule.code, rule.relation, rule.required, None, False, evidence.unknown_because.get(rule.code, ""))
-    return Check(rule.code, rule.relation, rule.required, known, _holds(rule, known))
+    return was if was is not None and math.isfinite(was) else None
 
 
-def _holds(rule: Rule, was: float) -> bool:
-    match rule.relation:
-        case Relation.AT_LEAST:
-            return was >= rule.required
-        case Relation.AT_MOST:
-            return was <= rule.required
-        case Relation.ABOVE:
-            return was > rule.required
-        case Relation.BELOW:
-            return was < rule.required
+def _holds(rule: Rule, was: float | None) -> bool:
+    return was is not None and _STANDS[rule.relation](was, rule.required)
+
+
+_STANDS: Mapping[Relation, Callable[[float, float], bool]] = MappingProxyType(
+    {
+        Relation.AT_LEAST: operator.ge,
+        Relation.AT_MOST: operator.le,
+        Relation.ABOVE: operator.gt,
+        Relation.BELOW: operator.lt,
+    }
+)
 
 
 _LOSS_LIMIT = Rule("NET_PNL_MICROS", lambda e: e.net_pnl_micros, Relation.BELOW, -500 * MICROS_PER_USD)
