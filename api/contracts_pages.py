@@ -12,7 +12,7 @@ from fastapi import Path, Query
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.alias_generators import to_camel
 
-from api.contracts import HealthCheck, ReasonCode, Spoken, StarvationAnswer
+from api.contracts import HealthCheck, JobAnswer, ReasonCode, Spoken, StarvationAnswer
 
 BIGGEST = 2**63 - 1
 TickId = Annotated[int, Path(ge=1, le=BIGGEST, description="A tick's id")]
@@ -79,27 +79,13 @@ class DecisionsAnswer(Spoken):
     next_after: int | None
 
 
-class JobTold(Spoken):
+class JobTold(JobAnswer):
     """One job and its bot."""
 
-    id: UUID
-    bot_id: UUID
     name: str
     symbol: str
-    type: str
-    status: str
-    attempt: int
-    iteration: int
     priority: int
     reclaims: int
-    reason_code: str
-    dagster_run_id: str | None
-    progress_pct: float | None
-    created_at: datetime
-    started_at: datetime | None
-    heartbeat_at: datetime | None
-    completed_at: datetime | None
-    error: str | None
 
 
 class DeadLetterTold(Spoken):

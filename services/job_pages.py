@@ -7,12 +7,13 @@ was given up (`dead_letters.py`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from uuid import UUID
+from typing import Any
 
 from sqlalchemy import Row
 
 from services.cursors import read_cursor, write_cursor
 from services.desk import Desk
+from services.proofs import JobShown
 from services.starvation import Starvation, starvation
 from services.work import caps
 from store import dead_letters, job_pages
@@ -25,27 +26,13 @@ SHOWN_QUEUED = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobTold:
+class JobTold(JobShown):
     """One job and its bot."""
 
-    id: UUID
-    bot_id: UUID
     name: str
     symbol: str
-    type: str
-    status: str
-    attempt: int
-    iteration: int
     priority: int
     reclaims: int
-    reason_code: str
-    dagster_run_id: str | None
-    progress_pct: float | None
-    created_at: datetime
-    started_at: datetime | None
-    heartbeat_at: datetime | None
-    completed_at: datetime | None
-    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,9 +100,5 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
     return EndedPage(_told(shown), write_cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None)
 
 
-def _told(rows: Sequence[Row[*tuple[object, ...]]]) -> tuple[JobTold, ...]:
-    told = []
-    for row in rows:
-        columns = dict(row._mapping)
-        told.append(JobTold(type=columns.pop("job_type"), **columns))
-    return tuple(told)
+def _told(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[JobTold, ...]:
+    return tuple(JobTold(**row._mapping) for row in rows)

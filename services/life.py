@@ -183,13 +183,13 @@ def _acted(row: AnyRow) -> Event:
 
 
 def _worked(row: AnyRow) -> Iterator[Event]:
-    count = f"x{row.attempt}" if row.job_type == "BACKTEST" else f"#{row.iteration}"
+    count = f"x{row.attempt}" if row.type == "BACKTEST" else f"#{row.iteration}"
     by = None if row.reason_code == Reason.BY_HAND else "autonomy"
-    yield Event(at=row.created_at, event=f"{row.job_type}_QUEUED", reason=row.reason_code, actor=by, detail=count)
+    yield Event(at=row.created_at, event=f"{row.type}_QUEUED", reason=row.reason_code, actor=by, detail=count)
     if row.completed_at is not None:
         yield Event(
             at=row.completed_at,
-            event=f"{row.job_type}_{row.status}",
+            event=f"{row.type}_{row.status}",
             detail=row.error or count,
             run_id=row.dagster_run_id,
         )

@@ -195,12 +195,11 @@ def last_tick_at(desk: Desk) -> datetime | None:
 
 def job_shown(row: Row[*tuple[Any, ...]]) -> JobShown:
     """Return one job as the proofs show it."""
-    columns = dict(row._mapping)
-    return JobShown(type=columns.pop("job_type"), **columns)
+    return JobShown(**row._mapping)
 
 
 def _oldest(row: Row[*tuple[Any, ...]], *, now: datetime) -> OldestQueued:
-    return OldestQueued(row.id, row.bot_id, row.job_type, (now - row.created_at).total_seconds())
+    return OldestQueued(row.id, row.bot_id, row.type, (now - row.created_at).total_seconds())
 
 
 def _latest(

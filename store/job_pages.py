@@ -13,31 +13,12 @@ from sqlalchemy import Row, select, tuple_
 from sqlalchemy.orm import Session
 
 from store.fleet import IS_ACTIVE
+from store.proofs import JOB_COLUMNS
 from store.tables import Bot, BotJob
 from trading.jobs import JobStatus
 
 TROUBLED = (JobStatus.FAILED, JobStatus.TIMEOUT)
-_COLUMNS = (
-    BotJob.id,
-    BotJob.bot_id,
-    Bot.name,
-    Bot.symbol,
-    BotJob.job_type,
-    BotJob.status,
-    BotJob.attempt,
-    BotJob.iteration,
-    BotJob.priority,
-    BotJob.reclaims,
-    BotJob.reason_code,
-    BotJob.dagster_run_id,
-    BotJob.progress_pct,
-    BotJob.created_at,
-    BotJob.started_at,
-    BotJob.heartbeat_at,
-    BotJob.completed_at,
-    BotJob.error,
-)
-_JOBS = select(*_COLUMNS).join(Bot, Bot.id == BotJob.bot_id)
+_JOBS = select(*JOB_COLUMNS, Bot.name, Bot.symbol, BotJob.priority, BotJob.reclaims).join(Bot, Bot.id == BotJob.bot_id)
 
 
 def running(session: Session, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:

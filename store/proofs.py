@@ -16,10 +16,10 @@ from store.fleet import IS_ACTIVE
 from store.tables import AutonomyBotDecision, AutonomyRun, Bot, BotJob
 from trading.jobs import LEASE, JobStatus
 
-_JOB = (
+JOB_COLUMNS = (
     BotJob.id,
     BotJob.bot_id,
-    BotJob.job_type,
+    BotJob.job_type.label("type"),
     BotJob.status,
     BotJob.attempt,
     BotJob.iteration,
@@ -89,24 +89,26 @@ def count_jobs(session: Session) -> Sequence[tuple[str, str, int]]:
 
 def oldest_queued(session: Session) -> Row[*tuple[Any, ...]] | None:
     """Return the job that has waited longest, or None."""
-    waiting = select(*_JOB).where(BotJob.status == JobStatus.QUEUED, IS_ACTIVE)
+    waiting = select(*JOB_COLUMNS).where(BotJob.status == JobStatus.QUEUED, IS_ACTIVE)
     return session.execute(waiting.order_by(BotJob.created_at, BotJob.id).limit(1)).first()
 
 
 def stuck_jobs(session: Session, *, now: datetime, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return RUNNING jobs whose lease has run out, the longest silent first."""
-    silent = select(*_JOB).where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING, BotJob.heartbeat_at < now - LEASE)
+    silent = select(*JOB_COLUMNS).where(
+        IS_ACTIVE, BotJob.status == JobStatus.RUNNING, BotJob.heartbeat_at < now - LEASE
+    )
     return session.execute(silent.order_by(BotJob.heartbeat_at, BotJob.id).limit(limit)).all()
 
 
 def recent_jobs(session: Session, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return the newest jobs, newest first."""
-    return session.execute(select(*_JOB).order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)).all()
+    return session.execute(select(*JOB_COLUMNS).order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)).all()
 
 
 def jobs_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return a bot's newest jobs, newest first."""
-    own = select(*_JOB).where(BotJob.bot_id == bot_id)
+    own = select(*JOB_COLUMNS).where(BotJob.bot_id == bot_id)
     return session.execute(own.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)).all()
 
 
