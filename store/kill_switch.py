@@ -23,6 +23,7 @@ KEY = "kill_switch"
 ADMISSION_LOCK = 7_216_384_521
 THROW_LOCK = 7_216_384_522
 SETTLE_MS = 5_000
+UNREADABLE = "KILL_SWITCH_UNREADABLE"
 
 
 class Tier(StrEnum):
@@ -32,6 +33,9 @@ class Tier(StrEnum):
     SOFT = "SOFT"
     HARD = "HARD"
     EMERGENCY = "EMERGENCY"
+
+
+TIERS = tuple(map(str, Tier))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +60,16 @@ def admits_work(session: Session) -> bool:
 
 
 def read(session: Session) -> Switch:
-    """Return the switch as it stands."""
+    """Return the switch as it stands; one that cannot be read counts as engaged until somebody releases it."""
     row = session.execute(
         select(SystemSetting.value, SystemSetting.updated_at, SystemSetting.updated_by).where(SystemSetting.key == KEY)
     ).first()
     if row is None:
         return Switch()
-    return Switch(Tier(row.value.get("tier", Tier.NORMAL)), row.value.get("reasonCode"), row.updated_at, row.updated_by)
+    value = row.value if isinstance(row.value, dict) else {}
+    if value.get("tier") not in TIERS:
+        return Switch(Tier.SOFT, UNREADABLE, row.updated_at, row.updated_by)
+    return Switch(Tier(value["tier"]), value.get("reasonCode"), row.updated_at, row.updated_by)
 
 
 def lock(session: Session) -> Switch:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Engine, func, select, text
 
 from gateways.clock import system_clock
 from gateways.postgres import DatabaseUrls
@@ -58,6 +58,22 @@ def test_an_engaged_switch_lets_nothing_be_queued_or_claimed_and_a_release_goes_
     assert next(
         iter(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1)))
     )
+
+
+@pytest.mark.parametrize("value", ['{"tier": "LOUD"}', "{}", '{"tier": ["SOFT"]}', "[]", '"NORMAL"', "null"])
+def test_a_switch_that_cannot_be_read_stops_work_until_it_is_released(
+    stocked_desk: Desk, owner: Engine, value: str
+) -> None:
+    with stocked_desk.sessions.begin() as session:
+        make_job(session, make_bot(session, symbol="MES"), job_type="BACKTEST")
+    throw(stocked_desk, True)
+    with owner.begin() as connection:
+        connection.execute(text("UPDATE system_settings SET value = CAST(:value AS jsonb)"), {"value": value})
+    state = switch_state(stocked_desk).switch
+    assert (state.is_engaged, state.reason_code) == (True, "KILL_SWITCH_UNREADABLE")
+    assert set(run_tick(stocked_desk).queued.values()) == {0}
+    throw(stocked_desk, False)
+    assert run_tick(stocked_desk).queued[JobType.BACKTEST] == 1
 
 
 def test_a_job_that_runs_finishes_and_its_result_counts(stocked_desk: Desk) -> None:
