@@ -17,8 +17,10 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
+from sqlalchemy import Engine, event
 
 from trading.errors import Unavailable
 
@@ -125,6 +127,20 @@ def step_back(data_dir: Path, backend_pid: int, *, nice: int) -> bool:
     except psutil.Error:
         return False
     return True
+
+
+def backends_follow(data_dir: Path) -> None:
+    """Have every database connection this process opens from now on step back as far as the process itself has.
+
+    Whatever library opens it: a backend of the embedded server starts at the server's priority, and on a busy machine
+    people would wait for the work of a process that has stepped back for them.
+    """
+
+    def follow(connection: Any, _record: object) -> None:
+        if (nice := os.getpriority(os.PRIO_PROCESS, 0)) > 0:
+            step_back(data_dir, connection.info.backend_pid, nice=nice)
+
+    event.listen(Engine, "connect", follow)
 
 
 def binary(name: str) -> Path:

@@ -12,6 +12,7 @@ import dagster as dg
 from assets.backtests import CHECKS, backtest_sessions, bars, equity_curves, performance_rollups
 from assets.improvements import generations, improve_iterations
 from assets.verification import VERIFICATIONS
+from gateways.embedded import backends_follow
 from gateways.settings import Settings
 from jobs.queue import baseline_backtests, evolutions, improvements
 from jobs.upkeep import ledger_audit, rebuild_figures, retention
@@ -23,7 +24,9 @@ from services.desk import Desk, desk_at_hand
 @cache
 def process_desk() -> Desk:
     """Return this process's one desk, opening (and where nobody did, preparing) the database."""
-    return desk_at_hand(Settings())
+    settings = Settings()
+    backends_follow(settings.postgres_dir)
+    return desk_at_hand(settings)
 
 
 @dg.resource(description="Database, clock, bar store and settings: the counterparties of every use case.")

@@ -21,14 +21,18 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps d
 
 
 def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
-    """Return the program that loads our definitions and starts run workers."""
-    nice = str(settings.run_nice if "run_nice" in settings.model_fields_set else RUN_NICE)
+    """Return the program that loads our definitions, ticks and starts run workers.
+
+    It steps back half as far as they do: a tick goes before a backtest, and people before both.
+    """
+    nice = settings.run_nice if "run_nice" in settings.model_fields_set else RUN_NICE
     port = ("--host", LOOPBACK, "--port", str(settings.code_server_port))
     return _program(
         "code server",
         ("-m", "dagster", "api", "grpc", "-m", MODULE, *port, "--location-name", LOCATION),
-        environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, RUN_NICE=nice, **ONE_THREAD),
+        environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, RUN_NICE=str(nice), **ONE_THREAD),
         answers=partial(code_server_answers, settings),
+        nice=nice // 2,
     )
 
 
@@ -75,7 +79,12 @@ def seed(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
 
 
 def _program(
-    name: str, arguments: tuple[str, ...], *, environment: dict[str, str], answers: Callable[[], bool | None]
+    name: str,
+    arguments: tuple[str, ...],
+    *,
+    environment: dict[str, str],
+    answers: Callable[[], bool | None],
+    nice: int = 0,
 ) -> Program:
     return Program(
         name=name,
@@ -83,6 +92,7 @@ def _program(
         environment=environment,
         answers=answers,
         directory=PROJECT_ROOT,
+        nice=nice,
     )
 
 

@@ -45,6 +45,7 @@ class Program:
         answers: A question of at most a few seconds: true is well, false is not, None is that nobody can tell now.
         start_seconds: How long it may take to its first answer.
         directory: Where it starts.
+        nice: How far it steps back, and everything it starts with it.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Program:
     answers: Callable[[], bool | None]
     directory: Path
     start_seconds: float = 120.0
+    nice: int = 0
 
 
 class Kept(Protocol):
@@ -215,11 +217,12 @@ def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:
     Raises:
         Unavailable: the program or its log cannot be opened.
     """
+    behind = ("nice", "-n", str(program.nice)) if program.nice else ()
     try:
         rotate(log)
         with log.open("ab") as handle:
             return subprocess.Popen(
-                program.command,
+                (*behind, *program.command),
                 env=dict(program.environment),
                 cwd=program.directory,
                 stdin=subprocess.DEVNULL,

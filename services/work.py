@@ -17,10 +17,8 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from gateways import embedded
 from services.desk import Desk
 from store import bots, jobs, kill_switch
 from store.database import transaction
@@ -72,18 +70,11 @@ class Finished:
 
 
 def step_back(desk: Desk) -> None:
-    """Let people go first: lower this process, and the embedded database's work for it, by the setting `run_nice`."""
-    nice = desk.settings.run_nice
-    if not nice:
-        return
-    os.nice(nice)
-    engine: Engine = desk.sessions.kw["bind"]
-
-    def follow(connection: Any, _: object) -> None:
-        embedded.step_back(desk.settings.postgres_dir, connection.info.backend_pid, nice=nice)
-
-    engine.dispose()
-    event.listen(engine, "connect", follow)
+    """Let people go first: lower this process by the setting `run_nice`, and connect anew (`backends_follow`)."""
+    further = desk.settings.run_nice - os.getpriority(os.PRIO_PROCESS, 0)
+    if further > 0:
+        os.nice(further)
+        desk.sessions.kw["bind"].dispose()
 
 
 def caps(desk: Desk) -> Caps:

@@ -171,6 +171,32 @@ def test_only_a_backend_of_the_server_steps_back(cluster: Path) -> None:
     assert own.nice() == mine
 
 
+FOLLOWED = """
+import os, sys, pathlib
+import psutil
+from sqlalchemy import create_engine
+from gateways.embedded import backends_follow
+os.nice(2)
+backends_follow(pathlib.Path(sys.argv[1]))
+for driver in ("psycopg", "psycopg2"):
+    with create_engine(f"postgresql+{driver}://postgres@/postgres?host={sys.argv[2]}").connect() as connection:
+        served_by = connection.connection.driver_connection.info.backend_pid
+        print(psutil.Process(served_by).nice() - os.getpriority(os.PRIO_PROCESS, 0))
+"""
+
+
+def test_backends_of_a_process_that_steps_back_follow_it_whatever_library_opens_them(cluster: Path) -> None:
+    server = start_embedded(cluster)
+    said = subprocess.run(
+        [sys.executable, "-c", FOLLOWED, str(cluster), str(server.socket_dir)],
+        check=True,
+        cwd=Path(embedded.__file__).parents[1],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert said.stdout.split() == ["0", "0"]
+
+
 def _comes_back(data_dir: Path) -> bool:
     """A killed server's children need a moment to let go of its memory; the supervisor tries again too."""
     deadline = time.monotonic() + 20

@@ -57,16 +57,29 @@ def toy(tmp_path: Path, said: list[str], mark: str) -> Iterator[Toy]:
     made: list[Ward] = []
 
     def make(
-        code: str, *, answers: Callable[[], bool | None] = lambda: True, start_seconds: float = 60.0, name: str = "toy"
+        code: str,
+        *,
+        answers: Callable[[], bool | None] = lambda: True,
+        start_seconds: float = 60.0,
+        name: str = "toy",
+        nice: int = 0,
     ) -> Ward:
         command = (sys.executable, "-c", code)
-        program = Program(name, command, environment(mark), answers, tmp_path, start_seconds)
+        program = Program(name, command, environment(mark), answers, tmp_path, start_seconds, nice)
         made.append(Ward(program, tmp_path / "logs" / f"{name}.log", said.append))
         return made[-1]
 
     yield make
     for ward in made:
         ward.stop()
+
+
+def test_a_program_steps_back_with_everything_it_starts(toy: Toy, tmp_path: Path, mark: str) -> None:
+    ours = psutil.Process().nice()
+    ward = toy(PARENT, nice=3)
+    ward.start()
+    eventually(lambda: len(marked(mark)) == 2)
+    assert {process.nice() for process in marked(mark)} == {min(19, ours + 3)}
 
 
 def test_a_killed_program_starts_again_and_its_last_words_are_told(toy: Toy, said: list[str]) -> None:
