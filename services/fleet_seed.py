@@ -11,7 +11,8 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.desk import Desk
-from services.market_data import Progress, silent, simulate_market
+from services.market_data import simulate_market
+from services.progress import Progress, silent
 from store import bots
 from store.bars import BarSeries
 from store.database import transaction

@@ -8,7 +8,7 @@ the second say whose bars they are. A file that brings its own MNQ bars keeps th
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -16,6 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from services.progress import Progress, silent
 from store.bar_files import read_bar_file
 from store.bars import BarSeries, BarStore, NewSeries
 from trading.errors import BadBars, UnknownInstrument
@@ -40,13 +41,6 @@ from trading.market.sessions import trading_days, utc_instant
 from trading.market.simulator import simulate
 
 Work = TypeVar("Work")
-
-Progress = Callable[[str, int, int], None]
-"""Told after each step: what is being done, how many of how many are done."""
-
-
-def silent(_step: str, _done: int, _of: int) -> None:
-    """Tell nobody."""
 
 
 @dataclass(frozen=True, slots=True)

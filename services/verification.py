@@ -15,6 +15,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.desk import Desk
+from services.progress import Progress, silent
 from services.verification_chance import (
     check_overfitting,
     check_resampled_bars,
@@ -22,7 +23,7 @@ from services.verification_chance import (
     check_sharpe,
 )
 from services.verification_checks import check_look_ahead, check_warm_up
-from services.verification_subject import Finding, Progress, Subject, open_subject
+from services.verification_subject import Finding, Subject, open_subject
 from services.verification_suite import (
     check_grid,
     check_matrix,
@@ -77,10 +78,6 @@ class Verification:
     seed: int
     created_at: datetime
     completed_at: datetime
-
-
-def silent(_step: str, _done: int, _of: int) -> None:
-    """Tell nobody."""
 
 
 def verify(

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from services.desk import Desk
-from services.verification_subject import Finding, Progress, Subject, figures_of, quantiles_of
+from services.progress import Progress
+from services.verification_subject import Finding, Subject, figures_of, quantiles_of
 from services.verification_suite import grid_around
 from store import iterations, verification
 from store.database import transaction

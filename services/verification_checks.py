@@ -13,7 +13,8 @@ from dataclasses import asdict
 import numpy as np
 
 from services.desk import Desk
-from services.verification_subject import Finding, Progress, Subject
+from services.progress import Progress
+from services.verification_subject import Finding, Subject
 from trading.backtest import verdicts
 from trading.backtest.engine import exits_of, run_signals
 from trading.backtest.lookahead import FUTURES, leaks

@@ -4,7 +4,7 @@ Belongs here: opening the subject, the seed, figures as they are stored. Does no
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import cached_property
@@ -28,9 +28,6 @@ from trading.strategies.genome import Genome, Style, validated
 
 EPOCH = date(1970, 1, 1)
 CURVE_POINTS = 240
-
-Progress = Callable[[str, int, int], None]
-"""Told after each step: what is being done, how many of how many are done."""
 
 
 @dataclass(frozen=True, slots=True)

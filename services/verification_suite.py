@@ -11,14 +11,9 @@ import numpy as np
 
 from services.backtests import account_of
 from services.desk import Desk
+from services.progress import Progress
 from services.tapes import tape_for
-from services.verification_subject import (
-    Finding,
-    Progress,
-    Subject,
-    curve_of,
-    figures_of,
-)
+from services.verification_subject import Finding, Subject, curve_of, figures_of
 from services.walk_forwards import segment_figures, walk_history
 from trading.backtest import verdicts
 from trading.backtest.engine import Account

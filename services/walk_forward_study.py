@@ -7,12 +7,13 @@ Every family is walked and every strand is shown, so nothing is picked after loo
 each strand is walked twice: over the bars as they are, and at the marks alone (`trading.market.marks`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from time import process_time
 
 from services.fleet_seed import account_usd
+from services.progress import Progress
 from services.verification_subject import CURVE_POINTS, curve_of
 from services.walk_forwards import Walked, walk_history
 from store.bars import BarStore
@@ -31,8 +32,6 @@ AS_GIVEN = "bars as given"
 AT_MARKS = "at the marks"
 MODE = "FULL_24x5"
 SEED = 20260101
-
-Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ import structlog
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
+from services.heartbeats import beside
 from store import bots, jobs, kill_switch
-from store.database import transaction
+from store.database import storable, transaction
 from store.jobs import Claim
 from store.tables import BotProgress
 from trading.autonomy import Decision, Reason
@@ -155,16 +156,11 @@ def _perform(desk: Desk, task: Task, claim: Claim) -> tuple[JobStatus, Result, s
     except (Unavailable, LeaseLost):
         raise
     except ProvingError as refusal:
-        error = _storable(f"{refusal.code}: {refusal}")
+        error = storable(f"{refusal.code}: {refusal}")
     except Exception as bug:
         log.exception("job failed", job_id=str(claim.job_id), job_type=claim.job_type)
-        error = _storable(f"{type(bug).__name__}: {bug}")
+        error = storable(f"{type(bug).__name__}: {bug}")
     return JobStatus.FAILED, task.failure(desk, claim, error), error
-
-
-def _storable(error: str) -> str:
-    """Return a text without what the database refuses, so that a job fails by its error and not by telling it."""
-    return error.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 def _close(desk: Desk, claim: Claim, status: JobStatus, result: Result, error: str | None) -> None:
@@ -179,10 +175,9 @@ def _close(desk: Desk, claim: Claim, status: JobStatus, result: Result, error: s
 @contextmanager
 def _heartbeats(desk: Desk, claim: Claim) -> Iterator[Progress]:
     """Renew the lease from a thread while the work goes on, carrying its progress."""
-    ended = threading.Event()
     done_pct: list[float | None] = [None]
 
-    def beat() -> None:
+    def beat(ended: threading.Event) -> None:
         while not ended.wait(HEARTBEAT_SECONDS):
             try:
                 with transaction(desk.sessions) as session:
@@ -198,10 +193,5 @@ def _heartbeats(desk: Desk, claim: Claim) -> Iterator[Progress]:
     def progress(pct: float) -> None:
         done_pct[0] = pct
 
-    thread = threading.Thread(target=beat, name=f"heartbeat-{claim.job_id}", daemon=True)
-    thread.start()
-    try:
+    with beside(beat, name=f"heartbeat-{claim.job_id}"):
         yield progress
-    finally:
-        ended.set()
-        thread.join()

@@ -1,6 +1,7 @@
 """Connections: one engine per role and process, and the transaction every use case runs in.
 
-Belongs here: pool, time limits, the session factory. Does not belong here: queries and migrations.
+Belongs here: pool, time limits, the session factory, which text can be stored. Does not belong here: queries and
+migrations.
 """
 
 from collections.abc import Iterator
@@ -80,6 +81,11 @@ def reading(sessions: Sessions) -> Iterator[Session]:
     with _away_told(), sessions() as session:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session
+
+
+def storable(text: str) -> str:
+    """Return a text without what the database refuses, so that telling of a failure never fails itself."""
+    return text.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()
 
 
 @contextmanager
