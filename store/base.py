@@ -1,6 +1,6 @@
 """What every table is made of: the declarative base with its types and names, and CHECKs over words.
 
-Belongs here: what two table modules need. Does not belong here: tables (`tables.py`, `verification.py`).
+Belongs here: what two table modules need. Does not belong here: tables (`tables.py` and modules of one table).
 """
 
 from datetime import date, datetime

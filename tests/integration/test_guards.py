@@ -27,6 +27,7 @@ MAY_CHANGE = {
     "autonomy_bot_decisions",
     "system_settings",
     "idempotency_keys",
+    "work_under_way",
 }
 RAW = sorted(set(Base.metadata.tables) - MAY_CHANGE)
 
