@@ -89,6 +89,7 @@ def create_app(desk: Desk) -> FastAPI:
 def _remember_moments(app: FastAPI) -> None:
     """What many open pages ask for at once is read once a moment."""
     app.state.recent_work = Recent(work.WORK_SECONDS)
+    app.state.recent_under_way = Recent(work.WORK_SECONDS)
     app.state.recent_switch = Recent(kill_switch.STATE_SECONDS)
     app.state.recent_verification = Recent(audit.VERIFY_SECONDS)
     app.state.recent_vitals = Recent(vitals.VITALS_SECONDS)

@@ -112,6 +112,31 @@ class WorkAnswer(Spoken):
     now: datetime
 
 
+class WorkTold(Spoken):
+    """Long work that is no job; step, done, of and progressPct are null until it says how far it is."""
+
+    id: UUID
+    kind: str
+    title: str
+    bot_id: UUID | None
+    bot_name: str | None
+    step: str | None
+    done: int | None
+    of: int | None
+    progress_pct: float | None
+    dagster_run_id: str | None
+    started_at: datetime
+    heartbeat_at: datetime
+
+
+class UnderWayAnswer(Spoken):
+    """Long work under way besides jobs, the longest first; what was silent for a lease is not listed."""
+
+    data: list[WorkTold] = Field(validation_alias="works")
+    lease_seconds: int
+    now: datetime
+
+
 class EndedAnswer(Spoken):
     """Jobs that ended, youngest first."""
 

@@ -1,4 +1,4 @@
-"""`/api/ticks`, `/api/jobs`, `/api/dead-letters`: what autonomy decided, and the work that came of it.
+"""`/api/ticks`, `/api/jobs`, `/api/work`, `/api/dead-letters`: what autonomy decided, and the work that goes on.
 
 Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: rules, SQL.
 """
@@ -19,6 +19,7 @@ from api.contracts_pages import (
     RequeueAnswer,
     TickId,
     TicksAnswer,
+    UnderWayAnswer,
     WorkAnswer,
 )
 from api.deps import AdminRoute, AdminToken, AtDesk
@@ -27,6 +28,7 @@ from api.recent import Recent
 from services.dead_letters import requeue
 from services.job_pages import WorkNow, ended_page, work_now
 from services.ticks import decisions_page, ticks_page
+from services.under_way import UnderWay, works_under_way
 from store.ticks import DecisionFilter
 
 ACTOR = "admin"
@@ -62,6 +64,13 @@ def jobs_now(request: Request, desk: AtDesk) -> Any:
     """Show what runs, what waits and in which order, and what was given up; at most a second old."""
     recent: Recent[WorkNow] = request.app.state.recent_work
     return WorkAnswer.model_validate(recent.get(lambda: work_now(desk)))
+
+
+@router.get("/api/work/under-way", response_model=UnderWayAnswer, responses=documented())
+def list_under_way(request: Request, desk: AtDesk) -> Any:
+    """List long work besides jobs: verifications, imports, simulations, and how far each is; at most a second old."""
+    recent: Recent[UnderWay] = request.app.state.recent_under_way
+    return UnderWayAnswer.model_validate(recent.get(lambda: works_under_way(desk)))
 
 
 @router.get("/api/jobs/ended", response_model=EndedAnswer, responses=documented(422))

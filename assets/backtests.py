@@ -20,9 +20,9 @@ SHOWN_TRADES = 10
 
 
 @dg.asset(group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)
-def bars(desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
+def bars(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Every bar series in the store. Symbols of the fleet without any bars get SIMULATED ones."""
-    series = ensure_market(desk)
+    series = ensure_market(desk, run_id=context.run.run_id)
     rows = [(row.symbol, row.timeframe, row.provider, row.bars, row.fingerprint[:12]) for row in series]
     columns = ("symbol", "timeframe", "provider", "bars", "fingerprint")
     return dg.MaterializeResult(metadata={"series": len(series), "store": table(columns, rows)})

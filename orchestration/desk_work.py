@@ -5,7 +5,7 @@ Belongs here: opening a desk for one command, progress bars, tables. Does not be
 
 import getpass
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from gateways.embedded import postmaster, stop_embedded
-from orchestration.terminal import console, load_settings
-from services.desk import Desk, desk_at_hand
+from orchestration.terminal import console, load_settings, running_urls
+from services.desk import Desk, desk_at_hand, open_desk
+from services.progress import Progress as Told
 from services.registration import bot_named
+from services.under_way import LongWork, telling
+from store.under_way import WorkKind
+from trading.errors import BadInput, Unavailable
 
 SHOWN_DECISIONS = 10
 WIDE = 160
@@ -39,6 +43,23 @@ def opened_desk() -> Iterator[Desk]:
             stop_embedded(settings.postgres_dir)
 
 
+@contextmanager
+def told_where_it_runs(work: LongWork, told: Told) -> Iterator[Told]:
+    """Show work that needs no database on the screen too, where a database runs; nothing is started or migrated."""
+    settings = load_settings()
+    try:
+        urls = running_urls(settings)
+    except (BadInput, Unavailable):
+        yield told
+        return
+    desk = open_desk(settings, urls, pool_size=1)
+    try:
+        with telling(desk, work, progress=told) as tell:
+            yield tell
+    finally:
+        desk.sessions.kw["bind"].dispose()
+
+
 def seed(size: int | None, *, if_empty: bool) -> None:
     """Register a fleet and simulate a market where its symbols have no bars."""
     from services.fleet_seed import ensure_market, fleet_ids, seed_fleet
@@ -57,14 +78,15 @@ def import_file(path: Path, *, provider: str | None, timeframe: str | None, symb
     from services.market_data import import_bars
     from store.bars import BarStore
 
-    with _progress() as bar:
+    work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
+    with _progress() as bar, told_where_it_runs(work, bar) as tell:
         report = import_bars(
             BarStore(load_settings().bars_dir),
             path,
             provider=provider,
             timeframe=timeframe,
             symbols=symbols,
-            progress=bar,
+            progress=tell,
         )
     console.print(
         f"{report.rows:,} rows of {report.timeframe} bars from {report.provider}: {len(report.series)} series"
@@ -215,7 +237,7 @@ def find_bot(desk: Desk, words: str) -> UUID:
 
 
 @contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
+def _progress() -> Iterator[Told]:
     """Show one bar per step of a long work; yields what the use case calls after each step."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as shown:

@@ -70,7 +70,7 @@ def open_psql(settings: Settings, arguments: Sequence[str]) -> None:
     Raises:
         Unavailable: the embedded server does not run, or there is no psql.
     """
-    urls = _running_urls(settings)
+    urls = running_urls(settings)
     as_owner = "--owner" in arguments
     url = urls.owner if as_owner else urls.app
     rest = [argument for argument in arguments if argument != "--owner"]
@@ -90,14 +90,20 @@ def write_proof(settings: Settings, *, execute: bool) -> None:
     at = datetime.now(UTC)
     exhibits: list[Exhibit] = []
     with console.status("asking") as shown:
-        for exhibit in proof_pack.collect(settings, execute=execute, libpq=_libpq(_running_urls(settings).app)):
+        for exhibit in proof_pack.collect(settings, execute=execute, libpq=_libpq(running_urls(settings).app)):
             exhibits.append(exhibit)
             console.print(f"[green]✓[/green] {exhibit.title}")
             shown.update(f"after: {exhibit.title}")
     console.print(f"Written to {write(exhibits, folder=settings.proofs_dir, at=at)}")
 
 
-def _running_urls(settings: Settings) -> DatabaseUrls:
+def running_urls(settings: Settings) -> DatabaseUrls:
+    """Return the addresses of a database that is given or runs already; starts none.
+
+    Raises:
+        BadInput: an address is not a PostgreSQL address.
+        Unavailable: none is given and the embedded one does not run.
+    """
     if not (settings.database_url or settings.app_database_url) and postmaster(settings.postgres_dir) is None:
         raise Unavailable("the embedded PostgreSQL does not run; start it with: make run")
     return connect_urls(settings)

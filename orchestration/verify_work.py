@@ -13,8 +13,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from orchestration.desk_work import find_bot, opened_desk
+from orchestration.desk_work import find_bot, opened_desk, told_where_it_runs
 from orchestration.terminal import console, load_settings
+from services.under_way import LongWork
+from store.under_way import WorkKind
 from trading.backtest.verdicts import Grade, Kind
 from trading.errors import Refused
 
@@ -59,7 +61,8 @@ def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown:
     from services.walk_forward_study import walk_forward_study
     from store.bars import BarStore
 
-    with _progress() as tell:
+    work = LongWork(kind=WorkKind.VERIFICATION, title=f"Walk-forward study of {', '.join(symbols)}")
+    with _progress() as bar, told_where_it_runs(work, bar) as tell:
         found = walk_forward_study(BarStore(load_settings().bars_dir), symbols, timeframe=timeframe, progress=tell)
     table = Table("symbol", "family", "read", "net P&L $", "Sharpe", "max DD %", "trades", "consistency", "CPU-s")
     for strand in found.strands:

@@ -13,9 +13,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from services.desk import Desk
 from services.market_data import simulate_market
 from services.progress import Progress, silent
+from services.under_way import LongWork, telling
 from store import bots
 from store.bars import BarSeries
 from store.database import transaction
+from store.under_way import WorkKind
 from trading.errors import BadInput
 from trading.market.instruments import MICRO_OF, instrument
 from trading.strategies.archetypes import ARCHETYPES
@@ -58,7 +60,7 @@ def seed_fleet(
         return bots.register(session, registered, first)
 
 
-def ensure_market(desk: Desk, *, progress: Progress = silent) -> list[BarSeries]:
+def ensure_market(desk: Desk, *, run_id: str | None = None, progress: Progress = silent) -> list[BarSeries]:
     """Simulate a market that ends today for every symbol of the fleet without bars; return every series there is.
 
     Raises:
@@ -70,7 +72,10 @@ def ensure_market(desk: Desk, *, progress: Progress = silent) -> list[BarSeries]
     years = desk.settings.simulator_years
     start_on = (desk.clock() - timedelta(days=years * DAYS_PER_YEAR)).date()
     seed = desk.settings.simulator_seed
-    simulate_market(desk.bars, missing, seed=seed, start_on=start_on, years=years, progress=progress)
+    if missing:
+        work = LongWork(kind=WorkKind.SIMULATION, title=f"Market of {len(missing)} symbols", run_id=run_id)
+        with telling(desk, work, progress=progress) as tell:
+            simulate_market(desk.bars, missing, seed=seed, start_on=start_on, years=years, progress=tell)
     return desk.bars.series()
 
 

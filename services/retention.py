@@ -1,19 +1,20 @@
 """What the ledger forgets: working papers that nobody reads again. Raw truth is never forgotten.
 
-Belongs here: how long ticks, decisions and idempotency keys are kept. Does not belong here: Dagster's runs and events
-(`jobs/upkeep.py`).
+Belongs here: how long ticks, decisions, idempotency keys and signs of dead work are kept. Does not belong here:
+Dagster's runs and events (`jobs/upkeep.py`).
 """
 
 from dataclasses import dataclass
 from datetime import timedelta
 
 from services.desk import Desk
-from store import autonomy, idempotency
+from store import autonomy, idempotency, under_way
 from store.database import transaction
 
 KEEP_TICKS = timedelta(days=7)
 KEEP_DECISIONS = timedelta(hours=2)  # ten thousand bots decide two megabytes a tick
 KEEP_KEYS = timedelta(days=7)  # an answer of ten thousand bots is a megabyte
+KEEP_DEAD_WORK = timedelta(hours=1)  # nobody is shown it after its lease
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +24,11 @@ class Forgotten:
     ticks: int
     decisions: int
     idempotency_keys: int
+    dead_work: int
 
 
 def forget_the_old(desk: Desk) -> Forgotten:
-    """Delete ticks older than a week, the decisions of ticks older than two hours, and keys used over a week ago.
+    """Delete ticks older than a week, decisions of ticks older than two hours, keys used a week ago, dead work's signs.
 
     Raises:
         Unavailable: the database is away; nothing is deleted.
@@ -36,4 +38,5 @@ def forget_the_old(desk: Desk) -> Forgotten:
         decisions = autonomy.forget_decisions(session, before=now - KEEP_DECISIONS)
         ticks = autonomy.forget_ticks(session, before=now - KEEP_TICKS)
         keys = idempotency.forget(session, before=now - KEEP_KEYS)
-        return Forgotten(ticks, decisions, keys)
+        dead = under_way.forget_silent(session, before=now - KEEP_DEAD_WORK)
+        return Forgotten(ticks, decisions, keys, dead)

@@ -1,7 +1,8 @@
 """Verification of a bot: one check, one stored row, with what it can and cannot show.
 
-Belongs here: from bot to stored run, and reading the newest ones. Does not belong here: the checks (`verification_*`),
-what passes (`trading.backtest.verdicts`), what a gate makes of it (`trading.lifecycle`).
+Belongs here: from bot to stored run, what a check is called while it goes on, reading the newest runs. Does not belong
+here: the checks (`verification_*`), what passes (`trading.backtest.verdicts`), what a gate makes of it
+(`trading.lifecycle`).
 
 What commits together: one run, alone. The check itself holds no transaction, so a long one blocks nobody. Two at once
 give two rows; the newest counts. A check that cannot be made stores nothing and says why.
@@ -16,6 +17,7 @@ from uuid import UUID, uuid4
 
 from services.desk import Desk
 from services.progress import Progress, silent
+from services.under_way import LongWork, telling
 from services.verification_chance import (
     check_overfitting,
     check_resampled_bars,
@@ -33,6 +35,7 @@ from services.verification_suite import (
 )
 from store import verification
 from store.database import transaction
+from store.under_way import WorkKind
 from trading.backtest.engine import ENGINE_VERSION
 from trading.backtest.verdicts import LIMITS, Grade, Kind, Limits
 
@@ -51,6 +54,21 @@ CHECKS: Mapping[Kind, Check] = MappingProxyType(
         Kind.PBO: check_overfitting,
         Kind.LOOK_AHEAD: check_look_ahead,
         Kind.WARM_UP: check_warm_up,
+    }
+)
+TITLES: Mapping[Kind, str] = MappingProxyType(
+    {
+        Kind.WALK_FORWARD: "Walk-forward",
+        Kind.SENSITIVITY: "Parameter sensitivity",
+        Kind.GRID: "Parameter grid",
+        Kind.MONTE_CARLO_TRADES: "Resampled trades",
+        Kind.MONTE_CARLO_BARS: "Resampled histories",
+        Kind.STRESS: "Stress test",
+        Kind.MATRIX: "Timeframe matrix",
+        Kind.SHARPE: "Sharpe test",
+        Kind.PBO: "Overfitting test",
+        Kind.LOOK_AHEAD: "Look-ahead check",
+        Kind.WARM_UP: "Warm-up check",
     }
 )
 
@@ -93,10 +111,13 @@ def verify(
     """
     created_at = desk.clock()
     subject = open_subject(desk, bot_id)
-    finding = CHECKS[kind](desk, subject, progress)
-    with transaction(desk.sessions) as session:
-        row = _row(subject, kind, finding) | {"run_id": run_id, "created_at": created_at, "completed_at": desk.clock()}
-        verification.append(session, row)
+    work = LongWork(kind=WorkKind.VERIFICATION, title=TITLES[kind], bot_id=bot_id, run_id=run_id)
+    with telling(desk, work, progress=progress) as tell:
+        finding = CHECKS[kind](desk, subject, tell)
+        told = {"run_id": run_id, "created_at": created_at, "completed_at": desk.clock()}
+        row = _row(subject, kind, finding) | told
+        with transaction(desk.sessions) as session:
+            verification.append(session, row)
     return Verification(
         id=row["id"],
         bot_id=bot_id,
