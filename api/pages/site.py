@@ -63,7 +63,10 @@ BOT = Page(
     name="Bot",
     template="bot.html",
     script="bot",
-    modules=("badge", "store", "live", "panels", "ledger", "chart", "lineage", "marks", "reasons"),
+    modules=(
+        *("badge", "store", "live", "panels", "ledger", "chart", "lineage", "marks", "reasons"),
+        *("under_way", "sheet", "poll"),
+    ),
     keys=(
         ("← →", "Previous and next book"),
         ("[ ]", "Previous and next bot, by name"),
@@ -93,7 +96,7 @@ JOBS = Page(
     name="Jobs",
     template="jobs.html",
     script="jobs",
-    modules=SHEETS,
+    modules=(*SHEETS, "under_way"),
     key="3",
     keys=(("F", "All that ended, or only what failed"), ("N", "Older jobs")),
     foot_keys=(("F", "failed"), ("N", "older")),

@@ -10,6 +10,7 @@ import { DASH, count, countdown, fall, money, pct, ratio } from "./format.js";
 import { Link } from "./live.js";
 import { bindKeys, now, onZone, serverTimeIs, showLink } from "./shell.js";
 import { OneBot } from "./store.js";
+import { UnderWay } from "./under_way.js";
 
 const BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"];
 const SETTLE_MS = 300;
@@ -379,3 +380,4 @@ setInterval(() => {
 }, 1000);
 void read();
 link.start();
+new UnderWay(id);

@@ -8,6 +8,7 @@ import { DASH, count, elapsed } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { bindKeys, now, openDialog, runUrl, showLink } from "./shell.js";
+import { UnderWay } from "./under_way.js";
 
 const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
 const NAMES = { BACKTEST: "Backtest", IMPROVE: "Improve", EVOLVE: "Evolve" };
@@ -182,4 +183,5 @@ byId("requeue-form").addEventListener("submit", (event) => {
   void requeue();
 });
 bindKeys({ f: () => choose(!troubled), n: () => cursor && void loadEnded(true) });
+new UnderWay(null);
 const poll = new Poll({ path: () => "/api/jobs/now", show, everyMs: 2000 });

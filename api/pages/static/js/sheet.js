@@ -10,8 +10,8 @@ import { now } from "./shell.js";
 
 /**
  * @typedef {{text?: string|null, tone?: string, title?: string|null, href?: string|null, at?: string|null,
- *   form?: "moment"|"second"|"timeOfDay", since?: string|null, bar?: number|null, badge?: string, running?: boolean,
- *   act?: string}} Part
+ *   form?: "moment"|"second"|"timeOfDay", since?: string|null, bar?: number|null, of?: number|null, words?: string,
+ *   label?: string, badge?: string, running?: boolean, act?: string}} Part
  * @typedef {string|null|undefined|Part|(Part|string)[]} Cell
  * @typedef {{head: string, of: (row: any) => Cell, kind?: string}} Column
  */
@@ -148,7 +148,7 @@ export function nodeOf(part) {
 function bodyOf(part) {
   if (part.at !== undefined) return timeOf(part.at, part.form ?? "moment");
   if (part.since !== undefined) return sinceOf(part.since);
-  if (part.bar !== undefined) return barOf(part.bar);
+  if (part.bar !== undefined) return barOf(part);
   if (part.act) {
     const button = el("button", "small", part.act);
     button.setAttribute("type", "button");
@@ -174,14 +174,16 @@ function sinceOf(iso) {
   return node;
 }
 
-/** @param {number|null} pct how far, 0 to 100; null where the work does not say */
-function barOf(pct) {
-  if (pct === null) return el("span", "dim", DASH);
+/** How far some work is, as percent or as so many of so many; a dash where it does not say. @param {Part} part */
+function barOf({ bar: done, of, words, label }) {
+  if (done === null || done === undefined) return el("span", "dim", DASH);
   const node = el("span", "progress");
   const bar = /** @type {HTMLProgressElement} */ (el("progress"));
-  bar.max = 100;
-  bar.value = pct;
-  bar.setAttribute("aria-label", "Progress");
-  node.append(bar, el("span", "", `${Math.round(pct)}%`));
+  const told = words ?? `${Math.round(done)}%`;
+  bar.max = of ?? 100;
+  bar.value = done;
+  bar.setAttribute("aria-label", label ?? "Progress");
+  bar.setAttribute("aria-valuetext", told);
+  node.append(bar, el("span", "", told));
   return node;
 }
