@@ -46,13 +46,10 @@ def opened_desk() -> Iterator[Desk]:
 @contextmanager
 def told_where_it_runs(work: LongWork, told: Told) -> Iterator[Told]:
     """Show work that needs no database on the screen too, where a database runs; nothing is started or migrated."""
-    settings = load_settings()
-    try:
-        urls = running_urls(settings)
-    except (BadInput, Unavailable):
+    desk = _desk_where_it_runs()
+    if desk is None:
         yield told
         return
-    desk = open_desk(settings, urls, pool_size=1)
     try:
         with telling(desk, work, progress=told) as tell:
             yield tell
@@ -234,6 +231,14 @@ def find_bot(desk: Desk, words: str) -> UUID:
         return UUID(words)
     except ValueError:
         return bot_named(desk, words)
+
+
+def _desk_where_it_runs() -> Desk | None:
+    settings = load_settings()
+    try:
+        return open_desk(settings, running_urls(settings), pool_size=1)
+    except (BadInput, Unavailable):
+        return None
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from services.desk import Desk
 from services.heartbeats import beside
 from services.progress import Progress, silent
 from store import under_way
-from store.database import storable, transaction
+from store.database import reading, storable, transaction
 from store.under_way import WorkKind
 from trading.errors import Unavailable
 from trading.jobs import LEASE
@@ -88,7 +88,7 @@ def works_under_way(desk: Desk) -> UnderWay:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    with transaction(desk.sessions) as session:
+    with reading(desk.sessions) as session:
         heard = under_way.heard_since(session, now - LEASE, limit=SHOWN)
     return UnderWay(tuple(map(_told, heard)), int(LEASE.total_seconds()), now)
 
