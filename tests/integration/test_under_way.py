@@ -1,5 +1,8 @@
 """Long work tells how far it is while it goes on, and never suffers from it. The oracle reads the table itself."""
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +20,7 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from gateways.postgres import DatabaseUrls
-from gateways.settings import Settings
+from gateways.settings import PROJECT_ROOT, Settings
 from orchestration import cli, verify_work
 from services import market_data, under_way
 from services.desk import Desk
@@ -263,6 +266,38 @@ def test_work_whose_process_died_is_shown_for_its_lease_and_swept_away_later(
     clock.advance(hours=1)
     assert forget_the_old(desk).dead_work == 3
     assert rows(owner) == []
+
+
+WORKER = """
+import sys, threading
+from datetime import UTC, datetime
+from sqlalchemy.engine import make_url
+from gateways.postgres import DatabaseUrls
+from gateways.settings import Settings
+from services.desk import open_desk
+from services.under_way import LongWork, telling
+from store.under_way import WorkKind
+url = make_url(sys.argv[1])
+desk = open_desk(Settings(env="test"), DatabaseUrls(url, url, url), clock=lambda: datetime(2026, 3, 2, 15, tzinfo=UTC))
+with telling(desk, LongWork(kind=WorkKind.IMPORT, title="bars.csv")) as tell:
+    tell("read", 1, 2)
+    threading.Event().wait(60)
+"""
+
+
+@pytest.mark.parametrize(("sent", "left"), [(signal.SIGINT, 0), (signal.SIGKILL, 1)])
+def test_work_that_is_interrupted_takes_its_row_along_and_work_that_is_killed_cannot(
+    desk: Desk, urls: DatabaseUrls, owner: Engine, clock: FixedClock, sent: signal.Signals, left: int
+) -> None:
+    command = [sys.executable, "-c", WORKER, urls.app.render_as_string(hide_password=False)]
+    with subprocess.Popen(command, cwd=PROJECT_ROOT, stderr=subprocess.DEVNULL) as worker:
+        until(lambda: rows(owner), "the worker to tell its work", seconds=60)
+        worker.send_signal(sent)
+        worker.wait(20)
+    assert len(rows(owner)) == left
+    assert len(works_under_way(desk).works) == left
+    clock.advance(seconds=LEASE.total_seconds() + 1)
+    assert works_under_way(desk).works == ()
 
 
 def test_work_that_was_swept_away_while_it_could_not_beat_comes_back(desk: Desk, owner: Engine) -> None:
