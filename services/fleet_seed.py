@@ -73,7 +73,7 @@ def ensure_market(desk: Desk, *, run_id: str | None = None, progress: Progress =
     start_on = (desk.clock() - timedelta(days=years * DAYS_PER_YEAR)).date()
     seed = desk.settings.simulator_seed
     if missing:
-        work = LongWork(kind=WorkKind.SIMULATION, title=f"Market of {len(missing)} symbols", run_id=run_id)
+        work = LongWork(kind=WorkKind.SIMULATION, title="Simulated market", run_id=run_id)
         with telling(desk, work, progress=progress) as tell:
             simulate_market(desk.bars, missing, seed=seed, start_on=start_on, years=years, progress=tell)
     return desk.bars.series()

@@ -158,7 +158,7 @@ def test_simulating_a_market_is_told(desk: Desk, owner: Engine) -> None:
     seed_fleet(desk, size=1, symbols=("MES",))
 
     def look(step: str, done: int, of: int) -> None:
-        seen(owner, ("SIMULATION", "Market of 1 symbols", step, done, of))
+        seen(owner, ("SIMULATION", "Simulated market", step, done, of))
 
     assert ensure_market(desk, progress=look)
     assert rows(owner) == []
