@@ -22,29 +22,15 @@ from services.resets import ResetRequest, reset_metrics
 from services.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
 from tests import factories
-from tests.e2e.test_screen import (  # noqa: F401 - fixtures
-    CHROMIUM,
-    Screen,
-    clock,
-    screen,
-    settings,
-    vendored,
-)
-from tests.integration.conftest import (  # noqa: F401 - fixtures
-    bar_store,
-    desk,
-    server_url,
-    stocked_desk,
-    urls,
-)
+from tests.e2e.screen import Screen, needs_chromium
 from tests.integration.test_api import tick
 from tests.serving import serving
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = needs_chromium
 NAME = "Quartz Shrike 0007"
 
 
-def lived(desk: Desk) -> UUID:  # noqa: F811
+def lived(desk: Desk) -> UUID:
     """A bot with a real backtest before and after a reset, paper trades, a verdict, decisions and a running job."""
     now = desk.clock()
     with desk.sessions.begin() as session:
@@ -128,7 +114,7 @@ def plant_verdict(session: Any, bot: Bot) -> None:
     )
 
 
-def shown_session(desk: Desk, bot_id: UUID) -> BacktestSession:  # noqa: F811
+def shown_session(desk: Desk, bot_id: UUID) -> BacktestSession:
     with desk.sessions() as session:
         newest = session.query(BacktestSession).filter_by(bot_id=bot_id).order_by(BacktestSession.created_at.desc())
         return newest.first() or pytest.fail("no session")
@@ -153,7 +139,7 @@ def inked(page: Page, chart: str) -> int:
     return counted
 
 
-def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, screen: Screen) -> None:
     bot_id = lived(stocked_desk)
     run = shown_session(stocked_desk, bot_id)
     page = screen.page
@@ -208,8 +194,8 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
 
 
 def test_its_badge_follows_through_its_own_topic_without_the_board(
-    stocked_desk: Desk,  # noqa: F811
-    screen: Screen,  # noqa: F811
+    stocked_desk: Desk,
+    screen: Screen,
 ) -> None:
     bot_id = lived(stocked_desk)
     page = screen.page
@@ -240,7 +226,7 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
         assert screen.complaints == []
 
 
-def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen: Screen) -> None:
     bot_id = lived(stocked_desk)
     page = screen.page
     with serving(create_app(stocked_desk)) as served:
@@ -286,8 +272,8 @@ def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen:
 
 
 def test_it_says_stale_while_the_server_is_away_and_comes_back(
-    stocked_desk: Desk,  # noqa: F811
-    screen: Screen,  # noqa: F811
+    stocked_desk: Desk,
+    screen: Screen,
 ) -> None:
     bot_id = lived(stocked_desk)
     page = screen.page
@@ -311,9 +297,9 @@ def test_it_says_stale_while_the_server_is_away_and_comes_back(
 
 
 def test_no_width_cuts_it_off_and_strangers_are_told(
-    stocked_desk: Desk,  # noqa: F811
-    screen: Screen,  # noqa: F811
-    settings: Settings,  # noqa: F811
+    stocked_desk: Desk,
+    screen: Screen,
+    settings: Settings,
 ) -> None:
     bot_id = lived(stocked_desk)
     page = screen.page

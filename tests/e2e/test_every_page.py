@@ -14,29 +14,18 @@ from api.pages.site import SITE
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.kill_switch import SwitchWish, throw_switch
+from tests.e2e.screen import TOKEN, Screen, needs_chromium, violations
 from tests.e2e.test_bot_page import lived, shown_session
-from tests.e2e.test_pages import violations
-from tests.e2e.test_screen import (  # noqa: F401 - fixtures
-    CHROMIUM,
-    TOKEN,
-    MovingClock,
-    Screen,
-    clock,
-    screen,
-    settings,
-    vendored,
-)
-from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls  # noqa: F401 - fixtures
 from tests.serving import Served, serving
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = needs_chromium
 WIDTHS = {"desk": 1280, "phone": 390}
 FORBIDDEN = re.compile(r"fresh|\bOK\b", re.IGNORECASE)
 Step = tuple[str, str, Callable[[Page], Any]]
 
 
 @pytest.fixture
-def bot_id(stocked_desk: Desk) -> UUID:  # noqa: F811
+def bot_id(stocked_desk: Desk) -> UUID:
     """A bot with a past of every kind, beside a tick and an act of an operator."""
     bot_id = lived(stocked_desk)
     run_tick(stocked_desk)
@@ -45,12 +34,12 @@ def bot_id(stocked_desk: Desk) -> UUID:  # noqa: F811
 
 
 @pytest.fixture
-def served(bot_id: UUID, stocked_desk: Desk) -> Iterator[Served]:  # noqa: F811
+def served(bot_id: UUID, stocked_desk: Desk) -> Iterator[Served]:
     with serving(create_app(stocked_desk)) as served:
         yield served
 
 
-def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:  # noqa: F811
+def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:
     """Every page, and every layer that opens over one."""
     pages: list[Step] = [(page.name, page.path.replace("{bot_id}", str(bot_id)), settle) for page in SITE]
     return [
@@ -101,9 +90,9 @@ def filter_everything_away(page: Page) -> None:
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_axe_finds_no_violation_on_any_page(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
     bot_id: UUID,
     width: int,
 ) -> None:
@@ -120,9 +109,9 @@ def test_axe_finds_no_violation_on_any_page(
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
 def test_no_page_complains_is_too_wide_or_says_what_nobody_can_know(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
     bot_id: UUID,
     width: int,
 ) -> None:
@@ -139,9 +128,9 @@ def test_no_page_complains_is_too_wide_or_says_what_nobody_can_know(
 
 
 def test_two_tabs_follow_the_same_change_and_keep_their_own_filters(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     one, other = screen.page, screen.page.context.new_page()
     for tab in (one, other):

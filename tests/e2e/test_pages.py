@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -16,26 +15,16 @@ from services.desk import Desk
 from services.kill_switch import SwitchWish, switch_state, throw_switch
 from store.tables import BotProgress
 from tests import factories
-from tests.e2e.test_screen import (  # noqa: F401 - fixtures
-    CHROMIUM,
-    TOKEN,
-    MovingClock,
-    Screen,
-    clock,
-    screen,
-    settings,
-    vendored,
-)
-from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls  # noqa: F401 - fixtures
+from tests.e2e.screen import TOKEN, Screen, needs_chromium, violations
 from tests.serving import Served, serving
 from trading.autonomy import MAX_FAILURES_IN_ROW
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = needs_chromium
 PATHS = [tab.path for tab in TABS]
 
 
 @pytest.fixture
-def served(stocked_desk: Desk) -> Iterator[Served]:  # noqa: F811
+def served(stocked_desk: Desk) -> Iterator[Served]:
     """A small fleet at every kind of work, two ticks that decided for it, and one piece of work given up."""
     now = stocked_desk.clock()
     with stocked_desk.sessions.begin() as session:
@@ -55,13 +44,13 @@ def served(stocked_desk: Desk) -> Iterator[Served]:  # noqa: F811
         yield served
 
 
-def opened(screen: Screen, served: Served, path: str) -> Page:  # noqa: F811
+def opened(screen: Screen, served: Served, path: str) -> Page:
     screen.page.goto(served.http + path)
     expect(screen.page.locator("#link-words")).to_have_text("LIVE")
     return screen.page
 
 
-def test_number_keys_lead_through_every_page_and_none_complains(screen: Screen, served: Served) -> None:  # noqa: F811
+def test_number_keys_lead_through_every_page_and_none_complains(screen: Screen, served: Served) -> None:
     page = opened(screen, served, "/")
     for tab in (*TABS[1:], TABS[0]):
         page.keyboard.press(tab.key or "")
@@ -77,7 +66,7 @@ def test_number_keys_lead_through_every_page_and_none_complains(screen: Screen, 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_axe_finds_no_violation(screen: Screen, served: Served, path: str) -> None:  # noqa: F811
+def test_axe_finds_no_violation(screen: Screen, served: Served, path: str) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     page = opened(screen, served, path)
     assert violations(axe.Axe().run(page)) == []
@@ -86,20 +75,16 @@ def test_axe_finds_no_violation(screen: Screen, served: Served, path: str) -> No
     assert violations(axe.Axe().run(page)) == []
 
 
-def test_axe_finds_a_planted_violation(screen: Screen, served: Served) -> None:  # noqa: F811
+def test_axe_finds_a_planted_violation(screen: Screen, served: Served) -> None:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
     page = opened(screen, served, "/jobs")
     page.evaluate("document.querySelector('#clock').replaceWith(document.createElement('button'))")
     assert "button-name" in {found for found, _ in violations(axe.Axe().run(page))}
 
 
-def violations(results: Any) -> list[tuple[str, list[str]]]:
-    return [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in results.response["violations"]]
-
-
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("path", PATHS)
-def test_no_page_is_wider_than_its_window(screen: Screen, served: Served, path: str, width: int) -> None:  # noqa: F811
+def test_no_page_is_wider_than_its_window(screen: Screen, served: Served, path: str, width: int) -> None:
     screen.page.set_viewport_size({"width": width, "height": 800})
     page = opened(screen, served, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
@@ -107,7 +92,7 @@ def test_no_page_is_wider_than_its_window(screen: Screen, served: Served, path: 
 
 
 def test_a_tick_is_opened_and_its_decisions_are_filtered_and_told_in_words(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
 ) -> None:
     page = opened(screen, served, "/decisions")
@@ -132,9 +117,9 @@ def test_a_tick_is_opened_and_its_decisions_are_filtered_and_told_in_words(
 
 
 def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_back(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     page = opened(screen, served, "/jobs")
     line = page.locator("#running tbody tr")
@@ -161,9 +146,9 @@ def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_
 
 
 def test_a_run_of_dagster_is_linked_and_work_by_hand_is_not(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     run = "0f4f1c3e-1111-4222-8333-444455556666"
     with stocked_desk.sessions.begin() as session:
@@ -176,9 +161,9 @@ def test_a_run_of_dagster_is_linked_and_work_by_hand_is_not(
 
 
 def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_released(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     page = opened(screen, served, "/health")
     other = page.context.new_page()
@@ -224,9 +209,9 @@ def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_relea
 
 
 def test_a_switch_thrown_from_the_command_line_is_pushed_into_every_open_tab(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     asked: list[str] = []
     screen.page.context.on("request", lambda request: asked.append(request.url))
@@ -247,9 +232,9 @@ def test_a_switch_thrown_from_the_command_line_is_pushed_into_every_open_tab(
 
 
 def test_a_page_whose_socket_is_silent_asks_for_the_switch_itself(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     screen.page.route_web_socket(re.compile("/ws/"), lambda _: None)
     page = opened(screen, served, "/decisions")
@@ -258,7 +243,7 @@ def test_a_page_whose_socket_is_silent_asks_for_the_switch_itself(
     expect(page.locator("#alarm")).to_contain_text("cli:ann", timeout=8_000)
 
 
-def test_the_zone_is_switched_for_every_moment_and_remembered(screen: Screen, served: Served) -> None:  # noqa: F811
+def test_the_zone_is_switched_for_every_moment_and_remembered(screen: Screen, served: Served) -> None:
     page = opened(screen, served, "/decisions")
     expect(page.locator("#clock")).to_contain_text("UTC")
     moment = page.locator("#ticks tbody time").first
@@ -275,8 +260,8 @@ def test_the_zone_is_switched_for_every_moment_and_remembered(screen: Screen, se
 
 
 def test_a_page_whose_server_is_gone_is_stale_and_then_live_again(
-    screen: Screen,  # noqa: F811
-    stocked_desk: Desk,  # noqa: F811
+    screen: Screen,
+    stocked_desk: Desk,
 ) -> None:
     with serving(create_app(stocked_desk)) as first:
         page = opened(screen, first, "/jobs")
@@ -287,9 +272,9 @@ def test_a_page_whose_server_is_gone_is_stale_and_then_live_again(
 
 
 def test_the_chain_is_verified_when_asked_and_an_event_is_shown_whole(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "ops", "trace-7"))
     throw_switch(stocked_desk, SwitchWish(False, "FEED_MENDED", "ops", "trace-8"))
@@ -312,7 +297,7 @@ def test_the_chain_is_verified_when_asked_and_an_event_is_shown_whole(
     assert screen.complaints == []
 
 
-def test_health_holds_every_figure_against_its_bar(screen: Screen, served: Served) -> None:  # noqa: F811
+def test_health_holds_every_figure_against_its_bar(screen: Screen, served: Served) -> None:
     page = opened(screen, served, "/health")
     expect(page.locator("#verdicts tbody tr")).to_have_count(6)
     expect(page.locator("#verdicts tbody tr", has_text="tick_is_recent")).to_contain_text("at most")

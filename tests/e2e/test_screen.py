@@ -1,91 +1,28 @@
 """The board in real Chromium: what an operator sees, does and is told."""
 
 import re
-import shutil
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import httpx2 as httpx
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import expect
 from sqlalchemy import Engine, text, update
 
 from api.app import create_app
-from api.pages import vendor
-from bench.own_browser import FLAGS
-from gateways.settings import Settings
 from services.desk import Desk
 from store.tables import Bot, BotJob
 from tests import factories
 from tests.e2e.scene import plant_fleet
-from tests.integration.conftest import FixedClock, desk, owner, server_url, urls  # noqa: F401 - fixtures
+from tests.e2e.screen import TOKEN, Screen, needs_chromium
 from tests.serving import serving, until
 
-CHROMIUM = shutil.which("chromium")
-TOKEN = "a-token-only-this-test-suite-knows"
 PURPLE, BLUE, TEAL = "rgb(201, 173, 255)", "rgb(127, 188, 255)", "rgb(95, 227, 211)"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = needs_chromium
 
 
-class MovingClock(FixedClock):
-    """The real time, so that spans on the page grow; a test may still move it."""
-
-    def __init__(self) -> None:
-        super().__init__(datetime.now(UTC))
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
-
-
-@pytest.fixture
-def clock() -> MovingClock:
-    return MovingClock()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def vendored() -> None:
-    assert vendor.ensure()
-
-
-class Screen:
-    """A page and everything it complained about."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("console", self._heard)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def _heard(self, message: Any) -> None:
-        if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
-
-    def row(self, name: str) -> Any:
-        return self.page.locator(".spacer .row:visible", has_text=name)
-
-
-@pytest.fixture
-def screen(tmp_path: Path) -> Iterator[Screen]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch_persistent_context(
-            tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1600, "height": 900}
-        )
-        try:
-            yield Screen(browser.new_page())
-        finally:
-            browser.close()
-
-
-def plant_work(desk: Desk) -> None:  # noqa: F811
+def plant_work(desk: Desk) -> None:
     now = desk.clock()
     with desk.sessions.begin() as session:
         for name, kind, status, attempt, iteration in (
@@ -110,7 +47,7 @@ def plant_work(desk: Desk) -> None:  # noqa: F811
         factories.make_bot(session, name="Argon Condor", killed_at=now)
 
 
-def test_badges_say_what_bot_now_says_in_its_colour(desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_badges_say_what_bot_now_says_in_its_colour(desk: Desk, screen: Screen) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         screen.page.goto(served.http)
@@ -136,7 +73,7 @@ def test_badges_say_what_bot_now_says_in_its_colour(desk: Desk, screen: Screen) 
 
 
 def test_the_fleet_is_asked_for_once_and_the_chart_library_not_before_a_bot_is_opened(
-    desk: Desk,  # noqa: F811
+    desk: Desk,
     screen: Screen,
 ) -> None:
     with desk.sessions.begin() as session:
@@ -155,7 +92,7 @@ def test_the_fleet_is_asked_for_once_and_the_chart_library_not_before_a_bot_is_o
     assert screen.complaints == []
 
 
-def test_the_tooltip_tells_how_long_and_which_attempt_and_counts_on(desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_the_tooltip_tells_how_long_and_which_attempt_and_counts_on(desk: Desk, screen: Screen) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         screen.page.goto(served.http)
@@ -166,7 +103,7 @@ def test_the_tooltip_tells_how_long_and_which_attempt_and_counts_on(desk: Desk, 
         expect(tip).not_to_have_text(before or "", timeout=5_000)
 
 
-def test_a_commit_changes_the_badge_without_a_reload(desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_a_commit_changes_the_badge_without_a_reload(desk: Desk, screen: Screen) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         screen.page.goto(served.http)
@@ -184,7 +121,7 @@ def test_a_commit_changes_the_badge_without_a_reload(desk: Desk, screen: Screen)
         assert screen.page.evaluate("window.marker") == 1
 
 
-def test_filters_and_keys_find_a_bot(desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_filters_and_keys_find_a_bot(desk: Desk, screen: Screen) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         page = screen.page
@@ -211,7 +148,7 @@ def test_filters_and_keys_find_a_bot(desk: Desk, screen: Screen) -> None:  # noq
     assert screen.complaints == []
 
 
-def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Screen, owner: Engine) -> None:  # noqa: F811
+def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Screen, owner: Engine) -> None:
     with desk.sessions.begin() as session:
         plant_fleet(session, 40, now=desk.clock())
     with serving(create_app(desk)) as served:
@@ -249,7 +186,7 @@ def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Scr
     assert [one for one in screen.complaints if "401" not in one] == []
 
 
-def test_a_dry_run_that_is_out_of_date_cannot_be_executed(desk: Desk, screen: Screen, owner: Engine) -> None:  # noqa: F811
+def test_a_dry_run_that_is_out_of_date_cannot_be_executed(desk: Desk, screen: Screen, owner: Engine) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         page = screen.page
@@ -265,7 +202,7 @@ def test_a_dry_run_that_is_out_of_date_cannot_be_executed(desk: Desk, screen: Sc
         assert count(owner, "SELECT count(*) FROM metrics_baselines") == 0
 
 
-def test_a_restart_of_the_api_is_stale_then_live_and_misses_nothing(desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_a_restart_of_the_api_is_stale_then_live_and_misses_nothing(desk: Desk, screen: Screen) -> None:
     plant_work(desk)
     page = screen.page
     with serving(create_app(desk)) as served:
@@ -285,7 +222,7 @@ def test_a_restart_of_the_api_is_stale_then_live_and_misses_nothing(desk: Desk, 
         expect(dot).to_have_css("animation-name", "pulse")
 
 
-def test_a_database_that_cannot_be_heard_is_stale_too(desk: Desk, screen: Screen, owner: Engine) -> None:  # noqa: F811
+def test_a_database_that_cannot_be_heard_is_stale_too(desk: Desk, screen: Screen, owner: Engine) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         screen.page.goto(served.http)
@@ -301,7 +238,7 @@ def test_a_database_that_cannot_be_heard_is_stale_too(desk: Desk, screen: Screen
         screen.page.wait_for_function("(seen) => seen.join() === 'STALE,LIVE'", arg=seen, timeout=15_000)
 
 
-def test_ten_thousand_rows_draw_only_what_is_seen(desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_ten_thousand_rows_draw_only_what_is_seen(desk: Desk, screen: Screen) -> None:
     with desk.sessions.begin() as session:
         factories.make_bots(session, 10_000)
     with serving(create_app(desk)) as served:
@@ -321,7 +258,7 @@ def test_ten_thousand_rows_draw_only_what_is_seen(desk: Desk, screen: Screen) ->
     assert screen.complaints == []
 
 
-def test_the_drawer_shows_a_bot_in_depth(desk: Desk, screen: Screen) -> None:  # noqa: F811
+def test_the_drawer_shows_a_bot_in_depth(desk: Desk, screen: Screen) -> None:
     with desk.sessions.begin() as session:
         plant_fleet(session, 30, now=desk.clock())
     with serving(create_app(desk)) as served:
@@ -339,7 +276,7 @@ def test_the_drawer_shows_a_bot_in_depth(desk: Desk, screen: Screen) -> None:  #
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_fits_a_narrow_window(desk: Desk, screen: Screen, width: int) -> None:  # noqa: F811
+def test_the_page_fits_a_narrow_window(desk: Desk, screen: Screen, width: int) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         screen.page.set_viewport_size({"width": width, "height": 720})
@@ -349,6 +286,6 @@ def test_the_page_fits_a_narrow_window(desk: Desk, screen: Screen, width: int) -
         assert screen.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-def count(owner: Engine, sql: str) -> int:  # noqa: F811
+def count(owner: Engine, sql: str) -> int:
     with owner.connect() as connection:
         return int(connection.execute(text(sql)).scalar_one())

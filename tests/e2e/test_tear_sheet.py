@@ -1,6 +1,5 @@
 """The tear sheet in a real browser: nothing refused by its policy, nothing cut off, at both widths and on paper."""
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,33 +10,17 @@ from sqlalchemy import select
 
 from api.app import create_app
 from api.pages import vendor
-from gateways.settings import Settings
+from bench.own_browser import CHROMIUM
 from services.backtests import run_baseline
 from services.desk import Desk
 from store.tables import BacktestSession
+from tests.e2e.screen import needs_chromium
 from tests.factories import make_bot
-from tests.integration.conftest import (  # noqa: F401 - fixtures
-    bar_store,
-    clock,
-    desk,
-    server_url,
-    stocked_desk,
-    urls,
-)
 from tests.serving import serving
 
-TOKEN = "a-token-only-this-test-suite-knows"
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
 WIDTHS = {"desk": 1280, "phone": 390}
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed")
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -66,7 +49,7 @@ def show(browser: Browser, address: str, *, width: int) -> Shown:
     return shown
 
 
-def test_it_is_whole_at_every_width_and_on_paper(stocked_desk: Desk, browser: Browser, tmp_path: Path) -> None:  # noqa: F811
+def test_it_is_whole_at_every_width_and_on_paper(stocked_desk: Desk, browser: Browser, tmp_path: Path) -> None:
     assert vendor.ensure()
     with stocked_desk.sessions.begin() as session:
         bot_id = make_bot(session, name="Plotted Plover 0007", archetype="mean_reversion").id

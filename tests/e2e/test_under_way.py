@@ -16,35 +16,25 @@ from services.under_way import LongWork, telling
 from services.verification import Verification, verify
 from store.under_way import WorkKind
 from tests import factories
-from tests.e2e.test_pages import violations
-from tests.e2e.test_screen import (  # noqa: F401 - fixtures
-    CHROMIUM,
-    MovingClock,
-    Screen,
-    clock,
-    screen,
-    settings,
-    vendored,
-)
-from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls  # noqa: F401 - fixtures
+from tests.e2e.screen import Screen, needs_chromium, violations
 from tests.serving import Served, serving, until
 from trading.backtest.verdicts import Grade, Kind
 from trading.jobs import LEASE
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Debian's chromium is not installed")
+pytestmark = needs_chromium
 NAME = "Patient Puffin"
 RUN = "0f4f1c3e-1111-4222-8333-444455556666"
 
 
 @pytest.fixture
-def bot_id(stocked_desk: Desk) -> UUID:  # noqa: F811
+def bot_id(stocked_desk: Desk) -> UUID:
     with stocked_desk.sessions.begin() as session:
         factories.make_bot(session, name="Idle Ibis")
         return factories.make_bot(session, name=NAME, archetype="trend_ema_cross").id
 
 
 @pytest.fixture
-def served(stocked_desk: Desk, bot_id: UUID) -> Iterator[Served]:  # noqa: F811
+def served(stocked_desk: Desk, bot_id: UUID) -> Iterator[Served]:
     with serving(create_app(stocked_desk)) as served:
         yield served
 
@@ -52,7 +42,7 @@ def served(stocked_desk: Desk, bot_id: UUID) -> Iterator[Served]:  # noqa: F811
 class Held:
     """A verification in a thread of its own that stops after each step until it is let go."""
 
-    def __init__(self, desk: Desk, bot_id: UUID, kind: Kind) -> None:  # noqa: F811
+    def __init__(self, desk: Desk, bot_id: UUID, kind: Kind) -> None:
         self.steps: list[tuple[str, int, int]] = []
         self.finished: list[Verification] = []
         self._go = threading.Semaphore(0)
@@ -85,7 +75,7 @@ class Held:
 
 
 @contextmanager
-def held(desk: Desk, bot_id: UUID, kind: Kind) -> Iterator[Held]:  # noqa: F811
+def held(desk: Desk, bot_id: UUID, kind: Kind) -> Iterator[Held]:
     work = Held(desk, bot_id, kind)
     try:
         yield work
@@ -110,9 +100,9 @@ def shows(panel: Locator, step: tuple[str, int, int]) -> None:
 
 
 def test_a_verification_shows_its_true_place_on_the_jobs_page_and_its_bots_page_until_it_ends(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
     bot_id: UUID,
 ) -> None:
     jobs = opened(screen.page, f"{served.http}/jobs")
@@ -143,9 +133,9 @@ def test_a_verification_shows_its_true_place_on_the_jobs_page_and_its_bots_page_
 
 
 def test_a_walk_forward_moves_its_bar_segment_by_segment(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
     bot_id: UUID,
 ) -> None:
     panel = opened(screen.page, f"{served.http}/jobs").locator("#under-way")
@@ -157,9 +147,9 @@ def test_a_walk_forward_moves_its_bar_segment_by_segment(
 
 
 def test_work_that_says_nothing_shows_a_dash_and_no_bar(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     with telling(stocked_desk, LongWork(kind=WorkKind.IMPORT, title="bars.csv")):
         line = opened(screen.page, f"{served.http}/jobs").locator("#works tbody tr")
@@ -171,10 +161,10 @@ def test_work_that_says_nothing_shows_a_dash_and_no_bar(
 
 
 def test_work_whose_process_died_leaves_the_screen_with_its_lease(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
-    owner: Engine,  # noqa: F811
+    stocked_desk: Desk,
+    owner: Engine,
 ) -> None:
     beat = stocked_desk.clock() - LEASE
     with owner.begin() as connection:
@@ -194,9 +184,9 @@ def test_work_whose_process_died_leaves_the_screen_with_its_lease(
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_panel_has_no_barrier_and_fits_at_desk_and_phone_width(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
     bot_id: UUID,
     width: int,
 ) -> None:
@@ -215,9 +205,9 @@ def test_the_panel_has_no_barrier_and_fits_at_desk_and_phone_width(
 
 
 def test_a_panel_the_server_stops_speaking_of_says_that_it_is_what_was_last_known(
-    screen: Screen,  # noqa: F811
+    screen: Screen,
     served: Served,
-    stocked_desk: Desk,  # noqa: F811
+    stocked_desk: Desk,
 ) -> None:
     with telling(stocked_desk, LongWork(kind=WorkKind.IMPORT, title="bars.csv")):
         page = opened(screen.page, f"{served.http}/jobs")
@@ -230,6 +220,6 @@ def test_a_panel_the_server_stops_speaking_of_says_that_it_is_what_was_last_know
         expect(note).to_have_text("", timeout=10_000)
 
 
-def idle(desk: Desk) -> UUID:  # noqa: F811
+def idle(desk: Desk) -> UUID:
     with desk.sessions() as session:
         return session.execute(text("SELECT id FROM bots WHERE name = 'Idle Ibis'")).scalar_one()

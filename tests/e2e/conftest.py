@@ -1,0 +1,42 @@
+"""What every end-to-end test may ask for: the database of the integration tests, a screen, a clock that runs."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from api.pages import vendor
+from bench.own_browser import CHROMIUM, FLAGS
+from gateways.settings import Settings
+from tests.e2e.screen import TOKEN, MovingClock, Screen
+from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls
+
+__all__ = ["bar_store", "desk", "owner", "server_url", "stocked_desk", "urls"]
+
+
+@pytest.fixture
+def clock() -> MovingClock:
+    return MovingClock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def vendored() -> None:
+    assert vendor.ensure()
+
+
+@pytest.fixture
+def screen(tmp_path: Path) -> Iterator[Screen]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch_persistent_context(
+            tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1600, "height": 900}
+        )
+        try:
+            yield Screen(browser.new_page())
+        finally:
+            browser.close()

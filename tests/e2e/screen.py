@@ -1,0 +1,50 @@
+"""An operator at the screen: a page in real Chromium with its complaints, a clock that runs, what axe found.
+
+Belongs here: what several modules of end-to-end tests hold in their hands. Does not belong here: fleets (`scene.py`),
+fixtures (`conftest.py`).
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page
+
+from bench.own_browser import CHROMIUM
+from tests.integration.conftest import FixedClock
+
+TOKEN = "a-token-only-this-test-suite-knows"
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; make test installs it")
+
+
+class MovingClock(FixedClock):
+    """The real time, so that spans on the page grow; a test may still move it."""
+
+    def __init__(self) -> None:
+        super().__init__(datetime.now(UTC))
+        self.ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+class Screen:
+    """A page and everything it complained about."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.on("console", self._heard)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _heard(self, message: Any) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def row(self, name: str) -> Any:
+        return self.page.locator(".spacer .row:visible", has_text=name)
+
+
+def violations(results: Any) -> list[tuple[str, list[str]]]:
+    """Return what axe found: the rule and the elements that break it."""
+    return [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in results.response["violations"]]
