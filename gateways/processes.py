@@ -91,6 +91,19 @@ def workers_of(pid: int) -> list[psutil.Process]:
     return []
 
 
+def session_steps_back(leader_pid: int, *, nice: int) -> bool:
+    """Let a session as a whole step back; False where the kernel has no such thing and weighs each process by itself.
+
+    Linux shares the processor among sessions first ("autogroups", sched(7)) and by each process's own nice value only
+    within one, so that a worker at nice 10 would still take half of what a server in another session could use.
+    """
+    try:
+        Path(f"/proc/{leader_pid}/autogroup").write_text(str(nice))
+    except OSError:
+        return False
+    return True
+
+
 def end_marked(mark: str, *, grace_seconds: float = 5.0) -> None:
     """End every process that carries a mark, also those that a dying parent starts meanwhile.
 

@@ -33,6 +33,7 @@ def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
         environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, RUN_NICE=str(nice), **ONE_THREAD),
         answers=partial(code_server_answers, settings),
         nice=nice // 2,
+        session_nice=nice,
     )
 
 
@@ -85,6 +86,7 @@ def _program(
     environment: dict[str, str],
     answers: Callable[[], bool | None],
     nice: int = 0,
+    session_nice: int = 0,
 ) -> Program:
     return Program(
         name=name,
@@ -93,6 +95,7 @@ def _program(
         answers=answers,
         directory=PROJECT_ROOT,
         nice=nice,
+        session_nice=session_nice,
     )
 
 

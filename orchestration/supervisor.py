@@ -15,7 +15,7 @@ from typing import Protocol
 
 import psutil
 
-from gateways.processes import end, workers_of
+from gateways.processes import end, session_steps_back, workers_of
 from trading.errors import Unavailable
 
 Say = Callable[[str], None]
@@ -46,6 +46,7 @@ class Program:
         start_seconds: How long it may take to its first answer.
         directory: Where it starts.
         nice: How far it steps back, and everything it starts with it.
+        session_nice: How far all of these together step back, where the kernel weighs sessions before processes.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Program:
     directory: Path
     start_seconds: float = 120.0
     nice: int = 0
+    session_nice: int = 0
 
 
 class Kept(Protocol):
@@ -221,7 +223,7 @@ def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:
     try:
         rotate(log)
         with log.open("ab") as handle:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 (*behind, *program.command),
                 env=dict(program.environment),
                 cwd=program.directory,
@@ -232,6 +234,9 @@ def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:
             )
     except OSError as failure:
         raise Unavailable(f"{program.name} cannot start: {failure.strerror}") from failure
+    if program.session_nice:
+        session_steps_back(process.pid, nice=program.session_nice)
+    return process
 
 
 def end_program(process: subprocess.Popen[bytes]) -> None:

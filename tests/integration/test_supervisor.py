@@ -63,9 +63,10 @@ def toy(tmp_path: Path, said: list[str], mark: str) -> Iterator[Toy]:
         start_seconds: float = 60.0,
         name: str = "toy",
         nice: int = 0,
+        session_nice: int = 0,
     ) -> Ward:
         command = (sys.executable, "-c", code)
-        program = Program(name, command, environment(mark), answers, tmp_path, start_seconds, nice)
+        program = Program(name, command, environment(mark), answers, tmp_path, start_seconds, nice, session_nice)
         made.append(Ward(program, tmp_path / "logs" / f"{name}.log", said.append))
         return made[-1]
 
@@ -74,12 +75,23 @@ def toy(tmp_path: Path, said: list[str], mark: str) -> Iterator[Toy]:
         ward.stop()
 
 
-def test_a_program_steps_back_with_everything_it_starts(toy: Toy, tmp_path: Path, mark: str) -> None:
+def test_a_program_steps_back_with_everything_it_starts(toy: Toy, mark: str) -> None:
     ours = psutil.Process().nice()
     ward = toy(PARENT, nice=3)
     ward.start()
     eventually(lambda: len(marked(mark)) == 2)
     assert {process.nice() for process in marked(mark)} == {min(19, ours + 3)}
+
+
+@pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel weighs no sessions")
+def test_a_session_steps_back_as_a_whole_and_leaves_ours_where_it_is(toy: Toy, mark: str) -> None:
+    ours = Path("/proc/self/autogroup").read_text()
+    ward = toy(PARENT, session_nice=7)
+    ward.start()
+    eventually(lambda: len(marked(mark)) == 2)
+    theirs = {Path(f"/proc/{process.pid}/autogroup").read_text().split("nice")[1].strip() for process in marked(mark)}
+    assert theirs == {"7"}
+    assert Path("/proc/self/autogroup").read_text() == ours
 
 
 def test_a_killed_program_starts_again_and_its_last_words_are_told(toy: Toy, said: list[str]) -> None:
