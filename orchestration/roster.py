@@ -23,7 +23,7 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps d
 def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     """Return the program that loads our definitions, ticks and starts run workers.
 
-    It steps back half as far as they do: a tick goes before a backtest, and people before both.
+    Its session steps back half as far as they do within it: a tick goes before a backtest, and people before both.
     """
     nice = settings.run_nice if "run_nice" in settings.model_fields_set else RUN_NICE
     port = ("--host", LOOPBACK, "--port", str(settings.code_server_port))
@@ -32,8 +32,7 @@ def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
         ("-m", "dagster", "api", "grpc", "-m", MODULE, *port, "--location-name", LOCATION),
         environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, RUN_NICE=str(nice), **ONE_THREAD),
         answers=partial(code_server_answers, settings),
-        nice=nice // 2,
-        session_nice=nice,
+        session_nice=nice // 2,
     )
 
 
@@ -85,7 +84,6 @@ def _program(
     *,
     environment: dict[str, str],
     answers: Callable[[], bool | None],
-    nice: int = 0,
     session_nice: int = 0,
 ) -> Program:
     return Program(
@@ -94,7 +92,6 @@ def _program(
         environment=environment,
         answers=answers,
         directory=PROJECT_ROOT,
-        nice=nice,
         session_nice=session_nice,
     )
 

@@ -45,8 +45,7 @@ class Program:
         answers: A question of at most a few seconds: true is well, false is not, None is that nobody can tell now.
         start_seconds: How long it may take to its first answer.
         directory: Where it starts.
-        nice: How far it steps back, and everything it starts with it.
-        session_nice: How far all of these together step back, where the kernel weighs sessions before processes.
+        session_nice: How far it and all it starts step back, where the kernel weighs sessions before processes.
     """
 
     name: str
@@ -55,7 +54,6 @@ class Program:
     answers: Callable[[], bool | None]
     directory: Path
     start_seconds: float = 120.0
-    nice: int = 0
     session_nice: int = 0
 
 
@@ -219,12 +217,11 @@ def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:
     Raises:
         Unavailable: the program or its log cannot be opened.
     """
-    behind = ("nice", "-n", str(program.nice)) if program.nice else ()
     try:
         rotate(log)
         with log.open("ab") as handle:
             process = subprocess.Popen(
-                (*behind, *program.command),
+                program.command,
                 env=dict(program.environment),
                 cwd=program.directory,
                 stdin=subprocess.DEVNULL,

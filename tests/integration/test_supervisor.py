@@ -62,25 +62,16 @@ def toy(tmp_path: Path, said: list[str], mark: str) -> Iterator[Toy]:
         answers: Callable[[], bool | None] = lambda: True,
         start_seconds: float = 60.0,
         name: str = "toy",
-        nice: int = 0,
         session_nice: int = 0,
     ) -> Ward:
         command = (sys.executable, "-c", code)
-        program = Program(name, command, environment(mark), answers, tmp_path, start_seconds, nice, session_nice)
+        program = Program(name, command, environment(mark), answers, tmp_path, start_seconds, session_nice)
         made.append(Ward(program, tmp_path / "logs" / f"{name}.log", said.append))
         return made[-1]
 
     yield make
     for ward in made:
         ward.stop()
-
-
-def test_a_program_steps_back_with_everything_it_starts(toy: Toy, mark: str) -> None:
-    ours = psutil.Process().nice()
-    ward = toy(PARENT, nice=3)
-    ward.start()
-    eventually(lambda: len(marked(mark)) == 2)
-    assert {process.nice() for process in marked(mark)} == {min(19, ours + 3)}
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel weighs no sessions")
