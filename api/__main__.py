@@ -24,6 +24,7 @@ REFUSED = 2
 CANNOT_START = 1
 POOL_SIZE = 10
 MAX_MESSAGE_BYTES = 1_024
+GC_OBJECTS = 50_000  # a page of bots makes thousands of objects and drops them all; looking for cycles found none
 GIL_SECONDS = 0.0005  # with each query a request lets go of the interpreter; taking it back took 5 ms a time
 
 
@@ -45,6 +46,7 @@ def main() -> int:
     sys.setswitchinterval(GIL_SECONDS)
     app = create_app(desk)
     gc.collect()
+    gc.set_threshold(GC_OBJECTS)
     gc.freeze()  # what start-up made stays for ever; looking it through again would stop every request for 0.1 s
     config = uvicorn.Config(
         app,

@@ -5,7 +5,7 @@ Belongs here: reading the query, calling one use case, naming the answer. Does n
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
 from api.contracts_pages import Before, ChainAnswer, Code, EventsAnswer, PageSize, Plain, VerificationTold
 from api.csv_files import CsvFile
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/api/audit", tags=["audit"])
 by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
 
 
-def wanted_events(
+async def wanted_events(
     action: Code | None = None, actor: Plain | None = None, subject: Plain | None = None, reason: Code | None = None
 ) -> AuditFilter:
     """Return the filter a query asks for; each is matched whole."""
@@ -34,9 +34,9 @@ Wanted = Annotated[AuditFilter, Depends(wanted_events)]
 
 
 @router.get("/events", response_model=EventsAnswer, responses=documented(422))
-def audit_events(desk: AtDesk, wanted: Wanted, *, before: Before = None, limit: PageSize = 100) -> Any:
+def audit_events(desk: AtDesk, wanted: Wanted, *, before: Before = None, limit: PageSize = 100) -> Response:
     """List events of the chain, newest first."""
-    return EventsAnswer.model_validate(events_page(desk, wanted, before=before, limit=limit))
+    return EventsAnswer.reply(events_page(desk, wanted, before=before, limit=limit))
 
 
 @router.get("/events.csv", response_class=CsvFile, responses=documented(422))
@@ -47,16 +47,16 @@ def audit_events_file(desk: AtDesk, wanted: Wanted) -> CsvFile:
 
 
 @router.get("/chain", response_model=ChainAnswer, responses=documented())
-def audit_chain(desk: AtDesk) -> Any:
+def audit_chain(desk: AtDesk) -> Response:
     """Show the end of the chain, the last line of its anchor, and what the last verification found."""
-    return ChainAnswer.model_validate(chain_told(desk))
+    return ChainAnswer.reply(chain_told(desk))
 
 
 @by_admin.post("/audit-verification", response_model=VerificationTold, responses=documented(401, 413))
-def verify_audit_chain(request: Request, desk: AtDesk) -> Any:
+def verify_audit_chain(request: Request, desk: AtDesk) -> Response:
     """Verify the whole chain beside its anchor now; those who ask at once share one verification."""
     recent: Recent[Verification] = request.app.state.recent_verification
-    return VerificationTold.model_validate(recent.get(lambda: verify_now(desk, actor=ACTOR)))
+    return VerificationTold.reply(recent.get(lambda: verify_now(desk, actor=ACTOR)))
 
 
 def _cells(one: EventTold) -> tuple[Any, ...]:

@@ -4,9 +4,7 @@ Belongs here: reading the query, calling one use case, naming the answer. Does n
 behind one bot's page (`dossier.py`), rules, SQL.
 """
 
-from typing import Any
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api.contracts import (
     BotId,
@@ -41,7 +39,7 @@ def list_bots(
     state: State | None = None,
     sort: Sort = "activity",
     q: Words | None = None,
-) -> Any:
+) -> Response:
     """List bots: what each does now, its figures since reset, its next gate. `sort=-netPnl` sorts descending."""
     page = bots_page(
         desk,
@@ -52,16 +50,16 @@ def list_bots(
             limit=limit,
         ),
     )
-    return BotsAnswer.model_validate({"data": page.bots, "next_cursor": page.next_cursor, "total": page.total})
+    return BotsAnswer.reply({"data": page.bots, "next_cursor": page.next_cursor, "total": page.total})
 
 
 @router.get("/totals", response_model=TotalsAnswer, responses=documented())
-def totals(desk: AtDesk) -> Any:
+def totals(desk: AtDesk) -> Response:
     """Count the fleet by stage and state and sum its figures book by book."""
-    return TotalsAnswer.model_validate(fleet_totals(desk))
+    return TotalsAnswer.reply(fleet_totals(desk))
 
 
 @router.get("/{bot_id}", response_model=DossierAnswer, responses=documented(404, 422))
-def one_bot(desk: AtDesk, bot_id: BotId) -> Any:
+def one_bot(desk: AtDesk, bot_id: BotId) -> Response:
     """Show one bot in depth: sessions, generations, jobs, decisions, equity since reset."""
-    return DossierAnswer.model_validate(bot_dossier(desk, bot_id))
+    return DossierAnswer.reply(bot_dossier(desk, bot_id))

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import Path, Query
+from fastapi import Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, computed_field
 from pydantic.alias_generators import to_camel
 
@@ -38,6 +38,14 @@ class Spoken(BaseModel):
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
     )
+
+    @classmethod
+    def reply(cls, told: object) -> Response:
+        """Return what was told as an answer: checked and written once, in the thread that asked for it.
+
+        A model that a route returns is checked again, in another thread, and written on the event loop.
+        """
+        return Response(cls.model_validate(told).model_dump_json(), media_type="application/json")
 
 
 class ActiveJobAnswer(Spoken):

@@ -17,8 +17,8 @@ from services.desk import Desk
 ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
 
 
-def desk_of(request: Request) -> Desk:
-    """Return the desk the application was built with."""
+async def desk_of(request: Request) -> Desk:
+    """Return the desk the application was built with; a coroutine, so that no thread is asked for it."""
     desk: Desk = request.app.state.desk
     return desk
 

@@ -74,23 +74,23 @@ def bots_file(
 
 
 @router.get("/bots/{bot_id}/life", response_model=LifeAnswer, responses=documented(404, 422))
-def life(desk: AtDesk, bot_id: BotId) -> Any:
+def life(desk: AtDesk, bot_id: BotId) -> Response:
     """Show all a bot has lived through: gate, generations, iterations, decisions, events, verifications."""
     told = bot_life(desk, bot_id)
     columns = {name: getattr(told, name) for name in LifeAnswer.model_fields if name != "now"}
-    return LifeAnswer.model_validate(columns | {"now": desk.clock()})
+    return LifeAnswer.reply(columns | {"now": desk.clock()})
 
 
 @router.get("/bots/{bot_id}/books/{book}", response_model=BookAnswer, responses=documented(404, 422))
-def one_book(desk: AtDesk, bot_id: BotId, book: Book) -> Any:
+def one_book(desk: AtDesk, bot_id: BotId, book: Book) -> Response:
     """Show one book of a bot since its baseline: figures, equity, drawdown, and what was shown before."""
-    return BookAnswer.model_validate(bot_book(desk, bot_id, book))
+    return BookAnswer.reply(bot_book(desk, bot_id, book))
 
 
 @router.get("/bots/{bot_id}/sessions", response_model=SessionsAnswer, responses=documented(404, 422))
-def sessions(desk: AtDesk, bot_id: BotId, *, cursor: UUID | None = None, limit: PageLimit = 50) -> Any:
+def sessions(desk: AtDesk, bot_id: BotId, *, cursor: UUID | None = None, limit: PageLimit = 50) -> Response:
     """List a bot's backtest sessions, newest first, those from before its reset too."""
-    return SessionsAnswer.model_validate(bot_sessions(desk, bot_id, cursor=cursor, limit=limit))
+    return SessionsAnswer.reply(bot_sessions(desk, bot_id, cursor=cursor, limit=limit))
 
 
 @router.get("/bots/{bot_id}/trades", response_model=TradesAnswer, responses=documented(404, 422))
@@ -101,9 +101,9 @@ def trades(
     book: Book | None = None,
     cursor: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
     limit: PageLimit = 100,
-) -> Any:
+) -> Response:
     """List the trades behind a book's figures, newest first; without a book, the bot's current one."""
-    return TradesAnswer.model_validate(bot_trades(desk, bot_id, book=book, cursor=cursor, limit=limit))
+    return TradesAnswer.reply(bot_trades(desk, bot_id, book=book, cursor=cursor, limit=limit))
 
 
 @router.get("/bots/{bot_id}/trades.csv", response_class=CsvFile, responses=documented(404, 422))

@@ -4,9 +4,8 @@ Belongs here: statuses. Does not belong here: the checks (`services/health.py`).
 """
 
 from importlib.metadata import version
-from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from api.contracts import HealthAnswer
 from api.deps import AtDesk
@@ -24,20 +23,20 @@ async def process_up() -> dict[str, str]:
 
 
 @router.get("/readyz", response_model=HealthAnswer, responses=documented())
-def ready(request: Request, desk: AtDesk) -> Any:
+def ready(request: Request, desk: AtDesk) -> Response:
     """Answer 200 when database, migrations and daemon are ready, else 503 with the checks that failed."""
     found = readiness(desk, request.app.state.migrations)
     if found.ready:
-        return _answer(found)
+        return HealthAnswer.reply(_answer(found))
     failed = "; ".join(f"{check.name}: {check.detail}" for check in found.checks if not check.passed)
     checks = [check.model_dump() for check in _answer(found).checks]
     return problem(503, failed, code="NOT_READY", trace_id=trace_id(request), checks=checks)
 
 
 @router.get("/api/health", response_model=HealthAnswer, responses=documented())
-def health(request: Request, desk: AtDesk) -> Any:
+def health(request: Request, desk: AtDesk) -> Response:
     """Show every check; the status is 200 either way, so that a page can read it."""
-    return _answer(readiness(desk, request.app.state.migrations))
+    return HealthAnswer.reply(_answer(readiness(desk, request.app.state.migrations)))
 
 
 def _answer(found: Readiness) -> HealthAnswer:

@@ -3,10 +3,10 @@
 Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: verdicts, SQL.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Response
 
 from api.contracts import Cursor, Words
 from api.contracts_pages import IterationInDepthAnswer, IterationsAnswer, PageSize
@@ -27,13 +27,13 @@ def list_iterations(
     q: Words | None = None,
     cursor: Cursor | None = None,
     limit: PageSize = 50,
-) -> Any:
+) -> Response:
     """List iterations, youngest first, with verdict and evidence."""
     wanted = IterationFilter(accepted, work, q)
-    return IterationsAnswer.model_validate(iterations_page(desk, wanted, cursor=cursor, limit=limit))
+    return IterationsAnswer.reply(iterations_page(desk, wanted, cursor=cursor, limit=limit))
 
 
 @router.get("/{iteration_id}", response_model=IterationInDepthAnswer, responses=documented(404, 422))
-def one_iteration(desk: AtDesk, iteration_id: Annotated[UUID, Path(description="An iteration's id")]) -> Any:
+def one_iteration(desk: AtDesk, iteration_id: Annotated[UUID, Path(description="An iteration's id")]) -> Response:
     """Show one iteration: every candidate it tried, and how the judged one differs from its parent."""
-    return IterationInDepthAnswer.model_validate(iteration_in_depth(desk, iteration_id))
+    return IterationInDepthAnswer.reply(iteration_in_depth(desk, iteration_id))

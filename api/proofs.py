@@ -3,9 +3,7 @@
 Belongs here: naming the answers. Does not belong here: counting (`services/proofs.py`).
 """
 
-from typing import Any
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Response
 
 from api.contracts import AutonomyAnswer, InvariantsAnswer, JobsAnswer, StarvationAnswer
 from api.deps import AtDesk
@@ -18,27 +16,25 @@ router = APIRouter(prefix="/api/_proof", tags=["proof"])
 
 
 @router.get("/autonomy", response_model=AutonomyAnswer, responses=documented())
-def autonomy(desk: AtDesk) -> Any:
+def autonomy(desk: AtDesk) -> Response:
     """Show what the latest ticks decided and enqueued, and whether they still come."""
-    return AutonomyAnswer.model_validate(autonomy_proof(desk))
+    return AutonomyAnswer.reply(autonomy_proof(desk))
 
 
 @router.get("/jobs", response_model=JobsAnswer, responses=documented())
-def jobs(desk: AtDesk) -> Any:
+def jobs(desk: AtDesk) -> Response:
     """Count all jobs by status and type; name the oldest queued and every stuck one."""
-    return JobsAnswer.model_validate(jobs_proof(desk))
+    return JobsAnswer.reply(jobs_proof(desk))
 
 
 @router.get("/invariants", response_model=InvariantsAnswer, responses=documented())
-def invariants(desk: AtDesk) -> Any:
+def invariants(desk: AtDesk) -> Response:
     """Give a verdict on everything that must always hold."""
     verdicts = all_invariants(desk)
-    return InvariantsAnswer.model_validate(
-        {"holds": all(verdict.holds for verdict in verdicts), "invariants": verdicts}
-    )
+    return InvariantsAnswer.reply({"holds": all(verdict.holds for verdict in verdicts), "invariants": verdicts})
 
 
 @router.get("/starvation", response_model=StarvationAnswer, responses=documented())
-def waits(desk: AtDesk) -> Any:
+def waits(desk: AtDesk) -> Response:
     """Show how long work waits, and the longest wait at the present pace."""
-    return StarvationAnswer.model_validate(starvation(desk))
+    return StarvationAnswer.reply(starvation(desk))

@@ -5,7 +5,7 @@ Belongs here: putting the answer together. Does not belong here: the checks (`se
 
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from api.contracts_pages import VitalsAnswer
 from api.deps import AtDesk
@@ -23,14 +23,14 @@ router = APIRouter(tags=["health"])
 
 
 @router.get("/api/vitals", response_model=VitalsAnswer, responses=documented())
-def vitals(request: Request, desk: AtDesk) -> Any:
+def vitals(request: Request, desk: AtDesk) -> Response:
     """Show readiness, verdicts with value and bar, programs, limits and room; at most two seconds old.
 
     The status is 200 either way; with the database away the parts that need it are null.
     """
     state = request.app.state
     recent: Recent[VitalsAnswer] = state.recent_vitals
-    return recent.get(lambda: _read(desk, state.migrations, state.recent_room))
+    return VitalsAnswer.reply(recent.get(lambda: _read(desk, state.migrations, state.recent_room)))
 
 
 def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Any]) -> VitalsAnswer:

@@ -5,7 +5,7 @@ Belongs here: reading the query, calling one use case, naming the answer. Does n
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
 
 from api.contracts import BotId, Cursor, Words
 from api.contracts_pages import (
@@ -38,9 +38,9 @@ by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute
 
 
 @router.get("/api/ticks", response_model=TicksAnswer, responses=documented(422))
-def list_ticks(desk: AtDesk, *, before: Before = None, limit: PageSize = 50) -> Any:
+def list_ticks(desk: AtDesk, *, before: Before = None, limit: PageSize = 50) -> Response:
     """List ticks, newest first: what each looked at, enqueued and why it left the rest alone."""
-    return TicksAnswer.model_validate(ticks_page(desk, before=before, limit=limit))
+    return TicksAnswer.reply(ticks_page(desk, before=before, limit=limit))
 
 
 @router.get("/api/ticks/{tick_id}/decisions", response_model=DecisionsAnswer, responses=documented(404, 422))
@@ -53,24 +53,24 @@ def list_decisions(
     q: Words | None = None,
     after: After = None,
     limit: PageSize = 100,
-) -> Any:
+) -> Response:
     """List what one tick decided, work first; by decision, by reason, or by words in the bot's name."""
     wanted = DecisionFilter(decision, reason, q)
-    return DecisionsAnswer.model_validate(decisions_page(desk, tick_id, wanted=wanted, after=after, limit=limit))
+    return DecisionsAnswer.reply(decisions_page(desk, tick_id, wanted=wanted, after=after, limit=limit))
 
 
 @router.get("/api/jobs/now", response_model=WorkAnswer, responses=documented())
-def jobs_now(request: Request, desk: AtDesk) -> Any:
+def jobs_now(request: Request, desk: AtDesk) -> Response:
     """Show what runs, what waits and in which order, and what was given up; at most a second old."""
     recent: Recent[WorkNow] = request.app.state.recent_work
-    return WorkAnswer.model_validate(recent.get(lambda: work_now(desk)))
+    return WorkAnswer.reply(recent.get(lambda: work_now(desk)))
 
 
 @router.get("/api/work/under-way", response_model=UnderWayAnswer, responses=documented())
-def list_under_way(request: Request, desk: AtDesk) -> Any:
+def list_under_way(request: Request, desk: AtDesk) -> Response:
     """List long work besides jobs: verifications, imports, simulations, and how far each is; at most a second old."""
     recent: Recent[UnderWay] = request.app.state.recent_under_way
-    return UnderWayAnswer.model_validate(recent.get(lambda: works_under_way(desk)))
+    return UnderWayAnswer.reply(recent.get(lambda: works_under_way(desk)))
 
 
 @router.get("/api/jobs/ended", response_model=EndedAnswer, responses=documented(422))
@@ -80,9 +80,9 @@ def jobs_ended(
     troubled: Annotated[bool, Query(description="Only those that failed or timed out")] = False,
     cursor: Cursor | None = None,
     limit: PageSize = 50,
-) -> Any:
+) -> Response:
     """List jobs that ended, youngest first."""
-    return EndedAnswer.model_validate(ended_page(desk, troubled=troubled, cursor=cursor, limit=limit))
+    return EndedAnswer.reply(ended_page(desk, troubled=troubled, cursor=cursor, limit=limit))
 
 
 @by_admin.post("/dead-letters/{bot_id}/requeue", response_model=RequeueAnswer, responses=documented(401, 409, 413, 422))

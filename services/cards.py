@@ -51,14 +51,14 @@ class Figures:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocker:
-    """What keeps a bot from its next stage: the rule, and the value it was held against."""
+class Lock:
+    """A blocker that is no rule of the gate: no value was held against it."""
 
-    code: str
-    relation: str | None
-    required: float | None
-    was: float | None
     reason: str
+    code: str = STAGE_LOCKED
+    relation: None = None
+    required: None = None
+    was: None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class StageGate:
 
     to: str | None
     allowed: bool
-    blockers: tuple[Blocker, ...]
+    blockers: tuple[Check | Lock, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,16 +200,10 @@ def _job(row: AnyRow) -> Job:
 
 def _stage_gate(row: AnyRow, verifications: Verifications, *, now: datetime) -> StageGate:
     verdict = gate_verdict(row, verifications, now=now)
-    blockers = tuple(_blocker(check) for check in verdict.blockers)
-    locked = row.stage_locked_until is not None and now < row.stage_locked_until
-    if locked:
-        until = f"{row.stage_locked_until:%Y-%m-%d %H:%M %Z}"
-        blockers = (Blocker(STAGE_LOCKED, None, None, None, f"no stage move before {until}"), *blockers)
-    return StageGate(verdict.to, verdict.allowed and not locked, blockers)
-
-
-def _blocker(check: Check) -> Blocker:
-    return Blocker(check.code, check.relation, check.required, check.was, check.reason)
+    if row.stage_locked_until is None or now >= row.stage_locked_until:
+        return StageGate(verdict.to, verdict.allowed, verdict.blockers)
+    lock = Lock(f"no stage move before {row.stage_locked_until:%Y-%m-%d %H:%M %Z}")
+    return StageGate(verdict.to, False, (lock, *verdict.blockers))
 
 
 def _evidence(row: AnyRow, stage: Stage, *, now: datetime) -> Evidence:

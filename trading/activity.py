@@ -143,7 +143,7 @@ _WORDS: Mapping[JobType, tuple[str, str, Tone]] = MappingProxyType(
 
 def bot_now(situation: Situation) -> BotNow:
     """Return what a bot is doing: the first state that holds, and the job, badge and tooltip behind it."""
-    state = next(state for state in State if _HOLDS[state](situation))
+    state = next(state for state, holds in _IN_PRECEDENCE if holds(situation))
     job = _job_behind(state, situation)
     if job is None:
         return BotNow(state, None, None, None, _reason(state, situation))
@@ -201,6 +201,7 @@ _HOLDS: Mapping[State, Callable[[Situation], bool]] = MappingProxyType(
         State.IDLE: lambda _: True,
     }
 )
+_IN_PRECEDENCE = tuple((state, _HOLDS[state]) for state in State)
 
 
 def _job_behind(state: State, situation: Situation) -> Job | None:
