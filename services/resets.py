@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session
 
@@ -71,6 +71,9 @@ class ResetTarget(_Answer):
     stage: str
     current_reset_at: datetime | None
     previous_baselines: dict[Book, datetime | None]
+
+
+_TARGETS = TypeAdapter(list[ResetTarget])
 
 
 class HiddenRows(_Answer):
@@ -246,24 +249,27 @@ def _receipt(request: ResetRequest, plan: _Plan) -> ResetReceipt:
         reason_code=request.reason_code,
         also_reset_equity_curves=request.also_reset_equity_curves,
         target_count=len(plan.targets),
-        targets=[_target(target, plan) for target in plan.targets],
+        targets=_targets(plan),
         no_longer_shown=_hidden_rows(plan),
         plan_hash=plan.hash,
         timestamp=plan.now,
     )
 
 
-def _target(target: Target, plan: _Plan) -> ResetTarget:
+def _targets(plan: _Plan) -> list[ResetTarget]:
     none_yet: dict[str, str | None] = dict.fromkeys(plan.scope.books)
-    standing = plan.baselines.get(target.id)
-    return ResetTarget.model_validate(
-        {
-            "id": target.id,
-            "name": target.name,
-            "stage": target.stage,
-            "current_reset_at": target.metrics_reset_at,
-            "previous_baselines": none_yet | standing.by_book if standing else none_yet,
-        }
+    by_book = {bot_id: {**none_yet, **standing.by_book} for bot_id, standing in plan.baselines.items()}
+    return _TARGETS.validate_python(
+        [
+            {
+                "id": target.id,
+                "name": target.name,
+                "stage": target.stage,
+                "current_reset_at": target.metrics_reset_at,
+                "previous_baselines": by_book.get(target.id, none_yet),
+            }
+            for target in plan.targets
+        ]
     )
 
 

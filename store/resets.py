@@ -85,7 +85,8 @@ def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapp
         reset_at: The new baseline of each bot.
         reset: `books`, `scope`, `reason_code`, `actor`, `request_id`, `equity_curves`, `now`.
     """
-    scope = {**reset, "bot_ids": uuid_array(list(reset_at)), "times": list(reset_at.values())}
+    times = "{" + ",".join(moment.isoformat() for moment in reset_at.values()) + "}"
+    scope = {**reset, "bot_ids": uuid_array(list(reset_at)), "times": times}
     session.execute(_MARK_BOTS, scope)
     session.execute(_ADD_EVENTS, scope)
     session.execute(_MOVE_BASELINES, scope)
@@ -177,13 +178,16 @@ _ADD_EVENTS = text(
     SELECT new.bot_id, 'METRICS_RESET', :reason_code, :actor,
         jsonb_build_object(
             'scope', CAST(:scope AS text), 'books', to_jsonb(CAST(:books AS text[])), 'resetAt', new.reset_at,
-            'previousBaselines', (
-                SELECT jsonb_object_agg(book.name, base.reset_at)
-                FROM unnest(CAST(:books AS text[])) AS book(name)
-                LEFT JOIN metrics_baselines base ON base.bot_id = new.bot_id AND base.book = book.name),
+            'previousBaselines', none_yet.by_book || COALESCE(previous.by_book, '{}'),
             'alsoResetEquityCurves', CAST(:equity_curves AS boolean), 'requestId', CAST(:request_id AS text)),
         :now
     FROM unnest(CAST(:bot_ids AS uuid[]), CAST(:times AS timestamptz[])) AS new(bot_id, reset_at)
+    CROSS JOIN (SELECT jsonb_object_agg(name, NULL) AS by_book FROM unnest(CAST(:books AS text[])) AS name) none_yet
+    LEFT JOIN (
+        SELECT bot_id, jsonb_object_agg(book, reset_at) AS by_book FROM metrics_baselines
+        WHERE bot_id = ANY(CAST(:bot_ids AS uuid[])) AND book = ANY(CAST(:books AS text[]))
+        GROUP BY bot_id
+    ) previous ON previous.bot_id = new.bot_id
     ORDER BY new.bot_id
     """
 )
