@@ -220,6 +220,8 @@ def _dry_run(page: Page) -> None:
 
 def _open_event(page: Page) -> None:
     page.keyboard.press("v")
+    page.locator("#verify-token").fill(DEV_ADMIN_TOKEN)
+    page.locator("#verify-do").click()
     expect(page.locator("#strip")).to_contain_text("whole")
     page.locator("#events tbody tr").first.click()
     expect(page.locator("#event .payload")).to_be_visible()
