@@ -52,6 +52,7 @@ from trading.market.bars import SIMULATED
 AnyRow = Row[*tuple[Any, ...]]
 STATES = tuple(State)
 ROWS_AT_A_TIME = 1_000
+UNSEARCHED = {"no_parameters": True}  # a statement without any goes as it is; looking for them takes half a millisecond
 RANK = {state: rank for rank, state in enumerate(STATES)}
 IS_ACTIVE = BotJob.status.in_([literal_column("'QUEUED'"), literal_column("'RUNNING'")])
 """Spelled out, so that the planner can prove the partial indexes of active jobs."""
@@ -105,7 +106,8 @@ class FleetOrder:
 def read_page(session: Session, wanted: FleetFilter, order: FleetOrder, *, after: Place | None, limit: int) -> Portion:
     """Return the rows behind up to `limit` cards and gates in order; one statement, so rows and total agree."""
     asked = _asked(wanted, after)
-    rows = session.execute(_page_statement(frozenset(asked), order), asked | {"limit": limit}).all()
+    statement = _page_statement(frozenset(asked), order)
+    rows = session.execute(statement, asked | {"limit": limit}, execution_options=UNSEARCHED).all()
     return Portion([row for row in rows if row.id is not None], rows[0].total)
 
 
