@@ -22,7 +22,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -178,7 +177,7 @@ def measure(size: int, bars: Path) -> Figures:
 
 
 def _prepare(platform: Platform, desk: Desk, figures: Figures, *, bars: Path) -> None:
-    _command(platform, "bars", "import", str(bars))
+    platform.command("bars", "import", str(bars))
     symbols = sorted({row.symbol for row in desk.bars.series() if row.timeframe == "1h"} - {"VX"})
     long_ago = open_desk(platform.settings, connect_urls(platform.settings), clock=lambda: _days_ago(900))
     began = time.perf_counter()
@@ -301,11 +300,6 @@ def _record(page: Path, measured: list[Figures]) -> None:
 
 def _cell(one: Figures, name: str) -> str:
     return f"{one.values[name]:,.3f}" if name in one.values else "—"
-
-
-def _command(platform: Platform, *arguments: str) -> None:
-    command = [sys.executable, "-m", "orchestration.cli", *arguments]
-    subprocess.run(command, check=True, env=platform.environment(), cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
 
 
 def _partitions(platform: Platform) -> tuple[int, Any]:

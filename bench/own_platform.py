@@ -186,6 +186,15 @@ class Platform:
         took_ms = 1_000 * (time.perf_counter() - began)
         return status, json.loads(said or b"null"), took_ms
 
+    def command(self, *arguments: str) -> None:
+        """Run a `proving` command on this platform; what it prints is dropped.
+
+        Raises:
+            CalledProcessError: it did not exit with 0.
+        """
+        command = [sys.executable, "-m", "orchestration.cli", *arguments]
+        subprocess.run(command, check=True, env=self.environment(), cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
+
     def desk(self, *, pool_size: int = 2) -> Desk:
         """Return a desk on the platform's database; embedded PostgreSQL starts where it does not run."""
         return open_desk(self.settings, connect_urls(self.settings), pool_size=pool_size)

@@ -11,7 +11,6 @@ in its console, is wider than its window, or says "Fresh".
 
 import argparse
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -139,7 +138,7 @@ def main() -> None:
     chosen.out.mkdir(parents=True, exist_ok=True)
     take = _dagster if chosen.dagster else _terminal
     with private_platform("pg-screens", simulator_years=1) as platform:
-        _command(platform, "seed", "--bots", str(chosen.bots or (DAGSTER_BOTS if chosen.dagster else BOTS)))
+        platform.command("seed", "--bots", str(chosen.bots or (DAGSTER_BOTS if chosen.dagster else BOTS)))
         platform.start()
         with own_browser() as browser:
             album = Album(browser, platform, chosen.out)
@@ -184,7 +183,7 @@ def _dagster(album: Album) -> None:
 def _act(platform: Platform) -> None:
     """Have operators do what pages tell of: a proof pack, a stop and its release, a verified chain."""
     for words in (("proof",), ("kill-switch", "on", "--reason", "BAD_FEED"), ("kill-switch", "off"), ("verify-audit",)):
-        _command(platform, *words)
+        platform.command(*words)
 
 
 def _shots(platform: Platform) -> tuple[Shot, ...]:
@@ -249,11 +248,6 @@ def _best(platform: Platform) -> str:
     bots = [bot for bot in platform.get("/api/bots?limit=200")[1]["data"] if bot["metrics"]["netPnl"] is not None]
     best: str = max(bots, key=lambda bot: (bot["generation"] or 0, bot["metrics"]["netPnl"]))["id"]
     return best
-
-
-def _command(platform: Platform, *arguments: str) -> None:
-    command = [sys.executable, "-m", "orchestration.cli", *arguments]
-    subprocess.run(command, check=True, env=platform.environment(), cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
 
 
 if __name__ == "__main__":

@@ -57,6 +57,31 @@ def told_where_it_runs(work: LongWork, told: Told) -> Iterator[Told]:
         desk.sessions.kw["bind"].dispose()
 
 
+@contextmanager
+def progress_bars(*, transient: bool = False) -> Iterator[Told]:
+    """Show one bar per step of a long work; yields what the use case calls after each step.
+
+    Args:
+        transient: Whether the bars vanish with the work.
+    """
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=transient) as shown:
+        bars: dict[str, TaskID] = {}
+
+        def tell(step: str, done: int, of: int) -> None:
+            if step not in bars:
+                bars[step] = shown.add_task(step)
+            shown.update(bars[step], completed=done, total=of)
+
+        yield tell
+
+
+def print_wide(table: Table, *, width: int = WIDE) -> None:
+    """Print a table in full also where the terminal does not tell its width."""
+    wide = Console(width=console.width if console.is_terminal else width, highlight=False)
+    wide.print(table)
+
+
 def seed(size: int | None, *, if_empty: bool) -> None:
     """Register a fleet and simulate a market where its symbols have no bars."""
     from services.fleet_seed import ensure_market, fleet_ids, seed_fleet
@@ -64,7 +89,7 @@ def seed(size: int | None, *, if_empty: bool) -> None:
     with opened_desk() as desk:
         if not (if_empty and fleet_ids(desk)):
             console.print(f"{seed_fleet(desk, size=size)} new bots")
-        with _progress() as bar:
+        with progress_bars() as bar:
             series = ensure_market(desk, progress=bar)
         simulated = sum(one.is_simulated for one in series)
         console.print(f"{len(series)} bar series, {simulated} of them SIMULATED")
@@ -76,7 +101,7 @@ def import_file(path: Path, *, provider: str | None, timeframe: str | None, symb
     from store.bars import BarStore
 
     work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
-    with _progress() as bar, told_where_it_runs(work, bar) as tell:
+    with progress_bars() as bar, told_where_it_runs(work, bar) as tell:
         report = import_bars(
             BarStore(load_settings().bars_dir),
             path,
@@ -100,7 +125,7 @@ def list_series() -> None:
     for one in BarStore(load_settings().bars_dir).series():
         span = [f"{datetime.fromtimestamp(ns // 10**9, tz=UTC):%Y-%m-%d %H:%M}" for ns in (one.first_ts, one.last_ts)]
         table.add_row(one.symbol, one.timeframe, one.provider, f"{one.bars:,}", *span, one.fingerprint[:12])
-    _wide(table)
+    print_wide(table)
 
 
 def backtest(bot: str) -> None:
@@ -132,7 +157,7 @@ def why(bot: str) -> None:
         decided_at = f"{row['started_at'].astimezone():%Y-%m-%d %H:%M:%S}"
         blockers, reason = ", ".join(row["blockers"] or ()), row["reason_code"]
         table.add_row(decided_at, row["decision"], row["job_type"] or "—", reason, in_words(reason), blockers)
-    _wide(table)
+    print_wide(table)
 
 
 def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:
@@ -209,7 +234,7 @@ def dead_letters() -> None:
     if not table.rows:
         console.print("nothing has been given up")
         return
-    _wide(table)
+    print_wide(table)
 
 
 def requeue(bot: str) -> None:
@@ -239,24 +264,3 @@ def _desk_where_it_runs() -> Desk | None:
         return open_desk(settings, running_urls(settings), pool_size=1)
     except (BadInput, Unavailable):
         return None
-
-
-@contextmanager
-def _progress() -> Iterator[Told]:
-    """Show one bar per step of a long work; yields what the use case calls after each step."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as shown:
-        bars: dict[str, TaskID] = {}
-
-        def tell(step: str, done: int, of: int) -> None:
-            if step not in bars:
-                bars[step] = shown.add_task(step)
-            shown.update(bars[step], completed=done, total=of)
-
-        yield tell
-
-
-def _wide(table: Table) -> None:
-    """Print a table in full also where the terminal does not tell its width."""
-    wide = Console(width=console.width if console.is_terminal else WIDE, highlight=False)
-    wide.print(table)

@@ -4,16 +4,13 @@ Belongs here: one command's way from words to use case and back. Does not belong
 """
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from orchestration.desk_work import find_bot, opened_desk, told_where_it_runs
+from orchestration.desk_work import find_bot, opened_desk, print_wide, progress_bars, told_where_it_runs
 from orchestration.terminal import console, load_settings
 from services.under_way import LongWork
 from store.under_way import WorkKind
@@ -62,7 +59,7 @@ def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown:
     from store.bars import BarStore
 
     work = LongWork(kind=WorkKind.VERIFICATION, title=f"Walk-forward study of {', '.join(symbols)}")
-    with _progress() as bar, told_where_it_runs(work, bar) as tell:
+    with progress_bars(transient=True) as bar, told_where_it_runs(work, bar) as tell:
         found = walk_forward_study(BarStore(load_settings().bars_dir), symbols, timeframe=timeframe, progress=tell)
     table = Table("symbol", "family", "read", "net P&L $", "Sharpe", "max DD %", "trades", "consistency", "CPU-s")
     for strand in found.strands:
@@ -76,7 +73,7 @@ def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown:
         )
         last = (f"{strand.walked.walk.consistency:.2f}", f"{strand.cpu_seconds:.1f}")
         table.add_row(strand.symbol, strand.family, strand.reading, *figures, *last)
-    Console(width=console.width if console.is_terminal else WIDE, highlight=False).print(table)
+    print_wide(table, width=WIDE)
     for note in found.notes:
         console.print(f"[yellow]![/yellow] {note}")
     command = f"proving walk-forward {' '.join(symbols)}"
@@ -94,7 +91,7 @@ def _verified(bot: str, kinds: Sequence[Kind]) -> Iterator["Verification"]:
         bot_id, run_id = find_bot(desk, bot), f"cli-{secrets.token_hex(6)}"
         for kind in kinds:
             try:
-                with _progress() as tell:
+                with progress_bars(transient=True) as tell:
                     done = verify(desk, bot_id, kind, run_id=run_id, progress=tell)
             except Refused as refusal:
                 if len(kinds) == 1:
@@ -110,18 +107,3 @@ def _show(done: "Verification") -> None:
     console.print(f"  {done.reason}", markup=False)
     console.print(f"  [dim]shows {done.limits.can_show}[/dim]")
     console.print(f"  [dim]cannot show {done.limits.cannot_show}[/dim]")
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show one bar per step; yields what a check calls after each step. The bars vanish with the work."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        bars: dict[str, TaskID] = {}
-
-        def tell(step: str, done: int, of: int) -> None:
-            if step not in bars:
-                bars[step] = shown.add_task(step)
-            shown.update(bars[step], completed=done, total=of)
-
-        yield tell

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import sync_playwright
@@ -28,6 +29,12 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture(scope="session", autouse=True)
 def vendored() -> None:
     assert vendor.ensure()
+
+
+@pytest.fixture
+def axe() -> Any:
+    """What looks at a page for barriers."""
+    return pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
 
 
 @pytest.fixture

@@ -95,8 +95,8 @@ def test_axe_finds_no_violation_on_any_page(
     stocked_desk: Desk,
     bot_id: UUID,
     width: int,
+    axe: Any,
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     page = screen.page
     page.set_viewport_size({"width": width, "height": 844})
     found: dict[str, list[str]] = {}

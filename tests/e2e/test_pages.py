@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -66,20 +67,18 @@ def test_number_keys_lead_through_every_page_and_none_complains(screen: Screen, 
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_axe_finds_no_violation(screen: Screen, served: Served, path: str) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+def test_axe_finds_no_violation(screen: Screen, served: Served, axe: Any, path: str) -> None:
     page = opened(screen, served, path)
-    assert violations(axe.Axe().run(page)) == []
+    assert violations(axe.run(page)) == []
     page.keyboard.press("!")
     expect(page.locator("#kill-dialog")).to_be_visible()
-    assert violations(axe.Axe().run(page)) == []
+    assert violations(axe.run(page)) == []
 
 
-def test_axe_finds_a_planted_violation(screen: Screen, served: Served) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed")
+def test_axe_finds_a_planted_violation(screen: Screen, served: Served, axe: Any) -> None:
     page = opened(screen, served, "/jobs")
     page.evaluate("document.querySelector('#clock').replaceWith(document.createElement('button'))")
-    assert "button-name" in {found for found, _ in violations(axe.Axe().run(page))}
+    assert "button-name" in {found for found, _ in violations(axe.run(page))}
 
 
 @pytest.mark.parametrize("width", [1280, 390])

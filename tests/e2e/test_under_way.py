@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -189,8 +190,8 @@ def test_the_panel_has_no_barrier_and_fits_at_desk_and_phone_width(
     stocked_desk: Desk,
     bot_id: UUID,
     width: int,
+    axe: Any,
 ) -> None:
-    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
     page = screen.page
     page.set_viewport_size({"width": width, "height": 844})
     with held(stocked_desk, bot_id, Kind.MATRIX) as work:

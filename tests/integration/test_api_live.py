@@ -216,17 +216,22 @@ def test_a_change_of_the_whole_fleet_is_one_new_epoch(desk: Desk, server: Served
     assert {bot["symbol"] for bot in as_bots(snapshot(server)).values()} == {"MNQ"}
 
 
+def lose_listener_and_change(owner: Engine) -> None:
+    """End the connection that listens, and change a bot before it listens again."""
+    with owner.begin() as connection:
+        connection.execute(
+            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'proving-listen'")
+        )
+        connection.execute(text("UPDATE bots SET symbol = 'MGC'"))
+
+
 def test_a_lost_listener_is_told_and_healed_with_a_new_epoch(desk: Desk, server: Served, owner: Engine) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session)
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     start = snapshot(server)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
-        with owner.begin() as connection:
-            connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'proving-listen'")
-            )
-            connection.execute(text("UPDATE bots SET symbol = 'MGC'"))
+        lose_listener_and_change(owner)
         assert next_of(socket, "away")["live"] is False
         healed = next_of(socket, "resync")
     assert (healed["live"], healed["epoch"] != start["epoch"]) == (True, True)
@@ -295,11 +300,7 @@ def test_a_page_of_one_bot_is_sent_the_row_again_after_the_listener_was_away(
     (bot_id,) = standing(desk, server, 1)
     with following(server, f"bot:{bot_id}") as socket:
         start = next_of(socket, "bot")
-        with owner.begin() as connection:
-            connection.execute(
-                text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'proving-listen'")
-            )
-            connection.execute(text("UPDATE bots SET symbol = 'MGC'"))
+        lose_listener_and_change(owner)
         assert next_of(socket, "away")["live"] is False
         healed = next_of(socket, "bot")
     assert (healed["live"], healed["epoch"] != start["epoch"]) == (True, True)
