@@ -46,7 +46,7 @@ from sqlalchemy.orm import Session
 from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotMetricsRollup, BotProgress, MetricsBaseline
 from trading.activity import STATE_OF_JOB, State
 from trading.autonomy import MAX_FAILURES_IN_ROW
-from trading.lifecycle import RECENT_SESSIONS
+from trading.lifecycle import RECENT_SESSIONS, Book, Stage
 from trading.market.bars import SIMULATED
 
 AnyRow = Row[*tuple[Any, ...]]
@@ -54,10 +54,21 @@ STATES = tuple(State)
 ROWS_AT_A_TIME = 1_000
 UNSEARCHED = {"no_parameters": True}  # a statement without any goes as it is; looking for them takes half a millisecond
 RANK = {state: rank for rank, state in enumerate(STATES)}
-IS_ACTIVE = BotJob.status.in_([literal_column("'QUEUED'"), literal_column("'RUNNING'")])
-"""Spelled out, so that the planner can prove the partial indexes of active jobs."""
 
-_FAILS_AGAIN = BotProgress.backtest_failures_in_row >= literal_column(str(MAX_FAILURES_IN_ROW))
+
+def _spelled(constant: str | int) -> ColumnElement[Any]:
+    """Return one of our own constants as part of the statement, not as a parameter.
+
+    The planner can then prove partial indexes, and a statement without any parameter is planned once per connection.
+    """
+    if isinstance(constant, str):
+        return literal_column(f"'{constant}'", Text)
+    return literal_column(str(constant), Integer)
+
+
+IS_ACTIVE = BotJob.status.in_([_spelled("QUEUED"), _spelled("RUNNING")])
+_FAILS_AGAIN = BotProgress.backtest_failures_in_row >= _spelled(MAX_FAILURES_IN_ROW)
+_IN_LAB = Bot.stage == _spelled(Stage.LAB)
 LAST_BUSY = State.EVOLVING_QUEUED
 """The last state of a bot that has an active job or is in error; those that follow are states of rest."""
 
@@ -66,7 +77,6 @@ SHOWN_OF_BOT = (
     *("id", "name", "stage", "symbol", "timeframe", "archetype", "promotion_mode", "stage_locked_until"),
     *("stage_entered_at", "killed_at", "archived_at", "metrics_reset_at", "created_at", "account_usd"),
 )
-SINGLE_STAGE = {stage: rank for rank, stage in enumerate(("LAB", "PAPER", "SHADOW", "CANARY", "LIVE"))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,9 +178,8 @@ def stage_locks(session: Session, *, now: datetime) -> AnyRow:
 
 def _fleet(*columns: Any) -> Select[Any]:
     """Bots that are not archived, joined with all a page may filter or sort by; unused joins cost nothing."""
-    ranks = [(and_(BotJob.job_type == kind, BotJob.status == status), RANK[s]) for (kind, status), s in _JOB_STATES]
     best = (
-        select(BotJob.bot_id, func.min(case(*ranks)).label("job_rank"))
+        select(BotJob.bot_id, func.min(_job_rank()).label("job_rank"))
         .where(IS_ACTIVE)
         .group_by(BotJob.bot_id)
         .subquery("best")
@@ -179,7 +188,12 @@ def _fleet(*columns: Any) -> Select[Any]:
     return _with_figures(joined).where(Bot.archived_at.is_(None))
 
 
-_JOB_STATES = tuple(STATE_OF_JOB.items())
+def _job_rank() -> ColumnElement[int]:
+    ranks = (
+        (and_(BotJob.job_type == _spelled(kind), BotJob.status == _spelled(status)), _spelled(RANK[state]))
+        for (kind, status), state in STATE_OF_JOB.items()
+    )
+    return case(*ranks)
 
 
 def _with_figures(statement: Select[Any]) -> Select[Any]:
@@ -195,17 +209,17 @@ def _with_figures(statement: Select[Any]) -> Select[Any]:
 
 
 def _book() -> ColumnElement[str]:
-    return case((Bot.stage == literal_column("'LAB'"), literal_column("'BACKTEST'")), else_=Bot.stage)
+    return case((_IN_LAB, _spelled(Book.BACKTEST)), else_=Bot.stage)
 
 
 def _state_rank() -> ColumnElement[int]:
     failing = or_(Bot.killed_at.is_not(None), _FAILS_AGAIN)
-    untested = and_(Bot.stage == "LAB", func.coalesce(BotProgress.backtests_completed, 0) == 0)
+    untested = and_(_IN_LAB, func.coalesce(BotProgress.backtests_completed, _spelled(0)) == _spelled(0))
     return func.least(
-        case((failing, RANK[State.ERROR])),
+        case((failing, _spelled(RANK[State.ERROR]))),
         column("job_rank"),
-        case((untested, RANK[State.NEEDS_BACKTEST])),
-        RANK[State.IDLE],
+        case((untested, _spelled(RANK[State.NEEDS_BACKTEST]))),
+        _spelled(RANK[State.IDLE]),
     )
 
 
@@ -224,16 +238,12 @@ def _asked(wanted: FleetFilter, after: Place | None) -> dict[str, Any]:
 
 @cache
 def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
-    """One kind of page; counting needs fewer joins than sorting, so it is done beside it.
-
-    The limit is spelled out: a statement without parameters is planned once per connection, and planning this one takes
-    as long as running it.
-    """
+    """One kind of page, its limit spelled out too; counting needs fewer joins than sorting, so it is done beside it."""
     limit = bindparam("limit", type_=Integer, literal_execute=True)
     listed = _busy_then_quiet(asked, limit) if order == FleetOrder() else _listed(asked, order)
     page = listed.limit(limit).subquery("page")
     total = _fleet(func.count()).where(*_conditions(asked)).scalar_subquery()
-    one_row = select(literal_column("1")).subquery("one_row")
+    one_row = select(_spelled(1)).subquery("one_row")
     place = one_row.outerjoin(page, true()).outerjoin(Bot, Bot.id == page.c.id)
     cards = _with_evidence(_cards(place)).add_columns(total.label("total"), page.c.sort_key)
     return cards.order_by(_directed(page.c.sort_key, order), page.c.name)
@@ -252,7 +262,9 @@ def _busy_then_quiet(asked: frozenset[str], limit: ColumnElement[int]) -> Select
     order = FleetOrder()
     busy = _listed(asked, order).where(Bot.id.in_(_busy_ids())).limit(limit).cte("busy")
     has_room = select(func.count()).select_from(busy).scalar_subquery() < limit
-    quiet = _listed(asked, order).where(has_room, _state_rank() > RANK[LAST_BUSY]).limit(limit).subquery("quiet")
+    quiet = (
+        _listed(asked, order).where(has_room, _state_rank() > _spelled(RANK[LAST_BUSY])).limit(limit).subquery("quiet")
+    )
     both = union_all(select(busy), select(quiet)).subquery("both")
     return select(both).order_by(both.c.sort_key, both.c.name)
 
@@ -286,7 +298,7 @@ def _escaped(word: str) -> str:
 
 
 def _sort_key(order: FleetOrder) -> ColumnElement[Any]:
-    last = float("-inf") if order.descending else float("inf")
+    last = literal_column(f"'{'-' if order.descending else ''}infinity'", DOUBLE_PRECISION)
     rollup = BotMetricsRollup
     figures = {
         "netPnl": rollup.net_pnl_usd,
@@ -301,7 +313,7 @@ def _sort_key(order: FleetOrder) -> ColumnElement[Any]:
         "activity": _state_rank(),
         "name": Bot.name,
         "symbol": Bot.symbol,
-        "stage": case(SINGLE_STAGE, value=Bot.stage),
+        "stage": case(*((Bot.stage == _spelled(stage), _spelled(rank)) for rank, stage in enumerate(Stage))),
     }
     key: ColumnElement[Any] = words[order.sort]
     return key
@@ -344,7 +356,6 @@ def _with_evidence(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ..
 
 
 def _best_job() -> Any:
-    ranks = [(and_(BotJob.job_type == kind, BotJob.status == status), RANK[s]) for (kind, status), s in _JOB_STATES]
     return (
         select(
             BotJob.id,
@@ -358,8 +369,8 @@ def _best_job() -> Any:
             BotJob.dagster_run_id,
         )
         .where(BotJob.bot_id == Bot.id, IS_ACTIVE)
-        .order_by(case(*ranks))
-        .limit(1)
+        .order_by(_job_rank())
+        .limit(_spelled(1))
         .lateral("job")
     )
 
@@ -376,12 +387,12 @@ def _recent_sessions() -> Any:
         )
         .where(
             run.bot_id == Bot.id,
-            Bot.stage == "LAB",
-            run.status == "COMPLETED",
+            _IN_LAB,
+            run.status == _spelled("COMPLETED"),
             run.created_at >= func.coalesce(MetricsBaseline.reset_at, literal_column("'-infinity'::timestamptz")),
         )
         .order_by(run.created_at.desc())
-        .limit(RECENT_SESSIONS)
+        .limit(_spelled(RECENT_SESSIONS))
         .correlate(Bot, MetricsBaseline)
         .subquery("latest")
     )

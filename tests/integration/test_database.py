@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from psycopg.pq import TransactionStatus
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from services.desk import Desk
 from store.database import reading, session_factory, transaction
@@ -12,6 +12,8 @@ from tests.factories import make_bot
 from trading.errors import Unavailable
 
 BOTS = text("SELECT count(*) FROM bots")
+OWN_BACKEND = text("SELECT pg_backend_pid()")
+END_BACKENDS = text("SELECT pg_terminate_backend(pid, 5000) FROM unnest(CAST(:pids AS int[])) AS pid")
 
 
 def test_a_reading_opens_no_transaction(desk: Desk) -> None:
@@ -46,3 +48,26 @@ def test_a_database_that_is_away_is_unavailable(opened: Any) -> None:
     nowhere = session_factory(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none?connect_timeout=1"))
     with pytest.raises(Unavailable, match="the database is away"), opened(nowhere) as session:
         session.execute(BOTS)
+
+
+def test_a_connection_the_server_closed_is_replaced_before_it_is_used(desk: Desk, owner: Engine) -> None:
+    with reading(desk.sessions) as one, reading(desk.sessions) as other:
+        closed = {session.execute(OWN_BACKEND).scalar_one() for session in (one, other)}
+    with owner.connect() as connection:
+        assert connection.execute(END_BACKENDS, {"pids": list(closed)}).scalars().all() == [True, True]
+    with transaction(desk.sessions) as session:
+        assert session.execute(OWN_BACKEND).scalar_one() not in closed
+
+
+def test_the_connection_used_last_is_used_next(desk: Desk) -> None:
+    with reading(desk.sessions) as one, reading(desk.sessions) as other:
+        one.execute(OWN_BACKEND)
+        last = other.execute(OWN_BACKEND).scalar_one()
+        other.close()
+        one.close()
+    with reading(desk.sessions) as session:
+        first = session.execute(OWN_BACKEND).scalar_one()
+    assert first != last
+    for _ in range(3):
+        with reading(desk.sessions) as session:
+            assert session.execute(OWN_BACKEND).scalar_one() == first

@@ -3,12 +3,12 @@
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
 from services.fleet import FleetQuery, bots_page, each_bot
-from store.fleet import FleetFilter
+from store.fleet import SORTS, FleetFilter, FleetOrder
 from store.tables import Bot, BotProgress
 from tests import factories
 from tests.integration.conftest import FixedClock
@@ -106,3 +106,14 @@ def test_the_mixed_fleet_is_mixed(mixed_fleet: Desk) -> None:
     states = {card.bot_now.state for card in each_bot(mixed_fleet)}
     resting = {State.NEEDS_BACKTEST, State.IDLE}
     assert states == resting | {State.ERROR, State.IMPROVING_RUNNING, State.BACKTEST_QUEUED}
+
+
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_page_of_the_whole_fleet_has_no_parameter_so_it_is_planned_once(
+    mixed_fleet: Desk, sort: str, descending: bool
+) -> None:
+    given: list[object] = []
+    event.listen(mixed_fleet.sessions.kw["bind"], "before_cursor_execute", lambda *call: given.append(call[3]))
+    assert bots_page(mixed_fleet, FleetQuery(order=FleetOrder(sort, descending))).total
+    assert given == [{}]
