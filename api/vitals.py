@@ -35,17 +35,16 @@ def vitals(request: Request, desk: AtDesk) -> Response:
 
 def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Any]) -> VitalsAnswer:
     found = readiness(desk, migrations)
-    reachable = any(check.name == "database" and check.passed for check in found.checks)
-    newest = ticks_page(desk, before=None, limit=1).ticks if reachable else ()
+    newest = ticks_page(desk, before=None, limit=1).ticks if found.has_tables else ()
     return VitalsAnswer.model_validate(
         {
             "ready": found.ready,
             "version": VERSION,
             "checks": found.checks,
-            "verdicts": verdicts(desk) if reachable else None,
+            "verdicts": verdicts(desk) if found.has_tables else None,
             "programs": programs(desk),
             "limits": limits(desk),
-            "room": recent_room.get(lambda: room(desk)) if reachable else None,
+            "room": recent_room.get(lambda: room(desk)) if found.has_tables else None,
             "last_tick": newest[0] if newest else None,
             "now": found.checked_at,
         }

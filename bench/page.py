@@ -22,6 +22,7 @@ where a bar is missed.
 import argparse
 import json
 import os
+import shlex
 import statistics
 import sys
 import time
@@ -205,7 +206,8 @@ def _leak_page(size: int, samples: Sequence[Sample], grown: Growth, *, minutes: 
         "# What an open board keeps",
         "",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {size:,} bots: the messages of {LEAK_HOURS:g} hours in {minutes:.1f} "
-        "minutes, each sample after a forced collection. Written by `python -m bench.page --leak`.",
+        "minutes, each sample after a forced collection. "
+        f"Written by `python -m bench.page {shlex.join(sys.argv[1:])}`.",
         "",
         "| messages | heap MB | DOM nodes | listeners |",
         "|--:|--:|--:|--:|",

@@ -72,7 +72,7 @@ class Work:
         now = self.desk.clock()
         with transaction(self.desk.sessions) as session:
             wish = Decision(bot_id, Reason.BY_HAND, JobType.BACKTEST, attempt=self._at // len(self.idle) + 1)
-            job_id = jobs.enqueue_by_hand(session, wish, now=now)
+            job_id = jobs.enqueue_by_hand(session, wish, now=now).id
         before_ms = _now_ms()
         with transaction(self.desk.sessions) as session:
             claim = jobs.claim(

@@ -21,15 +21,15 @@ EXIT_BAD_INPUT = 2
 EXAMPLES = (
     ("make run", "start everything; the board is at port 5000"),
     ("proving status", "what runs, what is ready"),
-    ('proving why "Amber Adder"', "why this bot is where it is"),
+    ('proving why "Amber Adder 0000"', "why this bot is where it is"),
     ("proving reset", "what a reset would touch; --execute does it"),
-    ("proving bars import FILE", "bring real bars; they replace the simulated ones"),
+    ("proving bars import FILE", "bring real bars; bots prefer them to simulated ones"),
     ("proving proof", "run the proof pack and write it down"),
 )
 EPILOG = "\n\n".join(
     (
         "[bold]A first hour[/bold]",
-        *(f"[cyan]{command:<26}[/cyan] {what}" for command, what in EXAMPLES),
+        *(f"[cyan]{command:<30}[/cyan] {what}" for command, what in EXAMPLES),
         "Exit codes: 0 done, 1 it could not be done, 2 the input was wrong.",
     )
 )
@@ -101,7 +101,7 @@ def seed(
 ) -> None:
     """Register a fleet, and simulate a market for its symbols where no bars are.
 
-    Bots that exist stay as they are; the same seed gives the same bars.
+    Bots that exist stay as they are; the same seed gives the same bars on the same day.
 
     Example: proving seed --bots 1000
     """
@@ -121,7 +121,7 @@ def bars_import(
     """Check a file of bars and store it: all of it, or nothing.
 
     Bad rows are refused with file, row and reason. A root also serves its micro: NQ bars are stored as NQ and MNQ.
-    Bots backtest over real bars as soon as there are any.
+    Bots prefer real bars to simulated ones of the same timeframe, from their next baseline on.
 
     Example: proving bars import cme_1h.parquet --symbol NQ --symbol GC
     """
@@ -140,20 +140,21 @@ def bars_list() -> None:
 
 @app.command()
 def backtest(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> None:
-    """Run one bot's baseline backtest now and show its figures.
+    """Run one bot's baseline backtest now and show its figures; exit 1 if it failed, with the reason.
 
-    Example: proving backtest "Amber Adder"
+    Example: proving backtest "Amber Adder 0000"
     """
     from orchestration.desk_work import backtest as work
 
-    work(bot)
+    if not work(bot):
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command()
 def why(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> None:
     """Explain one bot: what it does now, what the last ticks decided about it and why, what keeps it from promotion.
 
-    Example: proving why "Amber Adder"
+    Example: proving why "Amber Adder 0000"
     """
     from orchestration.desk_work import why as work
 

@@ -23,6 +23,7 @@ from services.registration import bot_named
 from services.under_way import LongWork, telling
 from store.under_way import WorkKind
 from trading.errors import BadInput, Unavailable
+from trading.jobs import JobStatus
 
 SHOWN_DECISIONS = 10
 WIDE = 160
@@ -128,8 +129,8 @@ def list_series() -> None:
     print_wide(table)
 
 
-def backtest(bot: str) -> None:
-    """Run one bot's baseline backtest and show its figures."""
+def backtest(bot: str) -> bool:
+    """Run one bot's baseline backtest, show its figures or what went wrong, and return whether it completed."""
     from services.backtests import run_baseline
 
     with opened_desk() as desk:
@@ -138,6 +139,7 @@ def backtest(bot: str) -> None:
     for name, value in finished.figures.items():
         table.add_row(name, "—" if value is None else str(value))
     console.print(table)
+    return finished.status is JobStatus.COMPLETED
 
 
 def why(bot: str) -> None:

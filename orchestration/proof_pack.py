@@ -54,6 +54,8 @@ def collect(settings: Settings, *, execute: bool, libpq: Mapping[str, str]) -> I
     yield Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy", _json(autonomy["latestRun"]["summary"]))
     jobs = _call(settings, "GET", "/api/_proof/jobs")
     yield Exhibit("Jobs by status and type", "GET /api/_proof/jobs", _json([jobs["counts"], jobs["byType"]]))
+    verdicts = _call(settings, "GET", "/api/_proof/invariants")
+    yield Exhibit("What must always hold", "GET /api/_proof/invariants", _json(verdicts))
     bots = _call(settings, "GET", "/api/bots?limit=10")["data"]
     yield Exhibit("Bots with their active job", "GET /api/bots?limit=10", _json([_bot_line(bot) for bot in bots]))
     yield Exhibit("The same in SQL", ACTIVE_JOBS, _psql(ACTIVE_JOBS, libpq), language="text")

@@ -68,13 +68,14 @@ def verify(
 ) -> None:
     """Verify a bot's newest generation; each check is stored with what it can and cannot show.
 
-    FAILED is an answer, not an error: the exit code says only whether the checks could be made.
+    FAILED is an answer, not an error: exit 1 only where none of the checks could be made.
 
     Example: proving verify "Amber Adder 0000" --suite walk-forward
     """
     from orchestration.verify_work import verify_bot
 
-    verify_bot(bot, suite.value)
+    if not verify_bot(bot, suite.value):
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command("walk-forward")

@@ -35,10 +35,13 @@ SUITES: dict[str, tuple[Kind, ...]] = {
 }
 
 
-def verify_bot(bot: str, suite: str) -> None:
-    """Run a suite on a bot and show each verdict with its limits."""
+def verify_bot(bot: str, suite: str) -> bool:
+    """Run a suite on a bot, show each verdict with its limits, and return whether any of its checks could be made."""
+    made = False
     for done in _verified(bot, SUITES[suite]):
         _show(done)
+        made = True
+    return made
 
 
 def check_bot(bot: str, kind: str) -> bool:

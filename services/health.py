@@ -9,12 +9,13 @@ last autonomy tick.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
-
 from services.desk import Desk
 from services.proofs import last_tick_at, tick_limit
+from store.database import reading
 from store.provision import pending_migrations
 from trading.errors import Unavailable
+
+DAEMON = "daemon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,11 @@ class Readiness:
         """Whether every check passed."""
         return all(check.passed for check in self.checks)
 
+    @property
+    def has_tables(self) -> bool:
+        """Whether the database is there and migrated, so that the rest can be asked of it."""
+        return all(check.passed for check in self.checks if check.name != DAEMON)
+
 
 class MigrationCheck:
     """Asks for pending migrations until there are none; after that the answer cannot change under this code."""
@@ -45,27 +51,36 @@ class MigrationCheck:
     def __init__(self) -> None:
         self._done = False
 
-    def run(self, engine: Engine) -> Check:
-        """Return whether the database is migrated to what this code needs."""
-        pending = [] if self._done else pending_migrations(engine)
+    def run(self, desk: Desk) -> Check:
+        """Return whether the database is migrated to what this code needs.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        pending = [] if self._done else self._ask(desk)
         self._done = not pending
         return Check("migrations", not pending, f"pending: {', '.join(pending)}" if pending else "up to date")
 
+    def _ask(self, desk: Desk) -> list[str]:
+        with reading(desk.sessions) as session:
+            return pending_migrations(session.connection())
+
 
 def readiness(desk: Desk, migrations: MigrationCheck) -> Readiness:
-    """Check everything the platform needs; a database that is away fails every check instead of raising."""
-    now = desk.clock()
+    """Check everything the platform needs, each as far as the one before it allows; nothing is raised."""
+    now, reachable = desk.clock(), Check("database", True, "reachable")
     try:
-        ticked_at = last_tick_at(desk)
-        migrated = migrations.run(desk.sessions.kw["bind"])
+        migrated = migrations.run(desk)
+        if not migrated.passed:
+            return Readiness(now, (reachable, migrated))
+        return Readiness(now, (reachable, migrated, _tick_check(desk, last_tick_at(desk), now=now)))
     except Unavailable as failure:
         return Readiness(now, (Check("database", False, str(failure)),))
-    return Readiness(now, (Check("database", True, "reachable"), migrated, _tick_check(desk, ticked_at, now=now)))
 
 
 def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> Check:
     limit = tick_limit(desk).total_seconds()
     if ticked_at is None:
-        return Check("daemon", False, "no autonomy tick yet")
+        return Check(DAEMON, False, "no autonomy tick yet")
     age = (now - ticked_at).total_seconds()
-    return Check("daemon", age <= limit, f"last autonomy tick {age:.0f} s ago, at most {limit:.0f} s")
+    return Check(DAEMON, age <= limit, f"last autonomy tick {age:.0f} s ago, at most {limit:.0f} s")

@@ -61,7 +61,7 @@ def no_stuck_jobs(desk: Desk, session: Session | None = None) -> Invariant:
 
 
 def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
-    """The last tick is no older than two and a half tick intervals and the longest tick."""
+    """The last tick is no older than what `tick_limit` allows."""
     with _at_hand(desk, session) as open_session:
         last = proofs.latest_run(open_session)
     age = (desk.clock() - last.started_at).total_seconds() if last is not None else None
@@ -113,7 +113,7 @@ def audit_chain_is_whole(desk: Desk) -> Invariant:
 
 
 def all_invariants(desk: Desk) -> tuple[Invariant, ...]:
-    """Return every verdict that is cheap enough to ask for at any time, over one connection.
+    """Return every verdict that is cheap enough to ask for at any time; all but the chain's share one connection.
 
     Each is a recount of every row it speaks of, made now; nothing is remembered between two askings. The ledger checks
     recount the rest.

@@ -94,7 +94,7 @@ def verdicts(desk: Desk) -> tuple[Verdict, ...]:
 
 
 def programs(desk: Desk) -> tuple[Program, ...]:
-    """Ask every program of this machine whether it answers."""
+    """Ask the programs an operator cannot see from here, code server and Dagster UI, whether they answer."""
     settings = desk.settings
     code, web = settings.code_server_port, settings.webserver_port
     return (

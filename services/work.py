@@ -26,7 +26,7 @@ from store.database import storable, transaction
 from store.jobs import Claim
 from store.tables import BotProgress
 from trading.autonomy import Decision, Reason
-from trading.errors import KillSwitchOn, LeaseLost, ProvingError, Refused, Unavailable
+from trading.errors import KillSwitchOn, LeaseLost, ProvingError, Refused, Unavailable, UnknownBots
 from trading.jobs import Caps, JobStatus, JobType
 
 log = structlog.get_logger()
@@ -89,7 +89,7 @@ def caps(desk: Desk) -> Caps:
 
 
 def drain(desk: Desk, task: Task, job_type: JobType, *, run_id: str, time_limit: timedelta) -> Iterator[Finished]:
-    """Yield one finished job after another until none is queued, the cap is reached or the time is up.
+    """Yield one finished job after another until none is queued, none may be claimed or the time is up.
 
     Raises:
         Unavailable: the database went away; the job in hand is taken back when its lease runs out.
@@ -108,22 +108,27 @@ def work_by_hand(desk: Desk, task: Task, job_type: JobType, *, bot_id: UUID, run
     """Queue one job for a bot ahead of the rest and do it now: what a person asks for in the UI or on the command line.
 
     Raises:
+        UnknownBots: there is no such bot.
         KillSwitchOn: the kill switch is engaged; nothing is queued.
-        Refused: the cap is reached; the job stays queued and autonomy will do it.
+        Refused: the bot has such a job at work, or the cap is reached; a queued job stays and autonomy will do it.
         LeaseLost: another run did it.
     """
     with transaction(desk.sessions) as session:
         if not kill_switch.admits_work(session):
             raise KillSwitchOn(f"the kill switch is engaged: no {job_type} is queued before it is released")
+        if bots.newest_generation(session, bot_id) is None:
+            raise UnknownBots([str(bot_id)])
         wish = _wish(bots.progress(session, bot_id), bot_id, job_type)
-        job_id = jobs.enqueue_by_hand(session, wish, now=desk.clock())
-    claim = _claim(desk, job_type, run_id=run_id, job_id=job_id)
+        job = jobs.enqueue_by_hand(session, wish, now=desk.clock())
+    if job.status == JobStatus.RUNNING:
+        raise Refused(f"a {job_type} of this bot is at work already")
+    claim = _claim(desk, job_type, run_id=run_id, job_id=job.id)
     if claim is None:
         cap = caps(desk).running[job_type]
-        raise Refused(f"{job_type} is queued: {cap} of its jobs run already, or the kill switch is engaged")
+        raise Refused(f"{job_type} is queued and waits: at most {cap} run at once, and none under the kill switch")
     finished = _work(desk, task, claim)
     if finished is None:
-        raise LeaseLost(f"job {job_id} was taken over by another run")
+        raise LeaseLost(f"job {job.id} was taken over by another run")
     return finished
 
 

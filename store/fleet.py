@@ -59,7 +59,7 @@ RANK = {state: rank for rank, state in enumerate(STATES)}
 def _spelled(constant: str | int) -> ColumnElement[Any]:
     """Return one of our own constants as part of the statement, not as a parameter.
 
-    The planner can then prove partial indexes, and a statement without any parameter is planned once per connection.
+    The planner can then prove partial indexes, and a prepared statement without any parameter is never planned anew.
     """
     if isinstance(constant, str):
         return literal_column(f"'{constant}'", Text)

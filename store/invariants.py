@@ -2,7 +2,7 @@
 
 Belongs here: read-only statements that look for contradictions. Does not belong here: `rollups.py`'s way of counting.
 
-Each returns how many rows it looked at, and the contradictions.
+A recount returns how many rows it looked at, and the contradictions.
 """
 
 from collections.abc import Sequence

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, case, func, select, text, update
+from sqlalchemy import Row, ScalarSelect, case, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -79,11 +79,14 @@ def enqueue(session: Session, decisions: Iterable[Decision], *, now: datetime) -
     return len(inserted)
 
 
-def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> UUID:
-    """Queue a person's wish before the rest and return its job; an active job of the type is returned instead."""
+def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> Row[UUID, str]:
+    """Queue a person's wish before the rest and return `id` and `status` of the bot's active job of that type.
+
+    That is the new one, or the one it had.
+    """
     enqueue(session, [wish], now=now)
     active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
-    return session.execute(select(BotJob.id).where(*active)).scalar_one()
+    return session.execute(select(BotJob.id, BotJob.status).where(*active)).one()
 
 
 def lock_type(session: Session, job_type: JobType) -> None:

@@ -10,7 +10,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from psycopg import sql
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
@@ -49,14 +49,13 @@ def provision(owner: URL, *, roles: dict[str, str | None], dagster_role: str, da
         raise Unavailable(f"cannot prepare the database: {str(failure.orig).strip().splitlines()[0]}") from failure
 
 
-def pending_migrations(engine: Engine) -> list[str]:
+def pending_migrations(connection: Connection) -> list[str]:
     """Return the revisions this code knows and the database lacks, oldest first; empty when it is up to date."""
     script = ScriptDirectory.from_config(_alembic_config())
-    with engine.connect() as connection:
-        applied = set(MigrationContext.configure(connection).get_current_heads())
+    applied = set(MigrationContext.configure(connection).get_current_heads())
     ordered = [revision.revision for revision in script.walk_revisions()]
-    missing = ordered if not applied else ordered[: min(ordered.index(head) for head in applied if head in ordered)]
-    return missing[::-1]
+    known = [ordered.index(head) for head in applied if head in ordered]
+    return ordered[: min(known, default=0 if applied else None)][::-1]
 
 
 def _ensure_database(owner: URL) -> None:

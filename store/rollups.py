@@ -72,8 +72,8 @@ def rebuild(session: Session, bot_ids: Sequence[UUID] | None, *, now: datetime, 
 def lock_bots(session: Session, bot_ids: Sequence[UUID] | None) -> list[UUID]:
     """Lock bots in id order (None: all) until the transaction ends, and return those that exist.
 
-    Every transaction that touches figures, baselines or counters of a bot takes this lock first; sessions and jobs of
-    the bot can still be inserted meanwhile.
+    Every transaction that touches figures or baselines of a bot takes this lock first; its sessions and jobs can still
+    be inserted, and its attempts counted, meanwhile.
     """
     if bot_ids is None:
         return list(session.execute(_LOCK_ALL).scalars())

@@ -3,9 +3,8 @@
 Belongs here: columns, keys, constraints, indexes. Does not belong here: triggers, roles and grants
 (`migrations/guards.sql`) and queries (one module per table family).
 
-Raw truth, append-only for every role: rule_texts, backtest_sessions, trade_logs, execution_fills, bot_generations,
-bot_stage_events, bot_metrics_events, audit_events, improve_candidates. Display figures, rebuildable from raw truth at
-any time: bot_metrics_rollups, bot_equity_curve, bot_progress.
+Raw truth is append-only for every role: every table that `guards.sql` does not name. Display figures can be rebuilt
+from it at any time: bot_metrics_rollups, bot_equity_curve.
 """
 
 from datetime import date, datetime
@@ -403,10 +402,10 @@ class BotEquityCurve(Base):
 
 
 class BotProgress(Base):
-    """What the planner needs to know of one bot, counted since its BACKTEST baseline; rebuildable from raw truth.
+    """What the planner needs to know of one bot; backtests are counted since its BACKTEST baseline.
 
-    `confidence_pct` and `uniqueness_pct` belong to its newest generation and outlive a reset; null where no iteration
-    has evaluated that.
+    Improve and evolve iterations are numbered through all its life. `confidence_pct` and `uniqueness_pct` belong to its
+    newest generation and outlive a reset; null where no iteration has evaluated that.
     """
 
     __tablename__ = "bot_progress"

@@ -54,7 +54,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """One bot as the tick sees it. Counts and times are since the bot's BACKTEST baseline.
+    """One bot as the tick sees it. Backtests are counted since its BACKTEST baseline, iterations all its life.
 
     Attributes:
         active: Types of its QUEUED or RUNNING jobs.

@@ -1,4 +1,4 @@
-"""Every error the platform raises on purpose, in one tree.
+"""The errors the platform raises on purpose, in one tree; one that a single module raises may stand there.
 
     ProvingError
     ├── BadInput                 the caller can mend it
@@ -14,6 +14,8 @@
     │   ├── UnknownTimeframe
     │   ├── UnknownSessionMode
     │   ├── UnknownBots          bot ids that do not exist
+    │   ├── UnknownTick
+    │   ├── UnknownIteration
     │   └── NameTaken            a new bot by the name of another one
     ├── Refused                  a rule of the platform forbids it now
     │   ├── StageLocked
@@ -21,6 +23,7 @@
     │   ├── LookAhead            an optimiser asked for bars it may not know yet
     │   ├── PlanChanged          what a dry run showed is no longer what would happen
     │   ├── NotGivenUp           work to be put back that nobody has given up, or not any more
+    │   ├── KillSwitchOn
     │   ├── IdempotencyMismatch  a key was used before for another request
     │   └── NoMarketData
     ├── LeaseLost                another run owns the job now

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psutil
@@ -35,8 +35,9 @@ PATIENCE_SECONDS = 90.0
 
 @dataclass(frozen=True)
 class Done:
-    """What a harm did, and facts a round checks."""
+    """When a harm struck, what it did, and facts a round checks."""
 
+    at: datetime
     what: str
     acknowledged: tuple[str, ...] = ()
 
@@ -44,7 +45,8 @@ class Done:
 def kill_daemon(platform: Platform, chance: random.Random, _reason: str) -> Done:
     """SIGKILL the Dagster daemon at a random moment around ticks."""
     time.sleep(chance.uniform(0, 8))
-    return Done(f"killed {_kill(platform.program('dagster._daemon'))} daemon processes")
+    at, killed = _kill(platform.program("dagster._daemon"))
+    return Done(at, f"killed {killed} daemon processes")
 
 
 def kill_worker(platform: Platform, chance: random.Random, _reason: str) -> Done:
@@ -53,7 +55,8 @@ def kill_worker(platform: Platform, chance: random.Random, _reason: str) -> Done
     time.sleep(chance.uniform(0, 1.5))
     workers = platform.workers()
     chosen = workers if chance.random() < 0.5 else workers[:1]
-    return Done(f"killed {_kill(chosen)} of {len(workers)} run workers")
+    at, killed = _kill(chosen)
+    return Done(at, f"killed {killed} of {len(workers)} run workers")
 
 
 def kill_code_server(platform: Platform, chance: random.Random, _reason: str) -> Done:
@@ -62,7 +65,8 @@ def kill_code_server(platform: Platform, chance: random.Random, _reason: str) ->
     time.sleep(chance.uniform(0, 2))
     servers = platform.program("dagster", "grpc")
     children = [child for server in servers for child in server.children(recursive=True)]
-    return Done(f"killed {_kill([*servers, *children])} processes of the code server")
+    at, killed = _kill([*servers, *children])
+    return Done(at, f"killed {killed} processes of the code server")
 
 
 def kill_postgres(platform: Platform, chance: random.Random, _reason: str) -> Done:
@@ -73,8 +77,10 @@ def kill_postgres(platform: Platform, chance: random.Random, _reason: str) -> Do
     assert server is not None
     backends = [child for child in server.children() if says(child, "proving_app")]
     if backends and chance.random() < 0.5:
-        return Done(f"killed {_kill([chance.choice(backends)])} backend of PostgreSQL")
-    return Done(f"killed PostgreSQL ({_kill([server])})")
+        at, killed = _kill([chance.choice(backends)])
+        return Done(at, f"killed {killed} backend of PostgreSQL")
+    at, killed = _kill([server])
+    return Done(at, f"killed PostgreSQL ({killed})")
 
 
 def kill_api(platform: Platform, chance: random.Random, reason: str) -> Done:
@@ -83,10 +89,10 @@ def kill_api(platform: Platform, chance: random.Random, reason: str) -> Done:
     asking = threading.Thread(target=lambda: answers.append(reset_until_answered(platform, f"{reason}_MID_POST")))
     asking.start()
     time.sleep(chance.uniform(0, 0.15))
-    killed = _kill(platform.program("-m api"))
+    at, killed = _kill(platform.program("-m api"))
     asking.join(PATIENCE_SECONDS)
     assert answers, "the retrying client never got an answer"
-    return Done(f"killed {killed} API process in the middle of a POST", (f"{reason}_MID_POST",))
+    return Done(at, f"killed {killed} API process in the middle of a POST", (f"{reason}_MID_POST",))
 
 
 def kill_everything(platform: Platform, chance: random.Random, _reason: str) -> Done:
@@ -97,15 +103,16 @@ def kill_everything(platform: Platform, chance: random.Random, _reason: str) -> 
     supervisor = psutil.Process(platform.process.pid)
     server = platform.postgres()
     victims = [supervisor, *supervisor.children(recursive=True), *platform.programs(), *([server] if server else [])]
-    killed = _kill(victims)
+    at, killed = _kill(victims)
     platform.process.wait()
     platform.start()
-    return Done(f"killed {killed} processes, everything, and started again")
+    return Done(at, f"killed {killed} processes, everything, and started again")
 
 
 def pause_worker(platform: Platform, chance: random.Random, _reason: str) -> Done:
     """SIGSTOP a worker past its lease, let another take its job, and wake it: a zombie that must write nothing."""
     worker, job_id = _stopped_in_a_job(platform, chance)
+    at = datetime.now(UTC)
     try:
         with platform.owner().begin() as connection:
             connection.execute(AGE_HEARTBEAT, {"id": job_id, "age": LEASE + timedelta(seconds=5)})
@@ -114,7 +121,7 @@ def pause_worker(platform: Platform, chance: random.Random, _reason: str) -> Don
     finally:
         _signal(worker, signal.SIGCONT)
     time.sleep(2)
-    return Done(f"paused a worker past its lease; another did its job after {took:.0f} s; woke the zombie")
+    return Done(at, f"paused a worker past its lease; another did its job after {took:.0f} s; woke the zombie")
 
 
 def pause_all_workers(platform: Platform, chance: random.Random, _reason: str) -> Done:
@@ -124,6 +131,7 @@ def pause_all_workers(platform: Platform, chance: random.Random, _reason: str) -
     try:
         for worker in workers:
             _signal(worker, signal.SIGSTOP)
+        at = datetime.now(UTC)
         with platform.owner().begin() as connection:
             for row in connection.execute(RUNNING).all():
                 connection.execute(AGE_HEARTBEAT, {"id": row.id, "age": LEASE + timedelta(seconds=5)})
@@ -132,7 +140,7 @@ def pause_all_workers(platform: Platform, chance: random.Random, _reason: str) -
         for worker in workers:
             _signal(worker, signal.SIGCONT)
     time.sleep(2)
-    return Done(f"paused all {len(workers)} workers past their leases; others did the work after {took:.0f} s")
+    return Done(at, f"paused all {len(workers)} workers past their leases; others did the work after {took:.0f} s")
 
 
 Harm = Callable[[Platform, random.Random, str], Done]
@@ -202,11 +210,12 @@ def _signal(process: psutil.Process, number: signal.Signals) -> None:
         process.send_signal(number)
 
 
-def _kill(processes: list[psutil.Process]) -> int:
-    killed = 0
+def _kill(processes: list[psutil.Process]) -> tuple[datetime, int]:
+    """Kill processes and return when the first was to die, and how many died."""
+    at, killed = datetime.now(UTC), 0
     for process in processes:
         assert process.pid != os.getpid()
         with suppress(psutil.NoSuchProcess):
             process.kill()
             killed += 1
-    return killed
+    return at, killed

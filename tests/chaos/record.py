@@ -15,13 +15,19 @@ COUNTED = ("lost", "duplicated", "stuck", "wrong figures")
 
 @dataclass(slots=True)
 class Round:
-    """One round: the harm, how long until the platform served, ticked and had caught up, and what was broken then."""
+    """One round: the harm, what was broken once the platform had caught up, and seconds, all counted from the harm.
+
+    Attributes:
+        silent_seconds: Until API and code server answered for good; 0 if they never fell silent.
+        ticks_seconds: Until a tick that began after it.
+        settled_seconds: Until nothing waited any more.
+    """
 
     number: int
     kind: str
     what: str = "it did not come through"
     ended: bool = False
-    ready_seconds: float = 0.0
+    silent_seconds: float = 0.0
     ticks_seconds: float = 0.0
     settled_seconds: float = 0.0
     broken: dict[str, int] = field(default_factory=lambda: dict.fromkeys(COUNTED, 0))
@@ -48,9 +54,10 @@ def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> li
         "",
         f"Written by `CHAOS_ROUNDS={len(rounds)} CHAOS_SEED={seed} CHAOS_RECORD={_shown_path()} make chaos`. "
         "Each round resets the whole fleet, harms the platform while it works, waits until it has caught up by itself, "
-        "and recounts the ledger in SQL (`tests/chaos/ledger.py`).",
+        "and recounts the ledger in SQL (`tests/chaos/ledger.py`). All times count from the harm itself; silent is "
+        "until API and code server answer for good.",
         "",
-        "| harm | rounds | serves again, worst s | ticks again, worst s | caught up, worst s | lost | duplicated |"
+        "| harm | rounds | silent, worst s | ticks again, worst s | caught up, worst s | lost | duplicated |"
         " stuck | wrong figures |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
         *(_row(kind, done) for kind, done in sorted(by_kind.items())),
@@ -67,11 +74,11 @@ def _line(one: Round) -> str:
 
 
 def _row(kind: str, done: Sequence[Round]) -> str:
-    ready = max(one.ready_seconds for one in done)
+    silent = max(one.silent_seconds for one in done)
     ticks = max(one.ticks_seconds for one in done)
     settled = max(one.settled_seconds for one in done)
     counts = " | ".join(str(sum(one.broken[name] for one in done)) for name in COUNTED)
-    return f"| {kind} | {len(done)} | {ready:.1f} | {ticks:.0f} | {settled:.0f} | {counts} |"
+    return f"| {kind} | {len(done)} | {silent:.1f} | {ticks:.0f} | {settled:.0f} | {counts} |"
 
 
 def _shown_path() -> str:

@@ -13,6 +13,7 @@ from tests.chaos.conftest import SEED, TICK_SECONDS, kinds
 from tests.chaos.harms import HARMS, reset_until_answered
 from tests.chaos.ledger import broken, canary_sings, resets_by_reason, unfinished_runs
 from tests.chaos.record import Round
+from tests.chaos.silence import listening
 from trading.jobs import LEASE
 
 READY_SECONDS = 60.0
@@ -35,6 +36,10 @@ def caught_up(platform: Platform) -> bool:
         return nothing_waits and len(unfinished_runs(connection)) <= len(platform.workers())
 
 
+def seconds_since(moment: datetime) -> float:
+    return (datetime.now(UTC) - moment).total_seconds()
+
+
 def ticked(platform: Platform, since: datetime) -> bool:
     with platform.owner().connect() as connection:
         last = connection.execute(LAST_TICK).scalar_one()
@@ -55,12 +60,15 @@ def test_nothing_is_lost_done_twice_or_stuck(platform: Platform, rounds: list[Ro
     reason = f"CHAOS_{number}"
     reset_until_answered(platform, reason)
     chance = random.Random(SEED * 1_000 + number)  # noqa: S311 - chance, not a secret
-    harm = HARMS[kind](platform, chance, reason)
-    done.what = harm.what
-    harmed_at = datetime.now(UTC)
-    done.ready_seconds = platform.until(platform.is_ready, "it to serve again", seconds=READY_SECONDS)
-    done.ticks_seconds = platform.until(lambda: ticked(platform, harmed_at), "the next tick", seconds=READY_SECONDS)
-    done.settled_seconds = platform.until(lambda: caught_up(platform), "it to catch up", seconds=SETTLE_SECONDS)
+    with listening(platform) as silence:
+        harm = HARMS[kind](platform, chance, reason)
+        done.what = harm.what
+        platform.until(platform.is_ready, "it to answer again", seconds=READY_SECONDS)
+        platform.until(lambda: ticked(platform, harm.at), "the next tick", seconds=READY_SECONDS)
+        done.ticks_seconds = seconds_since(harm.at)
+        platform.until(lambda: caught_up(platform), "it to catch up", seconds=SETTLE_SECONDS)
+        done.settled_seconds = seconds_since(harm.at)
+    done.silent_seconds = silence.seconds_after(harm.at)
     with platform.owner().connect() as connection:
         found = broken(connection, lease=LEASE)
         resets = resets_by_reason(connection)
@@ -73,7 +81,7 @@ def test_nothing_is_lost_done_twice_or_stuck(platform: Platform, rounds: list[Ro
     assert sings
     assert chain_holds(platform)
     if kind == "postgres":
-        assert done.ready_seconds <= POSTGRES_READY_SECONDS
+        assert done.silent_seconds <= POSTGRES_READY_SECONDS
     done.ended = True
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from orchestration import cli, verify_work
@@ -17,6 +17,7 @@ from services.desk import Desk
 from services.walk_forward_plot import plot, text_block
 from services.walk_forward_study import AS_GIVEN, AT_MARKS, walk_forward_study
 from store.bars import BarStore
+from store.tables import Bot
 from store.verification import VerificationRun
 from tests.factories import make_bot
 from trading.backtest.verdicts import Kind
@@ -107,6 +108,14 @@ def test_a_suite_stores_one_run_per_check_and_leaves_out_what_cannot_be_made(sto
     assert {kind for kind, _ in stored(stocked_desk)} == {str(kind) for kind in Kind} - {"SHARPE"}
     assert "SHARPE not made" in said
     assert said.count("cannot show") == len(Kind) - 1
+
+
+def test_a_suite_of_which_nothing_can_be_made_is_no_success(stocked_desk: Desk, bot_id: UUID) -> None:
+    with stocked_desk.sessions.begin() as session:
+        session.execute(update(Bot).where(Bot.id == bot_id).values(symbol="ZN"))
+    code, said = proving("verify", NAME, "--suite", "all")
+    assert (code, said.count("not made")) == (1, len(Kind))
+    assert stored(stocked_desk) == []
 
 
 def test_an_unknown_bot_or_suite_is_refused(bot_id: UUID) -> None:
