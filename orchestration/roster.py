@@ -16,6 +16,7 @@ from orchestration.health import LOOPBACK, api_answers, code_server_answers, dae
 from orchestration.instance import LOCATION, MODULE, dagster_home, workspace_file
 from orchestration.supervisor import Program
 
+START_SECONDS = 120  # `start_timeout_seconds` in dagster.yaml
 RUN_NICE = 10  # people wait for the API, nobody waits for one backtest
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps decide what runs at once, not BLAS
 
@@ -37,11 +38,14 @@ def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
 
 
 def daemon(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
-    """Return the one daemon; the concurrency caps are only right with one."""
+    """Return the one daemon; the concurrency caps are only right with one.
+
+    It waits for a run's start as long as a start may take: asking again sooner starts a second worker for the run.
+    """
     return _program(
         "daemon",
         ("-m", "dagster._daemon", "run", "-w", str(workspace_file(settings))),
-        environment=_environment(settings, mark, dagster=urls.dagster),
+        environment=_environment(settings, mark, dagster=urls.dagster, DAGSTER_GRPC_TIMEOUT_SECONDS=str(START_SECONDS)),
         answers=partial(daemon_beats, settings),
     )
 

@@ -10,6 +10,7 @@ from contextlib import suppress
 import psutil
 from dagster import DagsterEventType, DagsterRun, DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._serdes import ConfigurableClassData
 
 from gateways.processes import living
 from trading.jobs import LEASE
@@ -23,8 +24,13 @@ class LivenessRunLauncher(DefaultRunLauncher):
     A worker reports its process number in an engine event. It is healthy while the process that had the number at the
     time of that event lives; a later process with the same number was created after the event and does not count. A
     worker that is stopped (SIGSTOP) and whose run has been silent for a lease is killed: it would keep its slot. The
-    worker must run on the daemon's machine.
+    worker must run on the daemon's machine. One that was seen alive is known by its start since boot from then on, so
+    that a clock that is set does not declare it dead.
     """
+
+    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+        super().__init__(inst_data)
+        self._seen: dict[str, psutil.Process] = {}
 
     @property
     def supports_check_run_worker_health(self) -> bool:
@@ -37,7 +43,7 @@ class LivenessRunLauncher(DefaultRunLauncher):
         if seen is None:
             return CheckRunHealthResult(WorkerStatus.RUNNING, "the run named no worker; its maximum runtime bounds it")
         pid, seen_at = seen
-        worker = living(pid, seen_at=seen_at)
+        worker = self._living(run.run_id, pid, seen_at=seen_at)
         if worker is None:
             return CheckRunHealthResult(WorkerStatus.FAILED, f"worker process {pid} is gone", run_worker_id=str(pid))
         if _is_stopped(worker) and self._is_silent(run.run_id):
@@ -54,7 +60,7 @@ class LivenessRunLauncher(DefaultRunLauncher):
         process sleeps, no other run can start.
         """
         seen = self._worker(run_id)
-        worker = living(seen[0], seen_at=seen[1]) if seen is not None else None
+        worker = self._living(run_id, seen[0], seen_at=seen[1]) if seen is not None else None
         if worker is None or not (_is_stopped(worker) or self._is_silent(run_id)):
             return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         _kill(worker)
@@ -68,9 +74,24 @@ class LivenessRunLauncher(DefaultRunLauncher):
                 return int(str(event.engine_event_data.metadata["pid"].value)), entry.timestamp
         return None
 
+    def _living(self, run_id: str, pid: int, *, seen_at: float) -> psutil.Process | None:
+        self._seen = {run: worker for run, worker in self._seen.items() if _lives(worker)}
+        known = self._seen.get(run_id)
+        worker = known if known is not None and known.pid == pid else living(pid, seen_at=seen_at)
+        if worker is not None:
+            self._seen[run_id] = worker
+        return worker
+
     def _is_silent(self, run_id: str) -> bool:
         newest = self._instance.get_records_for_run(run_id, limit=1, ascending=False).records
         return not newest or time.time() - newest[0].timestamp > LEASE.total_seconds()
+
+
+def _lives(worker: psutil.Process) -> bool:
+    try:
+        return bool(worker.is_running()) and worker.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _kill(worker: psutil.Process) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from services import audit
 from services.acts import once, require_reason
 from services.desk import Desk
-from store import resets, rollups
+from store import autonomy, resets, rollups
 from store.database import transaction
 from store.resets import Recorded, Standing, Target
 from trading.baseline import Scope, next_baseline
@@ -173,6 +173,7 @@ def _execute_once(desk: Desk, session: Session, request: ResetRequest) -> ResetR
 
 
 def _execute(desk: Desk, session: Session, request: ResetRequest) -> ResetReceipt:
+    autonomy.lock_tick(session)  # a tick holds counters of bots it took work back from while it plans
     plan = _plan(desk, session, request)
     if request.plan_hash is not None and request.plan_hash != plan.hash:
         raise PlanChanged("the bots or their baselines changed since the dry run; run it again and look")

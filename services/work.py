@@ -17,6 +17,7 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
@@ -67,6 +68,15 @@ class Finished:
     job_type: JobType
     status: JobStatus
     figures: dict[str, Any] = field(default_factory=dict)
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """How a job ended and what it leaves behind."""
+
+    status: JobStatus
+    result: Result
     error: str | None = None
 
 
@@ -146,18 +156,20 @@ def _claim(desk: Desk, job_type: JobType, *, run_id: str, job_id: UUID | None = 
 
 def _work(desk: Desk, task: Task, claim: Claim) -> Finished | None:
     try:
-        status, result, error = _perform(desk, task, claim)
-        _close(desk, claim, status, result, error)
+        ended = _ended(desk, task, claim)
     except LeaseLost as lost:
         log.warning("lease lost", job_id=str(claim.job_id), reason=str(lost))
         return None
-    return Finished(claim.job_id, claim.bot_id, claim.job_type, status, dict(result.figures), error)
+    figures = dict(ended.result.figures)
+    return Finished(claim.job_id, claim.bot_id, claim.job_type, ended.status, figures, ended.error)
 
 
-def _perform(desk: Desk, task: Task, claim: Claim) -> tuple[JobStatus, Result, str | None]:
+def _ended(desk: Desk, task: Task, claim: Claim) -> _Ended:
+    """Do the job and record how it ended; work that raises, or a result that cannot be recorded, is a failed job."""
     try:
         with _heartbeats(desk, claim) as progress:
-            return JobStatus.COMPLETED, task.perform(desk, claim, progress), None
+            done = _Ended(JobStatus.COMPLETED, task.perform(desk, claim, progress))
+        _close(desk, claim, done)
     except (Unavailable, LeaseLost):
         raise
     except ProvingError as refusal:
@@ -165,16 +177,20 @@ def _perform(desk: Desk, task: Task, claim: Claim) -> tuple[JobStatus, Result, s
     except Exception as bug:
         log.exception("job failed", job_id=str(claim.job_id), job_type=claim.job_type)
         error = storable(f"{type(bug).__name__}: {bug}")
-    return JobStatus.FAILED, task.failure(desk, claim, error), error
+    else:
+        return done
+    failed = _Ended(JobStatus.FAILED, task.failure(desk, claim, error), error)
+    _close(desk, claim, failed)
+    return failed
 
 
-def _close(desk: Desk, claim: Claim, status: JobStatus, result: Result, error: str | None) -> None:
+def _close(desk: Desk, claim: Claim, ended: _Ended) -> None:
     with transaction(desk.sessions) as session:
         bots.lock(session, claim.bot_id)
         now = desk.clock()
-        if not jobs.close(session, claim.job_id, run_id=claim.run_id, status=status, now=now, error=error):
+        if not jobs.close(session, claim.job_id, run_id=claim.run_id, status=ended.status, now=now, error=ended.error):
             raise LeaseLost(f"job {claim.job_id} belongs to another run now")
-        result.record(session, claim, now=now)
+        ended.result.record(session, claim, now=now)
 
 
 @contextmanager
@@ -189,7 +205,7 @@ def _heartbeats(desk: Desk, claim: Claim) -> Iterator[Progress]:
                     owned = jobs.heartbeat(
                         session, claim.job_id, run_id=claim.run_id, now=desk.clock(), progress_pct=done_pct[0]
                     )
-            except Unavailable as away:
+            except (Unavailable, SQLAlchemyError) as away:  # the work goes on, and the next beat may pass
                 log.warning("heartbeat missed", job_id=str(claim.job_id), reason=str(away))
                 continue
             if not owned:

@@ -18,7 +18,7 @@ TICK_LOCK = 7_216_384_501
 
 
 def lock_tick(session: Session) -> None:
-    """Wait until no other tick plans; held to the end of the transaction."""
+    """Wait until no tick plans and no reset is written; held to the end of the transaction."""
     session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TICK_LOCK})
 
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import psycopg
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,6 +21,9 @@ CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 15_000
 SILENT_TRANSACTION_TIMEOUT_MS = 30_000
+
+_WAITED_TOO_LONG = frozenset({"40P01", "55P03", "57014"})  # deadlock, lock timeout, statement timeout
+_AWAY = frozenset({"25006", "25P03"})  # read-only after a failover, our transaction was silent for too long
 
 Sessions = sessionmaker[Session]
 
@@ -113,9 +116,14 @@ def _away_told() -> Iterator[None]:
         yield
     except PoolTimeout as busy:
         raise Unavailable("the database is away: every connection is busy") from busy
-    except (OperationalError, InterfaceError) as failure:
-        raise Unavailable(f"the database is away: {_first_line(failure)}") from failure
+    except DBAPIError as failure:
+        state = getattr(failure.orig, "sqlstate", None)
+        if state in _WAITED_TOO_LONG:
+            raise Unavailable(f"the database is busy: {_first_line(failure)}") from failure
+        if isinstance(failure, OperationalError | InterfaceError) or failure.connection_invalidated or state in _AWAY:
+            raise Unavailable(f"the database is away: {_first_line(failure)}") from failure
+        raise
 
 
-def _first_line(failure: OperationalError | InterfaceError) -> str:
+def _first_line(failure: DBAPIError) -> str:
     return str(failure.orig).strip().splitlines()[0] if str(failure.orig).strip() else type(failure.orig).__name__

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, ScalarSelect, case, func, select, text, update
+from sqlalchemy import Label, Row, ScalarSelect, case, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -84,9 +84,11 @@ def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> Row[U
 
     That is the new one, or the one it had.
     """
-    enqueue(session, [wish], now=now)
     active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
-    return session.execute(select(BotJob.id, BotJob.status).where(*active)).one()
+    while True:  # the job it had may end between the two statements
+        enqueue(session, [wish], now=now)
+        if (job := session.execute(select(BotJob.id, BotJob.status).where(*active)).first()) is not None:
+            return job
 
 
 def lock_type(session: Session, job_type: JobType) -> None:
@@ -153,15 +155,16 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
     """Take back every RUNNING job whose lease ran out, whose time is up or whose run is dead.
 
     A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT and counts as a failure of its bot,
-    so that a bot whose work kills its worker backs off like any other. A job whose run is just closing it, or was
-    stopped while closing it, is left to a later tick: waiting for its row would hold up the whole fleet.
+    so that a bot whose work kills its worker backs off like any other. What began before a reset does not count after
+    it. A job whose run is just closing it, or was stopped while closing it, is left to a later tick: waiting for its
+    row would hold up the whole fleet.
     """
     overdue = case(
         *((BotJob.job_type == kind, BotJob.started_at < now - limit) for kind, limit in TIMEOUTS.items()), else_=False
     )
     lost = (BotJob.heartbeat_at < now - LEASE) | overdue | BotJob.dagster_run_id.in_(dead_runs)
     stuck = session.execute(
-        select(BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
+        select(BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id, _counts())
         .where(BotJob.status == JobStatus.RUNNING, lost)
         .order_by(BotJob.id)
         .with_for_update(skip_locked=True)
@@ -172,7 +175,8 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
     _count_attempts(session, [row.bot_id for row in again if row.job_type == JobType.BACKTEST])
     _time_out(session, [row.id for row in ended], now=now)
     for job_type in JobType:
-        _count_failures(session, [row.bot_id for row in ended if row.job_type == job_type], job_type, now=now)
+        failed = [row.bot_id for row in ended if row.job_type == job_type and row.counts]
+        _count_failures(session, failed, job_type, now=now)
     return [
         Reclaimed(
             row.id,
@@ -231,13 +235,18 @@ def _baseline_of_job() -> ScalarSelect[datetime]:
     )
 
 
+def _counts() -> Label[bool]:
+    """Whether a job began since its bot's BACKTEST baseline."""
+    return func.coalesce(BotJob.started_at >= _baseline_of_job(), true()).label("counts")
+
+
 def _queue_again(session: Session, job_ids: Sequence[UUID]) -> None:
     session.execute(
         update(BotJob)
         .where(BotJob.id.in_(job_ids))
         .values(
             status=JobStatus.QUEUED,
-            attempt=BotJob.attempt + 1,
+            attempt=case((_counts(), BotJob.attempt), else_=0) + 1,
             reclaims=BotJob.reclaims + 1,
             dagster_run_id=None,
             started_at=None,

@@ -93,7 +93,10 @@ def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapp
 
 
 def restart_progress(session: Session, bot_ids: Sequence[UUID]) -> None:
-    """Count backtests, and what improve and evolve wait for, from zero again; lifetime iterations stay."""
+    """Count backtests, and what improve and evolve wait for, from zero again; lifetime iterations stay.
+
+    A backtest that waits in the queue is the bot's first attempt then.
+    """
     session.execute(_RESTART_PROGRESS, {"bot_ids": uuid_array(bot_ids)})
 
 
@@ -209,8 +212,14 @@ _MOVE_BASELINES = text(
 
 _RESTART_PROGRESS = text(
     """
+    WITH waiting AS (
+        UPDATE bot_jobs SET attempt = 1, reclaims = 0
+        WHERE status = 'QUEUED' AND job_type = 'BACKTEST' AND bot_id = ANY(CAST(:bot_ids AS uuid[]))
+        RETURNING bot_id
+    )
     UPDATE bot_progress SET
-        backtest_attempts = 0, backtests_completed = 0, backtest_failures_in_row = 0, last_backtest_at = NULL,
+        backtest_attempts = CASE WHEN bot_id IN (SELECT bot_id FROM waiting) THEN 1 ELSE 0 END,
+        backtests_completed = 0, backtest_failures_in_row = 0, last_backtest_at = NULL,
         last_session_trades = 0, last_session_generation = NULL, last_session_fingerprint = NULL,
         improves_since_evolve = 0, improve_failures_in_row = 0, last_improve_at = NULL,
         evolve_failures_in_row = 0, last_evolve_at = NULL

@@ -1,10 +1,12 @@
 """Transactions and readings: what is open, what is left behind, what an absent database is called."""
 
+import select
 from typing import Any
 
 import pytest
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import ProgrammingError
 
 from services.desk import Desk
 from store.database import reading, session_factory, transaction
@@ -71,3 +73,38 @@ def test_the_connection_used_last_is_used_next(desk: Desk) -> None:
     for _ in range(3):
         with reading(desk.sessions) as session:
             assert session.execute(OWN_BACKEND).scalar_one() == first
+
+
+def run(desk: Desk, *statements: str) -> None:
+    with transaction(desk.sessions) as session:
+        for statement in statements:
+            session.execute(text(statement))
+
+
+def test_a_server_that_only_reads_is_unavailable(desk: Desk) -> None:
+    with pytest.raises(Unavailable, match=r"the database is away: .*read-only"):
+        run(desk, "SET TRANSACTION READ ONLY", "DELETE FROM bot_metrics_rollups")
+
+
+def fall_silent(desk: Desk) -> None:
+    with transaction(desk.sessions) as session:
+        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+        driver = session.connection().connection.driver_connection
+        assert driver is not None
+        assert select.select([driver.fileno()], [], [], 30)[0]
+        session.execute(BOTS)
+
+
+def test_a_transaction_that_was_silent_for_too_long_is_unavailable(desk: Desk) -> None:
+    with pytest.raises(Unavailable, match="the database is away"):
+        fall_silent(desk)
+
+
+def test_a_wait_that_took_too_long_says_that_the_database_is_busy(desk: Desk) -> None:
+    with pytest.raises(Unavailable, match=r"the database is busy: .*statement timeout"):
+        run(desk, "SET LOCAL statement_timeout = '20ms'", "SELECT pg_sleep(30)")
+
+
+def test_a_statement_that_is_wrong_is_not_called_an_absence(desk: Desk) -> None:
+    with pytest.raises(ProgrammingError, match="no_such_table"):
+        run(desk, "SELECT * FROM no_such_table")

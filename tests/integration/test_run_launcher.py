@@ -95,6 +95,18 @@ def test_a_number_that_was_given_out_again_is_not_the_worker(
     assert health(instance, started_run(instance, None)) is WorkerStatus.FAILED
 
 
+@pytest.mark.scorecard(12)
+def test_a_clock_that_is_set_declares_no_worker_dead(
+    instance: dg.DagsterInstance, worker: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = started_run(instance, worker.pid)
+    assert health(instance, run) is WorkerStatus.RUNNING
+    boot_time = psutil._pslinux.boot_time
+    monkeypatch.setattr(psutil._pslinux, "boot_time", lambda: boot_time() + 600)
+    assert psutil.Process(worker.pid).create_time() > time.time()
+    assert health(instance, run) is WorkerStatus.RUNNING
+
+
 def test_a_run_without_a_worker_of_its_own_is_left_to_its_time_limit(instance: dg.DagsterInstance) -> None:
     assert health(instance, started_run(instance, None)) is WorkerStatus.RUNNING
 
