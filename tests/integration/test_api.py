@@ -4,7 +4,7 @@ import asyncio
 import json
 import re
 from collections import Counter
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -281,6 +281,20 @@ def test_books_are_never_added_to_each_other(desk: Desk, client: Client) -> None
     books = {one["book"]: one for one in client.get("/api/bots/totals").json()["books"]}
     assert (books["BACKTEST"]["netPnl"], books["BACKTEST"]["bots"], books["BACKTEST"]["measured"]) == (15, 3, 2)
     assert (books["PAPER"]["netPnl"], books["PAPER"]["simulated"]) == (-7, 1)
+
+
+def test_totals_count_the_locks_that_still_hold_and_who_is_promoted_by_hand(
+    desk: Desk, client: Client, clock: FixedClock
+) -> None:
+    until = clock.now + timedelta(hours=1)
+    with desk.sessions.begin() as session:
+        factories.make_bot(session, stage_locked_until=until)
+        factories.make_bot(session, stage_locked_until=clock.now)
+        factories.make_bot(session, promotion_mode="AUTO")
+        factories.make_bot(session, stage_locked_until=until + timedelta(hours=1), archived_at=clock.now)
+    totals = client.get("/api/bots/totals").json()
+    assert (totals["lockedBots"], totals["manualBots"]) == (1, 2)
+    assert datetime.fromisoformat(totals["lockedUntil"]) == until
 
 
 @pytest.mark.scorecard(19)

@@ -13,9 +13,10 @@ from services.desk import Desk
 from services.dossier import bot_dossier
 from services.fleet import FleetQuery, bots_page
 from services.life import bot_life
+from services.resets import reset_metrics
 from services.verification import verify
 from store import verification
-from tests.factories import BIRTH, make_bot, make_generation
+from tests.factories import BIRTH, make_bot, make_generation, make_session, reset_request
 from tests.integration.conftest import FixedClock
 from trading.backtest.verdicts import Kind
 
@@ -104,6 +105,22 @@ def test_a_verification_over_simulated_bars_is_no_evidence(stocked_desk: Desk) -
     told = reasons(stocked_desk, bot_id)
     for code in (*WALK_FORWARD, "STRESS_SUITE_PASSED"):
         assert told[code].endswith("was unknown: verified on SIMULATED bars, which pass no gate")
+
+
+def test_the_lab_gate_asks_the_latest_completed_sessions_since_the_reset(desk: Desk, clock: FixedClock) -> None:
+    figures = {"trades": 60, "winners": 40, "losers": 20, "win_pct": 66.0, "profit_factor": 2.0}
+    good: dict[str, Any] = figures | {"expectancy_usd": 20.0, "sharpe": 1.0, "max_drawdown_pct": 5.0}
+    with desk.sessions.begin() as session:
+        bot = make_bot(session)
+        for over in ({}, good, good, good):
+            make_session(session, bot, created_at=clock.advance(minutes=1), **over)
+        make_session(session, bot, created_at=clock.advance(minutes=1), status="FAILED")
+    assert "RECENT_SESSIONS_PASSED" not in reasons(desk, bot.id)
+    clock.advance(minutes=1)
+    reset_metrics(desk, reset_request())
+    with desk.sessions.begin() as session:
+        make_session(session, bot, created_at=clock.advance(minutes=1), **good)
+    assert reasons(desk, bot.id)["RECENT_SESSIONS_PASSED"].endswith("was 1")
 
 
 @contextmanager

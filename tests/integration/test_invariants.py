@@ -1,6 +1,7 @@
 """Each invariant holds on a healthy ledger and is broken by a planted fault; waits are counted."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -10,7 +11,7 @@ from services.autonomy import run_tick
 from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.fleet_seed import seed_fleet
-from services.invariants import all_invariants, no_stuck_jobs, work_is_finishing
+from services.invariants import all_invariants, caps_are_kept, no_stuck_jobs, work_is_finishing
 from services.kill_switch import SwitchWish, throw_switch
 from services.starvation import starvation
 from services.vitals import verdicts
@@ -18,7 +19,7 @@ from services.work import drain
 from store.database import transaction
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock
-from trading.jobs import TIMEOUTS, JobType
+from trading.jobs import LEASE, TIMEOUTS, JobType
 
 NAMES = (
     "tick_is_recent",
@@ -142,6 +143,24 @@ def test_all_faults_are_counted_and_ten_are_shown(fleet: Desk, owner: Engine) ->
     assert {one.name: one.value for one in verdicts(fleet)}["no_stuck_jobs"] == "13 of 13 broken"
 
 
+def test_what_stands_at_its_limit_holds(fleet: Desk, clock: FixedClock) -> None:
+    running(fleet, 2)
+    assert caps_are_kept(fleet).holds
+    clock.advance(seconds=2 * LEASE.total_seconds())
+    assert no_stuck_jobs(fleet).holds
+    clock.advance(seconds=1)
+    assert no_stuck_jobs(fleet).faults == 2
+
+
+def test_old_work_may_wait_while_other_work_finishes(fleet: Desk, clock: FixedClock) -> None:
+    with transaction(fleet.sessions) as session:
+        make_job(session, make_bot(session), created_at=clock() - timedelta(hours=1))
+    clock.advance(minutes=10)
+    assert work_is_finishing(fleet).holds
+    clock.advance(seconds=1)
+    assert not work_is_finishing(fleet).holds
+
+
 def test_work_that_a_person_stopped_need_not_finish_until_it_is_let_go_on(fleet: Desk, clock: FixedClock) -> None:
     def throw(engaged: bool) -> None:
         throw_switch(fleet, SwitchWish(engaged=engaged, reason_code="PLANTED", actor="test", request_id="r"))
@@ -168,3 +187,13 @@ def test_waits_are_told_by_type_with_the_pace(fleet: Desk, clock: FixedClock) ->
     improving = waits[JobType.IMPROVE]
     assert improving.queued >= 1
     assert (improving.oldest_queued_seconds, improving.last_served_in_seconds) == (20.0, None)
+
+
+def test_the_last_in_a_queue_is_reached_at_the_pace_of_ten_minutes(fleet: Desk, clock: FixedClock) -> None:
+    with transaction(fleet.sessions) as session:
+        for _ in range(2):
+            make_job(session, make_bot(session), created_at=clock())
+    backtests = next(wait for wait in starvation(fleet).waits if wait.job_type is JobType.BACKTEST)
+    assert backtests.queued == 2
+    assert backtests.finished_per_minute == pytest.approx(0.4)
+    assert backtests.last_served_in_seconds == pytest.approx(300)

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
+import trading.jobs
 from services import autonomy as autonomy_services
 from services import work
 from services.autonomy import run_tick
@@ -19,12 +20,14 @@ from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.fleet_seed import seed_fleet
 from services.invariants import no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
+from services.starvation import starvation
 from services.work import drain
-from store import jobs
+from store import candidates, jobs
 from store.jobs import Claim
 from store.tables import BacktestSession, BotJob, BotProgress, TradeLog
 from tests.factories import make_bot, make_generation, make_job
 from tests.integration.conftest import FixedClock
+from trading.autonomy import Decision, Reason
 from trading.jobs import LEASE, TIMEOUTS, JobStatus, JobType
 
 FLEET = 6
@@ -160,6 +163,11 @@ def test_a_zombie_cannot_renew_a_lease_it_lost(fleet: Desk, clock: FixedClock) -
     with fleet.sessions.begin() as session:
         assert not jobs.heartbeat(session, claim.job_id, run_id="zombie", now=clock())
         assert not jobs.close(session, claim.job_id, run_id="zombie", status=JobStatus.COMPLETED, now=clock())
+    assert claimed(fleet, run_id="healthy").job_id == claim.job_id
+    with fleet.sessions.begin() as session:
+        assert not jobs.heartbeat(session, claim.job_id, run_id="zombie", now=clock())
+        assert not jobs.close(session, claim.job_id, run_id="zombie", status=JobStatus.COMPLETED, now=clock())
+        assert session.get_one(BotJob, claim.job_id).status == JobStatus.RUNNING
 
 
 class Crash(BaseException):
@@ -254,6 +262,80 @@ def test_an_overdue_job_is_taken_back_however_lively(fleet: Desk, clock: FixedCl
         assert jobs.heartbeat(session, claim.job_id, run_id="hanging", now=clock())
     (taken,) = run_tick(fleet).reclaimed
     assert (taken.job_id, taken.status) == (claim.job_id, JobStatus.QUEUED)
+
+
+@pytest.mark.parametrize("job_type", JobType)
+def test_a_job_keeps_its_whole_lease_and_its_whole_time(desk: Desk, clock: FixedClock, job_type: JobType) -> None:
+    started_at = clock()
+    with desk.sessions.begin() as session:
+        job = make_job(session, make_bot(session), job_type=job_type, status="RUNNING", created_at=started_at)
+        assert jobs.reclaim(session, now=started_at + LEASE) == []
+        job.heartbeat_at = started_at + TIMEOUTS[job_type]
+        session.flush()
+        assert jobs.reclaim(session, now=job.heartbeat_at) == []
+        assert len(jobs.reclaim(session, now=job.heartbeat_at + timedelta(seconds=1))) == 1
+
+
+@pytest.mark.parametrize("job_type", JobType)
+def test_a_job_that_times_out_is_a_failure_of_its_own_kind(desk: Desk, clock: FixedClock, job_type: JobType) -> None:
+    with desk.sessions.begin() as session:
+        bot = make_bot(session)
+        job = make_job(session, bot, job_type=job_type, status="RUNNING", reclaims=1, created_at=clock())
+        (taken,) = jobs.reclaim(session, now=clock(), dead_runs=[str(job.dagster_run_id)])
+        assert taken.status == JobStatus.TIMEOUT
+    with desk.sessions() as session:
+        progress = session.get_one(BotProgress, bot.id)
+        failures = {kind: getattr(progress, f"{kind.lower()}_failures_in_row") for kind in JobType}
+        ended_at = {kind: getattr(progress, f"last_{kind.lower()}_at") for kind in JobType}
+    assert failures == {kind: int(kind is job_type) for kind in JobType}
+    assert ended_at == {kind: clock() if kind is job_type else None for kind in JobType}
+
+
+def test_only_a_backtest_counts_as_an_attempt(desk: Desk, clock: FixedClock) -> None:
+    with desk.sessions.begin() as session:
+        tested, improved = make_bot(session), make_bot(session)
+        wishes = [
+            Decision(tested.id, Reason.NO_SESSION_SINCE_RESET, JobType.BACKTEST),
+            Decision(improved.id, Reason.IMPROVE_DUE, JobType.IMPROVE),
+        ]
+        assert jobs.enqueue(session, wishes, now=clock()) == 2
+    with desk.sessions() as session:
+        attempts = [session.get_one(BotProgress, bot.id).backtest_attempts for bot in (tested, improved)]
+    assert attempts == [1, 0]
+
+
+def test_the_load_is_what_waits_and_runs_and_nothing_that_ended(desk: Desk) -> None:
+    with desk.sessions.begin() as session:
+        for symbol, kind, status in (
+            ("MES", "BACKTEST", "QUEUED"),
+            ("MES", "BACKTEST", "COMPLETED"),
+            ("MGC", "BACKTEST", "RUNNING"),
+            ("MES", "IMPROVE", "QUEUED"),
+        ):
+            make_job(session, make_bot(session, symbol=symbol), job_type=kind, status=status)
+        load = jobs.load(session)
+    backtest, improve = JobType.BACKTEST, JobType.IMPROVE
+    assert load.queued == {backtest: 1, improve: 1, JobType.EVOLVE: 0}
+    assert load.active_by_symbol == {(backtest, "MES"): 1, (backtest, "MGC"): 1, (improve, "MES"): 1}
+
+
+def test_what_waits_already_takes_room_from_the_next_tick(fleet: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trading.jobs, "QUEUE_PER_SLOT", dict.fromkeys(JobType, 1))
+    told = [run_tick(fleet).summary for _ in range(2)]
+    assert [one["jobs_enqueued_by_type"]["BACKTEST"] for one in told] == [2, 0]
+    assert [one["eligible_candidates_count"] for one in told] == [FLEET, FLEET - 2]
+    assert told[1]["reasons"] == {"CAP_REACHED": FLEET - 2, "JOB_ACTIVE": 2}
+    assert starvation(fleet).refused_for_room == FLEET - 2
+
+
+def test_the_planner_sees_the_newest_generation_and_since_when(desk: Desk, clock: FixedClock) -> None:
+    with desk.sessions.begin() as session:
+        bot = make_bot(session)
+        make_generation(session, bot, created_at=clock())
+        make_bot(session, archived_at=clock())
+    with desk.sessions() as session:
+        (seen,) = candidates.candidates(session, {})
+    assert (seen.bot_id, seen.generation, seen.generation_since) == (bot.id, 2, clock())
 
 
 def test_a_failure_is_a_session_that_says_why_and_backs_off(fleet: Desk, clock: FixedClock) -> None:

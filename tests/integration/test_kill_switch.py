@@ -117,6 +117,19 @@ def test_setting_and_audit_event_commit_together_and_name_actor_and_reason(desk:
     assert verify_chain(desk).is_whole
 
 
+def test_the_receipt_and_the_audit_event_tell_the_work_it_concerned_by_type(desk: Desk) -> None:
+    with desk.sessions.begin() as session:
+        make_job(session, make_bot(session), job_type="BACKTEST")
+        make_job(session, make_bot(session), job_type="IMPROVE", status="RUNNING")
+    receipt = throw(desk, True)
+    assert receipt.queued == {"BACKTEST": 1, "IMPROVE": 0, "EVOLVE": 0}
+    assert receipt.running == {"BACKTEST": 0, "IMPROVE": 1, "EVOLVE": 0}
+    with desk.sessions() as session:
+        payload = session.execute(select(AuditEvent.payload)).scalar_one()
+    assert (payload["previousTier"], payload["tier"]) == ("NORMAL", "SOFT")
+    assert (payload["queued"], payload["running"]) == (receipt.queued, receipt.running)
+
+
 def test_an_engagement_that_cannot_be_recorded_does_not_happen(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> int:
         raise OSError("no anchor")

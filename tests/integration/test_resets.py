@@ -267,6 +267,28 @@ def test_a_spared_equity_curve_goes_on_showing_what_it_showed(desk: Desk, clock:
     assert curve() == 0
 
 
+def curves(desk: Desk) -> set[str]:
+    with transaction(desk.sessions) as session:
+        return set(session.execute(select(BotEquityCurve.book)).scalars())
+
+
+def test_curves_of_other_books_and_spared_curves_stay_in_sight(desk: Desk, live: UUID) -> None:
+    reset_metrics(desk, reset_request(scope="PAPER_ONLY"))
+    assert curves(desk) == {"CANARY", "LIVE"}
+    reset_metrics(desk, reset_request(also_reset_equity_curves=False))
+    assert curves(desk) == {"CANARY", "LIVE"}
+
+
+def test_a_clock_set_back_hides_whatever_was_recorded_last(desk: Desk, clock: FixedClock) -> None:
+    with transaction(desk.sessions) as session:
+        bot = make_bot(session)
+        make_session(session, bot, created_at=clock())
+        make_trade(session, bot, book="PAPER", exit_at=clock.advance(seconds=1), net_usd=5)
+    clock.advance(minutes=-10)
+    reset_metrics(desk, reset_request())
+    assert shown(desk) == {}
+
+
 def test_archived_and_killed_bots_are_reset_too(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
         ids = {make_bot(session, archived_at=BIRTH).id, make_bot(session, killed_at=BIRTH, kill_reason="test").id}
@@ -279,8 +301,8 @@ def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock:
     with transaction(desk.sessions) as session:
         bot = make_bot(session)
         make_session(session, bot, created_at=clock.advance(seconds=1))
-        running = make_job(session, bot, status="RUNNING", created_at=clock.advance(seconds=1))
         make_trade(session, bot, book="PAPER", exit_at=clock(), net_usd=5)
+        running = make_job(session, bot, status="RUNNING", created_at=clock.advance(seconds=1))
         straddling = clock()
     clock.advance(minutes=minutes)
     reset_metrics(desk, reset_request())

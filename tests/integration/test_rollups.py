@@ -24,6 +24,7 @@ from store.tables import (
     BotMetricsRollup,
     BotPerformanceSnapshot,
     ExecutionFill,
+    MetricsBaseline,
     TradeLog,
 )
 from tests.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
@@ -327,6 +328,33 @@ def test_the_equity_curve_of_a_stage_book_ends_each_trading_day(desk: Desk, cloc
         curve = session.get_one(BotEquityCurve, (bot.id, "PAPER"))
     assert curve.trading_on == [date(2026, 3, 5), date(2026, 3, 6), date(2026, 3, 9)]
     assert curve.equity_usd == [50_015, 50_015, 49_995]
+
+
+def test_a_figure_that_counts_no_more_leaves_a_blank_snapshot(desk: Desk, clock: FixedClock) -> None:
+    reset = {"scope": "ALL", "reason_code": "PLANTED", "actor": "ops", "request_id": "r"}
+    with transaction(desk.sessions) as session:
+        bot = make_bot(session)
+        make_session(session, bot, created_at=BIRTH)
+        rollups.rebuild(session, None, now=clock())
+        session.add(MetricsBaseline(bot_id=bot.id, book="BACKTEST", reset_at=clock(), **reset))
+        session.flush()
+        assert rollups.rebuild(session, None, now=clock.advance(hours=1)) == 1
+        last = session.scalars(select(BotPerformanceSnapshot).order_by(BotPerformanceSnapshot.id.desc())).first()
+    assert last is not None
+    assert (last.net_pnl_usd, last.trades, last.taken_at) == (None, 0, clock())
+
+
+def test_a_long_record_is_thinned_from_its_first_to_its_last_day(desk: Desk, clock: FixedClock, owner: Engine) -> None:
+    with transaction(desk.sessions) as session:
+        bot = make_bot(session, stage="PAPER")
+        make_session(session, bot, created_at=BIRTH, trade_pnl_usd=[1] * 80)
+        for day in range(80):
+            make_trade(session, bot, book="PAPER", exit_at=BIRTH + timedelta(days=day), net_usd=1)
+        rollups.rebuild(session, None, now=clock())
+    for row in shown(owner).values():
+        line = row["sparkline_usd"]
+        assert (len(line), line[0], line[-1]) == (32, 50_001, 50_080)
+        assert line == sorted(set(line))
 
 
 def test_a_rebuild_without_curves_leaves_them_alone(desk: Desk, clock: FixedClock) -> None:

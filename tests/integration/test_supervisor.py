@@ -256,6 +256,61 @@ def test_a_zombie_is_dead() -> None:
     child.communicate()
 
 
+def test_a_clock_that_lags_a_little_does_not_make_a_process_another_one() -> None:
+    assert living(os.getpid(), seen_at=psutil.Process().create_time() - 1)
+
+
+def test_children_come_before_their_parents_and_we_are_never_among_them(mark: str) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=environment(mark), stdout=subprocess.DEVNULL)
+    eventually(lambda: len(marked(mark)) == 2)
+    child, last = marked(mark)
+    assert (child.ppid(), last.pid) == (parent.pid, parent.pid)
+    count = f"from gateways.processes import marked; print(len(marked({mark!r})))"
+    asked = subprocess.run(
+        [sys.executable, "-c", count],
+        env=environment(mark),
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        check=True,
+    )
+    assert asked.stdout.strip() == b"2"
+    end_marked(mark)
+    parent.wait()
+
+
+def test_what_a_dying_parent_starts_is_ended_too(mark: str) -> None:
+    heir = f"lambda *_: (subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]), sys.exit())"
+    code = (
+        f"import signal, subprocess, sys; signal.signal(signal.SIGTERM, {heir}); print('here', flush=True); {SLEEPER}"
+    )
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment(mark), stdout=subprocess.PIPE)
+    assert parent.stdout is not None
+    parent.stdout.readline()
+    end_marked(mark)
+    assert marked(mark) == []
+    parent.communicate()
+
+
+def test_a_child_inherits_what_is_not_withheld(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setenv("KEPT", "1")
+    monkeypatch.setenv("WITHHELD", "1")
+    given = environment("m", WITHHELD=None, ADDED="2")
+    assert (given["PROVING_UP"], given["KEPT"], given["ADDED"]) == ("m", "1", "2")
+    assert not {"PYTHONDONTWRITEBYTECODE", "WITHHELD"} & set(given), "bytecode is written, or every start compiles anew"
+
+
+def test_a_lock_says_who_holds_it_whatever_was_written_before(tmp_path: Path) -> None:
+    lock = tmp_path / "up.lock"
+    lock.write_text(f'{{"pid": 1, "started_at": 1.0, "mark": "{"long" * 50}"}}')
+    with sole_platform(lock, "new") as last:
+        assert last is not None
+        assert last.mark == "long" * 50
+        running = holder(lock)
+        assert running is not None
+        assert running.mark == "new"
+
+
 def test_a_taken_port_names_its_holder_and_the_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

@@ -1,6 +1,7 @@
 """botNow: one state by precedence, the job behind it, and a badge only where real work is."""
 
 import itertools
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -86,6 +87,13 @@ def test_a_lab_bot_without_a_session_since_reset_needs_a_backtest() -> None:
     assert bot_now(Situation(stage=Stage.LAB, now=NOW, has_completed_session=True)).state is State.IDLE
     assert bot_now(Situation(stage=Stage.PAPER, now=NOW)).state is State.IDLE
     assert bot_now(Situation(stage=Stage.LAB, now=NOW, archived=True)).state is State.IDLE
+
+
+def test_a_clock_that_lags_behind_a_start_shows_no_negative_time() -> None:
+    ahead = replace(job("BACKTEST", "RUNNING"), started_at=NOW + timedelta(seconds=9))
+    behind = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=(ahead,)))
+    assert behind.active_job is not None
+    assert behind.active_job.elapsed_seconds == 0
 
 
 PRECEDENCE = ["BACKTEST", "IMPROVE", "EVOLVE"]

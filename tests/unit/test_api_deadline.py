@@ -25,8 +25,8 @@ class Desk:
         await PlainTextResponse(f"did {Request(scope).method}")(scope, receive, send)
 
 
-async def ask(app: Any, method: str) -> tuple[int, bytes]:
-    sent: list[Message] = []
+async def ask(app: Any, method: str, sent: list[Message] | None = None) -> tuple[int, bytes]:
+    sent = [] if sent is None else sent
 
     async def send(message: Message) -> None:
         sent.append(message)
@@ -66,6 +66,45 @@ def test_a_late_write_says_that_its_outcome_is_unknown_and_goes_on() -> None:
     status, body, worked = asyncio.run(scene())
     assert (status, body["code"], worked) == (503, OUTCOME_UNKNOWN, True)
     assert "Idempotency-Key" in body["detail"]
+
+
+def test_work_that_was_given_up_adds_nothing_to_the_late_answer() -> None:
+    async def scene() -> list[str]:
+        desk, sent = Desk(), list[Message]()
+        await ask(Deadline(desk, write_seconds=0.0), "POST", sent)
+        desk.go.set()
+        while not desk.worked:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return [message["type"] for message in sent]
+
+    assert asyncio.run(scene()) == ["http.response.start", "http.response.body"]
+
+
+def test_an_answer_that_began_in_time_is_finished() -> None:
+    async def slow(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.sleep(0.05)
+        await send({"type": "http.response.body", "body": b"all of it"})
+
+    assert asyncio.run(ask(Deadline(slow, read_seconds=0.01), "GET")) == (200, b"all of it")
+
+
+def test_work_ends_with_the_request_that_is_cancelled() -> None:
+    async def scene() -> bool:
+        desk = Desk()
+        asking = asyncio.ensure_future(ask(Deadline(desk), "GET"))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        desk.go.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+        return desk.worked
+
+    assert not asyncio.run(scene())
 
 
 def test_a_late_read_is_just_late() -> None:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -59,6 +60,7 @@ def decide(bot: Candidate, *, caps: Caps = CAPS, kill_switch: bool = False) -> D
         (replace(FRESH, bars_fingerprint=None), Reason.NO_MARKET_DATA),
         (replace(FRESH, backtest_failures_in_row=MAX_FAILURES_IN_ROW), Reason.REPEATED_FAILURE),
         (replace(FRESH, backtest_failures_in_row=1, last_backtest_at=NOW), Reason.BACKOFF),
+        (replace(FRESH, backtest_failures_in_row=4, last_backtest_at=NOW - backoff(3)), Reason.BACKOFF),
         (replace(PROVEN, last_session_trades=MIN_TRADES - 1), Reason.TOO_FEW_TRADES),
         (replace(PROVEN, improve_failures_in_row=3), Reason.IMPROVE_FAILING),
         (replace(PROVEN, last_improve_at=NOW - IMPROVE_EVERY + timedelta(seconds=1)), Reason.IMPROVE_COOLDOWN),
@@ -102,6 +104,14 @@ def test_work_that_is_due_is_given_with_its_reason(bot: Candidate, job_type: Job
 def test_news_younger_than_a_quarter_of_an_hour_waits() -> None:
     newer = replace(PROVEN, bars_fingerprint="newer", bars_since=NOW - STALE_AFTER + timedelta(seconds=1))
     assert decide(newer).reason is Reason.IMPROVE_DUE
+    young = replace(PROVEN, generation=2, generation_since=NOW - STALE_AFTER + timedelta(seconds=1))
+    assert decide(young).reason is Reason.IMPROVE_DUE
+
+
+def test_after_three_failed_evolves_in_a_row_the_bot_improves() -> None:
+    failing = replace(PROVEN, improves_since_evolve=3, evolve_failures_in_row=2)
+    assert decide(failing).reason is Reason.EVOLVE_DUE
+    assert decide(replace(failing, evolve_failures_in_row=3)).reason is Reason.IMPROVE_DUE
 
 
 def test_the_kill_switch_stops_everything_and_every_other_blocker_is_still_told() -> None:
@@ -145,6 +155,35 @@ def test_the_longest_wait_is_served_first() -> None:
     ]
     plan = plan_tick(fleet, now=NOW, caps=CAPS, load=Load(), kill_switch=False)
     assert [decision.bot_id.int for decision in plan.enqueued] == [3, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("due", "last_at"),
+    [
+        (replace(PROVEN, bars_fingerprint="newer"), "last_backtest_at"),
+        (replace(PROVEN, improves_since_evolve=3), "last_evolve_at"),
+    ],
+)
+def test_a_wait_counts_from_the_last_work_of_its_kind(due: Candidate, last_at: str) -> None:
+    fleet = []
+    for number in (1, 2):
+        older, newer = NOW - timedelta(days=4 - number), NOW - timedelta(hours=2 + number)
+        times: dict[str, Any] = {
+            "created_at": older,
+            "last_backtest_at": older,
+            "last_improve_at": older,
+            last_at: newer,
+        }
+        fleet.append(replace(due, bot_id=UUID(int=number), **times))
+    plan = plan_tick(fleet, now=NOW, caps=CAPS, load=Load(), kill_switch=False)
+    assert [decision.bot_id.int for decision in plan.enqueued] == [2, 1]
+
+
+def test_a_bot_without_a_session_since_reset_is_served_before_longer_waits() -> None:
+    stale = replace(PROVEN, bot_id=UUID(int=1), bars_fingerprint="newer", last_backtest_at=NOW - timedelta(days=2))
+    fresh = replace(FRESH, bot_id=UUID(int=2))
+    plan = plan_tick([stale, fresh], now=NOW, caps=CAPS, load=Load(), kill_switch=False)
+    assert [decision.bot_id.int for decision in plan.enqueued] == [2, 1]
 
 
 moments = st.none() | st.integers(0, 200).map(lambda minutes: NOW - timedelta(minutes=minutes))

@@ -85,6 +85,13 @@ def test_a_rate_of_zero_moves_exactly_one_number():
         assert sum(mutant[name] != parent[name] for name in parent) == 1
 
 
+def test_a_mutant_moves_up_and_down_alike() -> None:
+    parent = default_genome(TREND)
+    mutants = [mutate(TREND, parent, chance=chance(seed), rate=1.0, reach=1) for seed in range(40)]
+    for name in ("ema_fast", "stop_atr"):
+        assert {np.sign(mutant[name] - parent[name]) for mutant in mutants} >= {-1, 1}
+
+
 @settings(deadline=None)
 @given(archetypes, seeds)
 def test_the_generator_decides_everything(archetype, seed):

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from trading.improvement import MIN_DEFLATED, MIN_TEST_TRADES, Outcome, judge, reversion
+from trading.improvement import MIN_CONSISTENCY, MIN_DEFLATED, MIN_TEST_TRADES, Outcome, judge, reversion
 from trading.performance import Performance
 
 GOOD = Performance(
@@ -35,6 +35,7 @@ def verdict(candidate: Performance = GOOD, **over: object) -> Outcome:
 
 def test_a_candidate_that_keeps_every_rule_is_accepted() -> None:
     assert verdict() is Outcome.ACCEPTED
+    assert verdict(replace(GOOD, trades=MIN_TEST_TRADES), consistency=MIN_CONSISTENCY) is Outcome.ACCEPTED
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,8 @@ def test_a_generation_that_loses_gives_way_to_the_best_ancestor_that_earns() -> 
     found = reversion(losing, {1: replace(GOOD, sharpe=1.0), 2: replace(GOOD, sharpe=1.2), 3: losing})
     assert found is not None
     assert (found[0], found[1].outcome, found[1].accepted) == (2, Outcome.REVERTED, True)
+    flat = replace(GOOD, net_pnl_micros=0, trades=MIN_TEST_TRADES)
+    assert reversion(flat, {1: replace(GOOD, trades=MIN_TEST_TRADES)}) is not None
 
 
 def test_of_equal_ancestors_the_oldest_returns() -> None:

@@ -5,6 +5,7 @@ import statistics
 from dataclasses import fields
 from fractions import Fraction
 from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -83,6 +84,13 @@ def test_measures_a_record_small_enough_to_check_by_hand():
         exposure_pct=75.0,
         average_trade_bars=2.5,
     )
+
+
+def test_a_record_may_hold_a_position_on_every_bar_or_on_none() -> None:
+    good: dict[str, Any] = {**GOOD}
+    bars = len(good["equity_micros"])
+    assert measure(**good | {"bars_in_position": bars}).exposure_pct == 100.0
+    assert measure(**good | {"bars_in_position": 0}).exposure_pct == 0.0
 
 
 def test_the_smallest_amount_of_money_decides_who_won():

@@ -291,6 +291,12 @@ def test_a_sparkline_keeps_its_ends_and_its_range(equity: list[float]) -> None:
     assert spark_text(equity[:1]) == ""
 
 
+def test_a_thinned_sparkline_begins_and_ends_with_the_record() -> None:
+    flat = [0.0] * (SPARK_POINTS * 5)
+    assert spark_text([1.0, *flat]) == "z" + "0" * (SPARK_POINTS - 1)
+    assert spark_text([*flat, 1.0]) == "0" * (SPARK_POINTS - 1) + "z"
+
+
 def test_a_spark_is_drawn_inside_its_box(run: Callable[[str], Any]) -> None:
     points = [tuple(map(float, point.split())) for point in re.split("[ML]", run("sparkPath('0zk', 96, 20)"))[1:]]
     assert points == [(0.0, 18.5), (48.0, 1.5), (96.0, pytest.approx(8.8, abs=0.1))]

@@ -64,7 +64,7 @@ def test_keeps_the_worst_neighbour_of_each_parameter():
     home = default_genome(TREND)
 
     def evaluate(genome):
-        return earning(1_000 - 300 * abs(genome["ema_fast"] - home["ema_fast"]))
+        return earning(1_000 - 300 * max(0, home["ema_fast"] - genome["ema_fast"]))
 
     answer = sensitivity(TREND, home, evaluate=evaluate, reach=3, score=by_net_pnl)
     assert answer.retained["ema_fast"] == pytest.approx(0.1)

@@ -64,6 +64,16 @@ def test_worst_windows_get_milder_and_never_overlap(daily, days, count):
     assert len(dates) == len(set(dates))
 
 
+def test_worst_windows_may_touch() -> None:
+    first, second = worst_windows(record([-1, -2, -4, -3]), days=2, count=2)
+    assert (first.net_usd, second.net_usd) == (-7, -3)
+
+
+def test_a_later_window_does_not_count_what_was_lost_before_it() -> None:
+    _, later = worst_windows(record([-500, 100, -50]), days=1, count=2)
+    assert (later.net_usd, later.max_drawdown_usd) == (-50, 50)
+
+
 def test_a_window_falls_from_the_equity_before_it():
     (window, *_) = worst_windows(record([500, -300, 100, -250, 900]), days=3)
     assert (window.net_usd, window.net_pct, window.max_drawdown_usd) == (-450, -4.5, 450)

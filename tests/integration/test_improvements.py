@@ -1,0 +1,99 @@
+"""An improve iteration is judged by what it did: recounted from its candidates and from the engine."""
+
+from itertools import groupby
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from services import improvements
+from services.backtests import account_of, bot_at_work
+from services.desk import Desk
+from services.improvements import run_improvement
+from services.tapes import tape_for
+from store.tables import ImproveCandidate, ImproveIteration
+from tests.factories import make_bot
+from trading.backtest.parts import PartRun, PartRunner
+from trading.backtest.statistics import deflated_sharpe, estimate_sharpe
+from trading.backtest.walk_forward import best_of, in_order, plan
+from trading.improvement import Verdict, judge
+from trading.jobs import JobStatus
+from trading.performance import Performance, daily_returns
+from trading.strategies.genome import Genome, default_genome, validated
+
+ARCHETYPE = "trend_ema_cross"
+
+
+@pytest.fixture
+def bot_id(stocked_desk: Desk) -> UUID:
+    with stocked_desk.sessions.begin() as session:
+        return make_bot(session, archetype=ARCHETYPE).id
+
+
+def held_out(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartRun, int]:
+    """Run a genome over the bars no search sees; return the run and the account."""
+    bot = bot_at_work(desk, bot_id)
+    at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
+    runner = PartRunner(at_hand.tape, ARCHETYPE, bot.session_mode, account=account_of(bot))
+    return runner.run(genome, plan(at_hand.bars.ts_event)[-1].test), account_of(bot).account_micros
+
+
+def test_the_verdict_weighs_every_try_on_these_bars_and_the_walk_as_it_went(
+    stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def spy(candidate: Performance, parent: Performance, **told: Any) -> Verdict:
+        asked.append(told | {"candidate": candidate, "parent": parent})
+        return judge(candidate, parent, **told)
+
+    monkeypatch.setattr(improvements, "judge", spy)
+    for run_id in ("run-1", "run-2"):
+        assert run_improvement(stocked_desk, bot_id, run_id=run_id).status is JobStatus.COMPLETED
+    with stocked_desk.sessions() as session:
+        first, second = session.scalars(select(ImproveIteration).order_by(ImproveIteration.iteration))
+        in_sequence = select(ImproveCandidate).order_by(ImproveCandidate.segment, ImproveCandidate.trial)
+        tries = [session.scalars(in_sequence.filter_by(iteration_id=one.id)).all() for one in (first, second)]
+    assert first.seed != second.seed
+    assert [one["tried"] for one in asked] == [len(tries[0]), len(tries[0]) + len(tries[1])]
+    by_segment = [list(rows) for _, rows in groupby(tries[0], key=lambda row: row.segment)]
+    chosen = [next(row for row in rows if row.test_trades is not None) for rows in by_segment]
+    earned = [row.test_net_pnl_usd is not None and row.test_net_pnl_usd > 0 for row in chosen]
+    assert asked[0]["consistency"] == sum(earned) / len(earned) < 1.0
+    run, account_micros = held_out(stocked_desk, bot_id, chosen[-1].genome)
+    assert asked[0]["candidate"] == run.performance
+    estimate = estimate_sharpe(daily_returns(run.equity_micros, run.trading_day, account_micros=account_micros))
+    per_day = np.array([row.train_sharpe for row in by_segment[-1] if row.train_sharpe is not None]) / np.sqrt(252)
+    assert estimate is not None
+    deflated = deflated_sharpe(estimate, trials=len(tries[0]), sharpe_variance=float(per_day.var(ddof=1)))
+    assert asked[0]["deflated"] == pytest.approx(deflated)
+    assert first.evidence["deflated_sharpe_probability"] == asked[0]["deflated"]
+    parent, _ = held_out(stocked_desk, bot_id, default_genome(ARCHETYPE))
+    assert asked[0]["parent"] == parent.performance
+
+
+def test_parent_and_candidate_are_told_apart(stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    parent = default_genome(ARCHETYPE)
+    other = validated(ARCHETYPE, {**parent, "ema_fast": 5, "ema_slow": 40})
+    monkeypatch.setattr(improvements, "neighbours_by_optuna", lambda *_: best_of(in_order([other]), trials=1))
+    assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
+    with stocked_desk.sessions() as session:
+        evidence = session.scalars(select(ImproveIteration)).one().evidence
+    sharpes = [held_out(stocked_desk, bot_id, genome)[0].performance.sharpe for genome in (parent, other)]
+    assert [evidence["parent_test_sharpe"], evidence["candidate_test_sharpe"]] == sharpes
+    assert sharpes[0] != sharpes[1]
+
+
+def test_a_search_that_finds_only_the_parent_is_no_improvement(
+    stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        improvements, "neighbours_by_optuna", lambda _style, parent: best_of(in_order([parent]), trials=1)
+    )
+    assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
+    with stocked_desk.sessions() as session:
+        iteration = session.scalars(select(ImproveIteration)).one()
+    assert (iteration.accepted, iteration.reason_code) == (False, "SAME_AS_PARENT")
+    assert iteration.evidence["deflated_sharpe_probability"] is None, "a single try has no spread"

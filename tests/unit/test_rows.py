@@ -1,0 +1,84 @@
+"""A row of the board holds each fact of its bot in its own cell."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from api.rows import BoardRow, board_row, now_cell
+from services.cards import BotCard, Figures
+from trading.activity import Job, Situation, bot_now
+from trading.jobs import JobStatus, JobType
+from trading.lifecycle import Stage
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+RUNNING = Job(UUID(int=2), JobType.BACKTEST, JobStatus.RUNNING, NOW - 3 * HOUR, NOW - 2 * HOUR, 4, 0)
+
+
+def test_every_fact_has_its_own_cell() -> None:
+    figures = Figures(
+        book="PAPER",
+        since=NOW - 9 * HOUR,
+        data_source="cme",
+        net_pnl=Decimal("12.345678"),
+        trades=31,
+        win_pct=51.26,
+        profit_factor=1.456,
+        max_drawdown=432.109,
+        max_drawdown_pct=8.76,
+        sharpe=0.987,
+    )
+    now = bot_now(Situation(stage=Stage.PAPER, now=NOW, jobs=(RUNNING,)))
+    card = BotCard(
+        id=UUID(int=1),
+        name="Otter",
+        stage="PAPER",
+        symbol="MES",
+        timeframe="1h",
+        archetype="breakout",
+        generation=3,
+        promotion_mode="AUTO",
+        stage_locked_until=NOW + HOUR,
+        stage_entered_at=NOW - 8 * HOUR,
+        killed_at=None,
+        archived_at=None,
+        metrics_reset_at=NOW - 7 * HOUR,
+        bot_now=now,
+        progress_pct=41.6,
+        dagster_run_id="run-1",
+        confidence_pct=61.26,
+        uniqueness_pct=17.84,
+        metrics=figures,
+        sparkline=(1.0, 2.0),
+    )
+    row = board_row(card)
+    assert row._replace(bot_now="") == BoardRow(
+        id=UUID(int=1),
+        name="Otter",
+        stage="PAPER",
+        symbol="MES",
+        timeframe="1h",
+        archetype="breakout",
+        generation=3,
+        bot_now="",
+        book="PAPER",
+        since="2026-03-02T06:00:00+00:00",
+        net_pnl=12.35,
+        trades=31,
+        win_pct=51.3,
+        max_drawdown=432.11,
+        max_drawdown_pct=8.8,
+        profit_factor=1.46,
+        sharpe=0.99,
+        confidence_pct=61.3,
+        uniqueness_pct=17.8,
+        source="cme",
+        locked_until="2026-03-02T16:00:00+00:00",
+        promotion="AUTO",
+        progress_pct=42.0,
+        run_id="run-1",
+        spark="0z",
+    )
+    job = now_cell(now)["activeJob"]
+    assert (job["createdAt"], job["startedAt"]) == ("2026-03-02T12:00:00+00:00", "2026-03-02T13:00:00+00:00")
+    assert (job["type"], job["status"], job["attempt"], job["iteration"]) == ("BACKTEST", "RUNNING", 4, 0)
