@@ -14,6 +14,7 @@ LOCATION = "proving-ground"
 MODULE = "orchestration.definitions"
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
 SPARE_RUNS = 2  # runs without a job type: rollups after a reset, retention, a person's own
+START_SECONDS = 120  # a run may take that long to start, on a machine that others keep busy
 WORKSPACE = f"""\
 load_from:
   - grpc_server:
@@ -40,7 +41,9 @@ def render_instance(settings: Settings) -> str:
         "improve": settings.concurrency_improve,
         "evolve": settings.concurrency_evolve,
     }
-    return Template(TEMPLATE.read_text("utf-8")).substitute(caps, max_runs=sum(caps.values()) + SPARE_RUNS)
+    return Template(TEMPLATE.read_text("utf-8")).substitute(
+        caps, max_runs=sum(caps.values()) + SPARE_RUNS, start_seconds=START_SECONDS
+    )
 
 
 def write_home(settings: Settings) -> Path:

@@ -13,10 +13,9 @@ from gateways.postgres import DatabaseUrls
 from gateways.processes import environment
 from gateways.settings import PROJECT_ROOT, Settings
 from orchestration.health import LOOPBACK, api_answers, code_server_answers, daemon_beats, webserver_answers
-from orchestration.instance import LOCATION, MODULE, dagster_home, workspace_file
+from orchestration.instance import LOCATION, MODULE, START_SECONDS, dagster_home, workspace_file
 from orchestration.supervisor import Program
 
-START_SECONDS = 120  # `start_timeout_seconds` in dagster.yaml
 RUN_NICE = 10  # people wait for the API, nobody waits for one backtest
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps decide what runs at once, not BLAS
 

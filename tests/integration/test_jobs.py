@@ -215,8 +215,8 @@ def test_a_tick_that_dies_leaves_nothing_behind(
     ("module", "name", "after"),
     [
         (work, "_claim", True),
-        (work, "_perform", False),
-        (work, "_perform", True),
+        (work, "_ended", False),
+        (work, "_ended", True),
         (work, "_close", False),
         (work, "_close", True),
         (work.jobs, "close", True),

@@ -18,7 +18,7 @@ from dagster._core.launcher.base import WorkerStatus
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
 from orchestration import run_launcher
-from orchestration.instance import write_home
+from orchestration.instance import START_SECONDS, write_home
 from orchestration.run_launcher import LivenessRunLauncher
 from trading.jobs import LEASE
 
@@ -67,6 +67,8 @@ def test_the_template_makes_an_instance_with_our_caps(instance: dg.DagsterInstan
     }
     assert limits == {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1}
     assert instance.run_monitoring_enabled
+    assert instance.run_monitoring_start_timeout_seconds == START_SECONDS
+    assert not instance.run_retries_enabled
     assert not instance.telemetry_enabled
     assert not instance.nux_enabled
     assert settings.proving_home in Path(instance.root_directory).parents

@@ -172,8 +172,11 @@ class Autonomy(RuleBasedStateMachine):
                 text("SELECT reset_at FROM metrics_baselines WHERE bot_id = :bot AND book = 'BACKTEST'"),
                 {"bot": bot_id},
             ).scalar_one()
+        waiting = [job for job, standing in self.statuses().items() if standing == (bot_id, JobStatus.QUEUED)]
+        for job in waiting:
+            self.model.reclaims.pop(job, None)
         known = self.model.bots[bot_id]
-        known.reset_at, known.completed_since_reset, known.attempts = baseline, 0, 0
+        known.reset_at, known.completed_since_reset, known.attempts = baseline, 0, len(waiting)
 
     @invariant()
     def the_ledger_agrees(self) -> None:
