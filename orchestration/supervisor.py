@@ -25,6 +25,7 @@ ASK_SECONDS = 5.0
 ASK_SOON_SECONDS = 0.5
 HANG_SECONDS = 30.0
 CALM_SECONDS = 60.0
+FIRST_BACKOFF_SECONDS = 0.5
 LONGEST_BACKOFF_SECONDS = 30.0
 STOP_SECONDS = 8.0
 SLOW_STOP_SECONDS = 3.0
@@ -141,7 +142,7 @@ class Ward:
             self._bury(f"did not answer for {silent_seconds:.0f} s and was killed")
 
     def _bury(self, ending: str) -> None:
-        wait = min(LONGEST_BACKOFF_SECONDS, 0.5 * 2**self.deaths)
+        wait = backoff_seconds(self.deaths)
         self.deaths += 1
         self.process = None
         self.ready = False
@@ -191,12 +192,48 @@ class Chore:
         self.process = None
 
 
-def watch(kept: Sequence[Kept], *, until: Callable[[], bool]) -> None:
-    """Look after everything in order, again and again, until told to end."""
+@dataclass(slots=True)
+class Watch:
+    """The looks at one of the kept: what a look raises is said once, and the next looks wait longer each time."""
+
+    kept: Kept
+    say: Say
+    failures: int = field(init=False, default=0)
+    said: str = field(init=False, default="")
+    next_look_at: float = field(init=False, default=0.0)
+
+    def look(self) -> None:
+        """Look where it is due; a full disk or a failed fork must not end the others."""
+        if time.monotonic() < self.next_look_at:
+            return
+        try:
+            self.kept.look()
+        except (OSError, Unavailable) as failure:
+            self._wait(f"{self.kept.name} is in trouble: {failure}; it is tried again, less and less often")
+        else:
+            self.failures, self.said = 0, ""
+
+    def _wait(self, words: str) -> None:
+        self.next_look_at = time.monotonic() + backoff_seconds(self.failures)
+        self.failures += 1
+        if words != self.said:
+            self.say(words)
+        self.said = words
+
+
+def watch(kept: Sequence[Kept], say: Say, *, until: Callable[[], bool]) -> None:
+    """Look after everything in order, again and again, until told to end; one in trouble does not end the others."""
+    watches = [Watch(one, say) for one in kept]
     while not until():
-        for one in kept:
+        for one in watches:
             one.look()
         time.sleep(LOOK_SECONDS)
+
+
+def backoff_seconds(failures: int) -> float:
+    """Return how long to wait after so many failures before this one: half a second, doubled up to half a minute."""
+    doublings = min(failures, 10)  # a float ends at 2**1024, which is a bad night of half minutes
+    return min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0**doublings)
 
 
 def stop_in_reverse(kept: Sequence[Kept], say: Say) -> None:
@@ -261,7 +298,11 @@ def tail(log: Path, lines: int = TAIL_LINES) -> str:
 def rotate(log: Path) -> None:
     """Set a log aside once it is large and empty it, keeping the last few.
 
-    The writer appends and goes on in the emptied file; a line written while the copy ends can be lost.
+    The writer appends and goes on in the emptied file; a line written while the copy ends can be lost. Where the disk
+    has no room for the copy, all of them are: a log that grows for ever would keep the disk full.
+
+    Raises:
+        OSError: the log cannot be emptied.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if not log.exists() or log.stat().st_size < LOG_BYTES:
@@ -270,8 +311,14 @@ def rotate(log: Path) -> None:
         older = log.with_name(f"{log.name}.{number}")
         if older.exists():
             older.replace(log.with_name(f"{log.name}.{number + 1}"))
-    shutil.copyfile(log, log.with_name(f"{log.name}.1"))
-    os.truncate(log, 0)
+    newest = log.with_name(f"{log.name}.1")
+    try:
+        shutil.copyfile(log, newest)
+    except OSError as failure:
+        newest.unlink(missing_ok=True)
+        log.write_text(f"the lines before this one could not be set aside and are lost: {failure.strerror}\n", "utf-8")
+    else:
+        os.truncate(log, 0)
 
 
 def _ending(code: int) -> str:

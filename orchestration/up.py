@@ -126,7 +126,7 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
         kept: list[Kept] = []
         try:
             _start(settings, say, kept=kept, mark=mark, seed=seed)
-            watch(kept, until=lambda: False)
+            watch(kept, say, until=lambda: False)
         except StopAsked:
             say("stopping")
             stop_in_reverse(kept, say)
@@ -162,12 +162,12 @@ def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: b
     if seed:
         _begin(kept, Chore(roster.seed(settings, urls, mark), logs_dir(settings) / "seed.log", say))
     _begin(kept, _ward(settings, say, roster.api(settings, urls, mark)))
-    watch(kept, until=lambda: code_server.ready or code_server.deaths >= FALSE_STARTS)
+    watch(kept, say, until=lambda: code_server.ready or code_server.deaths >= FALSE_STARTS)
     if not code_server.ready:
         raise Unavailable(f"the code server does not start, {FALSE_STARTS} times in a row; see {code_server.log}")
     _begin(kept, _ward(settings, say, roster.daemon(settings, urls, mark)))
     _begin(kept, _ward(settings, say, roster.webserver(settings, urls, mark)))
-    watch(kept, until=lambda: all(one.ready for one in kept))
+    watch(kept, say, until=lambda: all(one.ready for one in kept))
     say(_where_to_look(settings))
 
 

@@ -1,6 +1,8 @@
 """Programs under supervision: restarted, questioned, ended, and never left behind."""
 
+import errno
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -8,6 +10,8 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,7 +20,7 @@ import pytest
 from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
 from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
 from orchestration import supervisor
-from orchestration.supervisor import Chore, Program, Ward, rotate, stop_in_reverse, tail
+from orchestration.supervisor import Chore, Program, Ward, backoff_seconds, rotate, stop_in_reverse, tail, watch
 
 PATIENCE_SECONDS = 30.0
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
@@ -33,6 +37,17 @@ def eventually(question: Callable[[], object], *, ward: Ward | Chore | None = No
         if ward is not None:
             ward.look()
         time.sleep(0.02)
+
+
+@contextmanager
+def no_file_longer_than(limit_bytes: int) -> Iterator[None]:
+    """Refuse to write beyond a length, in the middle of the writing, as a full disk does."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
@@ -105,6 +120,58 @@ def test_a_program_that_keeps_dying_waits_longer_each_time(toy: Toy, said: list[
     waits = [line.split("starts again in ")[1].split(" s")[0] for line in said if "exited" in line]
     assert waits == ["0.5", "1", "2"]
     assert "no luck" in said[-1]
+
+
+def test_the_wait_stops_growing_however_often_a_program_dies() -> None:
+    assert [backoff_seconds(deaths) for deaths in (0, 1, 5, 6, 5_000)] == [0.5, 1, 16, 30, 30]
+
+
+@pytest.mark.scorecard(10)
+def test_one_that_cannot_be_looked_after_is_told_once_and_does_not_end_the_others(
+    toy: Toy, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "ASK_SOON_SECONDS", 0.01)
+    monkeypatch.setattr(supervisor, "FIRST_BACKOFF_SECONDS", 0.05)
+    other, absent = toy(SLEEPER, name="other"), tmp_path / "absent"
+    late = Ward(
+        replace(other.program, name="late", command=(str(absent), *other.program.command[1:])), other.log, said.append
+    )
+    looks = 0
+
+    def enough() -> bool:
+        nonlocal looks
+        looks += 1
+        if looks == 50:
+            absent.symlink_to(sys.executable)
+        return looks > 50 and late.ready and other.ready
+
+    watch([late, other], said.append, until=enough)
+    late.stop()
+    told = [line for line in said if "cannot start" in line]
+    assert told == [
+        "late is in trouble: late cannot start: No such file or directory; it is tried again, less and less often"
+    ]
+
+
+def test_a_failed_fork_is_told_and_not_tried_again_at_once(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Forkless:
+        name = "undertaker"
+        ready = True
+        looks = 0
+
+        def look(self) -> None:
+            self.looks += 1
+            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+        def stop(self) -> None: ...
+
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(supervisor, "FIRST_BACKOFF_SECONDS", supervisor.LONGEST_BACKOFF_SECONDS)
+    forkless, rounds = Forkless(), iter(range(50))
+    watch([forkless], said.append, until=lambda: next(rounds, None) is None)
+    assert (forkless.looks, len(said)) == (1, 1)
+    assert "undertaker is in trouble: [Errno 11] Resource temporarily unavailable" in said[0]
 
 
 def test_a_program_that_does_not_answer_is_killed_and_started_again(
@@ -184,6 +251,19 @@ def test_logs_are_set_aside_once_large_and_the_writer_goes_on(tmp_path: Path, mo
     assert log.read_text() == "after\n"
     kept = {path.name: path.read_text() for path in tmp_path.iterdir() if path != log}
     assert kept == {f"toy.log.{age}": f"line number {5 - age}\n" for age in (1, 2, 3)}
+
+
+@pytest.mark.scorecard(10)
+def test_a_log_that_cannot_be_set_aside_is_emptied_and_leaves_no_half_copy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "LOG_BYTES", 20_000)
+    log = tmp_path / "toy.log"
+    log.write_bytes(b"x" * 20_000)
+    with no_file_longer_than(10_000):
+        rotate(log)
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.log"]
+    assert log.read_text() == "the lines before this one could not be set aside and are lost: File too large\n"
 
 
 @pytest.mark.scorecard(3)
