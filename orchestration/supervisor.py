@@ -236,16 +236,19 @@ def backoff_seconds(failures: int) -> float:
     return min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0**doublings)
 
 
-def stop_in_reverse(kept: Sequence[Kept], say: Say) -> None:
-    """End everything, the last started first; one that cannot be ended does not save the others."""
+def stop_in_reverse(kept: Sequence[Kept], say: Say) -> bool:
+    """End everything, the last started first; what cannot be ended does not save the others. Return whether all has."""
+    everything = True
     for one in reversed(kept):
         began = time.monotonic()
         try:
             one.stop()
             if (took := time.monotonic() - began) > SLOW_STOP_SECONDS:
                 say(f"{one.name} took {took:.1f} s to end")
-        except (OSError, psutil.Error, subprocess.SubprocessError) as failure:
+        except (OSError, psutil.Error, subprocess.SubprocessError, Unavailable) as failure:
             say(f"{one.name} does not end: {failure}")
+            everything = False
+    return everything
 
 
 def spawn(program: Program, log: Path) -> subprocess.Popen[bytes]:

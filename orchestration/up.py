@@ -129,8 +129,8 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
             watch(kept, say, until=lambda: False)
         except StopAsked:
             say("stopping")
-            stop_in_reverse(kept, say)
-            say("stopped; nothing is left running")
+            everything = stop_in_reverse(kept, say)
+            say("stopped; nothing is left running" if everything else "stopped, but not all of it has ended")
         except BaseException:
             _ignore_signals()
             stop_in_reverse(kept, say)

@@ -21,6 +21,7 @@ from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
 from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
 from orchestration import supervisor
 from orchestration.supervisor import Chore, Program, Ward, backoff_seconds, rotate, stop_in_reverse, tail, watch
+from trading.errors import Unavailable
 
 PATIENCE_SECONDS = 30.0
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
@@ -210,7 +211,8 @@ def test_stopping_ends_a_program_with_its_children_even_a_stubborn_one(
     assert marked(mark) == []
 
 
-def test_one_that_cannot_be_stopped_does_not_save_the_others(toy: Toy, said: list[str]) -> None:
+@pytest.mark.parametrize("failure", [OSError("no"), Unavailable("no"), psutil.AccessDenied(msg="no")])
+def test_one_that_cannot_be_stopped_does_not_save_the_others(toy: Toy, said: list[str], failure: Exception) -> None:
     class Unstoppable:
         name = "rock"
         ready = True
@@ -218,13 +220,14 @@ def test_one_that_cannot_be_stopped_does_not_save_the_others(toy: Toy, said: lis
         def look(self) -> None: ...
 
         def stop(self) -> None:
-            raise OSError("no")
+            raise failure
 
     ward = toy(SLEEPER)
     ward.start()
-    stop_in_reverse([ward, Unstoppable()], said.append)
+    assert not stop_in_reverse([ward, Unstoppable()], said.append)
     assert ward.process is None
-    assert "rock does not end: no" in said
+    assert f"rock does not end: {failure}" in said
+    assert stop_in_reverse([ward], said.append)
 
 
 def test_a_chore_runs_once_and_tells_how_it_ended(toy: Toy, tmp_path: Path, said: list[str]) -> None:
