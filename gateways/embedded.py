@@ -1,7 +1,11 @@
 """The embedded PostgreSQL server: its files, its process, its end.
 
-Belongs here: creating, starting, finding and stopping the server that ships as a wheel. Does not belong here: addresses
-and roles (`gateways.postgres`), SQL (`store`).
+Belongs here: creating, starting, finding and stopping the server that ships as a wheel, and who uses it. Does not
+belong here: addresses and roles (`gateways.postgres`), SQL (`store`).
+
+A process that starts or finds the server is its user until it ends: it shares the lock `postgres.users` beside the
+files, and the kernel takes the share back from the dead. Only who has that lock alone stops a server as unused, and a
+start waits until the lock is free again.
 """
 
 import contextlib
@@ -38,6 +42,8 @@ REASONS = {
     "pre-existing shared memory block": "a killed server has not let go yet",
 }
 
+_shares: dict[Path, int] = {}  # open locks of this process, by data folder
+
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
@@ -59,7 +65,8 @@ class EmbeddedServer:
 def start_embedded(data_dir: Path) -> EmbeddedServer:
     """Start the server over a data folder, or find the one that already runs there.
 
-    Any number of processes may call this at once. The server outlives the caller; `stop_embedded` ends it.
+    Any number of processes may call this at once. The server outlives the caller, who is its user until then:
+    `stop_embedded` ends it, `stop_unused` only without another user.
 
     Raises:
         Unavailable: it does not start: the folder cannot be written, the disk is full, the files are too new.
@@ -67,7 +74,7 @@ def start_embedded(data_dir: Path) -> EmbeddedServer:
     data_dir = data_dir.resolve()
     try:
         data_dir.parent.mkdir(parents=True, exist_ok=True)
-        with _one_at_a_time(data_dir):
+        with _one_at_a_time(data_dir), _shared(data_dir):
             if os.geteuid() == 0:
                 _let_pass(data_dir)
                 _let_pass(binary("postgres"))
@@ -87,12 +94,27 @@ def stop_embedded(data_dir: Path) -> None:
     data_dir = data_dir.resolve()
     for mode in ("fast", "immediate"):
         if postmaster(data_dir) is None:
-            return
+            break
         with contextlib.suppress(subprocess.SubprocessError):
             _run(data_dir, "pg_ctl", "stop", "-m", mode, "-w", "-t", str(STOP_SECONDS), "-D", str(data_dir))
     if (process := postmaster(data_dir)) is not None:
         process.kill()
         process.wait(STOP_SECONDS)
+    _let_go(data_dir)
+
+
+def stop_unused(data_dir: Path) -> None:
+    """Use the server over a data folder no more, and stop it unless another process uses it: the last one does."""
+    data_dir = data_dir.resolve()
+    _let_go(data_dir)
+    if postmaster(data_dir) is None:
+        return
+    users = _users(data_dir)
+    try:
+        if _is_ours_alone(users):
+            stop_embedded(data_dir)
+    finally:
+        os.close(users)
 
 
 def postmaster(data_dir: Path) -> psutil.Process | None:
@@ -269,3 +291,35 @@ def _one_at_a_time(data_dir: Path) -> Iterator[None]:
     with data_dir.with_name(f"{data_dir.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextlib.contextmanager
+def _shared(data_dir: Path) -> Iterator[None]:
+    """Be a user from here on, unless we are already, or what follows fails."""
+    if data_dir in _shares:
+        yield
+        return
+    try:
+        _shares[data_dir] = _users(data_dir)
+        fcntl.flock(_shares[data_dir], fcntl.LOCK_SH)
+        yield
+    except BaseException:
+        _let_go(data_dir)
+        raise
+
+
+def _let_go(data_dir: Path) -> None:
+    if data_dir in _shares:
+        os.close(_shares.pop(data_dir))
+
+
+def _users(data_dir: Path) -> int:
+    return os.open(data_dir.with_name(f"{data_dir.name}.users"), os.O_RDWR | os.O_CREAT, 0o644)
+
+
+def _is_ours_alone(users: int) -> bool:
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

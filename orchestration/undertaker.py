@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from gateways.embedded import stop_embedded
+from gateways.embedded import stop_unused
 from gateways.processes import end_marked
 from gateways.settings import PROJECT_ROOT
 
@@ -28,12 +28,17 @@ def hire(mark: str, embedded: Path | None) -> subprocess.Popen[bytes]:
 
 
 def main(mark: str, embedded: str | None = None) -> None:
-    """Wait for the end of `stdin`, then end every marked process and the embedded server."""
+    """Wait for the end of `stdin`, then end every marked process, and the embedded server unless others use it.
+
+    A platform that starts meanwhile is such a user.
+    """
     while os.read(sys.stdin.fileno(), 1):
         pass
-    end_marked(mark)
-    if embedded is not None:
-        stop_embedded(Path(embedded))
+    try:
+        end_marked(mark)
+    finally:
+        if embedded is not None:
+            stop_unused(Path(embedded))
 
 
 if __name__ == "__main__":

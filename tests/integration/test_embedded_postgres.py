@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -17,9 +18,12 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
 from gateways import embedded
-from gateways.embedded import EmbeddedServer, postmaster, start_embedded, stop_embedded
+from gateways.embedded import EmbeddedServer, postmaster, start_embedded, stop_embedded, stop_unused
 from gateways.postgres import embedded_url
+from orchestration.undertaker import hire
 from trading.errors import Unavailable
+
+ROOT = Path(embedded.__file__).parents[1]
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +158,7 @@ def test_the_server_outlives_the_process_that_started_it(cluster: Path) -> None:
     start = (
         "import sys, pathlib; from gateways.embedded import start_embedded; start_embedded(pathlib.Path(sys.argv[1]))"
     )
-    subprocess.run([sys.executable, "-c", start, str(cluster)], check=True, cwd=Path(embedded.__file__).parents[1])
+    subprocess.run([sys.executable, "-c", start, str(cluster)], check=True, cwd=ROOT)
     assert run_sql(start_embedded(cluster), "SELECT 1") == [(1,)]
 
 
@@ -190,11 +194,80 @@ def test_backends_of_a_process_that_steps_back_follow_it_whatever_library_opens_
     said = subprocess.run(
         [sys.executable, "-c", FOLLOWED, str(cluster), str(server.socket_dir)],
         check=True,
-        cwd=Path(embedded.__file__).parents[1],
+        cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
     )
     assert said.stdout.split() == ["0", "0"]
+
+
+USER = """
+import pathlib, sys
+from gateways.embedded import start_embedded, stop_unused
+start_embedded(pathlib.Path(sys.argv[1]))
+print("in use", flush=True)
+input()
+stop_unused(pathlib.Path(sys.argv[1]))
+"""
+
+
+@contextmanager
+def another_user(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """A process that uses the server until it reads a line."""
+    command = [sys.executable, "-c", USER, str(data_dir)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == "in use\n"
+        yield user
+        user.kill()
+
+
+def test_the_last_user_stops_the_server_and_nobody_before(cluster: Path) -> None:
+    start_embedded(cluster)
+    with another_user(cluster) as other:
+        stop_unused(cluster)
+        assert postmaster(cluster) is not None, "another process uses it"
+        other.communicate("done\n")
+    assert postmaster(cluster) is None
+
+
+def test_a_killed_user_keeps_no_server_running(cluster: Path) -> None:
+    start_embedded(cluster)
+    with another_user(cluster) as other:
+        other.kill()
+        other.wait()
+    stop_unused(cluster)
+    assert postmaster(cluster) is None
+
+
+IN_TURN = """
+import pathlib, sys
+import psycopg
+from gateways.embedded import start_embedded, stop_unused
+for _ in range(5):
+    server = start_embedded(pathlib.Path(sys.argv[1]))
+    with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres") as connection:
+        connection.execute("SELECT pg_sleep(random() / 10)")
+    stop_unused(pathlib.Path(sys.argv[1]))
+"""
+
+
+def test_users_that_come_and_go_never_lose_the_server(cluster: Path) -> None:
+    commands = [subprocess.Popen([sys.executable, "-c", IN_TURN, str(cluster)], cwd=ROOT) for _ in range(3)]
+    assert [command.wait() for command in commands] == [0, 0, 0]
+    assert postmaster(cluster) is None
+
+
+@pytest.mark.scorecard(3)
+def test_the_undertaker_of_a_killed_platform_leaves_the_next_ones_server_alone(cluster: Path) -> None:
+    with another_user(cluster) as next_platform:
+        late = hire("nobody carries this mark", cluster)
+        late.communicate()
+        assert (late.returncode, postmaster(cluster) is not None) == (0, True)
+        next_platform.kill()
+        next_platform.wait()
+    hire("nobody carries this mark", cluster).communicate()
+    assert postmaster(cluster) is None
 
 
 def _comes_back(data_dir: Path) -> bool:
