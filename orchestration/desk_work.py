@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from gateways.embedded import postmaster, stop_embedded
+from gateways.embedded import stop_unused
 from orchestration.terminal import console, load_settings, running_urls
 from services.desk import Desk, desk_at_hand, open_desk
 from services.progress import Progress as Told
@@ -31,17 +31,16 @@ WIDE = 160
 
 @contextmanager
 def opened_desk() -> Iterator[Desk]:
-    """Open the desk for one command; an embedded server that we had to start for it stops again."""
+    """Open the desk for one command; an embedded server that nobody else uses stops again."""
     settings = load_settings()
     given = settings.database_url or settings.app_database_url
-    borrowed = not given and postmaster(settings.postgres_dir) is None
     try:
         desk = desk_at_hand(settings, pool_size=2)
         yield desk
         desk.sessions.kw["bind"].dispose()
     finally:
-        if borrowed:
-            stop_embedded(settings.postgres_dir)
+        if not given:
+            stop_unused(settings.postgres_dir)
 
 
 @contextmanager

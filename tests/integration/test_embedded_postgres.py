@@ -1,5 +1,6 @@
 """The embedded server: whole or absent, found by anyone, gone when told, back after a kill."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -40,7 +41,7 @@ def folder() -> Iterator[Path]:
     """A folder with a path short enough for a socket; whatever runs in it is stopped afterwards."""
     path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
     yield path
-    for data_dir in (path / "d", path / ("d" * 120)):
+    for data_dir in (path / "d", path / ("d" * 120), path / "postgres"):
         if data_dir.exists():
             stop_embedded(data_dir)
     shutil.rmtree(path, ignore_errors=True)
@@ -205,26 +206,33 @@ USER = """
 import pathlib, sys
 from gateways.embedded import start_embedded, stop_unused
 start_embedded(pathlib.Path(sys.argv[1]))
-print("in use", flush=True)
+print("at work", flush=True)
 input()
 stop_unused(pathlib.Path(sys.argv[1]))
 """
 
 
 @contextmanager
-def another_user(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """A process that uses the server until it reads a line."""
-    command = [sys.executable, "-c", USER, str(data_dir)]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
-        assert user.stdout is not None
-        assert user.stdout.readline() == "in use\n"
-        yield user
-        user.kill()
+def at_work(code: str, *arguments: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """A process that has begun, which it says with a line, and ends once it reads one."""
+    withheld = {"DATABASE_URL", "APP_DATABASE_URL", "DAGSTER_PG_URL"}
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name not in withheld} | environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at work\n"
+        yield process
+        process.kill()
 
 
 def test_the_last_user_stops_the_server_and_nobody_before(cluster: Path) -> None:
     start_embedded(cluster)
-    with another_user(cluster) as other:
+    with at_work(USER, cluster) as other:
         stop_unused(cluster)
         assert postmaster(cluster) is not None, "another process uses it"
         other.communicate("done\n")
@@ -233,11 +241,32 @@ def test_the_last_user_stops_the_server_and_nobody_before(cluster: Path) -> None
 
 def test_a_killed_user_keeps_no_server_running(cluster: Path) -> None:
     start_embedded(cluster)
-    with another_user(cluster) as other:
+    with at_work(USER, cluster) as other:
         other.kill()
         other.wait()
     stop_unused(cluster)
     assert postmaster(cluster) is None
+
+
+COMMAND = """
+from sqlalchemy import text
+from orchestration.desk_work import opened_desk
+with opened_desk() as desk:
+    print("at work", flush=True)
+    input()
+    with desk.sessions() as session:
+        session.execute(text("SELECT 1"))
+"""
+
+
+def test_a_command_that_ends_leaves_the_server_to_the_others(folder: Path, template: Path) -> None:
+    subprocess.run(["cp", "-a", template, folder / "postgres"], check=True)
+    home = str(folder)
+    with at_work(COMMAND, PROVING_HOME=home) as first, at_work(COMMAND, PROVING_HOME=home) as second:
+        first.communicate("done\n")
+        second.communicate("done\n")
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert postmaster(folder / "postgres") is None
 
 
 IN_TURN = """
@@ -260,7 +289,7 @@ def test_users_that_come_and_go_never_lose_the_server(cluster: Path) -> None:
 
 @pytest.mark.scorecard(3)
 def test_the_undertaker_of_a_killed_platform_leaves_the_next_ones_server_alone(cluster: Path) -> None:
-    with another_user(cluster) as next_platform:
+    with at_work(USER, cluster) as next_platform:
         late = hire("nobody carries this mark", cluster)
         late.communicate()
         assert (late.returncode, postmaster(cluster) is not None) == (0, True)
