@@ -6,6 +6,7 @@ Belongs here: the folder, the names and the form of the files. Does not belong h
 
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -54,7 +55,7 @@ class Pack:
 
 
 def write(exhibits: Sequence[Exhibit], *, folder: Path, at: datetime) -> Path:
-    """Write the pack as Markdown and return its path.
+    """Write the pack as Markdown, whole or not at all, and return its path.
 
     Raises:
         Unavailable: the folder cannot be written.
@@ -64,10 +65,14 @@ def write(exhibits: Sequence[Exhibit], *, folder: Path, at: datetime) -> Path:
     for number, exhibit in enumerate(exhibits, start=1):
         parts.append(f"## {number}. {exhibit.title}\n\n{_fenced(exhibit.question)}")
         parts.append(_fenced(exhibit.answer.strip(), exhibit.language))
+    draft = path.with_suffix(".draft")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text("\n".join(parts), "utf-8")
+        draft.write_text("\n".join(parts), "utf-8")
+        draft.replace(path)
     except OSError as failure:
+        with suppress(OSError):
+            draft.unlink()
         raise Unavailable(f"cannot write {path}: {failure.strerror}") from failure
     return path
 

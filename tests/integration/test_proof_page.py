@@ -14,8 +14,10 @@ from gateways import proof_packs
 from gateways.proof_packs import BadPack, Exhibit, Pack
 from gateways.settings import Settings
 from services.desk import Desk
+from tests.full_disk import no_file_longer_than
 from tests.integration.test_api import TOKEN, Client
 from tests.integration.test_reports import Sheet
+from trading.errors import Unavailable
 
 AT = datetime(2026, 3, 2, 15, 4, 5, tzinfo=UTC)
 EXHIBITS = [
@@ -60,6 +62,15 @@ def test_a_pack_that_lost_its_form_is_refused_instead_of_shown_in_part(tmp_path:
     path.write_text(path.read_text("utf-8").replace("```text", "``` text"), "utf-8")
     with pytest.raises(BadPack, match="form"):
         proof_packs.read(tmp_path, path.stem)
+
+
+@pytest.mark.scorecard(10)
+def test_a_pack_that_has_no_room_is_refused_and_leaves_no_half(tmp_path: Path) -> None:
+    longer = Exhibit("A long answer", "GET /", "line\n" * 5_000)
+    with no_file_longer_than(10_000), pytest.raises(Unavailable, match="File too large"):
+        proof_packs.write([longer], folder=tmp_path, at=AT)
+    assert list(tmp_path.iterdir()) == []
+    assert proof_packs.read(tmp_path, proof_packs.write([longer], folder=tmp_path, at=AT).stem) is not None
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,6 @@
 
 import errno
 import os
-import resource
 import signal
 import socket
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
 from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
 from orchestration import supervisor
 from orchestration.supervisor import Chore, Program, Ward, backoff_seconds, rotate, stop_in_reverse, tail, watch
+from tests.full_disk import no_file_longer_than
 from trading.errors import Unavailable
 
 PATIENCE_SECONDS = 30.0
@@ -38,17 +37,6 @@ def eventually(question: Callable[[], object], *, ward: Ward | Chore | None = No
         if ward is not None:
             ward.look()
         time.sleep(0.02)
-
-
-@contextmanager
-def no_file_longer_than(limit_bytes: int) -> Iterator[None]:
-    """Refuse to write beyond a length, in the middle of the writing, as a full disk does."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.fixture
