@@ -21,8 +21,9 @@ run: .venv/.runtime ## start everything: database, Dagster, API and screen; Ctrl
 check: .venv/.dev ## lint, types, layers and unit tests, in under a minute
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m pytest tests/unit -m "not thorough" -n 2 -q
 
-test: .venv/.dev chromium ## every test but chaos: unit, integration, golden, end to end
-	$(BIN)/python -m pytest tests/unit tests/integration tests/golden tests/e2e
+test: .venv/.dev chromium ## every test but chaos: whole platforms one by one, the rest on two cores
+	$(BIN)/python -m pytest tests/e2e
+	$(BIN)/python -m pytest -n 2 tests/unit tests/integration tests/golden
 
 bench: .venv/.dev ## benchmarks, peers side by side in one run
 	$(BIN)/python -m bench
