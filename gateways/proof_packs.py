@@ -16,7 +16,9 @@ from trading.errors import BadInput, Unavailable
 NAME = re.compile(r"proof-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z")
 STAMP = "proof-%Y-%m-%dT%H-%M-%SZ"
 FENCE = "```"
-TITLE = re.compile(r"## \d+\. (?P<title>[^\n]+)\n\n")
+JUDGEMENTS = {True: "✓ holds", False: "✗ does not hold", None: "· quoted"}
+JUDGED = {words: holds for holds, words in JUDGEMENTS.items()}
+TITLE = re.compile(rf"## \d+\. (?P<title>[^\n]+)\n\n(?:(?P<judgement>{'|'.join(JUDGED)})\n\n)?")
 QUESTION = re.compile(r"(?P<fence>`{3,})\n(?P<words>.*?)\n(?P=fence)\n\n?", re.DOTALL)
 ANSWER = re.compile(r"(?P<fence>`{3,})(?P<language>[a-z]+)\n(?P<words>.*?)\n(?P=fence)(?:\n+|\Z)", re.DOTALL)
 HEAD = re.compile(r"# Proof pack, [^\n]+ UTC\n\n?")
@@ -37,12 +39,19 @@ class Exhibit:
         question: The command an operator can repeat.
         answer: What came back.
         language: How to show the answer.
+        holds: Whether the answer is what it should be; None where it is merely quoted.
     """
 
     title: str
     question: str
     answer: str
     language: str = "json"
+    holds: bool | None = None
+
+    @property
+    def judgement(self) -> str:
+        """Return the judgement with its mark, as the command, the file and the page show it."""
+        return JUDGEMENTS[self.holds]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +72,7 @@ def write(exhibits: Sequence[Exhibit], *, folder: Path, at: datetime) -> Path:
     path = folder / f"{at:{STAMP}}.md"
     parts = [f"# Proof pack, {at:%Y-%m-%d %H:%M:%S} UTC\n"]
     for number, exhibit in enumerate(exhibits, start=1):
-        parts.append(f"## {number}. {exhibit.title}\n\n{_fenced(exhibit.question)}")
+        parts.append(f"## {number}. {exhibit.title}\n\n{exhibit.judgement}\n\n{_fenced(exhibit.question)}")
         parts.append(_fenced(exhibit.answer.strip(), exhibit.language))
     draft = path.with_suffix(".draft")
     try:
@@ -112,7 +121,10 @@ def _fenced(words: str, language: str = "") -> str:
 
 
 def _exhibits(text: str) -> tuple[Exhibit, ...] | None:
-    """Return the exhibits of a pack, each beginning where the last one ended, or None where anything else stands."""
+    """Return the exhibits of a pack, each beginning where the last one ended, or None where anything else stands.
+
+    Packs of before there were judgements have none; their exhibits read as quoted, which they were.
+    """
     head = HEAD.match(text)
     place = head.end() if head is not None else -1
     exhibits: list[Exhibit] = []
@@ -122,7 +134,8 @@ def _exhibits(text: str) -> tuple[Exhibit, ...] | None:
         answer = ANSWER.match(text, question.end()) if question is not None else None
         if title is None or question is None or answer is None:
             return None
-        exhibits.append(Exhibit(title["title"], question["words"], answer["words"], answer["language"]))
+        holds = JUDGED.get(title["judgement"])
+        exhibits.append(Exhibit(title["title"], question["words"], answer["words"], answer["language"], holds))
         place = answer.end()
     return tuple(exhibits) if head is not None else None
 

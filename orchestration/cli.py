@@ -241,13 +241,15 @@ def proof(
 ) -> None:
     """Ask the running platform everything the operators' checklist asks, and write the answers down.
 
-    The pack goes to .proving/proofs/proof-<time>.md.
+    The pack goes to .proving/proofs/proof-<time>.md. What can be wrong is judged: ✓ holds, ✗ does not, · is merely
+    quoted. Exit 1 if anything does not hold.
 
     Example: proving proof --execute
     """
     from orchestration.terminal import load_settings, write_proof
 
-    write_proof(load_settings(), execute=execute)
+    if not write_proof(load_settings(), execute=execute):
+        raise typer.Exit(EXIT_FAILED)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

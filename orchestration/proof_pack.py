@@ -1,7 +1,7 @@
 """The proof pack: the commands of the operators' checklist, run against the live platform.
 
-Belongs here: asking the API and the database what an operator would ask. Does not belong here: computing anything (the
-pack quotes), the form of the file (`gateways/proof_packs.py`).
+Belongs here: asking the API and the database what an operator would ask, and judging the answers that can be wrong.
+Does not belong here: computing figures (the pack quotes), the form of the file (`gateways/proof_packs.py`).
 """
 
 import http.client
@@ -21,6 +21,7 @@ from trading.errors import Refused, Unavailable
 
 WAIT_SECONDS = 60.0
 ASK_SECONDS = 0.5
+RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True}
 WANTED = {
     "two backtests running at once": (("BACKTEST_RUNNING",), 2),
     "an improve queued or running": (("IMPROVING_QUEUED", "IMPROVING_RUNNING"), 1),
@@ -31,6 +32,8 @@ FROM bot_jobs
 WHERE status IN ('QUEUED','RUNNING')
 ORDER BY created_at DESC
 LIMIT 20;"""
+RUNNING_FIRST = ACTIVE_JOBS.replace("ORDER BY ", "ORDER BY status = 'RUNNING' DESC, ")
+"""A tick gives every job it queues one moment, so the newest twenty alone may all be waiting."""
 
 
 def collect(settings: Settings, *, execute: bool, libpq: Mapping[str, str]) -> Iterator[Exhibit]:
@@ -45,28 +48,49 @@ def collect(settings: Settings, *, execute: bool, libpq: Mapping[str, str]) -> I
         Unavailable: the API or the database is away.
         Refused: the API refuses a call.
     """
-    yield _reset(settings, dry_run=True)
+    dry_run = _reset(settings, dry_run=True)
+    yield _receipt("Reset, dry run", dry_run)
     if execute:
-        executed = _reset(settings, dry_run=False)
-        yield executed
-        yield _watch(settings, json.loads(executed.answer)["resetTime"])
-    autonomy = _call(settings, "GET", "/api/_proof/autonomy")
-    yield Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy", _json(autonomy["latestRun"]["summary"]))
+        receipt = _reset(settings, dry_run=False)
+        yield _receipt("Reset, executed", receipt, holds=receipt["resetCount"] == dry_run["targetCount"])
+        yield _watch(settings, receipt["resetTime"])
     jobs = _call(settings, "GET", "/api/_proof/jobs")
+    yield _autonomy(_call(settings, "GET", "/api/_proof/autonomy"), jobs["counts"])
     yield Exhibit("Jobs by status and type", "GET /api/_proof/jobs", _json([jobs["counts"], jobs["byType"]]))
     verdicts = _call(settings, "GET", "/api/_proof/invariants")
-    yield Exhibit("What must always hold", "GET /api/_proof/invariants", _json(verdicts))
+    held = all(verdict["holds"] for verdict in verdicts["invariants"])
+    yield Exhibit("What must always hold", "GET /api/_proof/invariants", _json(verdicts), holds=held)
     bots = _call(settings, "GET", "/api/bots?limit=10")["data"]
     yield Exhibit("Bots with their active job", "GET /api/bots?limit=10", _json([_bot_line(bot) for bot in bots]))
     yield Exhibit("The same in SQL", ACTIVE_JOBS, _psql(ACTIVE_JOBS, libpq), language="text")
+    yield Exhibit("The same, running jobs first", RUNNING_FIRST, _psql(RUNNING_FIRST, libpq), language="text")
 
 
-def _reset(settings: Settings, *, dry_run: bool) -> Exhibit:
-    body = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True, "dryRun": dry_run}
-    answer = _call(settings, "POST", "/api/admin/reset-metrics", body)
+def _reset(settings: Settings, *, dry_run: bool) -> dict[str, Any]:
+    answer: dict[str, Any] = _call(settings, "POST", "/api/admin/reset-metrics", RESET | {"dryRun": dry_run})
+    return answer
+
+
+def _receipt(title: str, answer: Mapping[str, Any], *, holds: bool | None = None) -> Exhibit:
     brief = {name: value for name, value in answer.items() if not isinstance(value, list)}
-    title = "Reset, dry run" if dry_run else "Reset, executed"
-    return Exhibit(title, f"POST /api/admin/reset-metrics {json.dumps(body)}", _json(brief))
+    question = f"POST /api/admin/reset-metrics {json.dumps(RESET | {'dryRun': answer['dryRun']})}"
+    return Exhibit(title, question, _json(brief), holds=holds)
+
+
+def _autonomy(proof: Mapping[str, Any], counts: Mapping[str, int]) -> Exhibit:
+    """Quote the newest tick and what the ticks before it enqueued: one tick without new work proves nothing."""
+    newest, ticks = proof["latestRun"], proof["recentRuns"]
+    enqueued = {tick["startedAt"]: tick["summary"]["jobs_enqueued_by_type"] for tick in ticks}
+    active = counts["QUEUED"] + counts["RUNNING"]
+    shown = {
+        "latestRun": newest and newest["summary"],
+        "recentRuns": {
+            at: ", ".join(f"{kind} {jobs}" for kind, jobs in kinds.items()) for at, kinds in enqueued.items()
+        },
+        "activeJobs": active,
+    }
+    holds = bool(ticks) and (active > 0 or any(sum(kinds.values()) for kinds in enqueued.values()))
+    return Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy, GET /api/_proof/jobs", _json(shown), holds=holds)
 
 
 def _watch(settings: Settings, since: str) -> Exhibit:
@@ -81,7 +105,7 @@ def _watch(settings: Settings, since: str) -> Exhibit:
         time.sleep(ASK_SECONDS)
     found = {wanted: f"after {seen[wanted]} s" if wanted in seen else f"not in {WAIT_SECONDS:g} s" for wanted in WANTED}
     question = f"GET /api/bots?state=…, twice a second, jobs created after {since}"
-    return Exhibit("What followed the reset", question, _json(found))
+    return Exhibit("What followed the reset", question, _json(found), holds=seen.keys() == WANTED.keys())
 
 
 def _newer_jobs(settings: Settings, state: str, since: str) -> int:

@@ -24,6 +24,7 @@ from orchestration import health, proof_pack
 from orchestration.up import lock_file
 from trading.errors import BadInput, Unavailable
 
+COLOURS = {True: "green", False: "red", None: "dim"}
 console = Console(highlight=False)
 
 
@@ -80,8 +81,8 @@ def open_psql(settings: Settings, arguments: Sequence[str]) -> None:
     os.execve(program, [str(program), *rest], os.environ | _libpq(url))  # noqa: S606 - we become psql
 
 
-def write_proof(settings: Settings, *, execute: bool) -> None:
-    """Collect a proof pack and say where it stands.
+def write_proof(settings: Settings, *, execute: bool) -> bool:
+    """Collect a proof pack, say where it stands, and return whether every exhibit that is judged holds.
 
     Raises:
         Unavailable: the platform does not run.
@@ -92,9 +93,13 @@ def write_proof(settings: Settings, *, execute: bool) -> None:
     with console.status("asking") as shown:
         for exhibit in proof_pack.collect(settings, execute=execute, libpq=_libpq(running_urls(settings).app)):
             exhibits.append(exhibit)
-            console.print(f"[green]✓[/green] {exhibit.title}")
+            console.print(f"[{COLOURS[exhibit.holds]}]{exhibit.judgement[0]}[/] {exhibit.title}")
             shown.update(f"after: {exhibit.title}")
-    console.print(f"Written to {write(exhibits, folder=settings.proofs_dir, at=at)}")
+    console.print(f"Written to {write(exhibits, folder=settings.proofs_dir, at=at)}", soft_wrap=True)
+    failed = [exhibit.title for exhibit in exhibits if exhibit.holds is False]
+    if failed:
+        console.print(f"Does not hold: {'; '.join(failed)}", style="red", markup=False, soft_wrap=True)
+    return not failed
 
 
 def running_urls(settings: Settings) -> DatabaseUrls:

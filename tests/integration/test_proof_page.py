@@ -22,6 +22,8 @@ from trading.errors import Unavailable
 AT = datetime(2026, 3, 2, 15, 4, 5, tzinfo=UTC)
 EXHIBITS = [
     Exhibit("Reset, dry run", "POST /api/admin/reset-metrics {}", '{\n  "dryRun": true\n}'),
+    Exhibit("What must always hold", "GET /api/_proof/invariants", '{\n  "holds": true\n}', holds=True),
+    Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy", "{}", holds=False),
     Exhibit("The same in SQL", "SELECT 1;\nSELECT 2;", " id | <b>bot</b>\n----+----\n(0 rows)", language="text"),
 ]
 
@@ -40,7 +42,8 @@ lines = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, blacklist_c
 plain = lines.map(str.strip).filter(bool)
 unkind = st.sampled_from(["```", "````json", "``` ```", "## 1. Another", "# Proof pack, 2026 UTC", "`"])
 quoted = st.lists(plain | unkind, min_size=1, max_size=5).map("\n".join)
-exhibits = st.builds(Exhibit, plain, quoted, quoted, st.sampled_from(["json", "text"]))
+languages, judgements = st.sampled_from(["json", "text"]), st.sampled_from([True, False, None])
+exhibits = st.builds(Exhibit, plain, quoted, quoted, languages, judgements)
 
 
 @given(st.lists(exhibits, max_size=5))
@@ -48,6 +51,32 @@ def test_a_pack_is_read_as_it_was_written(tmp_path_factory: pytest.TempPathFacto
     folder = tmp_path_factory.mktemp("packs")
     path = proof_packs.write(wanted, folder=folder, at=AT)
     assert proof_packs.read(folder, path.stem) == Pack("proof-2026-03-02T15-04-05Z", AT, tuple(wanted))
+
+
+def test_a_file_says_of_every_exhibit_whether_it_holds(tmp_path: Path) -> None:
+    written = proof_packs.write(EXHIBITS, folder=tmp_path, at=AT).read_text("utf-8")
+    judged = re.findall(r"^## \d+\. ([^\n]+)\n\n(.+)$", written, re.MULTILINE)
+    assert judged == [
+        ("Reset, dry run", "· quoted"),
+        ("What must always hold", "✓ holds"),
+        ("Autonomy enqueues", "✗ does not hold"),
+        ("The same in SQL", "· quoted"),
+    ]
+
+
+def test_a_pack_of_before_there_were_judgements_is_still_read(tmp_path: Path) -> None:
+    old = "# Proof pack, 2026-03-02 15:04:05 UTC\n\n## 1. Jobs\n\n```\nGET /\n```\n\n```json\n{}\n```\n"
+    (tmp_path / "proof-2026-03-02T15-04-05Z.md").write_text(old, "utf-8")
+    pack = proof_packs.read(tmp_path, "proof-2026-03-02T15-04-05Z")
+    assert pack is not None
+    assert pack.exhibits == (Exhibit("Jobs", "GET /", "{}"),)
+
+
+def test_a_judgement_is_none_of_another_kind(tmp_path: Path) -> None:
+    path = proof_packs.write(EXHIBITS, folder=tmp_path, at=AT)
+    path.write_text(path.read_text("utf-8").replace("✗ does not hold", "✗ hardly holds"), "utf-8")
+    with pytest.raises(BadPack, match="form"):
+        proof_packs.read(tmp_path, path.stem)
 
 
 def test_a_fence_is_longer_than_any_run_of_backticks_it_holds(tmp_path: Path) -> None:
@@ -95,6 +124,9 @@ def test_the_newest_pack_is_shown_with_every_answer_as_written(client: Client, s
     assert "<b>bot</b>" not in answer.text
     sheet = Sheet(answer.text)
     assert "Written 2026-03-02 15:04:05 UTC by" in sheet.words
+    judged = re.findall(r'</span> ([^<]+) <span class="judgement" data-holds="(\w+)">([^<]+)</span></h2>', answer.text)
+    marks = {True: "true", False: "false", None: "none"}
+    assert judged == [(exhibit.title, marks[exhibit.holds], exhibit.judgement) for exhibit in EXHIBITS]
     older = client.get("/proof?pack=proof-2026-03-01T15-04-05Z")
     assert older.status_code == 200
     assert "The same in SQL" not in older.text
