@@ -426,6 +426,7 @@ class StarvationAnswer(Spoken):
 
     waits: list[WaitAnswer]
     refused_for_room: int
+    held_by_kill_switch: bool
 
 
 class ResetBody(BaseModel):

@@ -4,11 +4,13 @@ Belongs here: waits by type. Does not belong here: the order in which work is gi
 what bounds a wait: the longest need is served first.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from services.desk import Desk
-from store import invariants
+from store import invariants, kill_switch
 from store.database import reading
 from trading.jobs import JobType
 
@@ -22,8 +24,9 @@ class Wait:
     Attributes:
         queued: Jobs that wait.
         oldest_queued_seconds: How long the oldest has waited; None where none waits.
-        finished_per_minute: Pace over the last ten minutes.
-        last_served_in_seconds: When the youngest waiting job is reached at that pace; None without a pace.
+        finished_per_minute: Pace over the last ten minutes, or since the first job that ended within them began.
+        last_served_in_seconds: When the youngest waiting job is reached at that pace; None without a pace, and while
+            the kill switch is engaged: then work waits because a person wants it to.
     """
 
     job_type: JobType
@@ -35,10 +38,16 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Starvation:
-    """All queues, and the bots with work due that found no room in one in the newest tick."""
+    """All queues.
+
+    Attributes:
+        refused_for_room: Bots with work due that found no room in a queue in the newest tick.
+        held_by_kill_switch: Whether a person holds all of it back.
+    """
 
     waits: tuple[Wait, ...]
     refused_for_room: int
+    held_by_kill_switch: bool
 
 
 def starvation(desk: Desk) -> Starvation:
@@ -52,15 +61,24 @@ def starvation(desk: Desk) -> Starvation:
     with reading(desk.sessions) as session:
         rows = invariants.waits(session, kinds, since=now - PACE_WINDOW)
         refused = invariants.refused_for_room(session)
-    return Starvation(tuple(_wait(**row, now=now) for row in rows), refused)
+        held = kill_switch.read(session).is_engaged
+    return Starvation(tuple(_wait(row, now=now, held=held) for row in rows), refused, held)
 
 
-def _wait(*, job_type: str, queued: int, oldest_queued_at: datetime | None, finished: int, now: datetime) -> Wait:
-    pace = finished / PACE_WINDOW.total_seconds()
+def _wait(row: Mapping[str, Any], *, now: datetime, held: bool) -> Wait:
+    queued, oldest = row["queued"], row["oldest_queued_at"]
+    pace = _per_second(row["finished"], row["working_since"], now=now)
     return Wait(
-        job_type=JobType(job_type),
+        job_type=JobType(row["job_type"]),
         queued=queued,
-        oldest_queued_seconds=(now - oldest_queued_at).total_seconds() if oldest_queued_at is not None else None,
-        finished_per_minute=pace * 60,
-        last_served_in_seconds=queued / pace if pace else None,
+        oldest_queued_seconds=(now - oldest).total_seconds() if oldest is not None else None,
+        finished_per_minute=60 * pace,
+        last_served_in_seconds=queued / pace if pace and not held else None,
     )
+
+
+def _per_second(finished: int, working_since: datetime | None, *, now: datetime) -> float:
+    """Return the pace over the part of the window in which work went on; 0 where no time has passed."""
+    if working_since is None or working_since >= now:
+        return 0.0
+    return finished / min(PACE_WINDOW, now - working_since).total_seconds()

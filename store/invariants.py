@@ -101,9 +101,12 @@ WAITS = text("""
     SELECT kind AS job_type,
            (SELECT count(*) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS queued,
            (SELECT min(created_at) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS oldest_queued_at,
-           (SELECT count(*) FROM bot_jobs WHERE job_type = kind AND status = 'COMPLETED' AND completed_at > :since)
-               AS finished
+           ended.finished, ended.working_since
     FROM unnest(CAST(:kinds AS text[])) AS kind
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS finished, min(started_at) AS working_since
+        FROM bot_jobs WHERE job_type = kind AND status = 'COMPLETED' AND completed_at > :since
+    ) AS ended
 """)
 
 NO_ROOM = text("""
@@ -138,7 +141,7 @@ def progress(session: Session) -> tuple[datetime | None, datetime | None]:
 
 
 def waits(session: Session, kinds: Sequence[str], *, since: datetime) -> list[dict[str, Any]]:
-    """Return by type how many jobs wait, since when, and how many have completed since a moment."""
+    """Return by type how many jobs wait, since when, how many completed since a moment, and when their first began."""
     return [dict(row) for row in session.execute(WAITS, {"kinds": list(kinds), "since": since}).mappings()]
 
 

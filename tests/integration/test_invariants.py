@@ -13,7 +13,7 @@ from services.desk import Desk
 from services.fleet_seed import seed_fleet
 from services.invariants import all_invariants, caps_are_kept, no_stuck_jobs, work_is_finishing
 from services.kill_switch import SwitchWish, throw_switch
-from services.starvation import starvation
+from services.starvation import Wait, starvation
 from services.vitals import verdicts
 from services.work import drain
 from store.database import transaction
@@ -177,23 +177,71 @@ def test_work_that_a_person_stopped_need_not_finish_until_it_is_let_go_on(fleet:
     assert not work_is_finishing(fleet).holds
 
 
+def backtests_end(desk: Desk, clock: FixedClock, *, count: int, every_seconds: float) -> None:
+    """Have one backtest after another begin now and end later, as a platform at a steady pace does."""
+    for _ in range(count):
+        began = clock()
+        ended = clock.advance(seconds=every_seconds)
+        with transaction(desk.sessions) as session:
+            done = make_job(session, make_bot(session), status="COMPLETED", created_at=began, completed_at=ended)
+            assert done.started_at == began
+
+
+def wait_for(desk: Desk, kind: JobType) -> Wait:
+    return next(wait for wait in starvation(desk).waits if wait.job_type is kind)
+
+
 def test_waits_are_told_by_type_with_the_pace(fleet: Desk, clock: FixedClock) -> None:
     clock.advance(seconds=10)
     run_tick(fleet)
     clock.advance(seconds=20)
-    waits = {wait.job_type: wait for wait in starvation(fleet).waits}
-    assert waits[JobType.BACKTEST].queued == 0
-    assert waits[JobType.BACKTEST].finished_per_minute == pytest.approx(0.4)
-    improving = waits[JobType.IMPROVE]
+    backtests = wait_for(fleet, JobType.BACKTEST)
+    assert (backtests.queued, backtests.last_served_in_seconds) == (0, 0.0)
+    assert backtests.finished_per_minute == pytest.approx(4 / 0.5)
+    improving = wait_for(fleet, JobType.IMPROVE)
     assert improving.queued >= 1
     assert (improving.oldest_queued_seconds, improving.last_served_in_seconds) == (20.0, None)
 
 
-def test_the_last_in_a_queue_is_reached_at_the_pace_of_ten_minutes(fleet: Desk, clock: FixedClock) -> None:
-    with transaction(fleet.sessions) as session:
-        for _ in range(2):
+def test_the_pace_of_a_young_platform_is_that_of_its_minutes_not_of_ten(desk: Desk, clock: FixedClock) -> None:
+    backtests_end(desk, clock, count=17, every_seconds=3)
+    with transaction(desk.sessions) as session:
+        for _ in range(40):
             make_job(session, make_bot(session), created_at=clock())
-    backtests = next(wait for wait in starvation(fleet).waits if wait.job_type is JobType.BACKTEST)
-    assert backtests.queued == 2
-    assert backtests.finished_per_minute == pytest.approx(0.4)
-    assert backtests.last_served_in_seconds == pytest.approx(300)
+    wait = wait_for(desk, JobType.BACKTEST)
+    assert wait.finished_per_minute == pytest.approx(20)
+    assert wait.last_served_in_seconds == pytest.approx(40 * 3)
+
+
+def test_the_pace_of_an_old_platform_is_that_of_the_last_ten_minutes(desk: Desk, clock: FixedClock) -> None:
+    backtests_end(desk, clock, count=90, every_seconds=10)
+    assert wait_for(desk, JobType.BACKTEST).finished_per_minute == pytest.approx(6)
+    clock.advance(minutes=5)
+    assert wait_for(desk, JobType.BACKTEST).finished_per_minute == pytest.approx(3)
+    clock.advance(minutes=5)
+    assert wait_for(desk, JobType.BACKTEST).finished_per_minute == 0
+
+
+def test_a_job_longer_than_the_window_is_one_in_ten_minutes(desk: Desk, clock: FixedClock) -> None:
+    backtests_end(desk, clock, count=1, every_seconds=25 * 60)
+    assert wait_for(desk, JobType.BACKTEST).finished_per_minute == pytest.approx(0.1)
+
+
+def test_no_time_is_no_pace(desk: Desk, clock: FixedClock) -> None:
+    backtests_end(desk, clock, count=2, every_seconds=0)
+    wait = wait_for(desk, JobType.BACKTEST)
+    assert (wait.finished_per_minute, wait.last_served_in_seconds) == (0, None)
+
+
+def test_work_that_a_person_holds_back_has_no_forecast(desk: Desk, clock: FixedClock) -> None:
+    backtests_end(desk, clock, count=2, every_seconds=30)
+    with transaction(desk.sessions) as session:
+        make_job(session, make_bot(session), created_at=clock())
+    assert (wait_for(desk, JobType.BACKTEST).last_served_in_seconds, starvation(desk).held_by_kill_switch) == (
+        30,
+        False,
+    )
+    throw_switch(desk, SwitchWish(engaged=True, reason_code="PLANTED", actor="test", request_id="r"))
+    held = wait_for(desk, JobType.BACKTEST)
+    assert (held.finished_per_minute, held.last_served_in_seconds) == (pytest.approx(2), None)
+    assert starvation(desk).held_by_kill_switch

@@ -108,7 +108,8 @@ function summarise(answer) {
     cells.say(`${NAMES[type]} running`, `${count(runs)}/${count(answer.caps[type])}`, { tone: runs ? TONES[type] : "none", note: `${count(wait.queued)} wait`, title: "running, of the cap" });
   }
   for (const wait of answer.starvation.waits) {
-    const served = wait.lastServedInSeconds === null ? "no pace yet" : `all served in ${elapsed(wait.lastServedInSeconds)}`;
+    const unknown = answer.starvation.heldByKillSwitch ? "the kill switch holds them" : "no pace yet";
+    const served = wait.lastServedInSeconds === null ? unknown : `all served in ${elapsed(wait.lastServedInSeconds)}`;
     cells.say(`${NAMES[wait.jobType]} pace`, `${wait.finishedPerMinute.toFixed(1)}/min`, {
       tone: wait.finishedPerMinute ? "plain" : "none",
       note: wait.queued ? served : "none waits",
