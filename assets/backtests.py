@@ -3,10 +3,14 @@
 Belongs here: unpacking a partition, one call, metadata. Does not belong here: rules.
 """
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import dagster as dg
 
 from assets.partitions import bot_of, bots
 from assets.reports import equity_plot, metadata_of, table
+from services.audit_pages import verify_now
 from services.backtests import run_baseline
 from services.desk import Desk
 from services.dossier import Dossier, bot_dossier
@@ -17,6 +21,7 @@ from services.rollups import rebuild_bots
 OWNERS = ["team:quant-operators"]
 WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)
 SHOWN_TRADES = 10
+CHECKER = "ledger_audit"
 
 
 @dg.asset(group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)
@@ -80,13 +85,24 @@ def stuck_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
     return _result(no_stuck_jobs(desk))
 
 
-CHECKS = (raw_truth_check, cash_check, stuck_check)
+@dg.asset_check(asset=backtest_sessions, name="audit_chain_is_whole")
+def chain_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
+    """Every audit event follows from the one before it; the pages show this verdict until the next one."""
+    verdict = verify_now(desk, actor=CHECKER)
+    return _judged(verdict.is_whole, verdict.events, verdict.breaks)
+
+
+CHECKS = (raw_truth_check, cash_check, stuck_check, chain_check)
 
 
 def _result(invariant: Invariant) -> dg.AssetCheckResult:
-    columns = tuple(invariant.broken[0]) if invariant.broken else ()
-    broken = table(columns, [tuple(row.values()) for row in invariant.broken])
-    return dg.AssetCheckResult(passed=invariant.holds, metadata={"checked": invariant.checked, "broken": broken})
+    return _judged(invariant.holds, invariant.checked, invariant.broken)
+
+
+def _judged(holds: bool, checked: int, broken: Sequence[Mapping[str, Any]]) -> dg.AssetCheckResult:
+    columns = tuple(broken[0]) if broken else ()
+    rows = table(columns, [tuple(row.values()) for row in broken])
+    return dg.AssetCheckResult(passed=holds, metadata={"checked": checked, "broken": rows})
 
 
 def _figures(shown: Dossier) -> dict[str, object]:

@@ -66,6 +66,6 @@ ledger_audit = dg.define_asset_job(
     "ledger_audit",
     selection=dg.AssetSelection.all_asset_checks(),
     executor_def=dg.in_process_executor,
-    description="Recount figures, cash and leases from raw truth.",
+    description="Recount figures, cash and leases from raw truth, and verify the audit chain.",
     tags={"dagster/max_runtime": "900"},
 )

@@ -225,7 +225,10 @@ def kill_switch(
 
 @app.command("verify-audit")
 def verify_audit() -> None:
-    """Verify the whole audit chain beside its anchor outside the database; exit 1 if anything was tampered with."""
+    """Verify the whole audit chain beside its anchor outside the database; exit 1 if anything was tampered with.
+
+    The verdict is remembered: the Health and Audit pages show it with its time until the next one.
+    """
     from orchestration.desk_work import verify_audit as work
 
     if not work():

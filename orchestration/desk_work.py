@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -210,13 +211,14 @@ def kill_switch(state: str, *, reason: str) -> bool:
 
 
 def verify_audit() -> bool:
-    """Verify the audit chain, show what is wrong, and return whether it is whole."""
-    from services.audit import verify_chain
+    """Verify the audit chain, show what is wrong, remember the verdict, and return whether the chain is whole."""
+    from services.audit_pages import verify_now
 
     with opened_desk() as desk:
-        verdict = verify_chain(desk)
+        verdict = verify_now(desk, actor=f"cli:{getpass.getuser()}")
     for broken in verdict.breaks:
-        console.print(f"[red]✗[/red] {broken}")
+        where = f"event {broken['seq']} {broken['kind']}: {broken['detail']}"
+        console.print("[red]✗[/red]", escape(where), soft_wrap=True)
     if verdict.is_whole:
         head = f"head {verdict.head_seq} {verdict.head_hash}"
         console.print(f"[green]✓[/green] {verdict.events} events, {head}", soft_wrap=True)

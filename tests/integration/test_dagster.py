@@ -15,10 +15,13 @@ from gateways.settings import Settings
 from jobs.queue import JOB_OF, KIND_TAG
 from orchestration.definitions import build_defs
 from sensors.fleet import register_partitions
+from services.audit import record
+from services.audit_pages import chain_told
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.fleet_seed import fleet_ids, seed_fleet
 from services.resets import reset_metrics
+from store.database import transaction
 from store.tables import BacktestSession, BotJob
 from tests.factories import reset_request
 from trading.jobs import LEASE, JobType
@@ -96,6 +99,7 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
         "retention_schedule",
     ]
     assert sorted(key.name for key in repository.asset_graph.asset_check_keys) == [
+        "audit_chain_is_whole",
         "no_stuck_jobs",
         "raw_truth_matches_rollup",
         "session_conserves_cash",
@@ -277,8 +281,14 @@ def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
 ) -> None:
     run_tick(fleet)
     defs.resolve_job_def("baseline_backtests").execute_in_process(instance=instance)
-    truth = dict.fromkeys(("raw_truth_matches_rollup", "session_conserves_cash", "no_stuck_jobs"), True)
+    with transaction(fleet.sessions) as session:
+        record(fleet, session, actor="test", action="LOOK", subject="fleet", payload={})
+    names = ("raw_truth_matches_rollup", "session_conserves_cash", "no_stuck_jobs", "audit_chain_is_whole")
+    truth = dict.fromkeys(names, True)
     assert checks(defs, instance) == truth
+    remembered = chain_told(fleet).verification
+    assert remembered is not None
+    assert (remembered.is_whole, remembered.actor) == (True, "ledger_audit")
     with owner.begin() as connection:
         connection.execute(text("UPDATE bot_metrics_rollups SET net_pnl_usd = net_pnl_usd + 0.01 WHERE trades > 0"))
     assert checks(defs, instance) == truth | {"raw_truth_matches_rollup": False}
@@ -292,7 +302,12 @@ def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
             ),
             {"long_ago": datetime(2020, 1, 1, tzinfo=UTC)},
         )
+        connection.execute(text("ALTER TABLE audit_events DISABLE TRIGGER append_only"))
+        connection.execute(text("UPDATE audit_events SET actor = 'somebody else'"))
     assert checks(defs, instance) == dict.fromkeys(truth, False)
+    remembered = chain_told(fleet).verification
+    assert remembered is not None
+    assert not remembered.is_whole
 
 
 def test_retention_forgets_only_what_is_old(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
