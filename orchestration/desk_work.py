@@ -1,6 +1,7 @@
 """The commands that work with the desk.
 
-Belongs here: opening a desk for one command, progress bars, tables. Does not belong here: rules and figures.
+Belongs here: opening a desk for one command, progress bars, tables. Does not belong here: rules and figures, and
+anything slow to import that not every command needs.
 """
 
 import getpass
@@ -18,9 +19,8 @@ from rich.table import Table
 
 from gateways.embedded import stop_unused
 from orchestration.terminal import console, load_settings, running_urls
-from services.desk import Desk, desk_at_hand, open_desk
+from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
-from services.registration import bot_named
 from services.under_way import LongWork, telling
 from store.under_way import WorkKind
 from trading.errors import BadInput, Unavailable
@@ -45,9 +45,24 @@ def opened_desk() -> Iterator[Desk]:
 
 
 @contextmanager
+def desk_at_once() -> Iterator[Desk]:
+    """Open the desk as it stands where its database runs and is migrated, and as `opened_desk` does where it is not.
+
+    What stops the platform may not wait for guards to be applied anew: that needs locks on the tables that are in use.
+    """
+    desk = _desk_where_it_runs(pool_size=2)
+    if desk is not None and is_prepared(desk):
+        yield desk
+        desk.sessions.kw["bind"].dispose()
+        return
+    with opened_desk() as prepared:
+        yield prepared
+
+
+@contextmanager
 def told_where_it_runs(work: LongWork, told: Told) -> Iterator[Told]:
     """Show work that needs no database on the screen too, where a database runs; nothing is started or migrated."""
-    desk = _desk_where_it_runs()
+    desk = _desk_where_it_runs(pool_size=1)
     if desk is None:
         yield told
         return
@@ -193,7 +208,7 @@ def kill_switch(state: str, *, reason: str) -> bool:
     """Throw the switch or show it; return False where a stop is not certain yet."""
     from services.kill_switch import SwitchWish, switch_state, throw_switch
 
-    with opened_desk() as desk:
+    with desk_at_once() as desk:
         if state == "status":
             shown = switch_state(desk)
             since = f" since {shown.switch.since:%Y-%m-%d %H:%M:%S} UTC" if shown.switch.since else ""
@@ -255,15 +270,17 @@ def find_bot(desk: Desk, words: str) -> UUID:
     Raises:
         UnknownBots: none, or more than one.
     """
+    from services.registration import bot_named
+
     try:
         return UUID(words)
     except ValueError:
         return bot_named(desk, words)
 
 
-def _desk_where_it_runs() -> Desk | None:
+def _desk_where_it_runs(*, pool_size: int) -> Desk | None:
     settings = load_settings()
     try:
-        return open_desk(settings, running_urls(settings), pool_size=1)
+        return open_desk(settings, running_urls(settings), pool_size=pool_size)
     except (BadInput, Unavailable):
         return None

@@ -18,10 +18,8 @@ from sqlalchemy.engine import URL
 from gateways.embedded import binary, postmaster
 from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.processes import holder
-from gateways.proof_packs import Exhibit, write
 from gateways.settings import Settings
-from orchestration import health, proof_pack
-from orchestration.up import lock_file
+from orchestration import health
 from trading.errors import BadInput, Unavailable
 
 COLOURS = {True: "green", False: "red", None: "dim"}
@@ -50,6 +48,8 @@ def say(line: str) -> None:
 
 def show_status(settings: Settings) -> bool:
     """Show what runs and what is ready; return whether all of it is."""
+    from orchestration.up import lock_file
+
     running = holder(lock_file(settings))
     if running is None:
         console.print(f"Nothing runs over {settings.proving_home}. Start it with: make run")
@@ -88,6 +88,9 @@ def write_proof(settings: Settings, *, execute: bool) -> bool:
         Unavailable: the platform does not run.
         Refused: the API refuses a call.
     """
+    from gateways.proof_packs import Exhibit, write
+    from orchestration import proof_pack
+
     at = datetime.now(UTC)
     exhibits: list[Exhibit] = []
     with console.status("asking") as shown:

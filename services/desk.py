@@ -10,8 +10,9 @@ from gateways.clock import Clock, system_clock
 from gateways.postgres import APP_ROLE, DAGSTER_ROLE, DAGSTER_SCHEMA, DatabaseUrls, connect_urls, role_password
 from gateways.settings import Settings
 from store.bars import BarStore
-from store.database import Sessions, connect, session_factory
-from store.provision import provision
+from store.database import Sessions, connect, reading, session_factory
+from store.revision import is_at_newest_revision
+from trading.errors import Unavailable
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +52,22 @@ def desk_at_hand(settings: Settings, *, pool_size: int = 5) -> Desk:
     return open_desk(settings, urls, pool_size=pool_size)
 
 
+def is_prepared(desk: Desk) -> bool:
+    """Return whether the desk's database is there and migrated to what this code needs; nothing is raised."""
+    try:
+        with reading(desk.sessions) as session:
+            return is_at_newest_revision(session)
+    except Unavailable:
+        return False
+
+
 def prepare_database(urls: DatabaseUrls) -> None:
     """Create and migrate the database as its owner; safe to run again and side by side.
 
     Raises:
         Unavailable: the server cannot be reached or the owner may not do it.
     """
+    from store.provision import provision
+
     roles = {role: role_password(urls.owner, role) for role in (APP_ROLE, DAGSTER_ROLE)}
     provision(urls.owner, roles=roles, dagster_role=DAGSTER_ROLE, dagster_schema=DAGSTER_SCHEMA)
