@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from rich.console import Console
@@ -26,7 +27,10 @@ from store.under_way import WorkKind
 from trading.errors import BadInput, Unavailable
 from trading.jobs import JobStatus
 
-SHOWN_DECISIONS = 10
+if TYPE_CHECKING:
+    from services.dossier import DecisionRun
+
+SHOWN_RUNS = 10
 WIDE = 160
 
 
@@ -159,8 +163,7 @@ def backtest(bot: str) -> bool:
 
 def why(bot: str) -> None:
     """Explain one bot."""
-    from services.dossier import bot_dossier
-    from trading.reasons import in_words
+    from services.dossier import bot_dossier, decision_runs
 
     with opened_desk() as desk:
         told = bot_dossier(desk, find_bot(desk, bot))
@@ -169,12 +172,7 @@ def why(bot: str) -> None:
     console.print(f"  now: {now.bot_now.state}")
     for blocker in now.stage_gate.blockers:
         console.print(f"  not yet {now.stage_gate.to}: {blocker.reason}", markup=False)
-    table = Table("decided at", "decision", "job", "reason", "in words", "blockers")
-    for row in told.decisions[:SHOWN_DECISIONS]:
-        decided_at = f"{row['started_at'].astimezone():%Y-%m-%d %H:%M:%S}"
-        blockers, reason = ", ".join(row["blockers"] or ()), row["reason_code"]
-        table.add_row(decided_at, row["decision"], row["job_type"] or "—", reason, in_words(reason), blockers)
-    print_wide(table)
+    print_wide(_decisions(decision_runs(told.decisions)[:SHOWN_RUNS]))
 
 
 def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:
@@ -276,6 +274,20 @@ def find_bot(desk: Desk, words: str) -> UUID:
         return UUID(words)
     except ValueError:
         return bot_named(desk, words)
+
+
+def _decisions(runs: "Sequence[DecisionRun]") -> Table:
+    from trading.reasons import in_words
+
+    table = Table("last decided", "times", "since", "decision", "job", "reason", "in words", "other blockers")
+    for run in runs:
+        row = run.decision
+        since, last = (f"{at.astimezone():%Y-%m-%d %H:%M:%S}" for at in (run.first, run.last))
+        told = (row["decision"], row["job_type"] or "—", row["reason_code"], in_words(row["reason_code"]))
+        others = ", ".join(code for code in row["blockers"] or () if code != row["reason_code"])
+        repeated = (f"×{run.times}", since) if run.times > 1 else ("", "")
+        table.add_row(last, *repeated, *told, others)
+    return table
 
 
 def _desk_where_it_runs(*, pool_size: int) -> Desk | None:

@@ -4,7 +4,11 @@ Belongs here: read-only use cases behind `/api/bots/{id}`. Does not belong here:
 book (`books.py`), a bot's whole life (`life.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from uuid import UUID
 
 from services.books import Columns, Equity, as_columns, equity
@@ -21,6 +25,7 @@ SHOWN_GENERATIONS = 200
 SHOWN_JOBS = 50
 SHOWN_DECISIONS = 50
 SHOWN_EVENTS = 50
+OUTCOME = ("decision", "job_type", "reason_code", "blockers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +39,22 @@ class Dossier:
     jobs: tuple[JobShown, ...]
     decisions: tuple[Columns, ...]
     metrics_events: tuple[Columns, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRun:
+    """Decisions of one outcome that followed each other, told by the newest; `first` and `last` are their moments."""
+
+    first: datetime
+    last: datetime
+    times: int
+    decision: Columns
+
+
+def decision_runs(decisions: Sequence[Columns]) -> tuple[DecisionRun, ...]:
+    """Group decisions, newest first, into runs of one outcome, newest first: as `runsOf` does on the bot's page."""
+    grouped = [list(run) for _, run in groupby(decisions, key=itemgetter(*OUTCOME))]
+    return tuple(DecisionRun(run[-1]["started_at"], run[0]["started_at"], len(run), run[0]) for run in grouped)
 
 
 def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:

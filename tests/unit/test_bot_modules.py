@@ -4,6 +4,7 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -11,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
+from pydantic.alias_generators import to_camel
 
 from api.pages.shell import STATIC
+from services.dossier import decision_runs
 from store.fleet import SORTS
 from trading.improvement import Outcome
 from trading.lifecycle import GATES, Relation, Rule
@@ -232,6 +235,30 @@ def test_decisions_that_repeat_are_one_line(run: Run) -> None:
         ("B", 1, "07Z", "07Z"),
         ("A", 1, "06Z", "06Z"),
     ]
+
+
+outcomes = st.sampled_from([("A", None, ()), ("A", None, ("X",)), ("B", "IMPROVE", ()), ("B", "EVOLVE", ())])
+
+
+@given(st.lists(outcomes, max_size=12))
+@settings(deadline=None)
+def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: list[tuple[str, Any, Any]]) -> None:
+    newest = datetime(2026, 3, 2, 15, tzinfo=UTC)
+    decided = [
+        {
+            "started_at": newest - timedelta(seconds=9 * number),
+            "decision": "ENQUEUE" if job else "SKIP",
+            "job_type": job,
+            "reason_code": code,
+            "blockers": blockers,
+        }
+        for number, (code, job, blockers) in enumerate(outcomes)
+    ]
+    spoken = [{to_camel(name): value for name, value in one.items()} for one in decided]
+    page = run(f"runsOf({json.dumps(spoken, default=str)})")
+    assert [
+        (str(one.first), str(one.last), one.times, one.decision["reason_code"]) for one in decision_runs(decided)
+    ] == [(one["first"], one["last"], one["times"], one["decision"]["reasonCode"]) for one in page]
 
 
 @pytest.mark.parametrize(
