@@ -58,11 +58,13 @@ def rule_in(path: Path) -> str:
     """Return the rule text of a file.
 
     Raises:
-        BadInput: not UTF-8, or no rule: the line is shown with its place marked.
+        BadInput: no such file, not UTF-8, or no rule: then the line is shown with its place marked.
     """
     try:
         text = path.read_text("utf-8")
         rule_text(text)
+    except OSError as failure:
+        raise BadInput(f"{path} cannot be read: {failure.strerror}") from None
     except UnicodeDecodeError:
         raise BadInput(f"{path} must be UTF-8 text") from None
     except RuleSyntaxError as wrong:

@@ -26,6 +26,7 @@ from services.under_way import LongWork, telling
 from store.under_way import WorkKind
 from trading.errors import BadInput, Unavailable
 from trading.jobs import JobStatus
+from trading.words import counted
 
 if TYPE_CHECKING:
     from services.dossier import DecisionRun
@@ -108,7 +109,7 @@ def seed(size: int | None, *, if_empty: bool) -> None:
 
     with opened_desk() as desk:
         if not (if_empty and fleet_ids(desk)):
-            console.print(f"{seed_fleet(desk, size=size)} new bots")
+            console.print(f"{counted(seed_fleet(desk, size=size), 'new bot')}")
         with progress_bars() as bar:
             series = ensure_market(desk, progress=bar)
         simulated = sum(one.is_simulated for one in series)
@@ -118,7 +119,10 @@ def seed(size: int | None, *, if_empty: bool) -> None:
 def import_file(path: Path, *, provider: str | None, timeframe: str | None, symbols: list[str] | None) -> None:
     """Import a file of bars and show what came of it."""
     from services.market_data import import_bars
+    from store.bar_files import require_bar_file
     from store.bars import BarStore
+
+    require_bar_file(path)
 
     work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
     with progress_bars() as bar, told_where_it_runs(work, bar) as tell:
@@ -131,7 +135,7 @@ def import_file(path: Path, *, provider: str | None, timeframe: str | None, symb
             progress=tell,
         )
     console.print(
-        f"{report.rows:,} rows of {report.timeframe} bars from {report.provider}: {len(report.series)} series"
+        f"{counted(report.rows, 'row')} of {report.timeframe} bars from {report.provider}: {len(report.series)} series"
     )
     for note in report.notes:
         console.print(f"  {note}", markup=False)
@@ -197,9 +201,13 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
         table.add_row(book, f"{rows.sessions:,}", f"{rows.trades:,}", f"{rows.fills:,}")
     console.print(table)
     if execute:
-        console.print(f"{receipt.reset_count} bots reset at {receipt.reset_time}, audit event {receipt.audit_seq}")
+        console.print(
+            f"{counted(receipt.reset_count or 0, 'bot')} reset at {receipt.reset_time}, audit event {receipt.audit_seq}"
+        )
     else:
-        console.print(f"{receipt.target_count} bots would be reset; nothing was changed. Do it with --execute")
+        console.print(
+            f"{counted(receipt.target_count, 'bot')} would be reset; nothing was changed. Do it with --execute"
+        )
 
 
 def kill_switch(state: str, *, reason: str) -> bool:
@@ -217,7 +225,7 @@ def kill_switch(state: str, *, reason: str) -> bool:
     waiting, at_work = sum(told.queued.values()), sum(told.running.values())
     word = "engaged" if told.engaged else "released"
     console.print(f"kill switch {word}" if told.changed else f"kill switch was {word} already, nothing changed")
-    console.print(f"  {waiting} jobs wait, {at_work} run and finish; audit event {told.audit_seq or '—'}")
+    console.print(f"  jobs: {waiting} waiting, {at_work} running to their end; audit event {told.audit_seq or '—'}")
     if told.settled is False:
         console.print("  a claim that began before has not ended yet: repeat this to be certain")
     return told.settled is not False
@@ -234,7 +242,7 @@ def verify_audit() -> bool:
         console.print("[red]✗[/red]", escape(where), soft_wrap=True)
     if verdict.is_whole:
         head = f"head {verdict.head_seq} {verdict.head_hash}"
-        console.print(f"[green]✓[/green] {verdict.events} events, {head}", soft_wrap=True)
+        console.print(f"[green]✓[/green] {counted(verdict.events, 'event')}, {head}", soft_wrap=True)
     return verdict.is_whole
 
 

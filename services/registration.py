@@ -8,8 +8,9 @@ event. Of two registrations of one name at once one is refused.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -27,6 +28,8 @@ from trading.strategies.genome import Number, RuleText, Style
 from trading.strategies.rules import rule_text
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}", re.ASCII)
+ALIKE_LETTERS = 3
+OFFERED = 3
 LARGEST_POSITION = 1_000
 TOLD = {
     "name": "name",
@@ -108,13 +111,16 @@ def bot_named(desk: Desk, name: str) -> UUID:
     """Return the bot of that name, capitals aside.
 
     Raises:
-        UnknownBots: none that is not archived, or more than one.
+        UnknownBots: none that is not archived, or more than one; up to three names that begin alike are offered.
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
         found = bots.ids_by_name(session, name)
-    if len(found) != 1:
-        raise UnknownBots([name])
+        alike = [] if found else bots.names_beginning(session, name[:ALIKE_LETTERS])
+    if len(found) > 1:
+        raise UnknownBots([name], told=f"{len(found)} bots are named {name!r}; name one by its id")
+    if not found:
+        raise UnknownBots([name], told=f"no bot is named {name!r}{_offered(name, alike)}")
     return found[0]
 
 
@@ -129,6 +135,18 @@ def style_wanted(*, archetype_name: str | None, text: str | None) -> Style:
         given = "neither" if text is None else "both"
         raise BadInput(f"a bot trades by an archetype or by a rule, {given} was given")
     return rule_text(text) if text is not None else archetype(archetype_name or "").name
+
+
+def _offered(name: str, known: Sequence[str]) -> str:
+    """Return the known names that agree with a name the longest, as the end of a sentence; nothing where none do."""
+    by_likeness = sorted(known, key=lambda one: (-_letters_shared(one.lower(), name.lower()), one))[:OFFERED]
+    there = "there is" if len(by_likeness) == 1 else "there are"
+    return f"; {there} {', '.join(by_likeness)}" if by_likeness else ""
+
+
+def _letters_shared(one: str, other: str) -> int:
+    """Return how many letters two texts have in common from their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
 def _bot(request: BotRequest, style: Style) -> dict[str, Any]:

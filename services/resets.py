@@ -27,6 +27,7 @@ from store.resets import Recorded, Standing, Target
 from trading.baseline import Scope, next_baseline
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.lifecycle import Book
+from trading.words import counted
 
 PLAIN_TEXT = re.compile(r"[\x20-\x7e]{1,200}")
 OPERATION = "METRICS_RESET"
@@ -184,7 +185,7 @@ def _execute(desk: Desk, session: Session, request: ResetRequest) -> ResetReceip
         session,
         actor=request.actor,
         action=OPERATION,
-        subject=f"{len(ids)} bots",
+        subject=counted(len(ids), "bot"),
         payload={
             "scope": plan.scope.value,
             "reasonCode": request.reason_code,

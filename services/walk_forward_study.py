@@ -20,7 +20,7 @@ from store.bars import BarStore
 from trading.backtest.engine import Account
 from trading.backtest.parts import PartRunner
 from trading.errors import NoMarketData
-from trading.market.bars import Bars
+from trading.market.bars import Bars, timeframe_ns
 from trading.market.instruments import MICROS_PER_USD, instrument
 from trading.market.marks import at_marks, marks_note
 from trading.market.sessions import session_index
@@ -76,6 +76,7 @@ def walk_forward_study(store: BarStore, symbols: Sequence[str], *, timeframe: st
     """Walk every entry family forward over the best series of each symbol.
 
     Raises:
+        UnknownTimeframe, UnknownInstrument: no such thing.
         NoMarketData: a symbol has no bars on this timeframe.
         BadBars: too few of them.
     """
@@ -89,6 +90,8 @@ def walk_forward_study(store: BarStore, symbols: Sequence[str], *, timeframe: st
 
 
 def _series(store: BarStore, symbol: str, timeframe: str) -> Bars:
+    timeframe_ns(timeframe)
+    symbol = instrument(symbol).symbol
     best = store.best(symbol, timeframe)
     if best is None:
         raise NoMarketData(f"no {timeframe} bars for {symbol}: import some first")

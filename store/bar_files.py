@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 REQUIRED = ("ts_event", "symbol", "open", "high", "low", "close", "volume")
 PRICES = ("open", "high", "low", "close")
+ENDINGS = (".parquet", ".pq", ".csv")
 MOST_ROWS = 50_000_000
 MOST_BYTES = 8 * 1024**3
 
@@ -39,18 +40,27 @@ def read_bar_file(path: Path, faults: Faults) -> RawBars:
     Raises:
         BadBars: no such file, a directory, empty, too large, neither Parquet nor CSV, unreadable, or wrong columns.
     """
+    require_bar_file(path)
+    read = _read_csv if path.suffix.lower() == ".csv" else _read_parquet
+    table = read(path, faults)
+    if table.num_rows == 0:
+        raise BadBars(f"{path}: the file holds no bars")
+    return _raw_bars(table, faults)
+
+
+def require_bar_file(path: Path) -> None:
+    """Refuse what cannot be a bar file, before anything else is opened for it.
+
+    Raises:
+        BadBars: no such file, a directory, empty, too large, or neither Parquet nor CSV by its name.
+    """
     size = _size(path)
     if size == 0:
         raise BadBars(f"{path}: the file is empty")
     if size > MOST_BYTES:
         raise BadBars(f"{path}: a file may have {MOST_BYTES:,} bytes, was {size:,}; split it")
-    readers = {".parquet": _read_parquet, ".pq": _read_parquet, ".csv": _read_csv}
-    if path.suffix.lower() not in readers:
+    if path.suffix.lower() not in ENDINGS:
         raise BadBars(f"{path}: a bar file ends in .parquet, .pq or .csv, was {path.suffix!r}")
-    table = readers[path.suffix.lower()](path, faults)
-    if table.num_rows == 0:
-        raise BadBars(f"{path}: the file holds no bars")
-    return _raw_bars(table, faults)
 
 
 def _size(path: Path) -> int:

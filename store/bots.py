@@ -73,6 +73,12 @@ def ids_by_name(session: Session, name: str) -> list[UUID]:
     return list(session.scalars(select(Bot.id).where(same, Bot.archived_at.is_(None)).order_by(Bot.id)))
 
 
+def names_beginning(session: Session, letters: str) -> list[str]:
+    """Return the names of bots that begin with some letters, capitals aside, and are not archived; sorted."""
+    alike = func.starts_with(func.lower(Bot.name), func.lower(letters))
+    return list(session.scalars(select(Bot.name).where(alike, Bot.archived_at.is_(None)).order_by(Bot.name)))
+
+
 def bot_ids(session: Session) -> list[UUID]:
     """Return every bot that is not archived, by id."""
     return list(session.execute(select(Bot.id).where(Bot.archived_at.is_(None)).order_by(Bot.id)).scalars())

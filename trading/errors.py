@@ -33,6 +33,8 @@ Belongs here: errors that carry a stable `code` for the API, the command line an
 Does not belong here: how an error is shown.
 """
 
+from trading.words import counted
+
 
 class ProvingError(Exception):
     """An error with a stable machine-readable code; the message names the rule and the value."""
@@ -121,8 +123,8 @@ class UnknownBots(BadInput):
 
     code = "UNKNOWN_BOTS"
 
-    def __init__(self, bot_ids: list[str]) -> None:
-        super().__init__(f"{len(bot_ids)} unknown bot ids: {', '.join(bot_ids[:5])}")
+    def __init__(self, bot_ids: list[str], *, told: str | None = None) -> None:
+        super().__init__(told or f"{counted(len(bot_ids), 'unknown bot id')}: {', '.join(bot_ids[:5])}")
         self.bot_ids = bot_ids
 
 

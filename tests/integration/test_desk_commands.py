@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, text
@@ -17,6 +18,7 @@ from services.vitals import Verdict, verdicts
 from store.database import transaction
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock
+from trading.errors import BadInput, UnknownBots
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +54,7 @@ def test_verify_audit_is_remembered_where_people_look_for_it(stocked_desk: Desk,
         record(stocked_desk, session, actor="test", action="LOOK", subject="fleet", payload={})
     assert shown_on_health(stocked_desk).value == "never verified"
     code, told = proving("verify-audit")
-    assert (code, told.split(",")[0]) == (0, "✓ 1 events")
+    assert (code, told.split(",")[0]) == (0, "✓ 1 event")
     assert (remembered(stocked_desk).is_whole, remembered(stocked_desk).actor[:4]) == (True, "cli:")
     assert shown_on_health(stocked_desk).value == "0 breaks in 1 events"
     with owner.begin() as connection:
@@ -81,3 +83,46 @@ def test_why_tells_decisions_that_repeat_in_one_line_with_the_first_and_the_last
         "×6",
         f"{first:%Y-%m-%d %H:%M:%S}",
     ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "offered"),
+    [
+        ("Amber Adder", "; there are Amber Adder 0000, Amber Adder 0121, Amber Adder 0242"),
+        ("amber bison 01", "; there are Amber Bison 0132, Amber Bison 0011, Amber Adder 0000"),
+        ("Dusk Cranes", "; there is Dusk Crane 0025"),
+        ("Du", "; there is Dusk Crane 0025"),
+        ("Zebra", ""),
+    ],
+)
+def test_an_unknown_name_is_refused_with_names_that_begin_alike(stocked_desk: Desk, asked: str, offered: str) -> None:
+    names = [*(f"Amber Adder {number:04d}" for number in (363, 242, 121, 0)), "Amber Bison 0011", "Amber Bison 0132"]
+    with stocked_desk.sessions.begin() as session:
+        for name in (*names, "Dusk Crane 0025"):
+            make_bot(session, name=name)
+        make_bot(session, name="Dusk Crane 0001", archived_at=stocked_desk.clock())
+    with pytest.raises(UnknownBots) as refused:
+        proving("why", asked)
+    assert str(refused.value) == f"no bot is named {asked!r}{offered}"
+    assert isinstance(refused.value, BadInput)
+
+
+def test_one_bot_is_one_bot(stocked_desk: Desk) -> None:
+    with stocked_desk.sessions.begin() as session:
+        make_bot(session, name="Amber Adder 0000")
+    assert "1 bot would be reset;" in proving("reset")[1]
+    assert "\n1 bot reset at " in proving("reset", "--bot", "Amber Adder 0000", "--execute")[1]
+
+
+@pytest.mark.parametrize(("name", "told"), [("missing.csv", "no such file"), ("bars.txt", "a bar file ends in")])
+def test_a_file_that_cannot_be_imported_is_refused_before_anything_is_opened(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, told: str
+) -> None:
+    def refuse() -> None:
+        raise AssertionError("opened")
+
+    monkeypatch.setattr(desk_work, "load_settings", refuse)
+    (tmp_path / "bars.txt").write_text("ts_event\n")
+    done = CliRunner().invoke(cli.app, ["bars", "import", str(tmp_path / name)])
+    assert isinstance(done.exception, BadInput)
+    assert (told in str(done.exception), done.output) == (True, "")

@@ -303,6 +303,8 @@ def test_a_bad_rule_is_refused_with_its_line_shown(at_terminal: Desk, tmp_path: 
     assert said.startswith(f"{path}, line 2, column 15: expected one of open, high, low, close")
     assert said.endswith("found 'hihg'\n  long: close > hihg\n                ^")
     path.write_bytes(b"\xff")
+    with pytest.raises(BadInput, match=r"missing\.rule cannot be read: No such file"):
+        proving("bot", "add", "--rule", str(tmp_path / "missing.rule"), "--symbol", "MES", "--timeframe", "1h")
     with pytest.raises(BadInput, match="must be UTF-8"):
         proving("bot", "add", "--rule", str(path), "--symbol", "MES", "--timeframe", "1h")
 

@@ -21,7 +21,7 @@ from store.tables import Bot
 from store.verification import VerificationRun
 from tests.factories import make_bot
 from trading.backtest.verdicts import Kind
-from trading.errors import NoMarketData, UnknownBots
+from trading.errors import NoMarketData, UnknownBots, UnknownInstrument, UnknownTimeframe
 from trading.market.bars import Bars
 from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
@@ -122,6 +122,13 @@ def test_an_unknown_bot_or_suite_is_refused(bot_id: UUID) -> None:
     with pytest.raises(UnknownBots):
         proving("check", "lookahead", "Nobody")
     assert proving("verify", NAME, "--suite", "hope")[0] == 2
+
+
+def test_a_study_of_no_such_timeframe_or_symbol_is_bad_input(bot_id: UUID) -> None:
+    with pytest.raises(UnknownTimeframe, match="7h"):
+        proving("walk-forward", "MES", "--timeframe", "7h")
+    with pytest.raises(UnknownInstrument, match="MESS"):
+        proving("walk-forward", "MESS")
 
 
 def test_every_suite_has_its_checks() -> None:

@@ -17,6 +17,7 @@ from trading.errors import BadBars
 from trading.market.bars import TIMEFRAME_SECONDS, IntArray, timeframe_ns
 from trading.market.instruments import Instrument
 from trading.market.sessions import trading_days, utc_instant
+from trading.words import counted
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -55,7 +56,9 @@ class Faults:
         told = [f"row {row}: {reason}" for row, reason in sorted(self._reasons.items())[:LISTED_FAULTS]]
         more = len(self._reasons) - len(told)
         rest = [f"and {more} more"] if more else []
-        raise BadBars(f"{self.file}: {len(self._reasons)} bad rows, nothing imported; " + "; ".join(told + rest))
+        raise BadBars(
+            f"{self.file}: {counted(len(self._reasons), 'bad row')}, nothing imported; " + "; ".join(told + rest)
+        )
 
 
 @dataclass(frozen=True, slots=True)
