@@ -121,7 +121,8 @@ def bars_import(
     """Check a file of bars and store it: all of it, or nothing.
 
     Bad rows are refused with file, row and reason. A root also serves its micro: NQ bars are stored as NQ and MNQ.
-    Bots prefer real bars to simulated ones of the same timeframe, from their next baseline on.
+    Bots prefer real bars to simulated ones of the same timeframe, from their next baseline on. The audit chain says
+    who brought what, by fingerprint.
 
     Example: proving bars import cme_1h.parquet --symbol NQ --symbol GC
     """

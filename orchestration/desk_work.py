@@ -30,6 +30,7 @@ from trading.words import counted
 
 if TYPE_CHECKING:
     from services.dossier import DecisionRun
+    from services.market_data import ImportReport
 
 SHOWN_RUNS = 10
 WIDE = 160
@@ -109,7 +110,7 @@ def seed(size: int | None, *, if_empty: bool) -> None:
 
     with opened_desk() as desk:
         if not (if_empty and fleet_ids(desk)):
-            console.print(f"{counted(seed_fleet(desk, size=size), 'new bot')}")
+            console.print(f"{counted(seed_fleet(desk, size=size, actor=_actor()), 'new bot')}")
         with progress_bars() as bar:
             series = ensure_market(desk, progress=bar)
         simulated = sum(one.is_simulated for one in series)
@@ -117,7 +118,7 @@ def seed(size: int | None, *, if_empty: bool) -> None:
 
 
 def import_file(path: Path, *, provider: str | None, timeframe: str | None, symbols: list[str] | None) -> None:
-    """Import a file of bars and show what came of it."""
+    """Import a file of bars, record it where a database runs, and show what came of it."""
     from services.market_data import import_bars
     from store.bar_files import require_bar_file
     from store.bars import BarStore
@@ -126,19 +127,17 @@ def import_file(path: Path, *, provider: str | None, timeframe: str | None, symb
 
     work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
     with progress_bars() as bar, told_where_it_runs(work, bar) as tell:
-        report = import_bars(
-            BarStore(load_settings().bars_dir),
-            path,
-            provider=provider,
-            timeframe=timeframe,
-            symbols=symbols,
-            progress=tell,
-        )
+        store = BarStore(load_settings().bars_dir)
+        report = import_bars(store, path, provider=provider, timeframe=timeframe, symbols=symbols, progress=tell)
+    lack = _lack_of_record(report)
     console.print(
         f"{counted(report.rows, 'row')} of {report.timeframe} bars from {report.provider}: {len(report.series)} series"
     )
     for note in report.notes:
         console.print(f"  {note}", markup=False)
+    if lack is not None:
+        again = "import the file again where it runs to record it"
+        console.print("[yellow]![/yellow] not in the audit chain:", escape(f"{lack}; {again}"), soft_wrap=True)
 
 
 def list_series() -> None:
@@ -192,7 +191,7 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
                 reason_code=reason,
                 also_reset_equity_curves=curves,
                 dry_run=not execute,
-                actor=f"cli:{getpass.getuser()}",
+                actor=_actor(),
                 request_id=f"cli-{secrets.token_hex(6)}",
             ),
         )
@@ -220,7 +219,7 @@ def kill_switch(state: str, *, reason: str) -> bool:
             since = f" since {shown.switch.since:%Y-%m-%d %H:%M:%S} UTC" if shown.switch.since else ""
             console.print(f"{shown.switch.tier}{since}  {shown.switch.reason_code or ''} {shown.switch.actor or ''}")
             return True
-        actor, request_id = f"cli:{getpass.getuser()}", f"cli-{secrets.token_hex(6)}"
+        actor, request_id = _actor(), f"cli-{secrets.token_hex(6)}"
         told = throw_switch(desk, SwitchWish(state == "on", reason, actor, request_id))
     waiting, at_work = sum(told.queued.values()), sum(told.running.values())
     word = "engaged" if told.engaged else "released"
@@ -236,7 +235,7 @@ def verify_audit() -> bool:
     from services.audit_pages import verify_now
 
     with opened_desk() as desk:
-        verdict = verify_now(desk, actor=f"cli:{getpass.getuser()}")
+        verdict = verify_now(desk, actor=_actor())
     for broken in verdict.breaks:
         where = f"event {broken['seq']} {broken['kind']}: {broken['detail']}"
         console.print("[red]✗[/red]", escape(where), soft_wrap=True)
@@ -266,7 +265,7 @@ def requeue(bot: str) -> None:
     from services.dead_letters import requeue as put_back
 
     with opened_desk() as desk:
-        kinds = put_back(desk, find_bot(desk, bot), actor=f"cli:{getpass.getuser()}")
+        kinds = put_back(desk, find_bot(desk, bot), actor=_actor())
     console.print(f"{', '.join(kinds)} of {bot} will be planned by the next tick")
 
 
@@ -282,6 +281,28 @@ def find_bot(desk: Desk, words: str) -> UUID:
         return UUID(words)
     except ValueError:
         return bot_named(desk, words)
+
+
+def _lack_of_record(report: "ImportReport") -> str | None:
+    """Record an import; return why it could not be, None where it was."""
+    from services.imports import record_import
+
+    desk = _desk_where_it_runs(pool_size=1)
+    if desk is None:
+        return "no database runs"
+    try:
+        if not is_prepared(desk):
+            return "the database is away or not migrated"
+        record_import(desk, report, actor=_actor())
+    except Unavailable as failure:
+        return str(failure)
+    finally:
+        desk.sessions.kw["bind"].dispose()
+    return None
+
+
+def _actor() -> str:
+    return f"cli:{getpass.getuser()}"
 
 
 def _decisions(runs: "Sequence[DecisionRun]") -> Table:

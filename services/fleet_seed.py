@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+from services import audit
 from services.desk import Desk
 from services.market_data import simulate_market
 from services.progress import Progress, silent
@@ -22,9 +23,11 @@ from trading.errors import BadInput
 from trading.market.instruments import MICRO_OF, instrument
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import Style, default_genome, genome_hash
+from trading.words import counted
 
 FLEET_SYMBOLS = tuple(MICRO_OF.values())
 FLEET_TIMEFRAMES = ("5m", "15m", "1h")
+REGISTERED = "BOTS_REGISTERED"
 LARGEST_FLEET = 100_000
 MICRO_ACCOUNT_USD = 10_000
 ACCOUNT_USD = 100_000
@@ -39,8 +42,11 @@ def seed_fleet(
     size: int | None = None,
     symbols: Sequence[str] = FLEET_SYMBOLS,
     timeframes: Sequence[str] = FLEET_TIMEFRAMES,
+    actor: str = "platform",
 ) -> int:
     """Register the first `size` bots (FLEET_SIZE if not given) in one transaction; bots that exist stay as they are.
+
+    Where any bot is new, one audit event for all of them commits with them.
 
     Returns:
         How many bots are new.
@@ -57,7 +63,12 @@ def seed_fleet(
     registered = [bot | {"stage_entered_at": now, "created_at": now} for bot in fleet]
     first = [first_generation(bot, bot["archetype"]) | {"created_at": now} for bot in fleet]
     with transaction(desk.sessions) as session:
-        return bots.register(session, registered, first)
+        new = bots.register(session, registered, first)
+        if new:
+            told = {"count": len(new), "symbols": sorted({bot["symbol"] for bot in fleet if bot["id"] in new})}
+            subject = counted(len(new), "bot")
+            audit.record(desk, session, actor=actor, action=REGISTERED, subject=subject, payload=told)
+    return len(new)
 
 
 def ensure_market(desk: Desk, *, run_id: str | None = None, progress: Progress = silent) -> list[BarSeries]:

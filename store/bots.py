@@ -43,16 +43,16 @@ class BotAtWork:
     rule_fingerprint: str | None
 
 
-def register(session: Session, bots: Sequence[dict[str, Any]], generations: Sequence[dict[str, Any]]) -> int:
-    """Insert bots with their first generation; known names stay as they are. Returns how many are new."""
+def register(session: Session, bots: Sequence[dict[str, Any]], generations: Sequence[dict[str, Any]]) -> set[UUID]:
+    """Insert bots with their first generation; known names stay as they are. Returns the ids of those that are new."""
     if not bots:
-        return 0
+        return set()
     created = set(session.execute(upsert(Bot).on_conflict_do_nothing().returning(Bot.id), bots).scalars())
     if created:
         first = [row for row in generations if row["bot_id"] in created]
         session.execute(upsert(BotGeneration).on_conflict_do_nothing(), first)
         session.execute(upsert(BotProgress).on_conflict_do_nothing(), [{"bot_id": bot_id} for bot_id in created])
-    return len(created)
+    return created
 
 
 def keep_rule(session: Session, *, fingerprint: str, rule: str, now: datetime) -> None:

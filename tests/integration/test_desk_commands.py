@@ -6,19 +6,26 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from typer.testing import CliRunner
 
+from api.app import create_app
+from gateways.postgres import DatabaseUrls
+from gateways.settings import Settings
 from orchestration import cli, desk_work
-from services.audit import record
-from services.audit_pages import Verification, chain_told
+from services.audit import record, verify_chain
+from services.audit_pages import EventTold, Verification, chain_told, events_page
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.vitals import Verdict, verdicts
+from store.audit_pages import AuditFilter
+from store.bars import BarStore
 from store.database import transaction
+from store.tables import Bot
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock
-from trading.errors import BadInput, UnknownBots
+from tests.integration.test_api import TOKEN, Client
+from trading.errors import BadBars, BadInput, UnknownBots
 
 
 @pytest.fixture(autouse=True)
@@ -30,6 +37,27 @@ def found_desk(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         yield stocked_desk
 
     monkeypatch.setattr(desk_work, "opened_desk", opened)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+
+
+@pytest.fixture
+def client(stocked_desk: Desk) -> Client:
+    return Client(create_app(stocked_desk))
+
+
+@pytest.fixture
+def bar_file(tmp_path: Path, settings: Settings, urls: DatabaseUrls, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of bars, for a command that finds database and folder of this test in its environment."""
+    monkeypatch.setenv("APP_DATABASE_URL", urls.app.render_as_string(hide_password=False))
+    monkeypatch.setenv("PROVING_HOME", str(settings.proving_home))
+    path = tmp_path / "bars.csv"
+    rows = [f"2024-03-{4 + n // 10:02d}T{14 + n % 10:02d}:00:00Z,NQ,18000,18004,17996,18002,9" for n in range(20)]
+    path.write_text("\n".join(["ts_event,symbol,open,high,low,close,volume", *rows, ""]))
+    return path
 
 
 def proving(*words: str) -> tuple[int, str]:
@@ -126,3 +154,65 @@ def test_a_file_that_cannot_be_imported_is_refused_before_anything_is_opened(
     done = CliRunner().invoke(cli.app, ["bars", "import", str(tmp_path / name)])
     assert isinstance(done.exception, BadInput)
     assert (told in str(done.exception), done.output) == (True, "")
+
+
+def newest_event(desk: Desk) -> EventTold:
+    return events_page(desk, AuditFilter(), before=None, limit=1).events[0]
+
+
+def test_a_fleet_is_recorded_once_for_the_bots_that_are_new(stocked_desk: Desk, client: Client) -> None:
+    assert proving("seed", "--bots", "3")[1].startswith("3 new bots\n")
+    first = newest_event(stocked_desk)
+    assert (first.seq, first.action, first.subject, first.actor[:4]) == (1, "BOTS_REGISTERED", "3 bots", "cli:")
+    with stocked_desk.sessions() as session:
+        assert first.payload == {"count": 3, "symbols": sorted(session.scalars(select(Bot.symbol)))}
+    proving("seed", "--bots", "3")
+    assert newest_event(stocked_desk).seq == 1
+    assert proving("seed", "--bots", "4")[1].startswith("1 new bot\n")
+    with stocked_desk.sessions() as session:
+        fourth = session.scalars(select(Bot.symbol).where(Bot.name.endswith(" 0003"))).one()
+    assert (newest_event(stocked_desk).subject, newest_event(stocked_desk).payload) == (
+        "1 bot",
+        {"count": 1, "symbols": [fourth]},
+    )
+    assert client.get("/api/audit/chain").json()["actions"] == ["BOTS_REGISTERED"]
+    assert verify_chain(stocked_desk).is_whole
+
+
+def test_an_import_is_recorded_with_the_fingerprints_of_what_it_stored(
+    desk: Desk, bar_file: Path, client: Client
+) -> None:
+    code, told = proving("bars", "import", str(bar_file), "--provider", "ACME")
+    assert (code, "20 rows of 1h bars from ACME" in told) == (0, True)
+    event = newest_event(desk)
+    assert (event.action, event.subject, event.actor[:4]) == ("BARS_IMPORTED", "ACME", "cli:")
+    stored = {f"{one.symbol} {one.timeframe}": one.fingerprint for one in BarStore(desk.settings.bars_dir).series()}
+    assert {"NQ 1h", "MNQ 1h", "MNQ 1d"} <= set(stored)
+    assert event.payload == {
+        "provider": "ACME",
+        "symbols": ["MNQ", "NQ"],
+        "timeframes": ["1h", "1d"],
+        "rows": 20,
+        "fingerprints": stored,
+    }
+    (shown,) = client.get("/api/audit/events?action=BARS_IMPORTED").json()["data"]
+    assert (shown["subject"], shown["payload"]) == ("ACME", event.payload)
+    assert verify_chain(desk).is_whole
+
+
+def test_a_file_that_is_refused_is_not_recorded(desk: Desk, bar_file: Path) -> None:
+    bar_file.write_text(bar_file.read_text().replace("18000", "-1"))
+    with pytest.raises(BadBars):
+        proving("bars", "import", str(bar_file))
+    assert events_page(desk, AuditFilter(), before=None, limit=1).events == ()
+
+
+def test_an_import_that_cannot_be_recorded_says_so_and_is_recorded_when_repeated(desk: Desk, bar_file: Path) -> None:
+    anchor = desk.settings.audit_anchor
+    anchor.mkdir(parents=True)
+    code, told = proving("bars", "import", str(bar_file))
+    assert (code, "! not in the audit chain: " in told, "import the file again" in told) == (0, True, True)
+    assert events_page(desk, AuditFilter(), before=None, limit=1).events == ()
+    anchor.rmdir()
+    assert "audit chain" not in proving("bars", "import", str(bar_file))[1]
+    assert newest_event(desk).action == "BARS_IMPORTED"

@@ -89,7 +89,7 @@ SELECT n::text, '{{}}', true, now() - interval '900 days', now() - interval '900
 INSERT INTO idempotency_keys (key, body_hash, response, created_at)
 SELECT n::text, 'past', '{{}}', now() - interval '900 days' FROM generate_series(1, 3000) n;
 INSERT INTO audit_events (seq, at, actor, action, subject, payload, previous_hash, hash)
-SELECT n, now() - interval '900 days', 'past', 'PAST', 'past', '{{}}', n - 1, n FROM generate_series(1, 3000) n;
+SELECT n, now() - interval '900 days', 'past', 'PAST', 'past', '{{}}', n - 1, n FROM generate_series(2, 3001) n;
 INSERT INTO improve_iterations (id, bot_id, job_type, iteration, parent_generation, accepted, reason_code, reason,
     candidates_tried, evidence, data_source, data_fingerprint, seed, created_at, completed_at)
 SELECT gen_random_uuid(), b.id, 'IMPROVE', 1000 + n, 1, false, 'PAST', 'past', 1, '{{}}', 'past', 'past', 1,

@@ -384,9 +384,13 @@ def test_an_import_beside_a_running_database_is_told(
     with held_reading(monkeypatch, lambda: seen(owner, ("IMPORT", "Import of es_1d.csv", "read", 0, 1))):
         assert "20 rows of 1d bars from es_1d: 1 series" in proving("bars", "import", str(bar_file))
     assert rows(owner) == []
-    with owner.connect() as connection:
-        connected = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND usename = 'proving_app'")
-        assert connection.execute(connected, {"name": urls.app.database}).scalar_one() == 0
+    connected = text("SELECT count(*) FROM pg_stat_activity WHERE datname = :name AND usename = 'proving_app'")
+
+    def everybody_left() -> bool:
+        with owner.connect() as connection:
+            return connection.execute(connected, {"name": urls.app.database}).scalar_one() == 0
+
+    until(everybody_left, "the command's connections to end")
 
 
 def test_an_import_that_is_refused_is_not_under_way_any_more(
@@ -406,6 +410,7 @@ def test_an_import_without_a_database_starts_none(home: Path, bar_file: Path) ->
     said = proving("bars", "import", str(bar_file))
     assert "20 rows of 1d bars from es_1d: 1 series" in said
     assert "progress is not shown" not in said
+    assert "! not in the audit chain: no database runs;" in said
     assert [path.name for path in home.iterdir()] == ["bars"]
 
 
