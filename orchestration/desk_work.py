@@ -57,12 +57,17 @@ def desk_at_once() -> Iterator[Desk]:
     What stops the platform may not wait for guards to be applied anew: that needs locks on the tables that are in use.
     """
     desk = _desk_where_it_runs(pool_size=2)
-    if desk is not None and is_prepared(desk):
+    if desk is None or not is_prepared(desk):
+        with opened_desk() as prepared:
+            yield prepared
+        return
+    settings = desk.settings
+    try:
         yield desk
         desk.sessions.kw["bind"].dispose()
-        return
-    with opened_desk() as prepared:
-        yield prepared
+    finally:
+        if not (settings.database_url or settings.app_database_url):
+            stop_unused(settings.postgres_dir)
 
 
 @contextmanager
