@@ -8,7 +8,8 @@ messages are numbered without gaps. Whenever messages may have been missed (the 
 changed at once) everything is read again under a new epoch, and clients are told to take a new snapshot.
 
 A client of one bot asks for nothing before: each message holds the whole row, on joining, with every change and after
-everything was read again. Every topic has the pulse, which says how the kill switch stands, at once when it is thrown.
+everything was read again. Every topic has the pulse, which says how the kill switch stands, at once when it is thrown,
+when the last tick was, and after how many seconds without one autonomy is silent.
 """
 
 import asyncio
@@ -36,7 +37,7 @@ from services.cards import BotCard
 from services.desk import Desk
 from services.fleet import bots_by_ids, each_bot
 from services.kill_switch import switch_now
-from services.proofs import last_tick_at
+from services.proofs import last_tick_at, tick_limit
 from store.kill_switch import Switch
 from trading.errors import ProvingError, UnknownBots
 
@@ -258,6 +259,7 @@ class Live:
             "live": self._hears,
             "now": self._desk.clock().isoformat(),
             "lastTickAt": self._last_tick_at.isoformat() if self._last_tick_at is not None else None,
+            "tickLimitSeconds": tick_limit(self._desk).total_seconds(),
         }
 
     def _switch_cell(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from api.app import create_app
 from api.pages.site import TABS
@@ -16,12 +16,14 @@ from services.desk import Desk
 from services.kill_switch import SwitchWish, switch_state, throw_switch
 from store.tables import BotProgress
 from tests import factories
-from tests.e2e.screen import TOKEN, Screen, needs_chromium, violations
+from tests.e2e.screen import TOKEN, MovingClock, Screen, needs_chromium, violations
 from tests.serving import Served, serving
 from trading.autonomy import MAX_FAILURES_IN_ROW
 
 pytestmark = needs_chromium
 PATHS = [tab.path for tab in TABS]
+SHOW_LAST_TICK = {"/", "/decisions", "/health"}
+WHITE, RED = "rgb(219, 227, 236)", "rgb(246, 70, 93)"
 
 
 @pytest.fixture
@@ -49,6 +51,10 @@ def opened(screen: Screen, served: Served, path: str) -> Page:
     screen.page.goto(served.http + path)
     expect(screen.page.locator("#link-words")).to_have_text("LIVE")
     return screen.page
+
+
+def last_tick_of(page: Page) -> Locator:
+    return page.locator("#strip .total", has_text="Last tick").locator(".value")
 
 
 def test_number_keys_lead_through_every_page_and_none_complains(screen: Screen, served: Served) -> None:
@@ -240,6 +246,87 @@ def test_a_page_whose_socket_is_silent_asks_for_the_switch_itself(
     expect(page.locator("#alarm")).to_be_hidden()
     throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))
     expect(page.locator("#alarm")).to_contain_text("cli:ann", timeout=8_000)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_silent_autonomy_is_a_red_banner_on_every_page_until_a_tick_comes(
+    screen: Screen,
+    served: Served,
+    stocked_desk: Desk,
+    clock: MovingClock,
+    path: str,
+) -> None:
+    page = opened(screen, served, path)
+    banner, last_tick = page.locator("#silence"), last_tick_of(page)
+    expect(banner).to_be_hidden()
+    if path in SHOW_LAST_TICK:
+        expect(last_tick).to_have_css("color", WHITE)
+    clock.ahead = timedelta(minutes=4)
+    expect(banner).to_contain_text(re.compile(r"AUTONOMY IS SILENT\s+No tick for 4m \d+s; one is due within 1m 27s"))
+    said = banner.text_content()
+    expect(banner).not_to_have_text(said or "", timeout=5_000)
+    if path in SHOW_LAST_TICK:
+        expect(last_tick).to_have_css("color", RED)
+    run_tick(stocked_desk)
+    expect(banner).to_be_hidden()
+    if path in SHOW_LAST_TICK:
+        expect(last_tick).to_have_css("color", WHITE)
+    assert screen.complaints == []
+
+
+def test_silence_and_the_kill_switch_are_told_beside_each_other_at_every_width(
+    screen: Screen,
+    served: Served,
+    stocked_desk: Desk,
+    clock: MovingClock,
+    axe: Any,
+) -> None:
+    clock.ahead = timedelta(minutes=4)
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "ops", "trace"))
+    for width in (1280, 390):
+        screen.page.set_viewport_size({"width": width, "height": 800})
+        page = opened(screen, served, "/")
+        for banner in ("#alarm", "#silence"):
+            expect(page.locator(banner)).to_be_in_viewport(ratio=1)
+        above, below = (page.locator(banner).bounding_box() for banner in ("#alarm", "#silence"))
+        assert above is not None
+        assert below is not None
+        assert above["y"] + above["height"] <= below["y"]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(axe.run(page)) == []
+    run_tick(stocked_desk)
+    expect(page.locator("#silence")).to_be_hidden()
+    expect(page.locator("#alarm")).to_be_visible()
+
+
+def test_a_page_that_hears_nothing_does_not_say_that_autonomy_is_silent(
+    screen: Screen,
+    served: Served,
+    clock: MovingClock,
+) -> None:
+    screen.page.route_web_socket(re.compile("/ws/"), lambda _: None)
+    page = opened(screen, served, "/decisions")
+    before = last_tick_of(page).text_content() or ""
+    clock.ahead = timedelta(minutes=4)
+    expect(last_tick_of(page)).to_contain_text("4m", timeout=8_000)
+    assert "m" not in before
+    expect(page.locator("#silence")).to_be_hidden()
+
+
+def test_a_platform_that_never_ticked_is_silent_once_its_page_has_waited_as_long(
+    screen: Screen,
+    stocked_desk: Desk,
+) -> None:
+    page = screen.page
+    page.clock.install()
+    with serving(create_app(stocked_desk)) as served:
+        opened(screen, served, "/")
+        expect(page.locator("#silence")).to_be_hidden()
+        page.clock.fast_forward("01:20")
+        expect(page.locator("#link-words")).to_have_text("LIVE", timeout=8_000)
+        expect(page.locator("#silence")).to_be_hidden()
+        page.clock.fast_forward("00:10")
+        expect(page.locator("#silence")).to_contain_text("No tick yet for 1m", timeout=8_000)
 
 
 def test_the_zone_is_switched_for_every_moment_and_remembered(screen: Screen, served: Served) -> None:

@@ -204,6 +204,17 @@ def test_a_tick_tells_its_time(desk: Desk, server: Served, clock: FixedClock) ->
     until(lambda: snapshot(server)["lastTickAt"] == clock.now.isoformat(), "the tick to arrive")
 
 
+def test_the_age_at_which_autonomy_is_silent_is_told_everywhere_a_tick_is(desk: Desk, server: Served) -> None:
+    allowed = 3 * desk.settings.tick_seconds + 60
+    (bot_id,) = standing(desk, server, 1)
+    start = snapshot(server)
+    told = [start["tickLimitSeconds"]]
+    for topic in (f"board&epoch={start['epoch']}&since={start['seq']}", "pulse", f"bot:{bot_id}"):
+        with following(server, topic) as socket:
+            told.append(next_of(socket, "pulse")["tickLimitSeconds"])
+    assert told == [allowed] * 4
+
+
 def test_a_change_of_the_whole_fleet_is_one_new_epoch(desk: Desk, server: Served) -> None:
     with desk.sessions.begin() as session:
         factories.make_bots(session, 2_300)

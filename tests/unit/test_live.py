@@ -24,7 +24,8 @@ NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 @pytest.fixture
 def live() -> Live:
     """A board that nobody reads, seven messages into its epoch, of which it still has the last two."""
-    board = Live(cast(Desk, SimpleNamespace(clock=lambda: NOW)), URL.create("postgresql"))
+    desk = SimpleNamespace(clock=lambda: NOW, settings=SimpleNamespace(tick_seconds=9))
+    board = Live(cast(Desk, desk), URL.create("postgresql"))
     board._picture = Picture(epoch="e", seq=7, ring=deque([(6, b"six"), (7, b"seven")]))
     return board
 

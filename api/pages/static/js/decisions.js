@@ -6,7 +6,7 @@ import { byId, el, say, timeOf } from "./dom.js";
 import { count } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
-import { bindKeys, showLink } from "./shell.js";
+import { autonomyIsSilent, bindKeys, showLink } from "./shell.js";
 
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
 const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
@@ -65,7 +65,7 @@ function showTicks(answer) {
 }
 
 function summarise(newest) {
-  cells.say("Last tick", newest ? [{ since: newest.startedAt }, { text: " ago" }] : null, { note: newest ? took(newest) ?? "" : "" });
+  cells.say("Last tick", newest ? [{ since: newest.startedAt }, { text: " ago" }] : null, { tone: autonomyIsSilent() ? "red" : "plain", note: newest ? took(newest) ?? "" : "" });
   cells.say("Bots considered", count(newest?.candidates));
   cells.say("With work due", count(newest?.eligible));
   for (const type of TYPES) {

@@ -6,6 +6,7 @@ import { byId, say } from "./dom.js";
 import { DASH, count } from "./format.js";
 import { Poll } from "./poll.js";
 import { Sheet } from "./sheet.js";
+import { autonomyIsSilent } from "./shell.js";
 
 const cells = new Cells("strip");
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
@@ -93,7 +94,7 @@ function summarise(answer) {
   const tick = answer.lastTick;
   cells.say("Platform", answer.ready ? "ready" : "not ready", { tone: answer.ready ? "green" : "red", note: failing ? `${count(failing)} checks fail` : "" });
   cells.say("Verdicts", answer.verdicts ? `${count(told.filter((one) => one.holds).length)}/${count(told.length)} hold` : null, { tone: broken ? "red" : "plain", note: broken ? `${count(broken)} broken` : "" });
-  cells.say("Last tick", tick ? [{ since: tick.startedAt }, { text: " ago" }] : null, { note: tick ? `${count(tick.candidates)} bots` : "" });
+  cells.say("Last tick", tick ? [{ since: tick.startedAt }, { text: " ago" }] : null, { tone: autonomyIsSilent() ? "red" : "plain", note: tick ? `${count(tick.candidates)} bots` : "" });
   cells.say("Programs silent", count(answer.programs.filter((one) => !one.answers).length), { tone: answer.programs.every((one) => one.answers) ? "none" : "red" });
   cells.say("Database", answer.room ? size(answer.room.databaseBytes) : null, { note: "with Dagster's tables" });
 }

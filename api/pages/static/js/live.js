@@ -4,10 +4,10 @@
  *
  * The link is LIVE only while messages keep coming from a server that itself hears the database. Anything else is
  * STALE, and the page says so. A page follows one topic: `board`, which starts from a snapshot, `bot:<id>`, which brings
- * the bot's row by itself, or `pulse`. Each brings the state of the kill switch.
+ * the bot's row by itself, or `pulse`. Each brings the state of the kill switch and the moment of the last tick.
  */
 
-import { switchIs } from "./shell.js";
+import { switchIs, ticksAre } from "./shell.js";
 
 const SILENCE_MS = 8000;
 const FIRST_PAUSE_MS = 300;
@@ -111,6 +111,7 @@ export class Link {
     this.heardAt = Date.now();
     this.skewMs = Date.parse(message.now) - Date.now();
     if (message.killSwitch) switchIs(message.killSwitch, message.live);
+    ticksAre(message);
     this.told.ticked(message.lastTickAt ? Date.parse(message.lastTickAt) : null);
     if (message.live) this.#move(true, "");
     else this.#lost("the server cannot hear the database");

@@ -6,6 +6,7 @@
 
 import { byId, rewriteTimes, say } from "./dom.js";
 import { clock, elapsed, isLocalTime, useLocalTime } from "./format.js";
+import { Silence } from "./silence.js";
 import { KillSwitch } from "./switch.js";
 
 const ZONE = "proving.zone";
@@ -26,6 +27,16 @@ export function serverTimeIs(iso) {
 /** Hear how the kill switch stands. @param {any} state as the pulse tells it @param {boolean} live whether the server hears of changes */
 export function switchIs(state, live) {
   killSwitch.hear(state, live);
+}
+
+/** Hear when the last tick was. @param {any} told a message of the link */
+export function ticksAre(told) {
+  silence.hear(told);
+}
+
+/** @returns {boolean} whether the last tick is older than the server allows */
+export function autonomyIsSilent() {
+  return silence.holds;
 }
 
 /** Say whether what the page shows is what the server knows. @param {boolean} live @param {string} why */
@@ -85,6 +96,7 @@ function rememberedZone() {
 
 function everySecond() {
   say(byId("clock"), clock(now()));
+  silence.judge();
   for (const node of document.querySelectorAll("[data-since]")) {
     say(node, elapsed((now() - Date.parse(/** @type {HTMLElement} */ (node).dataset.since ?? "")) / 1000));
   }
@@ -121,6 +133,7 @@ function tabKeys() {
 }
 
 useLocalTime(rememberedZone());
+const silence = new Silence();
 const killSwitch = new KillSwitch({ now: serverTimeIs });
 bindKeys({ ...tabKeys(), u: switchZone, "!": () => killSwitch.open(), "?": () => openDialog(byId("keys-dialog")) });
 byId("clock").addEventListener("click", switchZone);

@@ -3,6 +3,7 @@
 
 import { byId, dress, el, say } from "./dom.js";
 import { DASH, count, countdown, elapsed, roundMoney } from "./format.js";
+import { autonomyIsSilent } from "./shell.js";
 
 const WORK = [
   ["Backtesting", "BACKTEST", "purple"],
@@ -49,7 +50,8 @@ export class Strip {
     if (!this.totals) return;
     const { oldestQueuedAt, locked, lockedUntil, manual, bots } = this.totals;
     this.#say("oldest", "Oldest queued", oldestQueuedAt === null ? DASH : elapsed((nowMs - oldestQueuedAt) / 1000));
-    this.#say("tick", "Last tick", this.tickAt === null ? DASH : `${elapsed((nowMs - this.tickAt) / 1000)} ago`);
+    const ticked = this.tickAt === null ? DASH : `${elapsed((nowMs - this.tickAt) / 1000)} ago`;
+    this.#say("tick", "Last tick", ticked, autonomyIsSilent() ? "red" : "");
     const lock = byId("lock");
     const holds = locked > 0 && lockedUntil !== null && lockedUntil > nowMs;
     lock.hidden = !holds;

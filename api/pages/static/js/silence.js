@@ -1,0 +1,44 @@
+// @ts-check
+/**
+ * Autonomy's silence on every page: the banner while the last tick is older than the server allows. Belongs here: judging
+ * that age. Does not belong here: the kill switch, under which ticks go on. A page that hears nothing cannot know whether
+ * ticks come, so it judges nothing anew and keeps what was last known.
+ */
+
+import { byId, say } from "./dom.js";
+import { elapsed } from "./format.js";
+
+const SILENCE_MS = 8000;
+
+export class Silence {
+  constructor() {
+    this.holds = false;
+    this.limitMs = Infinity;
+    this.heardAt = -Infinity;
+    /** @type {number|null} by the clock of this browser */
+    this.tickedAt = null;
+    /** @type {number|null} before the first tick the page counts from when it heard that there was none */
+    this.noneSince = null;
+  }
+
+  /** Take what the link brings. @param {{now: string, live: boolean, lastTickAt: string|null, tickLimitSeconds: number}} told */
+  hear({ now, live, lastTickAt, tickLimitSeconds }) {
+    if (!live) return;
+    this.heardAt = Date.now();
+    this.limitMs = 1000 * tickLimitSeconds;
+    this.tickedAt = lastTickAt === null ? null : this.heardAt - (Date.parse(now) - Date.parse(lastTickAt));
+    this.noneSince = lastTickAt === null ? this.noneSince ?? this.heardAt : null;
+    this.judge();
+  }
+
+  judge() {
+    const at = Date.now();
+    const since = this.tickedAt ?? this.noneSince;
+    if (since === null || at - this.heardAt > SILENCE_MS) return;
+    this.holds = at - since > this.limitMs;
+    byId("silence").hidden = !this.holds;
+    if (!this.holds) return;
+    say(byId("silence-words"), `No tick${this.tickedAt === null ? " yet" : ""} for ${elapsed((at - since) / 1000)}`);
+    say(byId("silence-limit"), elapsed(this.limitMs / 1000));
+  }
+}
