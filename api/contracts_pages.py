@@ -138,7 +138,7 @@ class UnderWayAnswer(Spoken):
 
 
 class EndedAnswer(Spoken):
-    """Jobs that ended, youngest first."""
+    """Jobs that ended, the last to end first."""
 
     data: list[JobTold] = Field(validation_alias="jobs")
     next_cursor: str | None

@@ -81,7 +81,7 @@ def jobs_ended(
     cursor: Cursor | None = None,
     limit: PageSize = 50,
 ) -> Response:
-    """List jobs that ended, youngest first."""
+    """List jobs that ended, the last to end first."""
     return EndedAnswer.reply(ended_page(desk, troubled=troubled, cursor=cursor, limit=limit))
 
 

@@ -57,7 +57,7 @@ class WorkNow:
 
 @dataclass(frozen=True, slots=True)
 class EndedPage:
-    """Jobs that ended, youngest first; `next_cursor` continues."""
+    """Jobs that ended, the last to end first; `next_cursor` continues."""
 
     jobs: tuple[JobTold, ...]
     next_cursor: str | None
@@ -87,7 +87,7 @@ def work_now(desk: Desk) -> WorkNow:
 
 
 def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) -> EndedPage:
-    """Return a page of jobs that ended, or only of those that failed or timed out.
+    """Return a page of jobs that ended, the last to end first, or only of those that failed or timed out.
 
     Raises:
         BadInput: the cursor is none of ours.
@@ -97,7 +97,7 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
     with transaction(desk.sessions) as session:
         rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
     shown = rows[:limit]
-    return EndedPage(_told(shown), write_cursor(shown[-1].created_at, shown[-1].id) if len(rows) > limit else None)
+    return EndedPage(_told(shown), write_cursor(shown[-1].completed_at, shown[-1].id) if len(rows) > limit else None)
 
 
 def _told(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[JobTold, ...]:

@@ -36,8 +36,8 @@ def queued(session: Session, job_type: str, *, limit: int) -> Sequence[Row[*tupl
 def ended(
     session: Session, *, troubled: bool, before: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return jobs that ended, the youngest first, older than a given one if one is given; or only those in trouble."""
+    """Return jobs that ended, the last to end first, before a given end if one is given; or only those in trouble."""
     own = _JOBS.where(BotJob.status.in_(TROUBLED) if troubled else BotJob.completed_at.is_not(None))
     if before is not None:
-        own = own.where(tuple_(BotJob.created_at, BotJob.id) < before)
-    return session.execute(own.order_by(BotJob.created_at.desc(), BotJob.id.desc()).limit(limit)).all()
+        own = own.where(tuple_(BotJob.completed_at, BotJob.id) < before)
+    return session.execute(own.order_by(BotJob.completed_at.desc(), BotJob.id.desc()).limit(limit)).all()

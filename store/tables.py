@@ -166,7 +166,8 @@ class BotJob(Base):
         Index("ix_bot_jobs__running", "job_type", "heartbeat_at", postgresql_where=text("status = 'RUNNING'")),
         Index("ix_bot_jobs__bot", "bot_id", "created_at"),
         Index("ix_bot_jobs__recent", "created_at"),
-        Index("ix_bot_jobs__troubled", "created_at", "id", postgresql_where=text("status IN ('FAILED', 'TIMEOUT')")),
+        Index("ix_bot_jobs__ended", "completed_at", "id", postgresql_where=text("completed_at IS NOT NULL")),
+        Index("ix_bot_jobs__troubled", "completed_at", "id", postgresql_where=text("status IN ('FAILED', 'TIMEOUT')")),
         Index("ix_bot_jobs__counts", "job_type", "status"),
         Index("ix_bot_jobs__completed", "completed_at", postgresql_where=text("status = 'COMPLETED'")),
     )

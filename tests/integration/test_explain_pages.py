@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, event, select
+import pytest
+from sqlalchemy import Engine, event, select, text
 
 from services.audit_pages import chain_told, events_page
 from services.autonomy import run_tick
@@ -63,6 +64,24 @@ def test_no_page_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
         if caught.scans:
             found[name] = [f"{table}: {statement}" for table, statement in caught.scans]
     assert found == {}
+
+
+@pytest.mark.parametrize("troubled", [False, True])
+def test_a_page_of_jobs_that_ended_reads_little_more_than_it_shows(
+    old_fleet: Desk,  # noqa: F811
+    troubled: bool,
+) -> None:
+    engine = old_fleet.sessions.kw["bind"]
+    with old_fleet.sessions.begin() as session:
+        session.execute(text("UPDATE bot_jobs SET status = 'FAILED' WHERE status = 'COMPLETED' AND random() < 0.2"))
+        session.execute(text("ANALYZE bot_jobs"))
+    cursor, shown = None, 0
+    for _ in range(3):
+        with rows_read(engine, "bot_jobs") as read:
+            page = ended_page(old_fleet, troubled=troubled, cursor=cursor, limit=50)
+        assert sum(read) <= 51
+        cursor, shown = page.next_cursor, shown + len(page.jobs)
+    assert shown == 150
 
 
 def test_what_is_rare_in_the_strategy_lab_is_found_without_passing_over_the_rest(old_fleet: Desk) -> None:  # noqa: F811

@@ -91,7 +91,8 @@ def test_jobs_are_shown_in_the_order_of_claiming_and_those_that_ended_page_by_pa
                 session,
                 factories.make_bot(session),
                 status=("COMPLETED", "FAILED", "TIMEOUT")[number % 3],
-                created_at=clock() - timedelta(minutes=number // 2),
+                created_at=clock() - timedelta(hours=1, minutes=number),
+                completed_at=clock() - timedelta(minutes=5 * number % 8 // 2),
             )
             for number in range(8)
         ]
@@ -102,10 +103,11 @@ def test_jobs_are_shown_in_the_order_of_claiming_and_those_that_ended_page_by_pa
     assert now["starvation"]["waits"][0]["queued"] == 2
     listed = walk(client, "/api/jobs/ended?limit=3", "nextCursor", "cursor")
     assert [one["id"] for one in listed] == [
-        str(job.id) for job in sorted(ended, key=lambda job: (job.created_at, job.id), reverse=True)
+        str(job.id) for job in sorted(ended, key=lambda job: (job.completed_at, job.id), reverse=True)
     ]
     troubled = walk(client, "/api/jobs/ended?limit=2&troubled=true", "nextCursor", "cursor")
     assert {one["status"] for one in troubled} == {"FAILED", "TIMEOUT"}
+    assert [one["id"] for one in troubled] == [one["id"] for one in listed if one["status"] != "COMPLETED"]
     assert len(troubled) == 5
     assert client.get("/api/jobs/ended?cursor=abc").status_code == 422
 
