@@ -17,6 +17,7 @@ from services.kill_switch import SwitchWish, switch_state, throw_switch
 from store.tables import BotProgress
 from tests import factories
 from tests.e2e.screen import TOKEN, MovingClock, Screen, needs_chromium, violations
+from tests.integration.test_lab import add_iteration
 from tests.serving import Served, serving
 from trading.autonomy import MAX_FAILURES_IN_ROW
 
@@ -87,7 +88,7 @@ def test_axe_finds_a_planted_violation(screen: Screen, served: Served, axe: Any)
     assert "button-name" in {found for found, _ in violations(axe.run(page))}
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [1440, 1280, 390])
 @pytest.mark.parametrize("path", PATHS)
 def test_no_page_is_wider_than_its_window(screen: Screen, served: Served, path: str, width: int) -> None:
     screen.page.set_viewport_size({"width": width, "height": 800})
@@ -101,23 +102,23 @@ def test_a_tick_is_opened_and_its_decisions_are_filtered_and_told_in_words(
     served: Served,
 ) -> None:
     page = opened(screen, served, "/decisions")
-    expect(page.locator("#ticks tbody tr")).to_have_count(2)
-    expect(page.locator("#decisions tbody tr")).to_have_count(7)
-    page.locator("#ticks tbody tr").last.click()
+    expect(page.locator("#ticks tr[data-key]")).to_have_count(2)
+    expect(page.locator("#decisions tr[data-key]")).to_have_count(7)
+    page.locator("#ticks tr[data-key]").last.click()
     expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
-    expect(page.locator("#decisions tbody tr", has_text="ENQUEUE BACKTEST")).to_have_count(4)
+    expect(page.locator("#decisions tr[data-key]", has_text="ENQUEUE BACKTEST")).to_have_count(4)
     page.locator("#reason").select_option("STAGE_NOT_LAB")
-    expect(page.locator("#decisions tbody tr")).to_have_count(1)
-    expect(page.locator("#decisions tbody tr")).to_contain_text("Cedar Condor")
-    expect(page.locator("#decisions tbody tr")).to_contain_text("It has left LAB")
+    expect(page.locator("#decisions tr[data-key]")).to_have_count(1)
+    expect(page.locator("#decisions tr[data-key]")).to_contain_text("Cedar Condor")
+    expect(page.locator("#decisions tr[data-key]")).to_contain_text("It has left LAB")
     page.locator("#reason").select_option("")
     page.locator("[data-decision=ENQUEUE]").click()
-    expect(page.locator("#decisions tbody tr")).to_have_count(4)
+    expect(page.locator("#decisions tr[data-key]")).to_have_count(4)
     page.keyboard.press("/")
     page.keyboard.type("adder 2")
-    expect(page.locator("#decisions tbody tr")).to_have_count(1)
+    expect(page.locator("#decisions tr[data-key]")).to_have_count(1)
     page.keyboard.press("Escape")
-    expect(page.locator("#decisions tbody tr")).to_have_count(7)
+    expect(page.locator("#decisions tr[data-key]")).to_have_count(7)
     assert screen.complaints == []
 
 
@@ -127,7 +128,7 @@ def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_
     stocked_desk: Desk,
 ) -> None:
     page = opened(screen, served, "/jobs")
-    line = page.locator("#running tbody tr")
+    line = page.locator("#running tr[data-key]")
     expect(line.locator(".badge")).to_have_text("Backtest • x3")
     expect(line.locator("progress")).to_have_attribute("value", "40")
     span = line.locator("[data-since]").first
@@ -136,8 +137,8 @@ def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_
     expect(span).not_to_have_text(before, timeout=5_000)
     expect(page.locator("#queue tbody tr")).to_have_count(5)
     page.keyboard.press("f")
-    expect(page.locator("#ended tbody tr")).to_have_count(1)
-    expect(page.locator("#ended tbody tr")).to_contain_text("bars stop at noon")
+    expect(page.locator("#ended tr[data-key]")).to_have_count(1)
+    expect(page.locator("#ended tr[data-key] + .below")).to_contain_text("bars stop at noon")
     page.locator("#letters").get_by_role("button", name="Requeue").click()
     page.locator("#requeue-token").fill("wrong")
     page.locator("#requeue-do").click()
@@ -150,6 +151,73 @@ def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_
     assert [one for one in screen.complaints if "401" not in one] == []
 
 
+@pytest.mark.parametrize("width", [1440, 390])
+def test_why_work_failed_stands_whole_below_its_row_at_every_width(
+    screen: Screen,
+    served: Served,
+    stocked_desk: Desk,
+    width: int,
+) -> None:
+    def fail(name: str, error: str) -> None:
+        with stocked_desk.sessions.begin() as session:
+            bot = factories.make_bot(session, name=name)
+            factories.make_job(session, bot, status="FAILED", error=error, created_at=stocked_desk.clock())
+
+    sentence = "BAD_BARS: bars of MES 5m stop at 12:00 UTC, four hours before the session ends; " * 3
+    fail("Flint Falcon", sentence.strip())
+    screen.page.set_viewport_size({"width": width, "height": 900})
+    page = opened(screen, served, "/jobs")
+    told = page.locator("#ended tr", has_text="Flint Falcon").locator("+ .below span.down")
+    expect(told).to_have_text(sentence.strip())
+    fail("Garnet Gull", "RuntimeError: " + "no_room_for_block_" * 20)
+    words = page.locator("#ended tr", has_text="Garnet Gull").locator("+ .below span.down")
+    expect(words).to_contain_text("no_room_for_block_" * 20)
+    expect(told).to_have_text(sentence.strip())
+    for line in (told, words):
+        line.scroll_into_view_if_needed()
+        box, own_height = line.bounding_box(), 20
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["height"] > 2 * own_height, "it wraps"
+    expect(page.locator("#letters .below")).to_contain_text("bars stop at noon")
+    expect(page.locator("#running .below")).to_contain_text("NEEDS_BASELINE")
+    if width == 1440:
+        regions = page.locator(".scroll").evaluate_all("found => found.map(one => one.scrollWidth - one.clientWidth)")
+        assert max(regions) <= 0, "nothing lies beside the window"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert screen.complaints == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_reasons_of_ticks_and_iterations_stand_whole_below_their_rows(
+    screen: Screen,
+    served: Served,
+    stocked_desk: Desk,
+    width: int,
+) -> None:
+    reason = "the candidate's held-out Sharpe of 0.41 is not above the parent's 0.63 by the margin of 0.10"
+    with stocked_desk.sessions.begin() as session:
+        add_iteration(session, factories.make_bot(session, name="Flint Falcon"), 3, reason=reason)
+    screen.page.set_viewport_size({"width": width, "height": 900})
+    page = opened(screen, served, "/candidates")
+    why = page.locator("#iterations .below")
+    expect(why).to_contain_text(reason)
+    page.locator("#iteration-name").evaluate("one => one.replaceChildren()")
+    why.click()
+    expect(page.locator("#iteration-name")).to_contain_text("Flint Falcon")
+    expect(page.locator("#iterations tr[data-key]")).to_have_attribute("aria-current", "true")
+    boxes = [why.locator("div").bounding_box()]
+    page = opened(screen, served, "/decisions")
+    expect(page.locator("#ticks .below").last).to_contain_text("Most frequent NO_SESSION_SINCE_RESET 4 · JOB_ACTIVE 1")
+    boxes.append(page.locator("#ticks .below div").last.bounding_box())
+    for box in boxes:
+        assert box is not None
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+    assert screen.complaints == []
+
+
 def test_a_run_of_dagster_is_linked_and_work_by_hand_is_not(
     screen: Screen,
     served: Served,
@@ -160,9 +228,9 @@ def test_a_run_of_dagster_is_linked_and_work_by_hand_is_not(
         bot = factories.make_bot(session, name="Flint Falcon")
         factories.make_job(session, bot, status="COMPLETED", dagster_run_id=run, created_at=stocked_desk.clock())
     page = opened(screen, served, "/jobs")
-    line = page.locator("#ended tbody tr", has_text="Flint Falcon")
+    line = page.locator("#ended tr[data-key]", has_text="Flint Falcon")
     expect(line.locator("a", has_text=run[:8])).to_have_attribute("href", f"http://127.0.0.1:3000/runs/{run}")
-    assert page.locator("#ended tbody tr", has_text="Ember Egret").locator("a").count() == 1
+    assert page.locator("#ended tr[data-key]", has_text="Ember Egret").locator("a").count() == 1
 
 
 def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_released(

@@ -41,7 +41,7 @@ def every_iteration(desk: Desk, wanted: IterationFilter) -> list[IterationTold]:
             return found
 
 
-def add_iteration(session: Session, bot: Bot, number: int) -> None:
+def add_iteration(session: Session, bot: Bot, number: int, *, reason: str = "not better") -> None:
     ended_at = BIRTH + timedelta(minutes=number)
     session.add(
         ImproveIteration(
@@ -52,7 +52,7 @@ def add_iteration(session: Session, bot: Bot, number: int) -> None:
             parent_generation=1,
             accepted=False,
             reason_code="NOT_BETTER",
-            reason="not better",
+            reason=reason,
             candidates_tried=1,
             evidence={},
             data_source="SIMULATED",

@@ -27,8 +27,8 @@ const iterations = new Sheet("iterations", {
     { head: "Bot", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol}`, tone: "traits" }] },
     { head: "Work", of: (one) => ({ text: `${NAMES[one.jobType]} • #${one.iteration}`, tone: `c-${TONES[one.jobType]}` }) },
     { head: "Verdict", of: (one) => (one.accepted ? { text: `G${one.parentGeneration} → G${one.newGeneration}`, tone: "up" } : { text: "turned down", tone: "dim" }) },
-    { head: "Why", kind: "words", of: (one) => ({ text: one.reason, title: one.reason }) },
   ],
+  below: { head: "Why", of: (one) => one.reason },
 });
 const genes = new Sheet("genes", {
   key: (one) => one.gene,

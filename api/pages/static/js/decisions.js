@@ -11,6 +11,7 @@ import { autonomyIsSilent, bindKeys, showLink } from "./shell.js";
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
 const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
 const PAGE = 100;
+const SHOWN_REASONS = 3;
 
 const cells = new Cells("strip");
 const wanted = { tick: /** @type {number|null} */ (null), decision: "", reason: "", words: "", follow: true };
@@ -33,8 +34,8 @@ const ticks = new Sheet("ticks", {
     { head: "Due", kind: "num", of: (tick) => count(tick.eligible) },
     ...TYPES.map((type) => ({ head: `+${type.slice(0, 1)}${type.slice(1, 3).toLowerCase()}`, kind: "num", of: (tick) => ({ text: count(tick.enqueued[type]), tone: tick.enqueued[type] ? `c-${TONES[type]}` : "dim" }) })),
     { head: "Took", kind: "num", of: (tick) => took(tick) },
-    { head: "Most frequent reasons", kind: "words", of: (tick) => tick.reasons.slice(0, 2).map((one) => `${one.reasonCode} ${count(one.bots)}`).join(" · ") },
   ],
+  below: { head: "Most frequent", of: (tick) => tick.reasons.slice(0, SHOWN_REASONS).map((one) => `${one.reasonCode} ${count(one.bots)}`).join(" · ") },
 });
 
 const decisions = new Sheet("decisions", {
@@ -46,8 +47,8 @@ const decisions = new Sheet("decisions", {
     { head: "Decision", of: (one) => (one.jobType ? { text: `ENQUEUE ${one.jobType}`, tone: `c-${TONES[one.jobType]}` } : { text: one.decision, tone: "dim" }) },
     { head: "Reason", of: (one) => one.reasonCode },
     { head: "In words", kind: "words", of: (one) => ({ text: one.words, title: one.words }) },
-    { head: "All blockers", kind: "words", of: (one) => (one.blockers.length > 1 ? { text: one.blockers.join(", "), title: one.blockers.join(", ") } : { text: "", tone: "dim" }) },
   ],
+  below: { head: "All blockers", of: (one) => (one.blockers.length > 1 ? one.blockers.join(", ") : null) },
 });
 
 function took(tick) {

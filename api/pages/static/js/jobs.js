@@ -35,8 +35,9 @@ const running = new Sheet("running", {
     { head: "Elapsed", kind: "num", of: (job) => ({ since: job.startedAt }) },
     { head: "Progress", of: (job) => ({ bar: job.progressPct }) },
     { head: "Heartbeat", kind: "num", of: (job) => [{ since: job.heartbeatAt, tone: stuck(job) ? "down" : "" }, { text: " ago", tone: "dim" }] },
-    run, why,
+    run,
   ],
+  below: why,
 });
 const queue = new Sheet("queue", {
   key: (job) => job.id,
@@ -57,8 +58,8 @@ const ended = new Sheet("ended", {
     { head: "How", of: (job) => ({ text: job.status, tone: ENDS[job.status] }) },
     { head: "Took", kind: "num", of: (job) => (job.startedAt ? took(job) : null) },
     run,
-    { head: "Error", kind: "words", of: (job) => (job.error ? { text: job.error, tone: "down", title: job.error } : { text: DASH, tone: "dim" }) },
   ],
+  below: { head: "Error", of: (job) => job.error && { text: job.error, tone: "down" } },
 });
 const letters = new Sheet("letters", {
   key: (one) => `${one.botId}/${one.jobType}`,
@@ -69,9 +70,9 @@ const letters = new Sheet("letters", {
     { head: "Work", of: (one) => ({ text: NAMES[one.jobType], tone: `c-${TONES[one.jobType]}` }) },
     { head: "Failures", kind: "num", of: (one) => ({ text: count(one.failuresInRow), tone: "down" }) },
     { head: "Last", of: (one) => ({ at: one.lastFailedAt }) },
-    { head: "Why", kind: "words", of: (one) => ({ text: one.lastError, title: one.lastError }) },
     { head: "Put back", of: () => ({ act: "Requeue…" }) },
   ],
+  below: { head: "Error", of: (one) => one.lastError && { text: one.lastError, tone: "down" } },
 });
 
 function mark(job) {

@@ -1,7 +1,8 @@
 // @ts-check
 /**
  * A table of rows that change in place. Belongs here: drawing cells from plain descriptions, keeping focus and selection.
- * A cell is drawn anew only when its description changed, so that a link under the pointer stays the same link.
+ * A cell is drawn anew only when its description changed, so that a link under the pointer stays the same link. What is too
+ * long for a column stands on a second line below its row, whole, where there is something to say.
  */
 
 import { byId, el, timeOf } from "./dom.js";
@@ -14,17 +15,19 @@ import { now } from "./shell.js";
  *   label?: string, badge?: string, running?: boolean, act?: string}} Part
  * @typedef {string|null|undefined|Part|(Part|string)[]} Cell
  * @typedef {{head: string, of: (row: any) => Cell, kind?: string}} Column
+ * @typedef {{line: HTMLTableRowElement, signs: string[], row: any, below: HTMLElement|null, belowSign: string}} Line
  */
 
 export class Sheet {
   /**
    * @param {string} id of the table
-   * @param {{columns: Column[], key: (row: any) => string, empty: string, opened?: (row: any) => void, acted?: (row: any) => void}} what
+   * @param {{columns: Column[], below?: {head: string, of: (row: any) => Part|string|null|undefined}, key: (row: any) => string,
+   *   empty: string, opened?: (row: any) => void, acted?: (row: any) => void}} what
    */
   constructor(id, what) {
     this.what = what;
     this.table = byId(id);
-    /** @type {Map<string, {line: HTMLTableRowElement, signs: string[], row: any}>} */
+    /** @type {Map<string, Line>} */
     this.lines = new Map();
     /** @type {string|null} */
     this.selected = null;
@@ -36,17 +39,20 @@ export class Sheet {
   /** @param {any[]} rows */
   show(rows) {
     const keys = new Set(rows.map(this.what.key));
-    for (const [key, { line }] of this.lines) {
+    for (const [key, { line, below }] of this.lines) {
       if (!keys.has(key)) {
         line.remove();
+        below?.remove();
         this.lines.delete(key);
       }
     }
     let place = this.body.firstElementChild;
     for (const row of rows) {
-      const line = this.#draw(row);
-      if (line === place) place = place.nextElementSibling;
-      else this.body.insertBefore(line, place);
+      const { line, below } = this.#draw(row);
+      for (const node of below ? [line, below] : [line]) {
+        if (node === place) place = place.nextElementSibling;
+        else this.body.insertBefore(node, place);
+      }
     }
     this.#empty(rows.length === 0);
   }
@@ -94,7 +100,7 @@ export class Sheet {
       line.dataset.key = key;
       for (const column of this.what.columns) line.append(el("td", column.kind ?? ""));
       if (key === this.selected) line.setAttribute("aria-current", "true");
-      this.lines.set(key, (known = { line, signs: [], row }));
+      this.lines.set(key, (known = { line, signs: [], row, below: null, belowSign: "" }));
     }
     known.row = row;
     this.what.columns.forEach((column, at) => {
@@ -104,7 +110,32 @@ export class Sheet {
       known.signs[at] = sign;
       known.line.cells[at].replaceChildren(...(Array.isArray(cell) ? cell : [cell]).map(nodeOf));
     });
-    return known.line;
+    this.#drawBelow(known);
+    return known;
+  }
+
+  /** @param {Line} known */
+  #drawBelow(known) {
+    if (!this.what.below) return;
+    const part = this.what.below.of(known.row) || null;
+    const sign = JSON.stringify(part);
+    if (known.belowSign === sign) return;
+    known.belowSign = sign;
+    known.below?.remove();
+    known.below = part && this.#below(part);
+    known.line.classList.toggle("leads", part !== null);
+  }
+
+  /** @param {Part|string} part */
+  #below(part) {
+    const line = el("tr", "below");
+    const cell = el("td");
+    const words = el("div");
+    cell.setAttribute("colspan", String(this.what.columns.length));
+    words.append(el("span", "head", this.what.below?.head), " ", nodeOf(part));
+    cell.append(words);
+    line.append(cell);
+    return line;
   }
 
   #empty(none) {
@@ -121,7 +152,8 @@ export class Sheet {
 
   #clicked(event) {
     const target = /** @type {Element} */ (event.target);
-    const line = /** @type {HTMLElement|null} */ (target.closest("tr[data-key]"));
+    const touched = target.closest("tr");
+    const line = /** @type {HTMLElement|null|undefined} */ (touched?.matches(".below") ? touched.previousElementSibling : touched);
     const known = this.lines.get(line?.dataset.key ?? "");
     if (!known || target.closest("a")) return;
     if (target.closest("button[data-act]")) {
