@@ -104,13 +104,24 @@ def install(app: FastAPI) -> None:
     """Make every error of an application a problem document."""
     app.add_exception_handler(ProvingError, _of_platform)
     app.add_exception_handler(RequestValidationError, _of_validation)
-    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(HTTPException, of_http)
 
 
 def trace_id(request: Request) -> str | None:
     """Return the request's id."""
     found: str | None = request.scope.get("state", {}).get("request_id")
     return found
+
+
+async def of_http(request: Request, failure: Exception) -> Response:
+    """Return the problem document of an error that carries its status."""
+    if not isinstance(failure, HTTPException):
+        raise failure
+    unreadable_body = failure.status_code == HTTPStatus.BAD_REQUEST
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if unreadable_body else failure.status_code
+    answer = problem(status, str(failure.detail), trace_id=trace_id(request))
+    answer.headers.update(failure.headers or {})
+    return answer
 
 
 async def _of_platform(request: Request, failure: Exception) -> Response:
@@ -125,16 +136,6 @@ async def _of_validation(request: Request, failure: Exception) -> Response:
     listed = [{"at": _path(error["loc"]), "message": error["msg"]} for error in errors[:MAX_MESSAGES]]
     detail = "; ".join(f"{error['at']}: {error['message']}" for error in listed[:3])
     return problem(422, detail, trace_id=trace_id(request), errors=listed)
-
-
-async def _of_http(request: Request, failure: Exception) -> Response:
-    if not isinstance(failure, HTTPException):
-        raise failure
-    unreadable_body = failure.status_code == HTTPStatus.BAD_REQUEST
-    status = HTTPStatus.UNPROCESSABLE_ENTITY if unreadable_body else failure.status_code
-    answer = problem(status, str(failure.detail), trace_id=trace_id(request))
-    answer.headers.update(failure.headers or {})
-    return answer
 
 
 def _path(location: Sequence[Any]) -> str:

@@ -20,6 +20,7 @@ from tests.serving import Served, serving
 
 pytestmark = needs_chromium
 WIDTHS = {"desk": 1280, "phone": 390}
+MISSING = {"no such bot", "no such page"}
 FORBIDDEN = re.compile(r"fresh|\bOK\b", re.IGNORECASE)
 Step = tuple[str, str, Callable[[Page], Any]]
 
@@ -52,6 +53,7 @@ def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:
         ("event", "/audit", lambda page: (settle(page), page.locator("#events tbody tr").first.click())),
         ("verify", "/audit", lambda page: (settle(page), page.keyboard.press("v"))),
         ("no such bot", f"/bots/{UUID(int=9)}", lambda page: expect(page.locator("#bot-missing")).to_be_visible()),
+        ("no such page", "/bord", lambda page: expect(page.get_by_role("heading")).to_have_text("No such page")),
         ("proof", "/proof", lambda _: None),
         ("tear sheet", f"/api/sessions/{shown_session(desk, bot_id).id}/report", lambda _: None),
     ]
@@ -122,7 +124,7 @@ def test_no_page_complains_is_too_wide_or_says_what_nobody_can_know(
         act(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert FORBIDDEN.findall(page.content()) == [], name
-        complaints = [one for one in screen.complaints if name != "no such bot" or "404" not in one]
+        complaints = [one for one in screen.complaints if name not in MISSING or "404" not in one]
         assert complaints == [], name
         screen.complaints.clear()
 

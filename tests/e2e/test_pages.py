@@ -397,6 +397,14 @@ def test_a_platform_that_never_ticked_is_silent_once_its_page_has_waited_as_long
         expect(page.locator("#silence")).to_contain_text("No tick yet for 1m", timeout=8_000)
 
 
+@pytest.mark.parametrize("path", ["/bord", "/proof"])
+def test_a_page_beside_the_terminal_leads_back_to_the_board(screen: Screen, served: Served, path: str) -> None:
+    screen.page.goto(served.http + path)
+    screen.page.get_by_role("link", name="Back to the board").click()
+    screen.page.wait_for_url(served.http + "/")
+    expect(screen.page.locator("#link-words")).to_have_text("LIVE")
+
+
 def test_the_zone_is_switched_for_every_moment_and_remembered(screen: Screen, served: Served) -> None:
     page = opened(screen, served, "/decisions")
     expect(page.locator("#clock")).to_contain_text("UTC")

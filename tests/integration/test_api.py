@@ -514,6 +514,41 @@ def test_every_error_is_a_problem_with_a_code(client: Client, method: str, path:
     assert answer.json()["traceId"] == answer.headers["x-request-id"]
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
+
+
+def test_a_person_who_mistypes_an_address_gets_a_page_that_leads_back(client: Client) -> None:
+    answer, problem = (client.get("/%3Cscript%3Ebord", headers=headers) for headers in (BROWSER, {}))
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert '<a class="action" href="/">Back to the board</a>' in answer.text
+    assert "<code>/&lt;script&gt;bord</code>" in answer.text
+    assert answer.headers["x-request-id"] in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+    of_one = {"content-type", "content-length", "content-encoding", "vary", "x-request-id", "server-timing"}
+    assert {name: answer.headers[name] for name in answer.headers if name not in of_one} == {
+        name: problem.headers[name] for name in problem.headers if name not in of_one
+    }
+    styles = re.findall(r'<link rel="stylesheet" href="([^"]+)"', answer.text)
+    assert styles
+    assert {client.get(path).status_code for path in styles} == {200}
+    lost = client.get("/proof?pack=proof-2026-03-02T15-04-05Z", headers=BROWSER)
+    assert lost.status_code == 404
+    assert "there is no proof pack proof-2026-03-02T15-04-05Z" in lost.text
+
+
+@pytest.mark.parametrize(
+    ("path", "accept"),
+    [
+        *(("/nowhere", accept) for accept in ("", "*/*", "application/json", "text/html;q=0", "text/html;q=x")),
+        ("/nowhere", "text/html;q=0.5, application/json"),
+        *((path, BROWSER["Accept"]) for path in ("/api/nowhere", "/static/nowhere.js", f"/api/bots/{UUID(int=1)}")),
+    ],
+)
+def test_a_program_that_asks_for_what_is_not_there_gets_a_problem(client: Client, path: str, accept: str) -> None:
+    answer = client.get(path, headers={"Accept": accept})
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
+
+
 def test_a_body_over_the_bound_is_refused_with_or_without_its_length(client: Client) -> None:
     async def pieces() -> Any:
         for _ in range(40):
