@@ -3,6 +3,7 @@
 Belongs here: adding keys in chunks. Does not belong here: deleting keys; an archived bot keeps its history.
 """
 
+import time
 from collections.abc import Iterator
 
 import dagster as dg
@@ -12,6 +13,7 @@ from services.desk import Desk
 from services.fleet_seed import fleet_ids, fleet_mark
 
 KEYS_AT_ONCE = 500
+PAUSE_SECONDS = 0.1  # the first tick of a new fleet shares the interpreter with this, and goes first
 
 
 @dg.sensor(
@@ -37,4 +39,5 @@ def register_partitions(instance: dg.DagsterInstance, keys: list[str]) -> int:
     missing = [key for key in keys if key not in known]
     for start in range(0, len(missing), KEYS_AT_ONCE):
         instance.add_dynamic_partitions(name, missing[start : start + KEYS_AT_ONCE])
+        time.sleep(PAUSE_SECONDS)
     return len(missing)
