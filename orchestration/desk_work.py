@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from gateways.embedded import stop_unused
+from gateways.settings import Settings
 from orchestration.terminal import console, load_settings, running_urls
 from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
@@ -40,14 +41,12 @@ WIDE = 160
 def opened_desk() -> Iterator[Desk]:
     """Open the desk for one command; an embedded server that nobody else uses stops again."""
     settings = load_settings()
-    given = settings.database_url or settings.app_database_url
     try:
         desk = desk_at_hand(settings, pool_size=2)
         yield desk
         desk.sessions.kw["bind"].dispose()
     finally:
-        if not given:
-            stop_unused(settings.postgres_dir)
+        _let_go(settings)
 
 
 @contextmanager
@@ -61,13 +60,11 @@ def desk_at_once() -> Iterator[Desk]:
         with opened_desk() as prepared:
             yield prepared
         return
-    settings = desk.settings
     try:
         yield desk
         desk.sessions.kw["bind"].dispose()
     finally:
-        if not (settings.database_url or settings.app_database_url):
-            stop_unused(settings.postgres_dir)
+        _let_go(desk.settings)
 
 
 @contextmanager
@@ -304,6 +301,12 @@ def _lack_of_record(report: "ImportReport") -> str | None:
     finally:
         desk.sessions.kw["bind"].dispose()
     return None
+
+
+def _let_go(settings: Settings) -> None:
+    """Use the embedded server no more, where the database is ours."""
+    if not (settings.database_url or settings.app_database_url):
+        stop_unused(settings.postgres_dir)
 
 
 def _actor() -> str:

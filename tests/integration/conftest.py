@@ -23,6 +23,7 @@ from services.market_data import simulate_market
 from store.bars import BarStore
 
 TEMPLATE = "proving_template"
+TOKEN = "a-token-only-this-test-suite-knows"
 
 
 class FixedClock:
@@ -80,7 +81,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home")
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

@@ -20,9 +20,8 @@ from gateways.settings import Settings, WeakSecret
 from services.desk import Desk
 from store.tables import AutonomyBotDecision, AutonomyRun, BotMetricsRollup, BotProgress, MetricsBaseline
 from tests import factories
-from tests.integration.conftest import FixedClock
+from tests.integration.conftest import TOKEN, FixedClock
 
-TOKEN = "a-token-only-this-test-suite-knows"
 ADMIN = {"X-Admin-Token": TOKEN}
 RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True}
 
@@ -46,11 +45,6 @@ class Client:
 
     def post(self, path: str, **more: Any) -> httpx.Response:
         return self("POST", path, **more)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

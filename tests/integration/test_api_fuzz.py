@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -18,19 +17,14 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from api.app import create_app
-from gateways.settings import Settings
 from services.desk import Desk
 from tests import factories
-from tests.integration.test_api import TOKEN, rollup, tick
+from tests.integration.conftest import TOKEN
+from tests.integration.test_api import rollup, tick
 from tests.serving import Served, serving, until
 
 EXAMPLES = 25
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +19,6 @@ from websockets.sync.client import ClientConnection, connect
 from api import topics
 from api.app import create_app
 from gateways.changes import Changed, parse
-from gateways.settings import Settings
 from services.desk import Desk
 from services.kill_switch import SwitchWish, switch_now, throw_switch
 from store.tables import Bot, BotJob, BotMetricsRollup, SystemSetting
@@ -28,13 +26,6 @@ from tests import factories
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import rollup, tick
 from tests.serving import Served, serving, until
-
-TOKEN = "a-token-only-this-test-suite-knows"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

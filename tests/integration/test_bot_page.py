@@ -6,7 +6,6 @@ from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
 from itertools import accumulate
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,7 +14,6 @@ from sqlalchemy import Engine, event, insert, text
 
 from api.app import create_app
 from bench.history import plant_history
-from gateways.settings import Settings
 from services.desk import Desk
 from services.registration import BotRequest, register_bot
 from services.resets import ResetRequest, reset_metrics
@@ -23,7 +21,7 @@ from services.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests import factories
 from tests.integration.conftest import FixedClock
-from tests.integration.test_api import TOKEN, Client, tick
+from tests.integration.test_api import Client, tick
 from tests.unit.test_style_runs import AS_TEXTS
 from trading.lifecycle import GATES, Stage
 from trading.reasons import in_words
@@ -31,11 +29,6 @@ from trading.strategies.genome import genome_hash
 from trading.strategies.rules import rule_text
 
 BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

@@ -1,19 +1,12 @@
 """Places in a list, as a caller may hand them back: none of a caller's making is an error of the server."""
 
 import base64
-from pathlib import Path
 
 import pytest
 
 from api.app import create_app
-from gateways.settings import Settings
 from services.desk import Desk
-from tests.integration.test_api import TOKEN, Client
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+from tests.integration.test_api import Client
 
 
 @pytest.fixture

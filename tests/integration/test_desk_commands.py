@@ -24,7 +24,7 @@ from store.database import transaction
 from store.tables import Bot
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock
-from tests.integration.test_api import TOKEN, Client
+from tests.integration.test_api import Client
 from trading.errors import BadBars, BadInput, UnknownBots
 
 
@@ -37,11 +37,6 @@ def found_desk(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         yield stocked_desk
 
     monkeypatch.setattr(desk_work, "opened_desk", opened)
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

@@ -1,19 +1,11 @@
 """Readiness on a database that was never migrated."""
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from gateways.settings import Settings
 from services.desk import Desk
-from tests.integration.test_api import TOKEN, Client
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+from tests.integration.test_api import Client
 
 
 @pytest.fixture

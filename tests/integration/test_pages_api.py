@@ -5,14 +5,12 @@ import io
 from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from gateways.settings import Settings
 from services import audit
 from services.audit_pages import EventTold, events_page, every_event
 from services.autonomy import run_tick
@@ -25,15 +23,10 @@ from store.database import transaction
 from store.tables import BotGeneration, BotProgress, ImproveCandidate
 from tests import factories
 from tests.integration.conftest import FixedClock
-from tests.integration.test_api import ADMIN, TOKEN, Client
+from tests.integration.test_api import ADMIN, Client
 from trading.autonomy import MAX_FAILURES_IN_ROW
 from trading.jobs import JobType
 from trading.strategies.genome import default_genome
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

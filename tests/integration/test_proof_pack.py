@@ -20,8 +20,7 @@ from services.desk import Desk
 from services.fleet_seed import seed_fleet
 from store.database import transaction
 from tests.factories import make_bot, make_job
-from tests.integration.conftest import FixedClock
-from tests.integration.test_api import TOKEN
+from tests.integration.conftest import TOKEN, FixedClock
 from tests.serving import serving
 
 RESET, FOLLOWED = "Reset, executed", "What followed the reset"

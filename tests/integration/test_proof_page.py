@@ -15,7 +15,7 @@ from gateways.proof_packs import BadPack, Exhibit, Pack
 from gateways.settings import Settings
 from services.desk import Desk
 from tests.full_disk import no_file_longer_than
-from tests.integration.test_api import TOKEN, Client
+from tests.integration.test_api import Client
 from tests.integration.test_reports import Sheet
 from trading.errors import Unavailable
 
@@ -26,11 +26,6 @@ EXHIBITS = [
     Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy", "{}", holds=False),
     Exhibit("The same in SQL", "SELECT 1;\nSELECT 2;", " id | <b>bot</b>\n----+----\n(0 rows)", language="text"),
 ]
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

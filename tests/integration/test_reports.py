@@ -14,7 +14,6 @@ import pytest
 from sqlalchemy import func, select
 
 from api.app import create_app
-from gateways.settings import Settings
 from services.backtests import run_baseline
 from services.desk import Desk
 from services.reports import tear_sheet
@@ -24,13 +23,6 @@ from store.tables import BacktestSession, TradeLog
 from tests.factories import BIRTH, make_bot, make_session
 from tests.integration.test_api import Client
 from trading.strategies.archetypes import Regime
-
-TOKEN = "a-token-only-this-test-suite-knows"
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture

@@ -33,8 +33,8 @@ from store.bars import BarStore
 from store.under_way import WorkKind
 from store.verification import VerificationRun
 from tests.factories import make_bot
-from tests.integration.conftest import FixedClock
-from tests.integration.test_api import TOKEN, Client
+from tests.integration.conftest import TOKEN, FixedClock
+from tests.integration.test_api import Client
 from tests.serving import until
 from trading.backtest.verdicts import Kind
 from trading.errors import BadBars, UnknownBots
