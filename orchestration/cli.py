@@ -36,7 +36,6 @@ EPILOG = "\n\n".join(
 
 app = typer.Typer(
     name="proving",
-    help="Autonomous trading bots that must prove themselves before they may touch money.",
     epilog=EPILOG,
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -47,6 +46,24 @@ bars = typer.Typer(help="Market data: bring bars in, see what is there.", no_arg
 app.add_typer(bars, name="bars")
 app.add_typer(bot, name="bot")
 app.add_typer(doubts)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"Proving Ground {version('proving-ground')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and end.")
+    ] = False,
+) -> None:
+    """Autonomous trading bots that must prove themselves before they may touch money."""
 
 
 def main() -> None:
@@ -120,9 +137,9 @@ def bars_import(
 ) -> None:
     """Check a file of bars and store it: all of it, or nothing.
 
-    Bad rows are refused with file, row and reason. A root also serves its micro: NQ bars are stored as NQ and MNQ.
-    Bots prefer real bars to simulated ones of the same timeframe, from their next baseline on. The audit chain says
-    who brought what, by fingerprint.
+    Bad rows are refused: each broken rule once, with its rows, what they had and how to mend it. A root also serves its
+    micro: NQ bars are stored as NQ and MNQ. Bots prefer real bars to simulated ones of the same timeframe, from their
+    next baseline on. The audit chain says who brought what, by fingerprint.
 
     Example: proving bars import cme_1h.parquet --symbol NQ --symbol GC
     """

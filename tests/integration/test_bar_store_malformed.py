@@ -7,6 +7,7 @@ refused by an error that names the file and, where a row is to blame, that row.
 
 import io
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -313,6 +314,12 @@ def refusal(store: BarStore, path: Path) -> str | None:
     return None
 
 
+def rows_named(why: str) -> set[int]:
+    """Return the rows a refusal names: `row 3: ...`, `rows 3, 7 and 214 more: ...`."""
+    listed = re.findall(r"\brows? ((?:\d+, )*\d+)(?: and [\d,]+ more)?:", why)
+    return {int(row) for rows in listed for row in rows.split(", ")}
+
+
 def csv_refusals(folder: Path, count: int, kinds: list[Damage]) -> Counter[str]:
     """Import damaged CSV files; count how each kind was taken: refused, accepted, or blamed on another row."""
     dice, store, taken = random.Random(SEED), BarStore(folder / "bars"), Counter[str]()
@@ -327,7 +334,7 @@ def csv_refusals(folder: Path, count: int, kinds: list[Damage]) -> Counter[str]:
         if why is None:
             taken[f"accepted {damage.__name__}"] += 1
             continue
-        named = path.name in why and (not sheet.blamed or any(f"row {row}:" in why for row in sheet.blamed))
+        named = path.name in why and (not sheet.blamed or not sheet.blamed.isdisjoint(rows_named(why)))
         taken["refused" if named else f"badly told {damage.__name__}: {why}"] += 1
     assert store.series() == []
     return taken

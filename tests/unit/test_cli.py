@@ -3,6 +3,7 @@
 import errno
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,11 @@ def test_help_names_every_command_and_the_exit_codes() -> None:
     assert told.exit_code == 0
     assert all(f" {command} " in told.output for command in COMMANDS)
     assert "Exit codes" in told.output
+
+
+def test_the_version_is_the_one_that_is_installed() -> None:
+    told = CliRunner().invoke(cli.app, ["--version"])
+    assert (told.exit_code, told.output) == (0, f"Proving Ground {version('proving-ground')}\n")
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "bars import", "bars list"])

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from trading.errors import BadBars
 from trading.market.bars import TIMEFRAME_SECONDS, IntArray, timeframe_ns
 from trading.market.instruments import Instrument
+from trading.market.remedies import remedy
 from trading.market.sessions import trading_days, utc_instant
 from trading.words import counted
 
@@ -23,7 +24,7 @@ FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 FIRST_YEAR, LAST_YEAR = 1970, 2100
-LISTED_FAULTS = 10
+LISTED_ROWS = 3
 OFF_GRID_TICKS = 0.01
 LARGEST_TICKS = 2**40
 LARGEST_VOLUME = 2**53
@@ -34,31 +35,40 @@ _YEAR_NS = 365 * 86_400_000_000_000
 
 @dataclass(slots=True)
 class Faults:
-    """Rows that break a rule, in the order they were found; the first `LISTED_FAULTS` by row are told, all counted."""
+    """Rows that break a rule: each rule is told once, with its rows counted, what they had, and how to mend it."""
 
     file: str
-    _reasons: dict[int, str] = field(default_factory=dict)
+    _broken: dict[int, tuple[str, str]] = field(default_factory=dict)
 
     def add(self, rows: IntArray, rule: str, was: NDArray[np.generic] | None = None) -> None:
-        """Record that rows (numbers as in the file, from 1) break a rule; a row keeps its first reason."""
+        """Record that rows (numbers as in the file, from 1) break a rule; a row keeps the first rule it broke."""
         for place, row in enumerate(rows.tolist()):
-            value = "" if was is None else f", was {was[place]}"
-            self._reasons.setdefault(row, f"{rule}{value}")
+            value = "" if was is None else str(was[place])
+            self._broken.setdefault(row, (rule, value))
 
     def refuse(self) -> None:
         """Raise if any row broke a rule.
 
         Raises:
-            BadBars: names the file, how many rows are bad, and the first of them with their reasons.
+            BadBars: names the file, how many rows are bad, and every rule once, the one broken first at the front.
         """
-        if not self._reasons:
+        if not self._broken:
             return
-        told = [f"row {row}: {reason}" for row, reason in sorted(self._reasons.items())[:LISTED_FAULTS]]
-        more = len(self._reasons) - len(told)
-        rest = [f"and {more} more"] if more else []
-        raise BadBars(
-            f"{self.file}: {counted(len(self._reasons), 'bad row')}, nothing imported; " + "; ".join(told + rest)
-        )
+        by_rule: dict[str, list[tuple[int, str]]] = {}
+        for row, (rule, value) in sorted(self._broken.items()):
+            by_rule.setdefault(rule, []).append((row, value))
+        told = [_told(rule, broken) for rule, broken in by_rule.items()]
+        raise BadBars(f"{self.file}: {counted(len(self._broken), 'bad row')}, nothing imported\n" + "\n".join(told))
+
+
+def _told(rule: str, broken: list[tuple[int, str]]) -> str:
+    shown = broken[:LISTED_ROWS]
+    more = len(broken) - len(shown)
+    rows = ", ".join(str(row) for row, _ in shown) + (f" and {more:,} more" if more else "")
+    values = ", ".join(dict.fromkeys(value for _, value in shown if value))
+    was = f", was {values}" if values else ""
+    mend = remedy(rule)
+    return f"{'row' if len(broken) == 1 else 'rows'} {rows}: {rule}{was}" + (f"; mend: {mend}" if mend else "")
 
 
 @dataclass(frozen=True, slots=True)
