@@ -4,7 +4,8 @@ Belongs here: what becomes a series, what is derived from it, what commits toget
 files and disk layout (`store`), the rules bars must keep (`trading/market`).
 
 A root's bars also serve its micro (`MICRO_OF`): NQ bars are stored as NQ and as MNQ, which bots trade; the notes of
-the second say whose bars they are. A file that brings its own MNQ bars keeps them.
+the second say whose bars they are, and the catalog has them as borrowed. MNQ bars of the provider itself are kept,
+whether they came with the file or earlier, and replace borrowed ones when they come later.
 """
 
 import re
@@ -21,7 +22,7 @@ from store.bar_files import read_bar_file
 from store.bars import BarSeries, BarStore, NewSeries
 from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
-from trading.market.bars import SIMULATED, Bars, IntArray, bars_from_columns, timeframe_ns
+from trading.market.bars import SIMULATED, IntArray, bars_from_columns, timeframe_ns
 from trading.market.contracts import UNKNOWN_CONTRACT, NamedContract, front_month, named_contract
 from trading.market.gaps import Gaps, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
@@ -114,7 +115,7 @@ def import_bars(
     series = store.write_all(new)
     progress("store", len(series), len(series))
     gaps = {each.bars.symbol: gaps_of(each.bars) for each in built}
-    notes = [*(note for each in built for note in each.notes), *_gap_notes(gaps)]
+    notes = [*(note for each in built for note in each.notes), *_kept_notes(new, series), *_gap_notes(gaps)]
     return ImportReport(
         file=str(path),
         provider=provider,
@@ -146,9 +147,8 @@ def simulate_market(
     written: list[BarSeries] = []
     for symbol in _told(list(symbols), progress, "simulate"):
         minutes = simulate(symbol, seed=seed, start_on=start_on, years=years)
-        source = f"market simulator, seed {seed}"
-        derived = [_derived(minutes, longer, source) for longer in longer_timeframes("1m")]
-        written += store.write_all([NewSeries(minutes, source), *derived])
+        whole = NewSeries(minutes, f"market simulator, seed {seed}")
+        written += store.write_all([whole, *(_derived(whole, longer) for longer in longer_timeframes("1m"))])
     return written
 
 
@@ -250,29 +250,43 @@ def _with_micros(own: list[NewSeries]) -> list[NewSeries]:
 
 def _as_micro(own: NewSeries, micro: str) -> NewSeries:
     note = f"{micro}: bars of {own.bars.symbol}, which has the same tick"
-    return replace(own, bars=replace(own.bars, symbol=micro), notes=(note, *own.notes))
+    return replace(own, bars=replace(own.bars, symbol=micro), notes=(note, *own.notes), borrowed_from=own.bars.symbol)
+
+
+def _kept_notes(new: Sequence[NewSeries], written: Sequence[BarSeries]) -> list[str]:
+    """Return a sentence per micro of whose own bars some were kept."""
+    known = {(row.symbol, row.timeframe) for row in written}
+    kept: dict[str, list[str]] = {}
+    for each in new:
+        if (each.bars.symbol, each.bars.timeframe) not in known:
+            told = f"{each.bars.symbol}: keeps the {each.bars.provider} bars of its own"
+            kept.setdefault(f"{told}; {each.borrowed_from} lends none of", []).append(each.bars.timeframe)
+    return [f"{told} {', '.join(timeframes)}" for told, timeframes in kept.items()]
 
 
 def _with_derived(store: BarStore, own: list[NewSeries], progress: Progress) -> list[NewSeries]:
     stored = {(row.symbol, row.timeframe, row.provider): row for row in store.series()}
     derived = [
-        _derived(each.bars, longer, each.source, each.notes)
+        _derived(each, longer)
         for each in _told(own, progress, "aggregate")
         for longer in longer_timeframes(each.bars.timeframe)
-        if not _has_better(stored.get((each.bars.symbol, longer, each.bars.provider)), each.bars.timeframe)
+        if not _has_better(stored.get((each.bars.symbol, longer, each.bars.provider)), each)
     ]
     return own + derived
 
 
-def _has_better(stored: BarSeries | None, timeframe: str) -> bool:
-    if stored is None:
+def _has_better(stored: BarSeries | None, new: NewSeries) -> bool:
+    """Return whether a stored series stays: as the provider gave it, or made of shorter bars. Own before borrowed."""
+    if stored is None or bool(stored.borrowed_from) != bool(new.borrowed_from):
         return False
-    return not stored.derived_from or timeframe_ns(stored.derived_from) < timeframe_ns(timeframe)
+    return not stored.derived_from or timeframe_ns(stored.derived_from) < timeframe_ns(new.bars.timeframe)
 
 
-def _derived(bars: Bars, timeframe: str, source: str, notes: tuple[str, ...] = ()) -> NewSeries:
+def _derived(whole: NewSeries, timeframe: str) -> NewSeries:
+    bars = whole.bars
     note = f"{bars.symbol}: {timeframe} bars aggregated from {bars.timeframe}"
-    return NewSeries(aggregate(bars, timeframe), source, (note, *notes), derived_from=bars.timeframe)
+    derived = aggregate(bars, timeframe)
+    return replace(whole, bars=derived, notes=(note, *whole.notes), derived_from=bars.timeframe)
 
 
 def _gap_notes(gaps: dict[str, Gaps]) -> list[str]:

@@ -5,7 +5,8 @@ what the numbers must satisfy (`trading/market/raw_bars.py`).
 
 The tidy form: `ts_event` (bar open, with time zone), `symbol`, `open`, `high`, `low`, `close`, `volume` and optionally
 `contract`; other columns are ignored. A CSV file needs a header and a line break at its end (without one nobody can
-know whether the last number is whole); its times are ISO 8601 with an offset.
+know whether the last number is whole); its times are ISO 8601 with an offset of at most fourteen hours, the widest any
+clock on earth keeps (XML Schema's `dateTime` draws the same line; the engine would take +15:59, Arrow even +99:00).
 """
 
 import re
@@ -28,9 +29,14 @@ ENDINGS = (".parquet", ".pq", ".csv")
 MOST_ROWS = 50_000_000
 MOST_BYTES = 8 * 1024**3
 
+OFFSET_RULE = "the offset of ts_event must lie between -14:00 and +14:00"
+
 _NUMBER = r"[-+]?\d{1,18}(\.\d{0,18})?([eE][-+]?\d{1,3})?"
 _MONTH = r"\d{6}(\d{2})?"
-_INSTANT = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[-+]\d{2}(:?\d{2})?)"
+_CLOCK = r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?"
+_OFFSET = r"[-+]((0\d|1[0-3])(:?[0-5]\d)?|14(:?00)?)"
+_INSTANT = rf"{_CLOCK}(Z|{_OFFSET})"
+_FAR = rf"(?!{_INSTANT}$){_CLOCK}[-+]\d{{2}}(:?\d{{2}})?"
 _ANY_INSTANT = r"\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?)?"
 
 
@@ -109,6 +115,8 @@ def _require_types(path: Path, table: "pa.Table") -> None:
         raise BadBars(f"{path}: row 1: ts_event must be a timestamp with time zone, was {instant}")
     if instant.tz is None:
         raise BadBars(f"{path}: row 1: ts_event has no time zone; times must be UTC, not naive")
+    if re.fullmatch(r"[-+].*", instant.tz) and not re.fullmatch(_OFFSET, instant.tz):
+        raise BadBars(f"{path}: row 1: {OFFSET_RULE}, was {instant.tz}")
     for name in (*PRICES, "volume"):
         kind = table.schema.field(name).type
         if not (types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)):
@@ -199,12 +207,17 @@ def _without_text(table: "pa.Table", faults: Faults) -> "pa.Table":
     for name in [name for name in table.column_names if not name.endswith("_text")]:
         unread = np.flatnonzero(table.column(name).is_null().to_numpy())
         texts = np.array([_shown(table.column(f"{name}_text")[int(place)].as_py()) for place in unread], object)
-        naive = np.array([bool(re.fullmatch(_ANY_INSTANT, text)) for text in texts], np.bool_)
-        if name == "ts_event" and naive.any():
-            rule = "ts_event has no time zone; times must be UTC, not naive"
-            faults.add(unread[naive] + 1, rule, texts[naive])
+        if name == "ts_event":
+            _fault_instants(unread + 1, texts, faults)
         faults.add(unread + 1, rules.get(name, f"{name} must be a number"), texts)
     return table.select([name for name in table.column_names if not name.endswith("_text")])
+
+
+def _fault_instants(rows: NDArray[np.int64], texts: NDArray[np.object_], faults: Faults) -> None:
+    """Record times that are whole but for their offset: none at all, or one that no clock keeps."""
+    for form, rule in ((_ANY_INSTANT, "ts_event has no time zone; times must be UTC, not naive"), (_FAR, OFFSET_RULE)):
+        told = np.array([bool(re.fullmatch(form, text)) for text in texts], np.bool_)
+        faults.add(rows[told], rule, texts[told])
 
 
 def _shown(text: str | None) -> str:

@@ -39,6 +39,7 @@ from trading.market.bars import (
 )
 
 _RACES_WITH_WRITERS = 5
+_LENT = re.compile(r"\w+: bars of (?P<root>\w+), which has the same tick")
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
 
@@ -55,6 +56,7 @@ class BarSeries:
         imported_at: When it was written, UTC.
         notes: What happened on the way in, one sentence each.
         derived_from: The timeframe it was aggregated from; empty for bars as the provider gave them.
+        borrowed_from: The root whose bars they are (ES of a MES series); empty for bars of the symbol itself.
     """
 
     symbol: str
@@ -68,6 +70,7 @@ class BarSeries:
     imported_at: datetime
     notes: tuple[str, ...] = ()
     derived_from: str = ""
+    borrowed_from: str = ""
 
     @property
     def is_simulated(self) -> bool:
@@ -83,6 +86,7 @@ class NewSeries:
     source: str
     notes: tuple[str, ...] = ()
     derived_from: str = ""
+    borrowed_from: str = ""
 
 
 Key = tuple[str, str, str]
@@ -133,6 +137,11 @@ class BarStore:
     def write_all(self, new: Sequence[NewSeries]) -> list[BarSeries]:
         """Store several series in one commit: readers see all of them or none. Writers wait for each other.
 
+        Borrowed bars never replace bars of the symbol itself, whoever came first: such a series is left out.
+
+        Returns:
+            The rows of what was written, in the order given.
+
         Raises:
             BadBars: a series breaks a rule; nothing is written.
             Unavailable: the disk is full or cannot be written; what stood before still stands.
@@ -142,8 +151,9 @@ class BarStore:
             _require_plain_names(each.bars)
         try:
             with self._writing():
-                rows = [self._put(each) for each in new]
-                catalog = self._catalog() | {_key(row): row for row in rows}
+                stored = self._catalog()
+                rows = [self._put(each) for each in new if not _gives_way(each, stored)]
+                catalog = stored | {_key(row): row for row in rows}
                 self._commit(catalog)
                 self._sweep(catalog)
         except OSError as error:
@@ -199,6 +209,7 @@ class BarStore:
             imported_at=self._now(),
             notes=new.notes,
             derived_from=new.derived_from,
+            borrowed_from=new.borrowed_from,
         )
         stem = self._stem(row)
         stem.parent.mkdir(parents=True, exist_ok=True)
@@ -252,10 +263,26 @@ def _key(row: BarSeries) -> Key:
     return row.symbol, row.timeframe, row.provider
 
 
+def _gives_way(new: NewSeries, stored: dict[Key, BarSeries]) -> bool:
+    bars = new.bars
+    own = stored.get((bars.symbol, bars.timeframe, bars.provider))
+    return bool(new.borrowed_from) and own is not None and not own.borrowed_from
+
+
 def _row_from_json(fields: dict[str, object]) -> BarSeries:
-    imported_at = datetime.fromisoformat(str(fields["imported_at"]))
-    notes = fields["notes"]
-    return BarSeries(**{**fields, "imported_at": imported_at, "notes": tuple(notes)})  # type: ignore[arg-type]
+    notes: tuple[str, ...] = tuple(fields["notes"])  # type: ignore[arg-type]
+    known = {
+        "imported_at": datetime.fromisoformat(str(fields["imported_at"])),
+        "notes": notes,
+        "borrowed_from": fields.get("borrowed_from", _lender(notes)),
+    }
+    return BarSeries(**{**fields, **known})  # type: ignore[arg-type]
+
+
+def _lender(notes: tuple[str, ...]) -> str:
+    """Return whose bars a series is by the notes of catalogs that had no column for it."""
+    lent = [said for note in notes if (said := _LENT.fullmatch(note))]
+    return lent[0]["root"] if lent else ""
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 import csv
 import errno
 import gzip
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from trading.market.instruments import INSTRUMENTS
 
 HEADER = "ts_event,symbol,open,high,low,close,volume\n"
 OPEN_AT = datetime(2024, 3, 5, 15, tzinfo=UTC)
+MINUTES = [(15, minute) for minute in range(4)]
 
 
 @pytest.fixture
@@ -81,6 +83,52 @@ def test_a_files_own_micro_bars_are_kept(store: BarStore, tmp_path: Path) -> Non
     assert store.load("MES", "1m").open_ticks[0] == 16_000
 
 
+def hourly(symbol: str, price: int) -> list[str]:
+    opened = [(OPEN_AT + timedelta(hours=hour)).isoformat() for hour in range(4)]
+    return [f"{at},{symbol},{price},{price + 1},{price - 1},{price},1\n" for at in opened]
+
+
+def borrowed(store: BarStore, symbol: str) -> dict[str, str]:
+    return {row.timeframe: row.borrowed_from for row in store.series() if row.symbol == symbol}
+
+
+def test_a_micro_keeps_its_own_bars_when_its_root_comes_in_later(store: BarStore, tmp_path: Path) -> None:
+    import_bars(store, write(tmp_path, *hourly("MES", 4_000)), provider="acme")
+    own = {row.timeframe: row.fingerprint for row in store.series()}
+    report = import_bars(store, write(tmp_path, *lines("ES", 5_000, 1)), provider="acme")
+    kept = {row.timeframe: row.fingerprint for row in store.series() if row.symbol == "MES"}
+    assert own.items() <= kept.items()
+    assert borrowed(store, "MES") == {"1m": "ES", "5m": "ES", "15m": "ES", "1h": "", "1d": ""}
+    assert "MES: keeps the acme bars of its own; ES lends none of 1h, 1d" in report.notes
+
+
+def test_bars_of_the_micro_itself_replace_borrowed_ones(store: BarStore, tmp_path: Path) -> None:
+    import_bars(store, write(tmp_path, *lines("ES", 5_000, 1)), provider="acme")
+    assert set(borrowed(store, "MES").values()) == {"ES"}
+    assert set(borrowed(store, "ES").values()) == {""}
+    import_bars(store, write(tmp_path, *hourly("MES", 4_000)), provider="acme")
+    assert borrowed(store, "MES") == {"1m": "ES", "5m": "ES", "15m": "ES", "1h": "", "1d": ""}
+    assert [store.load("MES", frame).open_ticks[0] for frame in ("15m", "1h", "1d")] == [20_000, 16_000, 16_000]
+
+
+def test_another_providers_root_is_lent_beside_the_micros_own_bars(store: BarStore, tmp_path: Path) -> None:
+    import_bars(store, write(tmp_path, *hourly("MES", 4_000)), provider="acme")
+    import_bars(store, write(tmp_path, *hourly("ES", 5_000)), provider="other")
+    assert {row.provider: row.borrowed_from for row in store.series() if row.symbol == "MES"} == {
+        "acme": "",
+        "other": "ES",
+    }
+
+
+def test_a_catalog_without_a_word_for_it_tells_borrowed_bars_by_their_notes(store: BarStore, tmp_path: Path) -> None:
+    import_bars(store, write(tmp_path, *hourly("ES", 5_000)), provider="acme")
+    catalog = tmp_path / "store" / "catalog.json"
+    rows = json.loads(catalog.read_text())
+    catalog.write_text(json.dumps([{name: row[name] for name in row if name != "borrowed_from"} for row in rows]))
+    assert borrowed(store, "MES") == {"1h": "ES", "1d": "ES"}
+    assert borrowed(store, "ES") == {"1h": "", "1d": ""}
+
+
 def test_only_the_named_roots_are_imported(store: BarStore, tmp_path: Path) -> None:
     path = write(tmp_path, *lines("AAPL", 190, 5), *lines("GC", 2_000, 5))
     with pytest.raises(BadBars, match="row 1: symbol must name a known contract root"):
@@ -112,6 +160,35 @@ def test_prices_below_zero_are_right_for_crude_and_wrong_for_stocks(store: BarSt
     assert store.load("MCL", "1m").low_ticks[0] == -3_850
     with pytest.raises(BadBars, match="rows 1, 2, 3 and 27 more: price must be above zero"):
         import_bars(store, write(tmp_path, *lines("ES", -37.5, 5)))
+
+
+@pytest.mark.parametrize("offset", ["+14:00", "+1400", "+14", "-12:00", "+05:45", "-03:30", "+00:00", "-14:00"])
+def test_offsets_that_clocks_keep_are_read(store: BarStore, tmp_path: Path, offset: str) -> None:
+    hours, minutes = int(offset[:3]), int(offset[3:].strip(":") or "0") * (-1 if offset[0] == "-" else 1)
+    rows = [f"2024-03-05T{hour:02}:{minute:02}:00{offset},ES,5000,5001,4999,5000,1\n" for hour, minute in MINUTES]
+    import_bars(store, write(tmp_path, *rows))
+    opened = datetime(2024, 3, 5, 15, tzinfo=UTC) - timedelta(hours=hours, minutes=minutes)
+    assert store.load("ES", "1m").ts_event[0] == int(opened.timestamp()) * 1_000_000_000
+
+
+@pytest.mark.parametrize("offset", ["+99:00", "+15:00", "-14:30", "+14:01", "-15:00", "+05:60", "+1430", "-99"])
+def test_an_offset_that_no_clock_keeps_is_refused_with_its_row(store: BarStore, tmp_path: Path, offset: str) -> None:
+    rows = [f"2024-03-05T{hour:02}:{minute:02}:00+00:00,ES,5000,5001,4999,5000,1\n" for hour, minute in MINUTES]
+    rows[1] = rows[1].replace("+00:00", offset)
+    with pytest.raises(BadBars, match=r"row 2: the offset of ts_event must lie between -14:00 and \+14:00, was 2024"):
+        import_bars(store, write(tmp_path, *rows))
+    assert store.series() == []
+
+
+def test_a_parquet_file_in_a_zone_that_no_clock_keeps_is_refused(store: BarStore, tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    opened = pa.array([0, 60_000_000_000], pa.timestamp("ns", "+99:00"))
+    prices = {name: pa.array([5_000.0, 5_000.0]) for name in ("open", "high", "low", "close", "volume")}
+    pq.write_table(pa.table({"ts_event": opened, "symbol": ["ES", "ES"], **prices}), tmp_path / "far.parquet")
+    with pytest.raises(BadBars, match=r"row 1: the offset of ts_event must lie between .*, was \+99:00"):
+        import_bars(store, tmp_path / "far.parquet")
 
 
 def test_progress_is_told_to_its_end(store: BarStore, tmp_path: Path) -> None:
