@@ -16,10 +16,10 @@ from api import (
     board,
     bots,
     dossier,
+    for_people,
     health,
     kill_switch,
     lab,
-    not_found,
     problems,
     proof_page,
     proofs,
@@ -80,7 +80,7 @@ def create_app(desk: Desk) -> FastAPI:
     for module in (work, kill_switch, audit):
         app.include_router(module.by_admin)
     install_pages(app)
-    not_found.install(app)
+    for_people.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(Deadline)
     app.add_middleware(BoundedBody)

@@ -15,13 +15,15 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.problems import problem
+from api.for_people import asks_for_a_page, late_page
+from api.problems import problem, trace_id
 from store.timing import database_time
 
 log = logging.getLogger("api")
 
 MAX_BODY_BYTES = 1_048_576
 READ_DEADLINE_SECONDS = 1.8
+PAGE_DEADLINE_SECONDS = 10.0
 WRITE_DEADLINE_SECONDS = 20.0
 OUTCOME_UNKNOWN = "OUTCOME_UNKNOWN"
 REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
@@ -127,7 +129,7 @@ class BoundedBody:
                 return b"".join(chunks)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        refusal = problem(413, f"a body may have at most {self.max_bytes} bytes", trace_id=_id_of(scope))
+        refusal = problem(413, f"a body may have at most {self.max_bytes} bytes", trace_id=trace_id(scope))
         refusal.headers["Connection"] = "close"
         await refusal(scope, receive, send)
 
@@ -136,23 +138,29 @@ class Deadline:
     """Answers 503 when a request takes too long, so that a database that hangs never hangs the caller.
 
     A write may wait for a lock (at most 15 s), so it has longer. Its work goes on: whether it took effect is unknown,
-    and the answer says so.
+    and the answer says so. A person who goes to an address in a browser has longer than a program, and is told on a
+    page that asks again.
     """
 
     def __init__(
-        self, app: ASGIApp, read_seconds: float = READ_DEADLINE_SECONDS, write_seconds: float = WRITE_DEADLINE_SECONDS
+        self,
+        app: ASGIApp,
+        read_seconds: float = READ_DEADLINE_SECONDS,
+        write_seconds: float = WRITE_DEADLINE_SECONDS,
+        *,
+        page_seconds: float = PAGE_DEADLINE_SECONDS,
     ) -> None:
         self.app = app
         self.read_seconds = read_seconds
         self.write_seconds = write_seconds
+        self.page_seconds = page_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        reads = scope["method"] in {"GET", "HEAD", "OPTIONS"}
-        seconds = self.read_seconds if reads else self.write_seconds
+        seconds = self._patience(scope)
         started, closed = False, False
 
         async def guarded(message: Message) -> None:
@@ -172,15 +180,26 @@ class Deadline:
             raise
         closed = True
         work.add_done_callback(_forget)
-        await _late(seconds, reads=reads, trace_id=_id_of(scope))(scope, receive, send)
+        await _late(scope, seconds)(scope, receive, send)
+
+    def _patience(self, scope: Scope) -> float:
+        if not _reads(scope):
+            return self.write_seconds
+        return self.page_seconds if asks_for_a_page(scope) else self.read_seconds
 
 
-def _late(seconds: float, *, reads: bool, trace_id: str | None) -> Response:
+def _reads(scope: Scope) -> bool:
+    return scope["method"] in {"GET", "HEAD", "OPTIONS"}
+
+
+def _late(scope: Scope, seconds: float) -> Response:
+    if asks_for_a_page(scope):
+        return late_page(scope, seconds)
     late = f"no answer within {seconds:g} s"
-    if reads:
-        return problem(503, late, trace_id=trace_id)
+    if _reads(scope):
+        return problem(503, late, trace_id=trace_id(scope))
     advice = "whether it took effect is unknown: repeat it with the same Idempotency-Key, which has one effect"
-    return problem(503, f"{late}; {advice}", code=OUTCOME_UNKNOWN, trace_id=trace_id)
+    return problem(503, f"{late}; {advice}", code=OUTCOME_UNKNOWN, trace_id=trace_id(scope))
 
 
 def _forget(work: "asyncio.Future[None]") -> None:
@@ -204,11 +223,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def _request_id(scope: Scope) -> str:
     given = Headers(scope=scope).get("x-request-id", "")
     return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
-
-
-def _id_of(scope: Scope) -> str | None:
-    found: str | None = scope.get("state", {}).get("request_id")
-    return found
 
 
 def _mark(headers: MutableHeaders, request_id: str, *, spent: float, took: float) -> None:

@@ -4,7 +4,7 @@ Belongs here: which status an error gets and what its document says. Does not be
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -102,14 +102,14 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Make every error of an application a problem document."""
-    app.add_exception_handler(ProvingError, _of_platform)
+    app.add_exception_handler(ProvingError, of_platform)
     app.add_exception_handler(RequestValidationError, _of_validation)
     app.add_exception_handler(HTTPException, of_http)
 
 
-def trace_id(request: Request) -> str | None:
-    """Return the request's id."""
-    found: str | None = request.scope.get("state", {}).get("request_id")
+def trace_id(request: Mapping[str, Any]) -> str | None:
+    """Return the id of a request, or of its scope."""
+    found: str | None = request.get("state", {}).get("request_id")
     return found
 
 
@@ -124,7 +124,8 @@ async def of_http(request: Request, failure: Exception) -> Response:
     return answer
 
 
-async def _of_platform(request: Request, failure: Exception) -> Response:
+async def of_platform(request: Request, failure: Exception) -> Response:
+    """Return the problem document of what the platform refused or could not do."""
     status = next((status for kind, status in STATUS if isinstance(failure, kind)), 500)
     code = failure.code if isinstance(failure, ProvingError) else None
     more = {"botIds": failure.bot_ids} if isinstance(failure, UnknownBots) else {}

@@ -17,10 +17,11 @@ from services.kill_switch import SwitchWish, throw_switch
 from tests.e2e.screen import TOKEN, Screen, needs_chromium, violations
 from tests.e2e.test_bot_page import lived, shown_session
 from tests.serving import Served, serving
+from trading.errors import Unavailable
 
 pytestmark = needs_chromium
 WIDTHS = {"desk": 1280, "phone": 390}
-MISSING = {"no such bot", "no such page"}
+REFUSED = {"no such bot": "404", "no such page": "404", "not now": "503"}
 FORBIDDEN = re.compile(r"fresh|\bOK\b", re.IGNORECASE)
 Step = tuple[str, str, Callable[[Page], Any]]
 
@@ -36,8 +37,14 @@ def bot_id(stocked_desk: Desk) -> UUID:
 
 @pytest.fixture
 def served(bot_id: UUID, stocked_desk: Desk) -> Iterator[Served]:
-    with serving(create_app(stocked_desk)) as served:
+    app = create_app(stocked_desk)
+    app.add_api_route("/away", _away)
+    with serving(app) as served:
         yield served
+
+
+def _away() -> None:
+    raise Unavailable("the database is away: it was stopped")
 
 
 def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:
@@ -54,6 +61,7 @@ def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:
         ("verify", "/audit", lambda page: (settle(page), page.keyboard.press("v"))),
         ("no such bot", f"/bots/{UUID(int=9)}", lambda page: expect(page.locator("#bot-missing")).to_be_visible()),
         ("no such page", "/bord", lambda page: expect(page.get_by_role("heading")).to_have_text("No such page")),
+        ("not now", "/away", lambda page: expect(page.get_by_role("link", name="Try again")).to_be_visible()),
         ("proof", "/proof", lambda _: None),
         ("tear sheet", f"/api/sessions/{shown_session(desk, bot_id).id}/report", lambda _: None),
     ]
@@ -124,7 +132,7 @@ def test_no_page_complains_is_too_wide_or_says_what_nobody_can_know(
         act(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert FORBIDDEN.findall(page.content()) == [], name
-        complaints = [one for one in screen.complaints if name not in MISSING or "404" not in one]
+        complaints = [one for one in screen.complaints if name not in REFUSED or REFUSED[name] not in one]
         assert complaints == [], name
         screen.complaints.clear()
 

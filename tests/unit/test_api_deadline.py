@@ -5,6 +5,7 @@ import json
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -25,7 +26,9 @@ class Desk:
         await PlainTextResponse(f"did {Request(scope).method}")(scope, receive, send)
 
 
-async def ask(app: Any, method: str, sent: list[Message] | None = None) -> tuple[int, bytes]:
+async def ask(
+    app: Any, method: str, sent: list[Message] | None = None, *, accept: str = "", platform: FastAPI | None = None
+) -> tuple[int, bytes]:
     sent = [] if sent is None else sent
 
     async def send(message: Message) -> None:
@@ -34,7 +37,8 @@ async def ask(app: Any, method: str, sent: list[Message] | None = None) -> tuple
     async def receive() -> Message:
         return {"type": "http.request", "body": b"", "more_body": False}
 
-    await app({"type": "http", "method": method, "path": "/", "headers": [], "query_string": b""}, receive, send)
+    scope = {"type": "http", "method": method, "path": "/", "query_string": b"", "app": platform}
+    await app(scope | {"headers": [(b"accept", accept.encode())]}, receive, send)
     return sent[0]["status"], b"".join(message.get("body", b"") for message in sent[1:])
 
 
@@ -114,3 +118,32 @@ def test_a_late_read_is_just_late() -> None:
 
 async def _late_read() -> tuple[int, bytes]:
     return await ask(Deadline(Desk(), read_seconds=0.0), "GET")
+
+
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(("accept", "status"), [(BROWSER, 200), ("application/json", 503), ("*/*", 503), ("", 503)])
+def test_a_person_at_a_page_waits_longer_than_a_program(accept: str, status: int) -> None:
+    async def scene() -> int:
+        desk = Desk()
+        asyncio.get_running_loop().call_later(0.02, desk.go.set)
+        return (await ask(Deadline(desk, read_seconds=0.0, page_seconds=60.0), "GET", accept=accept))[0]
+
+    assert asyncio.run(scene()) == status
+
+
+def test_a_person_who_waited_in_vain_is_offered_to_try_again() -> None:
+    platform = FastAPI()
+    platform.add_route("/static/{name:path}", Desk(), name="static")
+    late = Deadline(Desk(), page_seconds=0.0)
+    status, body = asyncio.run(ask(late, "GET", accept=BROWSER, platform=platform))
+    page = body.decode()
+    assert status == 503
+    assert "No answer within 0 seconds" in page
+    assert '<a class="action" href="">Try again</a>' in page
+
+
+def test_a_form_that_a_browser_sent_late_is_told_as_a_write() -> None:
+    status, body = asyncio.run(ask(Deadline(Desk(), write_seconds=0.0), "POST", accept=BROWSER))
+    assert (status, json.loads(body)["code"]) == (503, OUTCOME_UNKNOWN)
