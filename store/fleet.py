@@ -69,7 +69,7 @@ def _spelled(constant: str | int) -> ColumnElement[Any]:
 IS_ACTIVE = BotJob.status.in_([_spelled("QUEUED"), _spelled("RUNNING")])
 _FAILS_AGAIN = BotProgress.backtest_failures_in_row >= _spelled(MAX_FAILURES_IN_ROW)
 _IN_LAB = Bot.stage == _spelled(Stage.LAB)
-LAST_BUSY = State.EVOLVING_QUEUED
+LAST_BUSY = State.ERROR
 """The last state of a bot that has an active job or is in error; those that follow are states of rest."""
 
 SORTS = ("activity", "name", "symbol", "stage", "netPnl", "winPct", "trades", "maxDrawdownPct", "sharpe")

@@ -3,8 +3,8 @@
 Belongs here: `botNow` from a bot's situation, its badge and tooltip. Does not belong here: reading the situation
 (`store/fleet.py` asks the same states in SQL, in the same order), drawing (`api/pages`).
 
-`State` is listed in order of precedence: the first state that holds is the bot's state. A badge exists only with an
-active job behind it.
+`State` is listed in order of precedence: the first state that holds is the bot's state. Work that really runs or waits
+comes first, so that nothing hides it. A badge exists only with an active job behind it.
 """
 
 from collections.abc import Callable, Mapping
@@ -24,13 +24,13 @@ RUNNER_STALE_AFTER = timedelta(seconds=60)
 class State(StrEnum):
     """Every state of botNow, the one that wins first."""
 
-    ERROR = "ERROR"
     BACKTEST_RUNNING = "BACKTEST_RUNNING"
     IMPROVING_RUNNING = "IMPROVING_RUNNING"
     EVOLVING_RUNNING = "EVOLVING_RUNNING"
     BACKTEST_QUEUED = "BACKTEST_QUEUED"
     IMPROVING_QUEUED = "IMPROVING_QUEUED"
     EVOLVING_QUEUED = "EVOLVING_QUEUED"
+    ERROR = "ERROR"
     RUNNER_RUNNING = "RUNNER_RUNNING"
     RUNNER_STALE = "RUNNER_STALE"
     NEEDS_BACKTEST = "NEEDS_BACKTEST"

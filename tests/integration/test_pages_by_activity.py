@@ -1,5 +1,6 @@
 """The fleet by activity, page after page, against the cards of the whole fleet sorted here."""
 
+from collections import Counter
 from uuid import UUID
 
 import pytest
@@ -8,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from services.desk import Desk
 from services.fleet import FleetQuery, bots_page, each_bot
-from store.fleet import SORTS, FleetFilter, FleetOrder
+from store.database import transaction
+from store.fleet import SORTS, FleetFilter, FleetOrder, count_by_state
 from store.tables import Bot, BotProgress
 from tests import factories
 from tests.integration.conftest import FixedClock
@@ -16,7 +18,10 @@ from trading.activity import State
 from trading.autonomy import MAX_FAILURES_IN_ROW
 
 PRECEDENCE = list(State)
-STANDINGS = ("killed", "failing", "nearly failing", "working", "waiting", "both", "untested", "tested", "archived")
+STANDINGS = (
+    *("killed", "killed at work", "failing", "failing at work", "nearly failing", "working", "waiting", "both"),
+    *("untested", "tested", "archived"),
+)
 
 
 @pytest.fixture
@@ -27,10 +32,10 @@ def mixed_fleet(desk: Desk, clock: FixedClock) -> Desk:
             standing = STANDINGS[number * 5 % len(STANDINGS)]
             bot = factories.make_bot(
                 session,
-                name=f"Bot {number * 7 % 36:02}",
+                name=f"Bot {number * 7 % 44:02}",
                 symbol=("MES", "MNQ")[number % 2],
                 stage=("LAB", "LAB", "PAPER")[number % 3],
-                killed_at=clock.now if standing == "killed" else None,
+                killed_at=clock.now if standing.startswith("killed") else None,
                 archived_at=clock.now if standing == "archived" else None,
             )
             session.execute(update(BotProgress).where(BotProgress.bot_id == bot.id).values(**counted(standing)))
@@ -39,7 +44,8 @@ def mixed_fleet(desk: Desk, clock: FixedClock) -> Desk:
 
 
 def counted(standing: str) -> dict[str, int]:
-    failures = {"failing": MAX_FAILURES_IN_ROW, "nearly failing": MAX_FAILURES_IN_ROW - 1}
+    failing = MAX_FAILURES_IN_ROW
+    failures = {"failing": failing, "failing at work": failing, "nearly failing": failing - 1}
     completed = {"tested": 3, "nearly failing": 1, "both": 1}
     return {
         "backtests_completed": completed.get(standing, 0),
@@ -48,7 +54,7 @@ def counted(standing: str) -> dict[str, int]:
 
 
 def add_jobs(session: Session, bot: Bot, standing: str) -> None:
-    if standing in ("working", "both", "killed"):
+    if standing in ("working", "both", "killed at work", "failing at work"):
         factories.make_job(session, bot, status="RUNNING", job_type="IMPROVE")
     if standing in ("waiting", "both", "archived"):
         factories.make_job(session, bot, status="QUEUED", job_type="BACKTEST")
@@ -89,6 +95,7 @@ def sorted_here(desk: Desk, wanted: FleetFilter) -> list[UUID]:
         FleetFilter(symbol="MNQ", words="1"),
         FleetFilter(state=State.ERROR),
         FleetFilter(state=State.BACKTEST_QUEUED),
+        FleetFilter(state=State.IMPROVING_RUNNING),
         FleetFilter(state=State.IDLE),
         FleetFilter(state=State.NEEDS_BACKTEST, stage="LAB"),
     ],
@@ -100,6 +107,14 @@ def test_pages_by_activity_are_the_fleet_in_order_of_precedence(
     expected = sorted_here(mixed_fleet, wanted)
     assert expected, "the fleet has no such bot, so nothing would be shown"
     assert paged(mixed_fleet, wanted, limit=limit) == expected
+
+
+def test_counts_of_states_are_those_of_the_cards(mixed_fleet: Desk) -> None:
+    with transaction(mixed_fleet.sessions) as session:
+        counted_there = Counter({state: 0 for state in State})
+        for _, state, bots in count_by_state(session):
+            counted_there[state] += bots
+    assert +counted_there == Counter(card.bot_now.state for card in each_bot(mixed_fleet))
 
 
 def test_the_mixed_fleet_is_mixed(mixed_fleet: Desk) -> None:

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -60,13 +61,24 @@ def test_a_start_in_the_future_counts_as_no_time() -> None:
     assert now.tooltip == "Running 0s • Attempt x1"
 
 
-def test_killed_and_repeated_failure_win_over_work_and_say_why() -> None:
-    work = (job("BACKTEST", "RUNNING"),)
-    killed = bot_now(Situation(stage=Stage.LAB, now=NOW, killed=True, jobs=work))
-    failing = bot_now(Situation(stage=Stage.LAB, now=NOW, failures_in_row=5, jobs=work))
+def test_killed_and_repeated_failure_win_over_rest_and_say_why() -> None:
+    killed = bot_now(Situation(stage=Stage.LAB, now=NOW, killed=True))
+    failing = bot_now(Situation(stage=Stage.LAB, now=NOW, failures_in_row=5))
+    stale = bot_now(Situation(stage=Stage.PAPER, now=NOW, killed=True, runner_heartbeat_at=NOW))
     assert (killed.state, killed.reason) == (State.ERROR, "BOT_KILLED")
     assert (failing.state, failing.reason) == (State.ERROR, "REPEATED_FAILURE")
-    assert bot_now(Situation(stage=Stage.LAB, now=NOW, failures_in_row=4, jobs=work)).state is State.BACKTEST_RUNNING
+    assert stale.state is State.ERROR
+    assert bot_now(Situation(stage=Stage.LAB, now=NOW, failures_in_row=4)).state is State.NEEDS_BACKTEST
+
+
+@pytest.mark.parametrize("status", ["RUNNING", "QUEUED"])
+@pytest.mark.parametrize("kind", ["BACKTEST", "IMPROVE", "EVOLVE"])
+@pytest.mark.parametrize("trouble", [{"killed": True}, {"failures_in_row": 5}], ids=str)
+def test_work_shows_with_its_badge_whatever_is_wrong_with_the_bot(trouble: Any, kind: str, status: str) -> None:
+    work = (job(kind, status, attempt=2, iteration=7),)
+    well, troubled = (bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=work, **more)) for more in ({}, trouble))
+    assert troubled == well
+    assert troubled.badge is not None
 
 
 @pytest.mark.parametrize(
@@ -139,6 +151,15 @@ def test_no_badge_exists_without_an_active_job(situation: Situation) -> None:
     if now.active_job is not None:
         assert now.active_job.status in {"QUEUED", "RUNNING"}
         assert now.active_job.type in now.state.replace("IMPROVING", "IMPROVE").replace("EVOLVING", "EVOLVE")
+
+
+@given(situations)
+def test_a_running_job_is_never_hidden(situation: Situation) -> None:
+    running = {job.type for job in situation.jobs if job.status is JobStatus.RUNNING}
+    if running:
+        shown = bot_now(situation).active_job
+        assert shown is not None
+        assert (shown.status, shown.type) == (JobStatus.RUNNING, min(running, key=PRECEDENCE.index))
 
 
 @given(situations)

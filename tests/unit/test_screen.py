@@ -249,6 +249,10 @@ def shown(run: Callable[[str], Any], rows: list[BoardRow], **view: Any) -> list[
     return found
 
 
+def test_the_browser_knows_every_state_in_the_order_of_precedence(run: Callable[[str], Any]) -> None:
+    assert run("STATES") == list(State)
+
+
 def test_work_comes_first_and_unknown_figures_last_in_both_directions(run: Callable[[str], Any]) -> None:
     rows = [
         row(1),
@@ -256,7 +260,7 @@ def test_work_comes_first_and_unknown_figures_last_in_both_directions(run: Calla
         row(3, now={"state": "BACKTEST_RUNNING"}, net_pnl=7),
         row(10, now={"state": "ERROR"}),
     ]
-    assert shown(run, rows) == ["Bot 3", "Bot 2", "Bot 1", "Bot 10"]
+    assert shown(run, rows) == ["Bot 3", "Bot 2", "Bot 10", "Bot 1"]
     assert shown(run, rows, sort="netPnl") == ["Bot 2", "Bot 3", "Bot 1", "Bot 10"]
     assert shown(run, rows, sort="netPnl", descending=True) == ["Bot 3", "Bot 2", "Bot 1", "Bot 10"]
 

@@ -1,9 +1,10 @@
 // @ts-check
 /** The fleet in the browser. Belongs here: rows, sequence numbers, filters, sorting, totals. Free of DOM. */
 
+/** As `trading/activity.py` lists them: the first that holds is a bot's state. */
 export const STATES = [
-  "ERROR", "BACKTEST_RUNNING", "IMPROVING_RUNNING", "EVOLVING_RUNNING", "BACKTEST_QUEUED", "IMPROVING_QUEUED",
-  "EVOLVING_QUEUED", "RUNNER_RUNNING", "RUNNER_STALE", "NEEDS_BACKTEST", "IDLE",
+  "BACKTEST_RUNNING", "IMPROVING_RUNNING", "EVOLVING_RUNNING", "BACKTEST_QUEUED", "IMPROVING_QUEUED",
+  "EVOLVING_QUEUED", "ERROR", "RUNNER_RUNNING", "RUNNER_STALE", "NEEDS_BACKTEST", "IDLE",
 ];
 export const STAGES = ["LAB", "PAPER", "SHADOW", "CANARY", "LIVE"];
 export const ACTIVITIES = {
@@ -14,11 +15,11 @@ export const ACTIVITIES = {
   idle: (state) => state === "IDLE",
   failing: (state) => state === "ERROR",
 };
-const WORK_FIRST = new Map(STATES.filter((state) => state !== "ERROR").concat("ERROR").map((state, rank) => [state, rank]));
+const STATE_RANK = new Map(STATES.map((state, rank) => [state, rank]));
 const STAGE_RANK = new Map(STAGES.map((stage, rank) => [stage, rank]));
 
 const KEYS = {
-  activity: (bot) => WORK_FIRST.get(bot.botNow.state) ?? 99,
+  activity: (bot) => STATE_RANK.get(bot.botNow.state) ?? 99,
   name: (bot) => bot.name,
   stage: (bot) => STAGE_RANK.get(bot.stage) ?? 99,
   netPnl: (bot) => bot.netPnl,
