@@ -201,6 +201,9 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
     for book, rows in receipt.no_longer_shown.items():
         table.add_row(book, f"{rows.sessions:,}", f"{rows.trades:,}", f"{rows.fills:,}")
     console.print(table)
+    for kind, jobs in receipt.canceled_jobs.items():
+        if jobs:
+            console.print(f"{counted(jobs, f'queued {kind} job')} {'canceled' if execute else 'would be canceled'}")
     if execute:
         console.print(
             f"{counted(receipt.reset_count or 0, 'bot')} reset at {receipt.reset_time}, audit event {receipt.audit_seq}"

@@ -7,7 +7,7 @@ figures afterwards (`services.rollups`).
 import hashlib
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,16 +21,18 @@ from sqlalchemy.orm import Session
 from services import audit
 from services.acts import once, require_reason
 from services.desk import Desk
-from store import autonomy, resets, rollups
+from store import autonomy, jobs, resets, rollups
 from store.database import transaction
-from store.resets import Recorded, Standing, Target
+from store.resets import Recorded, Standing, Target, Waiting
 from trading.baseline import Scope, next_baseline
 from trading.errors import BadInput, PlanChanged, UnknownBots
+from trading.jobs import ITERATIONS, JobType
 from trading.lifecycle import Book
 from trading.words import counted
 
 PLAIN_TEXT = re.compile(r"[\x20-\x7e]{1,200}")
 OPERATION = "METRICS_RESET"
+WHY_CANCELED = f"{OPERATION}: its bot was reset while it waited; a baseline comes first"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,10 @@ class HiddenRows(_Answer):
 
 
 class ResetReceipt(_Answer):
-    """What a reset did, or on a dry run would do; the last four fields are null on a dry run."""
+    """What a reset did, or on a dry run would do; the last four fields are null on a dry run.
+
+    `canceled_jobs` counts improve and evolve work that waited; receipts kept from before say nothing of it.
+    """
 
     success: bool = True
     dry_run: bool
@@ -97,6 +102,7 @@ class ResetReceipt(_Answer):
     target_count: int
     targets: list[ResetTarget]
     no_longer_shown: dict[Book, HiddenRows]
+    canceled_jobs: dict[JobType, int] = {}
     plan_hash: str
     timestamp: datetime
     reset_count: int | None = None
@@ -118,6 +124,7 @@ class _Plan:
     targets: list[Target]
     baselines: Mapping[UUID, Standing]
     recorded: list[Recorded]
+    waiting: list[Waiting]
     now: datetime
     hash: str
 
@@ -128,10 +135,12 @@ def reset_metrics(desk: Desk, request: ResetRequest) -> ResetReceipt:
     One transaction moves the reset fields, the baselines, the events, the audit chain and the backtest counters, takes
     the old figures out of sight and asks for the rebuild; all of it or nothing. Resets of the same bots wait for each
     other in id order. The baseline is read from the clock once the bots are locked; it lies after everything they have
-    recorded and after the start of a backtest that is still running, so neither counts.
+    recorded and after the start of work that is still running, so neither counts. Improve and evolve work that waits is
+    canceled where the BACKTEST book starts again: its bot needs a baseline first.
 
     A dry run locks and changes nothing. An execution that names a dry run's `plan_hash` is refused when the bots,
-    their baselines, the scope or the curves would be others; how many rows vanish from sight may have grown.
+    their baselines, the scope or the curves would be others; how many rows vanish from sight may have grown, and what
+    waits may have begun.
 
     Raises:
         BadInput: an unknown scope, an empty list of bots, or a reason, actor, request id or key that is not plain.
@@ -193,6 +202,7 @@ def _execute(desk: Desk, session: Session, request: ResetRequest) -> ResetReceip
             "requestId": request.request_id,
             "resetTime": plan.now.isoformat(),
             "targetCount": len(ids),
+            "canceledJobs": _canceled(plan),
             "planHash": plan.hash,
         },
     )
@@ -206,16 +216,19 @@ def _plan(desk: Desk, session: Session, request: ResetRequest) -> _Plan:
     ids = [target.id for target in targets]
     if request.bot_ids is not None and len(ids) < len(request.bot_ids):
         raise UnknownBots([str(bot_id) for bot_id in sorted(set(request.bot_ids) - set(ids))])
+    iterates = Book.BACKTEST in scope.books
+    waiting = resets.waiting_iterations(session, ids, lock=not request.dry_run) if iterates else []
     baselines = resets.baselines(session, ids, scope.books)
     recorded = resets.recorded(session, ids, scope.books)
     plan_hash = _plan_hash(scope, ids, baselines=baselines, equity_curves=request.also_reset_equity_curves)
-    return _Plan(scope, targets, baselines, recorded, now=desk.clock(), hash=plan_hash)
+    return _Plan(scope, targets, baselines, recorded, waiting, now=desk.clock(), hash=plan_hash)
 
 
 def _write(session: Session, request: ResetRequest, plan: _Plan) -> None:
     books, now = plan.scope.books, plan.now
     curves = request.also_reset_equity_curves
     ids = [target.id for target in plan.targets]
+    waiting = [job.job_id for job in plan.waiting]
     reset = {
         "books": [book.value for book in books],
         "scope": plan.scope.value,
@@ -223,9 +236,11 @@ def _write(session: Session, request: ResetRequest, plan: _Plan) -> None:
         "actor": request.actor,
         "request_id": request.request_id,
         "equity_curves": curves,
+        "canceled": waiting,
         "now": now,
     }
     resets.write_reset(session, _new_baselines(plan), reset)
+    jobs.cancel(session, waiting, error=WHY_CANCELED, now=now)
     rollups.clear(session, ids, books=books, now=now, equity_curves=curves)
     if Book.BACKTEST in books:
         resets.restart_progress(session, ids)
@@ -253,6 +268,7 @@ def _receipt(request: ResetRequest, plan: _Plan) -> ResetReceipt:
         target_count=len(plan.targets),
         targets=_targets(plan),
         no_longer_shown=_hidden_rows(plan),
+        canceled_jobs=_canceled(plan),
         plan_hash=plan.hash,
         timestamp=plan.now,
     )
@@ -287,6 +303,11 @@ def _hidden_rows(plan: _Plan) -> dict[Book, HiddenRows]:
         )
         for book in plan.scope.books
     }
+
+
+def _canceled(plan: _Plan) -> dict[JobType, int]:
+    by_type = Counter(job.job_type for job in plan.waiting)
+    return {kind: by_type[kind] for kind in ITERATIONS}
 
 
 def _plan_hash(scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[UUID, Standing], equity_curves: bool) -> str:

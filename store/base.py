@@ -1,8 +1,10 @@
 """What every table is made of: the declarative base with its types and names, and CHECKs over words.
 
-Belongs here: what two table modules need. Does not belong here: tables (`tables.py` and modules of one table).
+Belongs here: what two modules of tables or statements need. Does not belong here: tables (`tables.py` and modules of
+one table).
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,6 +14,11 @@ from sqlalchemy import ARRAY, CheckConstraint, Date, DateTime, MetaData, Numeric
 from sqlalchemy.dialects.postgresql import DOUBLE_PRECISION, JSONB
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import DeclarativeBase
+
+
+def uuid_array(ids: Sequence[UUID]) -> str:
+    """Return ids as the text of a PostgreSQL array: one string costs a fraction of ten thousand parameters."""
+    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:

@@ -10,6 +10,7 @@ fence is `dagster_run_id` plus status: a run that lost its lease changes nothing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Label, Row, ScalarSelect, case, func, select, text, true, update
@@ -17,9 +18,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from store import kill_switch
+from store.base import uuid_array
 from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
 from trading.autonomy import Decision, Load, Reason
-from trading.jobs import LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
+from trading.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 FIRST_BASELINE_PRIORITY = 50
@@ -43,7 +45,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Reclaimed:
-    """A job taken back from a run that died or went silent; `status` is QUEUED (again) or TIMEOUT."""
+    """A job taken back from a run that died or went silent; `status` is QUEUED (again), TIMEOUT or CANCELED."""
 
     job_id: UUID
     bot_id: UUID
@@ -156,8 +158,8 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
 
     A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT and counts as a failure of its bot,
     so that a bot whose work kills its worker backs off like any other. What began before a reset does not count after
-    it. A job whose run is just closing it, or was stopped while closing it, is left to a later tick: waiting for its
-    row would hold up the whole fleet.
+    it: an iteration that did ends as CANCELED, like those that waited at the reset. A job whose run is just closing it,
+    or was stopped while closing it, is left to a later tick: waiting for its row would hold up the whole fleet.
     """
     overdue = case(
         *((BotJob.job_type == kind, BotJob.started_at < now - limit) for kind, limit in TIMEOUTS.items()), else_=False
@@ -169,24 +171,31 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
         .order_by(BotJob.id)
         .with_for_update(skip_locked=True)
     ).all()
-    again = [row for row in stuck if row.reclaims < MAX_RECLAIMS]
-    ended = [row for row in stuck if row.reclaims >= MAX_RECLAIMS]
-    _queue_again(session, [row.id for row in again])
-    _count_attempts(session, [row.bot_id for row in again if row.job_type == JobType.BACKTEST])
-    _time_out(session, [row.id for row in ended], now=now)
+    taken = [Reclaimed(row.id, row.bot_id, JobType(row.job_type), _once_lost(row), row.dagster_run_id) for row in stuck]
+    again, ended, canceled = (
+        [job for job in taken if job.status is status]
+        for status in (JobStatus.QUEUED, JobStatus.TIMEOUT, JobStatus.CANCELED)
+    )
+    _queue_again(session, [job.job_id for job in again])
+    _count_attempts(session, [job.bot_id for job in again if job.job_type is JobType.BACKTEST])
+    _time_out(session, [job.job_id for job in ended], now=now)
+    cancel(session, [job.job_id for job in canceled], error="its run died and its bot had been reset", now=now)
+    counting = {row.id for row in stuck if row.counts}
     for job_type in JobType:
-        failed = [row.bot_id for row in ended if row.job_type == job_type and row.counts]
+        failed = [job.bot_id for job in ended if job.job_type is job_type and job.job_id in counting]
         _count_failures(session, failed, job_type, now=now)
-    return [
-        Reclaimed(
-            row.id,
-            row.bot_id,
-            JobType(row.job_type),
-            JobStatus.QUEUED if row.reclaims < MAX_RECLAIMS else JobStatus.TIMEOUT,
-            row.dagster_run_id,
-        )
-        for row in stuck
-    ]
+    return taken
+
+
+def cancel(session: Session, job_ids: Sequence[UUID], *, error: str, now: datetime) -> None:
+    """End jobs whose rows are locked as CANCELED, and say why; no failure is counted."""
+    session.execute(
+        update(BotJob)
+        .where(BotJob.id == text("ANY(CAST(:job_ids AS uuid[]))"))
+        .values(status=JobStatus.CANCELED, completed_at=now, error=error),
+        {"job_ids": uuid_array(job_ids)},
+        execution_options={"synchronize_session": False},
+    )
 
 
 def running_runs(session: Session) -> set[str]:
@@ -238,6 +247,13 @@ def _baseline_of_job() -> ScalarSelect[datetime]:
 def _counts() -> Label[bool]:
     """Whether a job began since its bot's BACKTEST baseline."""
     return func.coalesce(BotJob.started_at >= _baseline_of_job(), true()).label("counts")
+
+
+def _once_lost(row: Row[*tuple[Any, ...]]) -> JobStatus:
+    """Where a job goes whose run was lost."""
+    if row.job_type in ITERATIONS and not row.counts:
+        return JobStatus.CANCELED
+    return JobStatus.QUEUED if row.reclaims < MAX_RECLAIMS else JobStatus.TIMEOUT
 
 
 def _queue_again(session: Session, job_ids: Sequence[UUID]) -> None:

@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
-from store.rollups import uuid_array
-from store.tables import Bot, RebuildRequest
+from store.base import uuid_array
+from store.tables import Bot, BotJob, RebuildRequest
+from trading.jobs import ITERATIONS, JobStatus, JobType
 from trading.lifecycle import Book
 
 
@@ -38,7 +39,7 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What one bot and book have recorded since their baseline; `newest` may also be the start of a running job."""
+    """What one bot and book have recorded since their baseline; `newest` may also be the start of running work."""
 
     bot_id: UUID
     book: Book
@@ -46,6 +47,15 @@ class Recorded:
     trades: int
     fills: int
     newest: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An improve or evolve job that is QUEUED."""
+
+    job_id: UUID
+    bot_id: UUID
+    job_type: JobType
 
 
 def targets(session: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> list[Target]:
@@ -77,16 +87,32 @@ def recorded(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -
     return [Recorded(row.bot_id, Book(row.book), row.sessions, row.trades, row.fills, row.newest) for row in rows]
 
 
+def waiting_iterations(session: Session, bot_ids: Sequence[UUID], *, lock: bool) -> list[Waiting]:
+    """Return the QUEUED improve and evolve jobs of these bots in id order, kept from being claimed if asked."""
+    waiting = (
+        select(BotJob.id, BotJob.bot_id, BotJob.job_type)
+        .where(
+            BotJob.bot_id == text("ANY(CAST(:bot_ids AS uuid[]))"),
+            BotJob.status == JobStatus.QUEUED,
+            BotJob.job_type.in_(ITERATIONS),
+        )
+        .order_by(BotJob.id)
+    )
+    rows = session.execute(waiting.with_for_update() if lock else waiting, {"bot_ids": uuid_array(bot_ids)})
+    return [Waiting(row.id, row.bot_id, JobType(row.job_type)) for row in rows]
+
+
 def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapping[str, Any]) -> None:
     """Move the baselines of bots whose rows are locked, and write one METRICS_RESET event per bot.
 
     Args:
         session: Open transaction.
         reset_at: The new baseline of each bot.
-        reset: `books`, `scope`, `reason_code`, `actor`, `request_id`, `equity_curves`, `now`.
+        reset: `books`, `scope`, `reason_code`, `actor`, `request_id`, `equity_curves`, `canceled` (ids of jobs), `now`.
     """
     times = "{" + ",".join(moment.isoformat() for moment in reset_at.values()) + "}"
-    scope = {**reset, "bot_ids": uuid_array(list(reset_at)), "times": times}
+    named = {"bot_ids": uuid_array(list(reset_at)), "canceled": uuid_array(reset["canceled"])}
+    scope = {**reset, **named, "times": times}
     session.execute(_MARK_BOTS, scope)
     session.execute(_ADD_EVENTS, scope)
     session.execute(_MOVE_BASELINES, scope)
@@ -139,7 +165,7 @@ _RUNNING = text(
     """
     SELECT bot_id, 'BACKTEST' AS book, 0 AS sessions, 0 AS trades, 0 AS fills, max(started_at) AS newest
     FROM bot_jobs
-    WHERE job_type = 'BACKTEST' AND status = 'RUNNING' AND bot_id = ANY(CAST(:bot_ids AS uuid[]))
+    WHERE status = 'RUNNING' AND bot_id = ANY(CAST(:bot_ids AS uuid[]))
     GROUP BY bot_id
     """
 )
@@ -182,7 +208,8 @@ _ADD_EVENTS = text(
         jsonb_build_object(
             'scope', CAST(:scope AS text), 'books', to_jsonb(CAST(:books AS text[])), 'resetAt', new.reset_at,
             'previousBaselines', none_yet.by_book || COALESCE(previous.by_book, '{}'),
-            'alsoResetEquityCurves', CAST(:equity_curves AS boolean), 'requestId', CAST(:request_id AS text)),
+            'alsoResetEquityCurves', CAST(:equity_curves AS boolean), 'requestId', CAST(:request_id AS text),
+            'canceledJobs', COALESCE(canceled.job_ids, '[]')),
         :now
     FROM unnest(CAST(:bot_ids AS uuid[]), CAST(:times AS timestamptz[])) AS new(bot_id, reset_at)
     CROSS JOIN (SELECT jsonb_object_agg(name, NULL) AS by_book FROM unnest(CAST(:books AS text[])) AS name) none_yet
@@ -191,6 +218,11 @@ _ADD_EVENTS = text(
         WHERE bot_id = ANY(CAST(:bot_ids AS uuid[])) AND book = ANY(CAST(:books AS text[]))
         GROUP BY bot_id
     ) previous ON previous.bot_id = new.bot_id
+    LEFT JOIN (
+        SELECT bot_id, jsonb_agg(id ORDER BY job_type) AS job_ids FROM bot_jobs
+        WHERE id = ANY(CAST(:canceled AS uuid[]))
+        GROUP BY bot_id
+    ) canceled ON canceled.bot_id = new.bot_id
     ORDER BY new.bot_id
     """
 )

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from store.base import uuid_array
 from trading.lifecycle import Book
 from trading.trade_record import TradeRecord, record_of
 
@@ -78,11 +79,6 @@ def lock_bots(session: Session, bot_ids: Sequence[UUID] | None) -> list[UUID]:
     if bot_ids is None:
         return list(session.execute(_LOCK_ALL).scalars())
     return list(session.execute(_LOCK_SOME, {"bot_ids": uuid_array(bot_ids)}).scalars())
-
-
-def uuid_array(ids: Sequence[UUID]) -> str:
-    """Return ids as the text of a PostgreSQL array: one string costs a fraction of ten thousand parameters."""
-    return "{" + ",".join(map(str, ids)) + "}"
 
 
 def clear(

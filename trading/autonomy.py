@@ -3,7 +3,8 @@
 Belongs here: the pure decision. The same fleet, clock and limits give the same decisions in the same order.
 Does not belong here: reading the fleet, writing jobs (`services/autonomy.py`).
 
-A bot gets at most one decision a tick. Work that is due is given out oldest need first, so a bot's wait is bounded by
+A bot gets at most one decision a tick. A baseline waits for another backtest of the bot only; improve and evolve work
+waits for any work of it. Work that is due is given out oldest need first, so a bot's wait is bounded by
 the number of bots before it.
 """
 
@@ -171,6 +172,8 @@ def _decide(bot: Candidate, *, now: datetime, kill_switch: bool) -> Decision:
     need = _baseline_need(bot, now=now)
     if need is not None:
         return _baseline(bot, need, now=now)
+    if bot.active:
+        return Decision(bot.bot_id, Reason.JOB_ACTIVE, blockers=(Reason.JOB_ACTIVE,))
     return _improvement(bot, now=now)
 
 
@@ -179,7 +182,7 @@ def _standing_blockers(bot: Candidate, *, kill_switch: bool) -> tuple[Reason, ..
         (kill_switch, Reason.KILL_SWITCH_ON),
         (bot.killed, Reason.BOT_KILLED),
         (bot.stage != "LAB", Reason.STAGE_NOT_LAB),
-        (bool(bot.active), Reason.JOB_ACTIVE),
+        (JobType.BACKTEST in bot.active, Reason.JOB_ACTIVE),
         (bot.bars_fingerprint is None, Reason.NO_MARKET_DATA),
         (bot.backtest_failures_in_row >= MAX_FAILURES_IN_ROW, Reason.REPEATED_FAILURE),
     )

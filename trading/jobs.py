@@ -29,6 +29,7 @@ class JobStatus(StrEnum):
     CANCELED = "CANCELED"
 
 
+ITERATIONS = (JobType.IMPROVE, JobType.EVOLVE)
 LEASE = timedelta(minutes=2)
 MAX_RECLAIMS = 1
 TIMEOUTS: Mapping[JobType, timedelta] = MappingProxyType(

@@ -11,19 +11,23 @@ from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.fleet_seed import seed_fleet
 from services.improvements import Evolution, Improvement
-from services.work import drain, work_by_hand
+from services.resets import reset_metrics
+from services.work import Progress, Result, drain, work_by_hand
 from store import iterations
+from store.jobs import Claim
 from store.tables import (
     AutonomyBotDecision,
     BacktestSession,
     Bot,
     BotGeneration,
+    BotJob,
     BotMetricsRollup,
     BotProgress,
     ImproveCandidate,
     ImproveIteration,
     TradeLog,
 )
+from tests.factories import reset_request
 from tests.integration.conftest import FixedClock
 from trading.backtest.parts import PartRun, PartRunner
 from trading.backtest.walk_forward import Part
@@ -107,6 +111,35 @@ def test_evolve_follows_three_improves(fleet: Desk, clock: FixedClock) -> None:
     with fleet.sessions() as session:
         done = session.scalars(select(BotProgress).where(BotProgress.evolve_iterations > 0)).all()
         assert len(done) == evolved
+
+
+class ResetMeanwhile(Improvement):
+    """An improvement whose whole fleet is reset while it searches."""
+
+    def perform(self, desk: Desk, claim: Claim, progress: Progress) -> Result:
+        result = super().perform(desk, claim, progress)
+        reset_metrics(desk, reset_request())
+        return result
+
+
+def test_after_a_reset_every_bot_is_due_for_a_baseline_and_running_work_does_not_count(
+    fleet: Desk, clock: FixedClock
+) -> None:
+    run_tick(fleet)
+    drained(fleet, JobType.BACKTEST)
+    clock.advance(seconds=10)
+    queued = run_tick(fleet).summary["jobs_enqueued_by_type"]["IMPROVE"]
+    assert queued >= 2
+    (done,) = drain(fleet, ResetMeanwhile(), JobType.IMPROVE, run_id="straddling", time_limit=HOUR)
+    assert done.status is JobStatus.COMPLETED
+    with fleet.sessions() as session:
+        progress = session.get_one(BotProgress, done.bot_id)
+        assert (progress.improve_iterations, progress.improves_since_evolve, progress.last_improve_at) == (1, 0, None)
+        canceled = select(func.count()).select_from(BotJob).where(BotJob.status == "CANCELED")
+        assert session.scalar(canceled) == queued - 1
+    tick = run_tick(fleet)
+    assert tick.summary["jobs_enqueued_by_type"] == {"BACKTEST": 6, "IMPROVE": 0, "EVOLVE": 0}
+    assert tick.summary["reasons"] == {"NO_SESSION_SINCE_RESET": 6}
 
 
 def test_an_evolve_asks_and_runs_nothing_twice(fleet: Desk, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> None:

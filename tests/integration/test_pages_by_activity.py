@@ -111,10 +111,10 @@ def test_pages_by_activity_are_the_fleet_in_order_of_precedence(
 
 def test_counts_of_states_are_those_of_the_cards(mixed_fleet: Desk) -> None:
     with transaction(mixed_fleet.sessions) as session:
-        counted_there = Counter({state: 0 for state in State})
+        counted_there: Counter[State] = Counter()
         for _, state, bots in count_by_state(session):
             counted_there[state] += bots
-    assert +counted_there == Counter(card.bot_now.state for card in each_bot(mixed_fleet))
+    assert counted_there == Counter(card.bot_now.state for card in each_bot(mixed_fleet))
 
 
 def test_the_mixed_fleet_is_mixed(mixed_fleet: Desk) -> None:

@@ -17,6 +17,7 @@ from store.tables import (
     AuditEvent,
     Bot,
     BotEquityCurve,
+    BotJob,
     BotMetricsEvent,
     BotMetricsRollup,
     BotPerformanceSnapshot,
@@ -159,6 +160,54 @@ def test_a_dry_run_tells_what_the_execution_does_and_changes_nothing(
     }
     again = reset_metrics(desk, reset_request(dry_run=True))
     assert all(rows.model_dump() == {"sessions": 0, "trades": 0, "fills": 0} for rows in again.no_longer_shown.values())
+
+
+def test_improve_and_evolve_work_that_waits_is_canceled_as_the_dry_run_told(desk: Desk, lab: UUID) -> None:
+    with transaction(desk.sessions) as session:
+        bot, other = session.get_one(Bot, lab), make_bot(session)
+        kinds = {kind: make_job(session, bot, job_type=kind).id for kind in JobType}
+        running = make_job(session, other, job_type="IMPROVE", status="RUNNING").id
+        left = make_job(session, other, job_type="EVOLVE").id
+    dry = reset_metrics(desk, reset_request(dry_run=True, bot_ids=[lab]))
+    with transaction(desk.sessions) as session:
+        statuses = session.scalars(select(BotJob.status)).all()
+        assert sorted(statuses) == ["QUEUED"] * 4 + ["RUNNING"]
+    done = reset_metrics(desk, reset_request(bot_ids=[lab], plan_hash=dry.plan_hash))
+    assert dry.canceled_jobs == done.canceled_jobs == {JobType.IMPROVE: 1, JobType.EVOLVE: 1}
+    with transaction(desk.sessions) as session:
+        found = {job.id: (job.status, job.completed_at, job.error) for job in session.scalars(select(BotJob))}
+        event = session.execute(select(BotMetricsEvent)).scalar_one()
+        audited = session.execute(select(AuditEvent)).scalar_one()
+    canceled = ("CANCELED", desk.clock(), "METRICS_RESET: its bot was reset while it waited; a baseline comes first")
+    assert found[kinds[JobType.IMPROVE]] == found[kinds[JobType.EVOLVE]] == canceled
+    assert found[kinds[JobType.BACKTEST]] == found[left] == ("QUEUED", None, None)
+    assert found[running][0] == "RUNNING"
+    assert event.payload_json["canceledJobs"] == [str(kinds[JobType.EVOLVE]), str(kinds[JobType.IMPROVE])]
+    assert audited.payload["canceledJobs"] == {"IMPROVE": 1, "EVOLVE": 1}
+
+
+@pytest.mark.parametrize("scope", ["PAPER_ONLY", "LIVE_ONLY"])
+def test_a_reset_of_other_books_cancels_nothing(desk: Desk, lab: UUID, scope: str) -> None:
+    with transaction(desk.sessions) as session:
+        job_id = make_job(session, session.get_one(Bot, lab), job_type="IMPROVE").id
+    assert reset_metrics(desk, reset_request(scope=scope)).canceled_jobs == {JobType.IMPROVE: 0, JobType.EVOLVE: 0}
+    with transaction(desk.sessions) as session:
+        assert session.get_one(BotJob, job_id).status == "QUEUED"
+
+
+@pytest.mark.parametrize("job_type", [JobType.IMPROVE, JobType.EVOLVE])
+def test_an_iteration_that_ran_while_its_bot_was_reset_is_not_begun_again(desk: Desk, lab: UUID, job_type: str) -> None:
+    with transaction(desk.sessions) as session:
+        job = make_job(session, session.get_one(Bot, lab), job_type=job_type, status="RUNNING", started_at=desk.clock())
+    reset_metrics(desk, reset_request())
+    with transaction(desk.sessions) as session:
+        before = session.get_one(BotProgress, lab).improve_failures_in_row
+        (taken,) = jobs.reclaim(session, now=desk.clock(), dead_runs=[str(job.dagster_run_id)])
+        assert taken.status is JobStatus.CANCELED
+    with transaction(desk.sessions) as session:
+        ended = session.get_one(BotJob, job.id)
+        assert (ended.status, ended.error) == ("CANCELED", "its run died and its bot had been reset")
+        assert session.get_one(BotProgress, lab).improve_failures_in_row == before == 0
 
 
 def test_the_answer_has_the_shape_of_the_contract(desk: Desk, lab: UUID) -> None:

@@ -57,6 +57,8 @@ def decide(bot: Candidate, *, caps: Caps = CAPS, kill_switch: bool = False) -> D
         (replace(FRESH, killed=True), Reason.BOT_KILLED),
         (replace(FRESH, stage="PAPER"), Reason.STAGE_NOT_LAB),
         (replace(FRESH, active=frozenset({JobType.BACKTEST})), Reason.JOB_ACTIVE),
+        (replace(PROVEN, active=frozenset({JobType.IMPROVE})), Reason.JOB_ACTIVE),
+        (replace(PROVEN, active=frozenset({JobType.EVOLVE})), Reason.JOB_ACTIVE),
         (replace(FRESH, bars_fingerprint=None), Reason.NO_MARKET_DATA),
         (replace(FRESH, backtest_failures_in_row=MAX_FAILURES_IN_ROW), Reason.REPEATED_FAILURE),
         (replace(FRESH, backtest_failures_in_row=1, last_backtest_at=NOW), Reason.BACKOFF),
@@ -99,6 +101,15 @@ def test_a_bot_without_work_says_why(bot: Candidate, reason: Reason) -> None:
 def test_work_that_is_due_is_given_with_its_reason(bot: Candidate, job_type: JobType, reason: Reason) -> None:
     decision = decide(bot)
     assert (decision.job_type, decision.reason) == (job_type, reason)
+
+
+@pytest.mark.parametrize("other", [["IMPROVE"], ["EVOLVE"], ["IMPROVE", "EVOLVE"]], ids=str)
+def test_other_work_holds_no_baseline_back(other: list[str]) -> None:
+    for bot in (FRESH, replace(PROVEN, bars_fingerprint="newer")):
+        assert decide(replace(bot, active=frozenset(map(JobType, other)))) == decide(bot)
+        assert decide(bot).job_type is JobType.BACKTEST
+        beside = frozenset(map(JobType, [*other, "BACKTEST"]))
+        assert decide(replace(bot, active=beside)).reason is Reason.JOB_ACTIVE
 
 
 def test_news_younger_than_a_quarter_of_an_hour_waits() -> None:
@@ -226,10 +237,12 @@ def test_every_bot_gets_one_decision_and_no_blocked_bot_gets_work(fleet: list[Ca
     load = Load(queued={JobType.IMPROVE: waiting})
     plan = plan_tick(fleet, now=NOW, caps=CAPS, load=load, kill_switch=False)
     assert sorted(decision.bot_id for decision in plan.decisions) == sorted(bot.bot_id for bot in fleet)
-    given_work = {decision.bot_id for decision in plan.enqueued}
+    given_work = {decision.bot_id: decision.job_type for decision in plan.enqueued}
     for bot in fleet:
-        if bot.killed or bot.stage != "LAB" or bot.active or bot.bars_fingerprint is None:
+        if bot.killed or bot.stage != "LAB" or JobType.BACKTEST in bot.active or bot.bars_fingerprint is None:
             assert bot.bot_id not in given_work
+        if bot.active:
+            assert given_work.get(bot.bot_id, JobType.BACKTEST) is JobType.BACKTEST
     improving = sum(decision.job_type is JobType.IMPROVE for decision in plan.enqueued)
     assert improving <= max(CAPS.queue_limit(JobType.IMPROVE) - waiting, 0)
     assert all(decision.blockers for decision in plan.decisions if decision.job_type is None)

@@ -122,12 +122,15 @@ function planLines(answer) {
     book.toLowerCase(),
     `${count(rows.sessions)} sessions · ${count(rows.trades)} trades · ${count(rows.fills)} fills`,
   ]);
+  const canceled = Object.entries(answer.canceledJobs ?? {}).filter(([, jobs]) => jobs > 0);
+  const cancels = canceled.map(([kind, jobs]) => `${count(jobs)} queued ${kind.toLowerCase()}`).join(" · ");
   const names = answer.targets.slice(0, SAMPLE).map((target) => target.name).join(", ");
   const rest = answer.targetCount > SAMPLE ? ` and ${count(answer.targetCount - SAMPLE)} more` : "";
   return [
     ["scope", answer.scope],
     ["bots", count(answer.targetCount)],
     ...(hidden.length ? [["", "Leaves the display, stays on record:"], ...hidden] : [["", "Nothing leaves the display."]]),
+    ...(cancels ? [["cancels", cancels]] : []),
     ["sample", names ? names + rest : DASH],
     ["plan", answer.planHash.slice(0, 16)],
   ];
