@@ -44,7 +44,7 @@ from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_un
 from trading.strategies.signals import Scratch, Signals, signals, sma_cross
 from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
 
-ENGINE_VERSION = "1.0.0"
+ENGINE_VERSION = "1.1.0"
 
 _SAFE_MICROS = 2.0**62
 _LARGEST_MULTIPLE = 1e6

@@ -7,6 +7,10 @@ All inputs are finite, one-dimensional, of equal shape (n_bars,), oldest first, 
 shape and unit unless it says otherwise. A bar whose window is not complete is NaN. Every function raises `BadInput`
 for another shape, values that are not finite, or a period under its minimum. Where TA-Lib has the indicator the
 results agree to 1e-9.
+
+Rounding decides no comparison: a simple average is the exact one of its window rounded once, so it lies within the
+window, is the same bits wherever the history begins, and of values all alike is exactly that value. Exponential and
+Wilder averages of a value that stays arrive at it and stop there.
 """
 
 import numpy as np
@@ -20,7 +24,7 @@ from trading.strategies.tape import FloatArray, read_only
 def sma(values: ArrayLike, period: int) -> FloatArray:
     """Return the simple moving average of the last `period` values, the current one included (TA-Lib SMA)."""
     (column,), out = _columns(period, values)
-    kernels.sma(column, period, out)
+    kernels.sma(column, period, np.empty_like(out), out)
     return out
 
 

@@ -3,7 +3,8 @@
 Belongs here: Numba, and nothing but loops over primitive arrays; callers validate and allocate.
 Does not belong here: public documentation (`indicators.py`, `signals.py`), parameters (`genome.py`).
 
-No `fastmath` and no parallel reduction: the same bytes on every machine. Price arrays are in ticks, oldest first.
+No `fastmath` and no parallel reduction: the same bytes on every machine. Price arrays are in ticks, oldest first. Sums
+keep what rounding takes away in a second float: a last digit would decide whether a price is above its own average.
 """
 
 import numpy as np
@@ -25,17 +26,73 @@ SESSION_LAST = 4
 ROLL_NEXT = 8
 SESSION_START = 16
 
+SPLIT = 2.0**27 + 1.0
+
+
+@inlined
+def two_sum(one: float, other: float) -> tuple[float, float]:
+    """Return the rounded sum of two numbers and what rounding took away, exactly (Knuth's TwoSum)."""
+    total = one + other
+    kept = total - one
+    return total, (one - (total - kept)) + (other - kept)
+
+
+@inlined
+def two_product(one: float, other: float) -> tuple[float, float]:
+    """Return the rounded product of two numbers and what rounding took away, exactly (Dekker's TwoProduct)."""
+    product = one * other
+    one_high = one * SPLIT - (one * SPLIT - one)
+    other_high = other * SPLIT - (other * SPLIT - other)
+    one_low, other_low = one - one_high, other - other_high
+    rest = ((one_high * other_high - product) + one_high * other_low + one_low * other_high) + one_low * other_low
+    return product, rest
+
+
+@inlined
+def quotient(total: float, rest: float, divisor: float) -> float:
+    """Return `(total + rest) / divisor` as if rounded once; `rest` is what rounding took away from `total`."""
+    rounded = total / divisor
+    if rest == 0.0:
+        return rounded
+    product, lost = two_product(rounded, divisor)
+    return rounded + ((total - product) - lost + rest) / divisor
+
 
 @compiled
-def sma(values: Floats, period: int, out: Floats) -> None:
-    """Write the simple average of the last `period` values."""
+def sma(values: Floats, period: int, rests: Floats, out: Floats) -> None:
+    """Write the simple average of the last `period` values; `rests` is working memory of the same shape.
+
+    Sums are of whole windows, joined from blocks as in `highest`, and kept in two floats each: nothing that left a
+    window has a trace in it, and values all alike have exactly themselves as their average.
+    """
+    n = len(values)
     out[: period - 1] = np.nan
-    total = 0.0
-    for i in range(len(values)):
-        total += values[i]
-        if i >= period - 1:
-            out[i] = total / period
-            total -= values[i - period + 1]
+    for start in range(0, n - period + 1, period):
+        total, rest = 0.0, 0.0
+        for j in range(start + period - 1, start - 1, -1):
+            total, lost = two_sum(total, values[j])
+            rest += lost
+            if j + period - 1 < n:
+                out[j + period - 1] = total
+                rests[j + period - 1] = rest
+        out[start + period - 1] = quotient(total, rest, period)
+        total, rest = 0.0, 0.0
+        for i in range(start + period, min(start + 2 * period - 1, n)):
+            total, lost = two_sum(total, values[i])
+            rest += lost
+            joined, lost = two_sum(out[i], total)
+            out[i] = quotient(joined, rests[i] + rest + lost, period)
+
+
+@inlined
+def smoothed(average: float, rest: float, value: float, weight: float) -> tuple[float, float]:
+    """Return an exponential average, in two floats, one value later.
+
+    The first alone would stop some last digits beside a value that stays, on the side it came from, and so decide
+    comparisons with it. The second smooths what rounding took away; neither waits for the other.
+    """
+    average, lost = two_sum(average, (value - average) * weight)
+    return average, rest * (1.0 - weight) + lost
 
 
 @compiled
@@ -44,15 +101,16 @@ def ema(values: Floats, period: int, out: Floats) -> None:
     out[: period - 1] = np.nan
     if len(values) < period:
         return
-    average = 0.0
+    total, rest = 0.0, 0.0
     for i in range(period):
-        average += values[i]
-    average /= period
+        total, lost = two_sum(total, values[i])
+        rest += lost
+    average, rest = quotient(total, rest, period), 0.0
     out[period - 1] = average
     weight = 2.0 / (period + 1)
     for i in range(period, len(values)):
-        average += (values[i] - average) * weight
-        out[i] = average
+        average, rest = smoothed(average, rest, values[i], weight)
+        out[i] = average + rest
 
 
 @compiled
@@ -67,41 +125,39 @@ def atr(high: Floats, low: Floats, close: Floats, period: int, out: Floats) -> N
     out[:period] = np.nan
     if len(close) <= period:
         return
-    average = 0.0
+    total, rest = 0.0, 0.0
     for i in range(1, period + 1):
-        average += true_range(high[i], low[i], close[i - 1])
-    average /= period
+        total, lost = two_sum(total, true_range(high[i], low[i], close[i - 1]))
+        rest += lost
+    average, rest = quotient(total, rest, period), 0.0
     out[period] = average
     for i in range(period + 1, len(close)):
-        average = (average * (period - 1) + true_range(high[i], low[i], close[i - 1])) / period
-        out[i] = average
-
-
-@compiled
-def share_pct(part: float, rest: float, flat_pct: float) -> float:
-    """Return `part` of `part + rest` in percent, or `flat_pct` where there is nothing to share."""
-    whole = part + rest
-    return 100.0 * part / whole if whole > 1e-14 else flat_pct
+        average, rest = smoothed(average, rest, true_range(high[i], low[i], close[i - 1]), 1.0 / period)
+        out[i] = average + rest
 
 
 @compiled
 def strength(values: Floats, period: int, flat_pct: float, up_pct: Floats, down_pct: Floats) -> None:
-    """Write the share of rises (Wilder's RSI) and of falls in the average move, both 0-100."""
+    """Write the share of rises (Wilder's RSI) and of falls in the average move, both 0-100.
+
+    Sums stand for averages, and a bar without a move, which fades both alike, fades neither but a factor of both: so
+    the shares stay exactly what they are until something moves, or until nothing is left to share.
+    """
     up_pct[:period] = np.nan
     down_pct[:period] = np.nan
-    gain = 0.0
-    loss = 0.0
+    gain, loss, faded = 0.0, 0.0, 1.0
+    kept = (period - 1) / period
     for i in range(1, len(values)):
         change = values[i] - values[i - 1]
-        if i <= period:
-            gain += max(change, 0.0) / period
-            loss += max(-change, 0.0) / period
-        else:
-            gain = (gain * (period - 1) + max(change, 0.0)) / period
-            loss = (loss * (period - 1) + max(-change, 0.0)) / period
+        fading = faded * kept if i > period else faded
+        gain = gain * fading + change if change > 0.0 else gain * fading if change < 0.0 else gain
+        loss = loss * fading - change if change < 0.0 else loss * fading if change > 0.0 else loss
+        faded = fading if change == 0.0 else 1.0
         if i >= period:
-            up_pct[i] = share_pct(gain, loss, flat_pct)
-            down_pct[i] = share_pct(loss, gain, flat_pct)
+            moves = gain + loss
+            share = moves * faded > 1e-14 * period
+            up_pct[i] = 100.0 * gain / moves if share else flat_pct
+            down_pct[i] = 100.0 * loss / moves if share else flat_pct
 
 
 @compiled
@@ -150,17 +206,16 @@ def momentum(values: Floats, period: int, out: Floats) -> None:
 def session_vwap(high: Floats, low: Floats, close: Floats, volume: Floats, gate: Gate, out: Floats) -> None:
     """Write the volume-weighted typical price since the session began; NaN outside and before the first start."""
     anchored = False
-    turnover = 0.0
-    traded = 0.0
+    turnover, rest, traded = 0.0, 0.0, 0.0
     for i in range(len(close)):
         if gate[i] & SESSION_START:
             anchored = True
-            turnover = 0.0
-            traded = 0.0
+            turnover, rest, traded = 0.0, 0.0, 0.0
         if anchored and gate[i] & IN_SESSION:
-            turnover += (high[i] + low[i] + close[i]) * volume[i]
+            turnover, lost = two_sum(turnover, (high[i] + low[i] + close[i]) * volume[i])
+            rest += lost
             traded += volume[i]
-            out[i] = turnover / (3.0 * traded) if traded > 0.0 else np.nan
+            out[i] = quotient(turnover, rest, 3.0 * traded) if traded > 0.0 else np.nan
         else:
             out[i] = np.nan
 

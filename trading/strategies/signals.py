@@ -147,7 +147,7 @@ def _require_volume(tape: Tape, genome: Genome, scratch: Scratch) -> None:
     ratio = float(genome["volume_ratio"])
     if tape.has_volume and ratio > 0.0:
         average = scratch.row(3)
-        kernels.sma(tape.weight, int(genome["volume_bars"]), average)
+        kernels.sma(tape.weight, int(genome["volume_bars"]), scratch.row(4), average)
         kernels.require_volume(tape.weight, average, ratio, scratch.side)
 
 

@@ -213,9 +213,10 @@ def _window(tape: Tape, node: Window, mirrored: bool) -> FloatArray:
 def _run(node: Window, values: FloatArray, out: FloatArray) -> None:
     if node.name == "rsi":
         kernels.strength(values, node.bars, 50.0, out, np.empty_like(out))
+    elif node.name == "sma":
+        kernels.sma(values, node.bars, np.empty_like(out), out)
     else:
         loops = {
-            "sma": kernels.sma,
             "ema": kernels.ema,
             "highest": kernels.highest,
             "lowest": kernels.lowest,
