@@ -27,6 +27,7 @@ from api import (
     vitals,
     work,
 )
+from api.doors import Doors
 from api.live import Live
 from api.middleware import BoundedBody, Deadline, Envelope
 from api.pages.shell import install as install_pages
@@ -42,7 +43,7 @@ def create_app(desk: Desk) -> FastAPI:
     """Build the API over a desk; nothing is opened before the first request or the lifespan.
 
     Raises:
-        WeakSecret: outside ENV=dev, when the admin token is missing or weak.
+        WeakSecret: the admin token is missing or weak, but for ENV=dev on loopback.
     """
     admin_token = desk.settings.require_admin_token()
     engine = desk.sessions.kw["bind"]
@@ -84,6 +85,7 @@ def create_app(desk: Desk) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(Deadline)
     app.add_middleware(BoundedBody)
+    app.add_middleware(Doors, hosts=desk.settings.hosts_of(desk.settings.host))
     app.add_middleware(Envelope)
     return app
 

@@ -15,6 +15,7 @@ from trading.errors import Unavailable
 
 HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5)  # then an empty SETTINGS frame
 SETTINGS_FRAME = 4
+IP = (socket.AF_INET, socket.AF_INET6)
 WILDCARDS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - where we ask, not where we bind
 
 
@@ -37,7 +38,7 @@ def require_free(host: str, port: int, *, setting: str) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except socket.gaierror as failure:
-        raise Unavailable(f"HOST must be an address of this machine, was {host}: {failure.strerror}") from failure
+        raise Unavailable(f"{host} is no address of this machine to listen on: {failure.strerror}") from failure
     except OSError as failure:
         if failure.errno == errno.EADDRINUSE:
             raise PortTaken(f"port {port} is taken{_by(port)}; free it or set {setting} to another") from failure
@@ -73,6 +74,12 @@ def speaks_http2(host: str, port: int, *, timeout_seconds: float = 2.0) -> bool:
 def reachable(host: str) -> str:
     """Return an address to ask a server at that binds to every address of this machine."""
     return WILDCARDS.get(host, host)
+
+
+def own_addresses() -> tuple[str, ...]:
+    """Return every IP address of this machine."""
+    addresses = (one.address for card in psutil.net_if_addrs().values() for one in card if one.family in IP)
+    return tuple(sorted({address.partition("%")[0] for address in addresses}))
 
 
 def _by(port: int) -> str:

@@ -1,21 +1,27 @@
 """Every setting of the platform, read once from the environment.
 
-Belongs here: names, defaults, bounds, and the refusal of weak secrets. Does not belong here: who uses a setting.
+Belongs here: names, defaults, bounds, and the refusal of weak secrets and open doors. Does not belong here: who uses a
+setting.
 """
 
 import hmac
+import ipaddress
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateways.hosts import AllowedHost, allowed_host
+from gateways.ports import WILDCARDS, own_addresses, reachable
 from trading.errors import Refused
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
-DEV_ADMIN_TOKEN = "dev-admin-secret"  # noqa: S105 - public on purpose, accepted only when ENV=dev
+DEV_ADMIN_TOKEN = "dev-admin-secret"  # noqa: S105 - public on purpose, accepted only when ENV=dev, on loopback
 MIN_SECRET_LENGTH = 24
+LOOPBACK = "127.0.0.1"
+LOOPBACK_NAMES = ("localhost", LOOPBACK, "::1")
 WEAK_SECRETS = frozenset({DEV_ADMIN_TOKEN, "admin", "secret", "password", "changeme", "change-me", "token", "test"})
 
 
@@ -23,6 +29,12 @@ class WeakSecret(Refused):
     """A secret is missing, well known or too short for anything but a developer's machine."""
 
     code = "WEAK_SECRET"
+
+
+class OpenDoor(Refused):
+    """What has no login is asked to listen where others can reach it."""
+
+    code = "OPEN_DOOR"
 
 
 class Settings(BaseSettings):
@@ -37,8 +49,11 @@ class Settings(BaseSettings):
     app_database_url: SecretStr | None = None
     dagster_pg_url: SecretStr | None = None
 
-    host: str = "127.0.0.1"
+    host: str = LOOPBACK
+    allowed_hosts: str | None = None
     api_port: int = Field(default=5000, ge=1, le=65_535)
+    dagster_host: str = LOOPBACK
+    dagster_writable: bool = False
     webserver_port: int = Field(default=3000, ge=1, le=65_535)
     code_server_port: int = Field(default=4266, ge=1, le=65_535)
 
@@ -76,29 +91,82 @@ class Settings(BaseSettings):
     @property
     def shown_host(self) -> str:
         """The host a person on this machine types; listening everywhere includes 127.0.0.1."""
-        return "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104 - shown, not bound
+        return _in_address(reachable(self.host))
 
     @property
     def public_url(self) -> str:
         """Where a person on this machine finds the API."""
         return f"http://{self.shown_host}:{self.api_port}"
 
+    @property
+    def dagster_url(self) -> str:
+        """Where a person on this machine finds the Dagster UI."""
+        return f"http://{_in_address(reachable(self.dagster_host))}:{self.webserver_port}"
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether the API is out of reach for other machines."""
+        return _is_loopback(self.host)
+
+    @property
+    def takes_public_token(self) -> bool:
+        """Whether the admin token is the public one, so that nobody on this machine need type it."""
+        return self.env == "dev" and self.on_loopback and self.admin_token in {None, SecretStr(DEV_ADMIN_TOKEN)}
+
+    def hosts_of(self, bound: str) -> frozenset[AllowedHost]:
+        """Return the hosts by which a server bound to an address may be named: loopback, it, and ALLOWED_HOSTS."""
+        bound_to = own_addresses() if bound in WILDCARDS else (bound,)
+        named = (*LOOPBACK_NAMES, *bound_to, *_listed(self.allowed_hosts))
+        return frozenset(map(allowed_host, named))
+
     def require_admin_token(self) -> str:
         """Return the admin token the API compares with.
 
         Raises:
-            WeakSecret: outside ENV=dev, when it is missing, well known or under 24 characters.
+            WeakSecret: it is missing, well known or under 24 characters, and this is not ENV=dev on loopback.
         """
         given = self.admin_token.get_secret_value() if self.admin_token else None
-        if self.env == "dev":
+        if self.env == "dev" and self.on_loopback:
             return given or DEV_ADMIN_TOKEN
+        where = f"ENV={self.env}" if self.env != "dev" else f"HOST={self.host}, which other machines can reach"
         if not given:
-            raise WeakSecret(f"ADMIN_TOKEN must be set when ENV={self.env}")
+            raise WeakSecret(f"ADMIN_TOKEN must be set when {where}")
         if _is_weak(given):
-            raise WeakSecret(
-                f"ADMIN_TOKEN must be a secret of {MIN_SECRET_LENGTH} or more characters when ENV={self.env}"
-            )
+            raise WeakSecret(f"ADMIN_TOKEN must be a secret of {MIN_SECRET_LENGTH} or more characters when {where}")
         return given
+
+    def require_closed_doors(self) -> None:
+        """Refuse a writable Dagster UI where other machines can reach it: it has no login.
+
+        Raises:
+            OpenDoor: DAGSTER_WRITABLE is on and DAGSTER_HOST is not loopback.
+        """
+        if self.dagster_writable and not _is_loopback(self.dagster_host):
+            raise OpenDoor(
+                f"Dagster has no login: DAGSTER_WRITABLE needs DAGSTER_HOST={LOOPBACK}, was {self.dagster_host}"
+            )
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _plain_hosts(cls, listed: str | None) -> str | None:
+        for host in _listed(listed):
+            allowed_host(host)
+        return listed
+
+
+def _listed(hosts: str | None) -> tuple[str, ...]:
+    return tuple(host.strip() for host in (hosts or "").split(",") if host.strip())
+
+
+def _in_address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
 
 
 def _is_weak(secret: str) -> bool:

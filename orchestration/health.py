@@ -22,7 +22,7 @@ def code_server_answers(settings: Settings) -> bool:
 
 def webserver_answers(settings: Settings) -> bool:
     """Say whether the Dagster UI answers."""
-    return speaks_http(settings.host, settings.webserver_port, "/server_info")
+    return speaks_http(settings.dagster_host, settings.webserver_port, "/server_info")
 
 
 def api_answers(settings: Settings) -> bool:
@@ -43,7 +43,7 @@ def daemon_beats(settings: Settings) -> bool | None:
 
 def last_sensor_beat(settings: Settings) -> float | None:
     """Return the sensor daemon's last heartbeat in seconds since the epoch, None where nobody knows."""
-    connection = http.client.HTTPConnection(reachable(settings.host), settings.webserver_port, timeout=2.0)
+    connection = http.client.HTTPConnection(reachable(settings.dagster_host), settings.webserver_port, timeout=2.0)
     try:
         body = json.dumps({"query": BEATS_QUERY})
         connection.request("POST", "/graphql", body, {"Content-Type": "application/json"})

@@ -50,11 +50,10 @@ def daemon(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
 
 
 def webserver(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
-    """Return the Dagster UI."""
-    where = ("--host", settings.host, "--port", str(settings.webserver_port))
+    """Return the Dagster UI behind our doors."""
     return _program(
         "webserver",
-        ("-m", "dagster_webserver", "-w", str(workspace_file(settings)), *where),
+        ("-m", "orchestration.dagster_ui"),
         environment=_environment(settings, mark, dagster=urls.dagster),
         answers=partial(webserver_answers, settings),
     )

@@ -115,9 +115,10 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
 
     Raises:
         AlreadyRunning: it runs already over the same folder.
-        PortTaken, Unavailable, BadInput, WeakSecret: it cannot start; nothing is left running.
+        PortTaken, Unavailable, BadInput, WeakSecret, OpenDoor: it cannot start; nothing is left running.
     """
     settings.require_admin_token()
+    settings.require_closed_doors()
     mark = secrets.token_hex(8)
     with sole_platform(lock_file(settings), mark) as last, _stopping_on_signals():
         _require_room(settings)
@@ -200,7 +201,7 @@ def _require_room(settings: Settings) -> None:
 
 def _require_ports(settings: Settings) -> None:
     require_free(settings.host, settings.api_port, setting="API_PORT")
-    require_free(settings.host, settings.webserver_port, setting="WEBSERVER_PORT")
+    require_free(settings.dagster_host, settings.webserver_port, setting="WEBSERVER_PORT")
     require_free(LOOPBACK, settings.code_server_port, setting="CODE_SERVER_PORT")
 
 
@@ -215,7 +216,7 @@ def _where_to_look(settings: Settings) -> str:
         (
             f"the platform is up, {datetime.now().astimezone():%H:%M:%S}",
             f"  board       {settings.public_url}/",
-            f"  Dagster     http://{settings.shown_host}:{settings.webserver_port}/",
+            f"  Dagster     {settings.dagster_url}/{'' if settings.dagster_writable else '  (read-only)'}",
             "  SQL         .venv/bin/proving psql",
             f"  logs        {logs_dir(settings)}",
             "  stop        Ctrl-C",

@@ -96,12 +96,10 @@ def verdicts(desk: Desk) -> tuple[Verdict, ...]:
 def programs(desk: Desk) -> tuple[Program, ...]:
     """Ask the programs an operator cannot see from here, code server and Dagster UI, whether they answer."""
     settings = desk.settings
-    code, web = settings.code_server_port, settings.webserver_port
+    code, ui, web = settings.code_server_port, settings.dagster_host, settings.webserver_port
     return (
         Program("Code server", f"{LOOPBACK}:{code}", speaks_http2(LOOPBACK, code), "does it speak gRPC"),
-        Program(
-            "Dagster UI", f"{settings.host}:{web}", speaks_http(settings.host, web, "/server_info"), "/server_info"
-        ),
+        Program("Dagster UI", f"{ui}:{web}", speaks_http(ui, web, "/server_info"), "/server_info"),
     )
 
 

@@ -254,7 +254,7 @@ def test_a_killed_database_is_back_within_ten_seconds_with_every_acknowledged_ro
 
 @pytest.mark.scorecard(3)
 def test_every_killed_program_comes_back_and_work_goes_on(platform: Platform) -> None:
-    for words in ("dagster api grpc", "dagster._daemon", "dagster_webserver", "-m api"):
+    for words in ("dagster api grpc", "dagster._daemon", "orchestration.dagster_ui", "-m api"):
         platform.program(words).kill()
     platform.eventually(lambda: platform.proving("status").returncode == 0, "all is ready again", seconds=120)
     done = platform.ask("/api/_proof/autonomy")[1]["latestRun"]["id"]

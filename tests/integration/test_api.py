@@ -35,7 +35,7 @@ class Client:
     def __call__(self, method: str, path: str, **more: Any) -> httpx.Response:
         async def call() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
                 return await client.request(method, path, **more)
 
         return asyncio.run(call())
@@ -604,6 +604,37 @@ def test_files_are_sent_zipped_are_never_documents_and_are_kept_for_ever(client:
     assert plain.content == zipped.content
     assert client.get(path.replace("main.js", "no.js")).status_code == 404
     assert client.post(path).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Host": "evil.example:5000", "Origin": "http://evil.example:5000"}, 421, "HOST_NOT_ALLOWED"),
+        ({"Host": "a b"}, 400, "BAD_HOST"),
+        ({"Origin": "http://evil.example"}, 403, "FOREIGN_ORIGIN"),
+        ({"Origin": "http://127.0.0.1:8888", "Sec-Fetch-Site": "same-site"}, 403, "FOREIGN_ORIGIN"),
+        ({"Sec-Fetch-Site": "cross-site"}, 403, "FOREIGN_ORIGIN"),
+    ],
+)
+def test_no_token_opens_the_door_to_another_host_or_origin(
+    client: Client, desk: Desk, headers: dict[str, str], status: int, code: str
+) -> None:
+    with desk.sessions.begin() as session:
+        bot = factories.make_bot(session)
+    for path, body in (
+        ("/api/admin/reset-metrics", RESET | {"dryRun": False}),
+        ("/api/admin/kill-switch", {"engaged": True, "reasonCode": "BAD_FEED"}),
+    ):
+        answer = client.post(path, json=body, headers=ADMIN | headers)
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["traceId"] == answer.headers["x-request-id"]
+    assert client.get("/healthz", headers=headers).status_code == status
+    shown = client.get("/api/bots").json()["data"]
+    assert [(one["id"], one["metricsResetAt"]) for one in shown] == [(str(bot.id), None)]
+    assert client.get("/api/kill-switch").json()["engaged"] is False
+    own = {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/api/admin/reset-metrics", json=RESET, headers=ADMIN | own).status_code == 200
 
 
 @pytest.mark.scorecard(38)

@@ -246,6 +246,12 @@ def test_a_socket_from_another_origin_is_refused(server: Served, origin: str) ->
         pass
 
 
+def test_a_socket_to_a_host_that_is_not_ours_is_refused_even_from_its_own_page(server: Served) -> None:
+    evil = {"origin": "http://evil.example", "additional_headers": {"Host": "evil.example"}}
+    with pytest.raises(InvalidStatus, match="403"), connect(f"{server.ws}/ws/bots?topic=pulse", **evil):
+        pass
+
+
 def test_a_socket_from_the_page_itself_is_taken(server: Served) -> None:
     with listening(server, epoch="0" * 16, since=0, origin=server.http) as socket:
         assert json.loads(socket.recv(timeout=5))["type"] == "resync"

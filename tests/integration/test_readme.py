@@ -23,7 +23,9 @@ def test_it_lists_every_setting_with_its_default(readme: str) -> None:
     defaults = {name.upper(): field.default for name, field in Settings.model_fields.items()}
     assert listed.keys() == defaults.keys()
     for name, default in defaults.items():
-        if isinstance(default, str | int):
+        if isinstance(default, bool):
+            assert listed[name] == ("yes" if default else "no")
+        elif isinstance(default, str | int):
             assert listed[name] == str(default)
         elif isinstance(default, Path):
             assert listed[name] == default.name
