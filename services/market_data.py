@@ -23,7 +23,8 @@ from store.bars import BarSeries, BarStore, NewSeries
 from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
 from trading.market.bars import SIMULATED, IntArray, bars_from_columns, timeframe_ns
-from trading.market.contracts import UNKNOWN_CONTRACT, NamedContract, front_month, named_contract
+from trading.market.contracts import UNKNOWN_CONTRACT, NamedContract, contract_months, late_note, named_contract
+from trading.market.front_month import front_month, holes_note
 from trading.market.gaps import Gaps, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
 from trading.market.marks import marks_note
@@ -163,11 +164,10 @@ def _provider_name(path: Path, provider: str | None) -> str:
 
 def _wanted(raw: RawBars, symbols: Sequence[str] | None) -> dict[int, NamedContract]:
     """Return what each distinct symbol of the file names, by its index; unwanted roots are left out."""
-    first_year = utc_instant(int(raw.ts_event.min())).year
     names: dict[int, NamedContract] = {}
     for index, symbol in enumerate(raw.symbols):
         try:
-            named = named_contract(symbol, first_year=first_year)
+            named = named_contract(symbol)
         except UnknownInstrument as error:
             if symbols is not None:
                 continue
@@ -192,54 +192,73 @@ def _told(work: Sequence[Work], progress: Progress, step: str) -> Iterator[Work]
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """One root's rows after every rule: their prices in ticks and their contract months."""
+    """One root's rows after every rule, their contract months known, and their prices in ticks."""
 
     root: str
     raw: RawBars
     ticks: Ticks
-    months: IntArray
 
 
 def _checked(raw: RawBars, names: dict[int, NamedContract], root: str, timeframe: str, faults: Faults) -> _Checked:
-    mine = {index: named.month for index, named in names.items() if named.root == root}
-    _refuse_mixed(raw, root, list(mine.values()))
+    mine = [index for index, named in names.items() if named.root == root]
+    rows = raw.rows_where(np.isin(raw.symbol, mine))
+    named = _named_months(rows, names)
+    _refuse_mixed(rows, root, named)
+    if rows.contract is None:
+        rows = replace(rows, contract=named)
     for index in mine:
-        rows = raw.rows_where(raw.symbol == index)
-        check_order(rows, timeframe, faults)
-        check_prices(rows, instrument(root), faults)
+        one = rows.rows_where(rows.symbol == index)
+        check_order(one, timeframe, faults)
+        check_prices(one, instrument(root), faults)
         if timeframe == "1d":
-            check_days(rows, root, faults)
-    rows = raw.rows_where(np.isin(raw.symbol, list(mine)))
-    months = np.array([mine.get(index, UNKNOWN_CONTRACT) for index in range(len(raw.symbols))], np.int64)
-    contract = months[rows.symbol] if rows.contract is None else rows.contract
-    return _Checked(root, rows, to_ticks(rows, instrument(root), faults), contract)
+            check_days(one, root, faults)
+    return _Checked(root, rows, to_ticks(rows, instrument(root), faults))
 
 
-def _refuse_mixed(raw: RawBars, root: str, months: list[int]) -> None:
-    if len(set(months)) < len(months):
-        raise BadBars(f"{raw.file}: one contract of {root} goes by two names")
+def _named_months(rows: RawBars, names: dict[int, NamedContract]) -> IntArray:
+    months = np.empty(len(rows), np.int64)
+    for index in np.unique(rows.symbol).tolist():
+        at = rows.symbol == index
+        months[at] = contract_months(names[index], rows.ts_event[at])
+    return months
+
+
+def _refuse_mixed(rows: RawBars, root: str, named: IntArray) -> None:
+    months, symbols = np.unique(np.unique(rows.symbol * 1_000_000 + named) % 1_000_000, return_counts=True)
+    if (symbols > 1).any():
+        raise BadBars(f"{rows.file}: one contract of {root} goes by two names")
     if len(months) > 1 and UNKNOWN_CONTRACT in months:
-        raise BadBars(f"{raw.file}: {root} is given both as one series and by contract; import one of them")
+        raise BadBars(f"{rows.file}: {root} is given both as one series and by contract; import one of them")
 
 
 def _series(checked: _Checked, timeframe: str, provider: str) -> NewSeries:
-    raw = checked.raw
-    columns = np.stack([raw.ts_event, *checked.ticks.prices, raw.volume.astype(np.int64), checked.months])
-    notes = []
-    if len(set(raw.symbol.tolist())) > 1:
-        days = trading_days(checked.root, np.sort(raw.ts_event))[np.argsort(np.argsort(raw.ts_event, kind="stable"))]
-        columns = columns[:, front_month(days, columns[6], columns[5])]
-        columns = columns[:, np.argsort(columns[0], kind="stable")]
-        count = len(np.unique(checked.months))
-        notes.append(f"{checked.root}: front month of {count} contracts by the volume of the day before")
+    root, raw = checked.root, checked.raw
+    columns = np.stack([raw.ts_event, *checked.ticks.prices, raw.volume.astype(np.int64), _months_of(raw)])
+    notes = [late_note(root, columns[6], columns[0])]
+    if len(np.unique(raw.symbol)) > 1:
+        columns, front_notes = _front_month_of(root, columns)
+        notes += front_notes
     if checked.ticks.moved_rows:
-        tick = instrument(checked.root).tick_size
-        notes.append(f"{checked.root}: {checked.ticks.moved_rows} of {len(raw)} rows moved to the nearest tick {tick}")
+        tick = instrument(root).tick_size
+        notes.append(f"{root}: {checked.ticks.moved_rows} of {len(raw)} rows moved to the nearest tick {tick}")
     if not columns[5].any():
-        notes.append(f"{checked.root}: no volume")
-    bars = bars_from_columns(columns, symbol=checked.root, timeframe=timeframe, provider=provider)
-    notes += filter(None, [marks_note(bars)])
-    return NewSeries(bars, raw.file, tuple(notes))
+        notes.append(f"{root}: no volume")
+    bars = bars_from_columns(columns, symbol=root, timeframe=timeframe, provider=provider)
+    notes.append(marks_note(bars))
+    return NewSeries(bars, raw.file, tuple(filter(None, notes)))
+
+
+def _months_of(raw: RawBars) -> IntArray:
+    return np.full(len(raw), UNKNOWN_CONTRACT, np.int64) if raw.contract is None else raw.contract
+
+
+def _front_month_of(root: str, columns: IntArray) -> tuple[IntArray, list[str | None]]:
+    columns = columns[:, np.argsort(columns[0], kind="stable")]
+    days = trading_days(root, columns[0])
+    kept = front_month(days, columns[6], columns[5], root=root)
+    contracts = len(np.unique(columns[6]))
+    joined = f"{root}: front month of {contracts} contracts by the volume of the day before"
+    return columns[:, kept], [joined, holes_note(root, days, kept)]
 
 
 def _with_micros(own: list[NewSeries]) -> list[NewSeries]:

@@ -69,6 +69,31 @@ def test_contracts_become_their_front_month(store: BarStore, tmp_path: Path) -> 
     assert "ES: front month of 2 contracts by the volume of the day before" in report.notes
 
 
+def test_one_digit_years_over_more_than_ten_years_keep_every_day(store: BarStore, tmp_path: Path) -> None:
+    quarters = [datetime(year, month, 1, tzinfo=UTC) for year in range(2010, 2025) for month in (3, 6, 9, 12)]
+    rows = [
+        (first - timedelta(days=30 * back), f"ES{'HMUZ'[first.month // 3 - 1]}{first.year % 10}", first)
+        for first in quarters
+        for back in (3, 2, 1)
+    ]
+    text = [
+        f"{at:%Y-%m-%d}T12:00:00Z,{name},{of.year},{of.year},{of.year},{of.year},9\n" for at, name, of in sorted(rows)
+    ]
+    import_bars(store, write(tmp_path, *text), timeframe="1d")
+    bars = store.load("ES", "1d")
+    assert len(bars) == len({at for at, _, _ in rows})
+    assert sorted(set(bars.contract.tolist())) == [first.year * 100 + first.month for first in quarters]
+    assert (bars.close_ticks == bars.contract // 100 * 4).all()
+
+
+def test_a_day_without_the_front_month_is_told_and_moves_nothing(store: BarStore, tmp_path: Path) -> None:
+    near = [*lines("ES.202406", 5_000, 90, days=1), *lines("ES.202406", 5_000, 90, days=2, first_day=2)]
+    report = import_bars(store, write(tmp_path, *near, *lines("ES.202409", 5_050, 5, days=4)))
+    bars = store.load("ES", "1m")
+    assert bars.contract.tolist() == [202406] * 90
+    assert "ES: 1 trading day without bars of the front month left out, the first 2024-03-06" in report.notes
+
+
 def test_a_providers_own_longer_bars_are_kept(store: BarStore, tmp_path: Path) -> None:
     hours = [f"{(OPEN_AT + timedelta(hours=n)).isoformat()},ES,7,8,6,7,1\n" for n in range(4)]
     import_bars(store, write(tmp_path, *hours, name="hours.csv"), provider="ACME")

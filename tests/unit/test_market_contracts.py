@@ -4,61 +4,62 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.errors import UnknownInstrument
-from trading.market.contracts import NamedContract, front_month, named_contract
+from trading.market.contracts import LISTED_MONTHS, MONTH_CODES, contract_months, late_note, named_contract
+
+
+def month_on(symbol: str, *days: str) -> list[int]:
+    at = np.array(days, "datetime64[ns]").astype(np.int64)
+    return contract_months(named_contract(symbol), at).tolist()
 
 
 @pytest.mark.parametrize(
-    ("symbol", "first_year", "named"),
+    ("symbol", "day", "root", "month"),
     [
-        ("ES", 2020, NamedContract("ES", 0)),
-        ("FESX.c", 2006, NamedContract("FESX", 0)),
-        ("ES.201312", 2013, NamedContract("ES", 201312)),
-        ("FESXH6", 2006, NamedContract("FESX", 200603)),
-        ("6EH4", 2024, NamedContract("6E", 202403)),
-        ("ESH0", 2019, NamedContract("ES", 202003)),
-        ("ESZ24", 2023, NamedContract("ES", 202412)),
+        ("ES", "2020-01-02", "ES", 0),
+        ("FESX.c", "2006-01-02", "FESX", 0),
+        ("ES.201312", "2013-01-02", "ES", 201312),
+        ("FESXH6", "2006-01-02", "FESX", 200603),
+        ("6EH4", "2024-01-02", "6E", 202403),
+        ("ESH0", "2019-12-02", "ES", 202003),
+        ("ESZ24", "2023-01-02", "ES", 202412),
+        ("ESZ99", "1998-01-02", "ES", 199912),
     ],
 )
-def test_reads_roots_months_and_codes(symbol: str, first_year: int, named: NamedContract) -> None:
-    assert named_contract(symbol, first_year=first_year) == named
+def test_reads_roots_months_and_codes(symbol: str, day: str, root: str, month: int) -> None:
+    assert named_contract(symbol).root == root
+    assert month_on(symbol, day) == [month]
+
+
+def test_a_code_means_the_first_such_month_that_is_not_over_yet() -> None:
+    days = ["2010-06-01", "2013-12-20", "2023-09-01", "2032-06-01"]
+    assert month_on("ESZ3", *days) == [201312, 201312, 202312, 203312]
+    assert month_on("ESZ13", *days) == [201312, 201312, 201312, 201312]
+    assert month_on("CLF0", "2009-12-18", "2010-01-04", "2019-12-18") == [201001, 201001, 202001]
+
+
+def test_a_row_just_after_its_month_stays_with_it_and_is_told() -> None:
+    at = np.array(["2013-12-31T23:00", "2014-03-03"], "datetime64[ns]").astype(np.int64)
+    months = contract_months(named_contract("ESZ3"), at)
+    assert months.tolist() == [201312, 201312]
+    told = "ES: 1 row after the end of the contract month, the first of 201312 at 2014-03-03 00:00 UTC"
+    assert late_note("ES", months, at) == told
+    assert late_note("ES", months[:1], at[:1]) is None
+
+
+@given(
+    code=st.sampled_from("HMUZ"),
+    years=st.sampled_from([1, 2]),
+    month=st.integers(1980 * 12, 2060 * 12),
+    ahead=st.integers(0, LISTED_MONTHS),
+)
+def test_every_row_up_to_nine_years_before_its_month_finds_it(code: str, years: int, month: int, ahead: int) -> None:
+    month = month // 12 * 12 + MONTH_CODES.index(code)
+    row = np.datetime64(month - ahead - 1970 * 12, "M").astype("datetime64[D]") + 14
+    symbol = f"ES{code}{month // 12 % 10**years:0{years}d}"
+    assert month_on(symbol, str(row)) == [month // 12 * 100 + month % 12 + 1]
 
 
 @pytest.mark.parametrize("symbol", ["AAPL", "ES.201313", "ESA4", "", "es", "ES.2013", "BTC/USD", "ES.c.c"])
 def test_refuses_what_names_no_contract(symbol: str) -> None:
     with pytest.raises(UnknownInstrument, match="must name a known contract root"):
-        named_contract(symbol, first_year=2020)
-
-
-def kept(*rows: tuple[int, int, int]) -> list[int]:
-    days, contract, volume = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    return contract[front_month(days, contract, volume)].tolist()
-
-
-def test_rolls_on_the_day_after_the_next_month_traded_more() -> None:
-    assert kept((1, 3, 90), (1, 6, 10), (2, 3, 40), (2, 6, 60), (3, 3, 5), (3, 6, 95)) == [3, 3, 6]
-
-
-def test_never_goes_back_to_an_earlier_month() -> None:
-    assert kept((1, 3, 10), (1, 6, 90), (2, 3, 99), (2, 6, 1), (3, 3, 99), (3, 6, 1)) == [6, 6, 6]
-
-
-def test_an_expired_month_gives_way_on_the_day_itself() -> None:
-    assert kept((1, 3, 90), (1, 6, 10), (2, 6, 20), (2, 9, 30)) == [3, 9]
-
-
-def test_without_volume_the_nearest_month_stays_until_it_ends() -> None:
-    assert kept((1, 3, 0), (1, 6, 0), (2, 3, 0), (2, 6, 0), (3, 6, 0), (3, 9, 0)) == [3, 3, 6]
-
-
-@given(
-    st.lists(st.tuples(st.integers(1, 8), st.sampled_from([3, 6, 9, 12]), st.integers(0, 50)), min_size=1, max_size=60)
-)
-def test_each_day_keeps_one_month_and_months_only_advance(rows: list[tuple[int, int, int]]) -> None:
-    rows = sorted(rows)
-    days, contract, volume = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    front = front_month(days, contract, volume)
-    months = [set(contract[front & (days == day)].tolist()) for day in sorted(set(days.tolist()))]
-    chosen = [month for each in months for month in each]
-    assert all(len(each) <= 1 for each in months)
-    assert chosen == sorted(chosen)
-    assert len(months[0]) == 1
+        named_contract(symbol)

@@ -1,27 +1,31 @@
-"""Contract months: how they are named, and which contract is the front month.
+"""Contract months: what a symbol in a file names.
 
-Belongs here: reading `ES.201312` and `FESXH6`, and the rule that joins contracts to one series. Does not belong here:
-contract facts (`instruments.py`), what a strategy does at a roll.
+Belongs here: reading `ES.201312` and `FESXH6`, and which month a code with one or two year digits means at a time.
+Does not belong here: which contract is the front month (`front_month.py`), contract facts (`instruments.py`).
 
-The front month of a trading day is the contract with the highest volume of the trading day before (of the days that
-have bars). It never goes back to an earlier month. Where that contract has no bars on the day, as on the first day,
-when it expired, or after a hole in the history, the day's own volume decides among the later months. Ties go to the
-nearer month. Files without volume therefore stay in the nearest month until it ends.
+A code comes back every ten years (`ESZ3`) or hundred (`ESZ13`). A contract trades until its month is over, so a row
+belongs to the first such month that is not over yet. A month more than `LISTED_MONTHS` ahead is not listed yet: then
+the row is a late one of the month that has just ended, which the import tells.
 """
 
 import re
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trading.errors import UnknownInstrument
 from trading.market.bars import IntArray
 from trading.market.instruments import INSTRUMENTS
+from trading.market.sessions import utc_instant
+from trading.words import counted
 
 MONTH_CODES = "FGHJKMNQUVXZ"
 
 UNKNOWN_CONTRACT = 0
+
+LISTED_MONTHS = 108
+
+_GRACE = np.timedelta64(5, "D")
 
 _DOTTED = re.compile(r"(?P<root>[A-Z0-9]{1,8})\.(?P<month>(?:19|20)\d{2}(?:0[1-9]|1[0-2]))")
 _CODED = re.compile(rf"(?P<root>[A-Z0-9]{{1,8}}?)(?P<code>[{MONTH_CODES}])(?P<year>\d{{1,2}})")
@@ -29,20 +33,26 @@ _CODED = re.compile(rf"(?P<root>[A-Z0-9]{{1,8}}?)(?P<code>[{MONTH_CODES}])(?P<ye
 
 @dataclass(frozen=True, slots=True)
 class NamedContract:
-    """What a symbol in a file names: a root, and a contract month such as 202406 or `UNKNOWN_CONTRACT`."""
+    """What a symbol in a file names.
+
+    Attributes:
+        root: The contract root.
+        month: A contract month such as 202406 or `UNKNOWN_CONTRACT`; only the digits that are written where the name
+            does not write the whole year (312 for Z3, 1312 for Z13).
+        cycle_years: After how many years the name comes back; 0 where the year is whole.
+    """
 
     root: str
     month: int
+    cycle_years: int = 0
 
 
-def named_contract(symbol: str, *, first_year: int) -> NamedContract:
+def named_contract(symbol: str) -> NamedContract:
     """Return what a symbol names.
 
     Args:
         symbol: A root (`ES`), a continuous series (`FESX.c`), a dotted month (`ES.201312`) or a month code (`FESXH6`,
             `6EH24`).
-        first_year: Year of the first bar; a month code with one or two year digits means the first such year from
-            then on.
 
     Raises:
         UnknownInstrument: the root is not in the instrument table, or the name has another form.
@@ -55,48 +65,44 @@ def named_contract(symbol: str, *, first_year: int) -> NamedContract:
         return NamedContract(dotted["root"], int(dotted["month"]))
     coded = _CODED.fullmatch(symbol)
     if coded and coded["root"] in INSTRUMENTS:
-        return NamedContract(coded["root"], _coded_month(coded["code"], coded["year"], first_year))
+        month = int(coded["year"]) * 100 + MONTH_CODES.index(coded["code"]) + 1
+        return NamedContract(coded["root"], month, cycle_years=10 ** len(coded["year"]))
     raise UnknownInstrument(f"symbol must name a known contract root such as ES, ES.201312 or ESZ3, was {symbol!r}")
 
 
-def _coded_month(code: str, digits: str, first_year: int) -> int:
-    cycle = 10 if len(digits) == 1 else 100
-    year = first_year + (int(digits) - first_year) % cycle
-    return year * 100 + MONTH_CODES.index(code) + 1
-
-
-def front_month(days: IntArray, contract: IntArray, volume: IntArray) -> NDArray[np.bool_]:
-    """Return which bars belong to the front month of their trading day.
+def contract_months(named: NamedContract, ts_event: IntArray) -> IntArray:
+    """Return the contract month each row of a symbol belongs to, as the module's first page says.
 
     Args:
-        days: Trading day of each bar, shape (n_bars,), any order.
-        contract: Contract month of each bar.
-        volume: Volume of each bar.
+        named: What the symbol names.
+        ts_event: UTC nanoseconds of the rows, shape (n_rows,), any order. Five days after its month a contract still
+            counts as trading: time zones and late rows.
 
     Returns:
-        Shape (n_bars,): true for the bars of the front-month series.
+        Shape (n_rows,): YYYYMM, or `UNKNOWN_CONTRACT` for a root or a continuous series.
     """
-    months, month_of = np.unique(contract, return_inverse=True)
-    trading, day_of = np.unique(days, return_inverse=True)
-    traded = np.zeros((len(trading), len(months)), np.int64)
-    has_bars = np.zeros(traded.shape, np.bool_)
-    np.add.at(traded, (day_of, month_of), volume)
-    has_bars[day_of, month_of] = True
-    return np.asarray(_front(traded, has_bars)[day_of] == month_of)
+    if not named.cycle_years:
+        return np.full(len(ts_event), named.month, np.int64)
+    cycle = named.cycle_years * 12
+    row_month = _months_since_year_0(ts_event)
+    ahead = (named.month // 100 * 12 + named.month % 100 - 1 - row_month) % cycle
+    months: IntArray = row_month + np.where(ahead > LISTED_MONTHS, ahead - cycle, ahead)
+    return months // 12 * 100 + months % 12 + 1
 
 
-def _front(traded: IntArray, has_bars: NDArray[np.bool_]) -> IntArray:
-    front = np.zeros(len(traded), np.int64)
-    current = 0
-    for day in range(len(traded)):
-        eve = current + int(np.argmax(traded[day - 1, current:])) if day else current
-        current = eve if day and has_bars[day, eve] else _busiest(traded[day], has_bars[day], current)
-        front[day] = current
-    return front
+def late_note(root: str, contract: IntArray, ts_event: IntArray) -> str | None:
+    """Return the sentence about rows that lie after the end of their contract month, or None if there are none."""
+    last_month = contract // 100 * 12 + contract % 100 - 1
+    late = (contract != UNKNOWN_CONTRACT) & (_months_since_year_0(ts_event) > last_month)
+    if not late.any():
+        return None
+    first = int(np.argmax(late))
+    return (
+        f"{root}: {counted(int(late.sum()), 'row')} after the end of the contract month, the first of "
+        f"{int(contract[first])} at {utc_instant(int(ts_event[first])):%Y-%m-%d %H:%M} UTC"
+    )
 
 
-def _busiest(traded: IntArray, has_bars: NDArray[np.bool_], current: int) -> int:
-    later = has_bars[current:]
-    if not later.any():
-        return current
-    return current + int(np.argmax(np.where(later, traded[current:], -1)))
+def _months_since_year_0(ts_event: IntArray) -> IntArray:
+    months = (ts_event.astype("datetime64[ns]") - _GRACE).astype("datetime64[M]").astype(np.int64)
+    return np.asarray(months + 1970 * 12, np.int64)
