@@ -4,7 +4,7 @@
     ├── BadInput                 the caller can mend it
     │   ├── BadBars              a bar series breaks a rule (file, row and reason are named)
     │   ├── BadGenome            a genome parameter is unknown or out of bounds
-    │   ├── RuleSyntaxError      a rule text that cannot be read (line, column, found and expected are named)
+    │   ├── RuleSyntaxError      a rule text that cannot be read (line, column, found, expected and, if known, the fix)
     │   ├── BadEquityCurve       an equity curve cannot be measured
     │   ├── BadReturns           returns, trades or trials cannot be judged
     │   ├── BadMove              a stage move that does not lead where it says
@@ -61,13 +61,14 @@ class BadGenome(BadInput):
 
 
 class RuleSyntaxError(BadInput):
-    """A rule text breaks the rule language; `line` and `column` count from one."""
+    """A rule text breaks the rule language; `line` and `column` count from one, `fix` says what to write if known."""
 
     code = "RULE_SYNTAX"
 
-    def __init__(self, line: int, column: int, *, found: str, expected: str) -> None:
-        super().__init__(f"line {line}, column {column}: expected {expected}, found {found}")
-        self.line, self.column, self.found, self.expected = line, column, found, expected
+    def __init__(self, line: int, column: int, *, found: str, expected: str, fix: str | None = None) -> None:
+        told = f"line {line}, column {column}: expected {expected}, found {found}"
+        super().__init__(told if fix is None else f"{told}; {fix}")
+        self.line, self.column, self.found, self.expected, self.fix = line, column, found, expected, fix
 
 
 class BadEquityCurve(BadInput):

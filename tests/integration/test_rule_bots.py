@@ -301,7 +301,7 @@ def test_a_bad_rule_is_refused_with_its_line_shown(at_terminal: Desk, tmp_path: 
         proving("bot", "add", "--rule", str(path), "--symbol", "MES", "--timeframe", "1h")
     said = str(refused.value)
     assert said.startswith(f"{path}, line 2, column 15: expected one of open, high, low, close")
-    assert said.endswith("found 'hihg'\n  long: close > hihg\n                ^")
+    assert said.endswith("found 'hihg'; did you mean high?\n  long: close > hihg\n                ^")
     path.write_bytes(b"\xff")
     with pytest.raises(BadInput, match=r"missing\.rule cannot be read: No such file"):
         proving("bot", "add", "--rule", str(tmp_path / "missing.rule"), "--symbol", "MES", "--timeframe", "1h")

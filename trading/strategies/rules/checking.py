@@ -28,6 +28,7 @@ from trading.strategies.rules.syntax import (
     Type,
     Window,
 )
+from trading.words import counted
 
 _NUMBER = Type(Kind.NUMBER)
 _DISTANCE = Type(Kind.PRICE)
@@ -44,6 +45,15 @@ SERIES: dict[str, Type] = {
 }
 
 FUNCTIONS: dict[str, int] = {**dict.fromkeys(WINDOWS, 2), ATR: 1, "abs": 1, "min": 2, "max": 2}
+EXAMPLES: dict[str, str] = {
+    **{name: f"{name}(close, 20)" for name in WINDOWS},
+    "highest": "highest(high, 20)",
+    "lowest": "lowest(low, 20)",
+    ATR: "atr(14)",
+    "abs": "abs(close - open)",
+    "min": "min(open, close)",
+    "max": "max(open, close)",
+}
 
 _LARGEST_PART = 10**24
 
@@ -53,11 +63,12 @@ class Unfit(Exception):
 
     Attributes:
         operand: Index of the child it is about; None is the whole expression.
+        fix: What to write instead, where that is known.
     """
 
-    def __init__(self, expected: str, found: str, *, operand: int | None = None) -> None:
+    def __init__(self, expected: str, found: str, *, operand: int | None = None, fix: str | None = None) -> None:
         super().__init__(expected, found)
-        self.expected, self.found, self.operand = expected, found, operand
+        self.expected, self.found, self.operand, self.fix = expected, found, operand, fix
 
 
 def in_words(type_: Type) -> str:
@@ -89,11 +100,12 @@ def call(name: str, arguments: Sequence[Node]) -> Node:
     if name not in FUNCTIONS:
         raise Unfit(f"one of {', '.join(FUNCTIONS)}", f"'{name}('")
     if len(arguments) != FUNCTIONS[name]:
-        raise Unfit(f"{name} with {FUNCTIONS[name]} arguments", f"{len(arguments)}")
+        wanted = counted(FUNCTIONS[name], "argument")
+        raise Unfit(f"{name} with {wanted}", f"{len(arguments)}", fix=f"write {EXAMPLES[name]}")
     for place, argument in enumerate(arguments):
         _require_value(argument, place)
     if name in ("min", "max"):
-        return Pointwise(_alike(arguments[0], arguments[1]), name, tuple(arguments))
+        return _extreme(name, arguments)
     if name == "abs":
         return _absolute(arguments[0])
     return _window(name, arguments)
@@ -275,6 +287,15 @@ def _bounded(value: Fraction) -> Fraction:
     if max(abs(value.numerator), value.denominator) > _LARGEST_PART:
         raise Unfit("a number of at most 24 digits", "a longer one")
     return value
+
+
+def _extreme(name: str, arguments: Sequence[Node]) -> Node:
+    one, other = arguments
+    if isinstance(other, Literal) and other.type.kind is Kind.NUMBER and one.type.kind is not Kind.NUMBER:
+        window = EXAMPLES["lowest" if name == "min" else "highest"]
+        fix = f"{name} is of two values on one bar; over bars it is {window}"
+        raise Unfit(f"{in_words(one.type)} like the left side", in_words(other.type), operand=1, fix=fix)
+    return Pointwise(_alike(one, other), name, (one, other))
 
 
 def _absolute(operand: Node) -> Node:

@@ -7,7 +7,8 @@ The parser is LALR(1): one pass, no backtracking, no recursion, and no pattern o
 time is linear in a bounded text. The tree is then walked to a bounded depth.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import TypeVar
@@ -28,6 +29,7 @@ from trading.strategies.rules.grammar import (
     TERMINAL_WORDS,
     VALUE_STARTS,
 )
+from trading.strategies.rules.slips import mended
 from trading.strategies.rules.syntax import Direction, Literal, Node, Rule
 
 Branch = Tree[Token]
@@ -55,8 +57,9 @@ def rule_text(text: str) -> RuleText:
         RuleSyntaxError: it breaks the grammar, a type, or a bound of size, depth, window or warm-up, at the values its
             parameters begin with or at any other within their bounds.
     """
-    rows = _rows(text)
-    _rule(text, {name: row.default for name, row in rows.items()})
+    with _mending(text):
+        rows = _rows(text)
+        _rule(text, {name: row.default for name, row in rows.items()})
     return RuleText(text, tuple(sorted(rows.values(), key=lambda row: row.name)))
 
 
@@ -70,7 +73,17 @@ def parse_rule(text: str, genome: Genome | None = None) -> Rule:
     Raises:
         RuleSyntaxError: as `rule_text`.
     """
-    return _rule(text, genome or {name: row.default for name, row in _rows(text).items()})
+    with _mending(text):
+        return _rule(text, genome or {name: row.default for name, row in _rows(text).items()})
+
+
+@contextmanager
+def _mending(text: str) -> Iterator[None]:
+    """Let an error about a text say what to write instead, where that can be told."""
+    try:
+        yield
+    except RuleSyntaxError as wrong:
+        raise mended(text, wrong) from None
 
 
 @lru_cache(maxsize=1)
@@ -225,7 +238,7 @@ def _placed(leaf: Leaf, make: Callable[[], Made]) -> Made:
         if isinstance(leaf, Tree) and unfit.operand is not None:
             about = [child for child in leaf.children if isinstance(child, Tree)][unfit.operand]
         line, column = _position(about)
-        raise RuleSyntaxError(line, column, found=unfit.found, expected=unfit.expected) from None
+        raise RuleSyntaxError(line, column, found=unfit.found, expected=unfit.expected, fix=unfit.fix) from None
 
 
 def _built(reading: Reading, tree: Branch, depth: int) -> Node:
