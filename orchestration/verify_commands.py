@@ -68,7 +68,8 @@ def verify(
 ) -> None:
     """Verify a bot's newest generation; each check is stored with what it can and cannot show.
 
-    FAILED is an answer, not an error: exit 1 only where none of the checks could be made.
+    Every check that can be made is made; one that cannot says CANNOT BE MADE and why, and stores nothing. FAILED is an
+    answer, not an error: exit 0 where at least one check was made, 1 where none could be, 2 for no such bot or suite.
 
     Example: proving verify "Amber Adder 0000" --suite walk-forward
     """

@@ -15,7 +15,8 @@ from orchestration.terminal import console, load_settings
 from services.under_way import LongWork
 from store.under_way import WorkKind
 from trading.backtest.verdicts import Grade, Kind
-from trading.errors import Refused
+from trading.errors import BadInput, ProvingError, Refused
+from trading.words import counted
 
 if TYPE_CHECKING:
     from services.verification import Verification
@@ -37,22 +38,29 @@ SUITES: dict[str, tuple[Kind, ...]] = {
 
 def verify_bot(bot: str, suite: str) -> bool:
     """Run a suite on a bot, show each verdict with its limits, and return whether any of its checks could be made."""
-    made = False
-    for done in _verified(bot, SUITES[suite]):
-        _show(done)
-        made = True
-    return made
+    outcomes = []
+    for kind, outcome in _outcomes(bot, SUITES[suite]):
+        _show_lack(kind, outcome) if isinstance(outcome, ProvingError) else _show(outcome)
+        outcomes.append(outcome)
+    made = sum(not isinstance(outcome, ProvingError) for outcome in outcomes)
+    if made < len(outcomes):
+        console.print(f"{made} of {counted(len(outcomes), 'check')} made")
+    return made > 0
 
 
 def check_bot(bot: str, kind: str) -> bool:
-    """Run one detector on a bot, show what it found, and return whether it found nothing."""
-    passed = True
-    for done in _verified(bot, (Kind(kind),)):
-        _show(done)
-        for found in [*done.figures.get("leaks", ()), *done.figures.get("drifts", ())]:
-            console.print(f"  {found}", markup=False)
-        passed = done.grade is Grade.PASSED
-    return passed
+    """Run one detector on a bot, show what it found, and return whether it found nothing.
+
+    Raises:
+        BadInput, Refused: the check cannot be made.
+    """
+    ((_, outcome),) = _outcomes(bot, (Kind(kind),))
+    if isinstance(outcome, ProvingError):
+        raise outcome
+    _show(outcome)
+    for found in [*outcome.figures.get("leaks", ()), *outcome.figures.get("drifts", ())]:
+        console.print(f"  {found}", markup=False)
+    return outcome.grade is Grade.PASSED
 
 
 def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown: Path | None) -> None:
@@ -86,22 +94,32 @@ def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown:
             console.print(f"Written to {path}")
 
 
-def _verified(bot: str, kinds: Sequence[Kind]) -> Iterator["Verification"]:
-    """Yield one stored run after another; a check that cannot be made in a suite of many is told and left out."""
+def _outcomes(bot: str, kinds: Sequence[Kind]) -> "Iterator[tuple[Kind, Verification | BadInput | Refused]]":
+    """Yield of one check after another the stored run, or why it cannot be made; the others are made all the same.
+
+    Raises:
+        UnknownBots: there is no such bot.
+    """
+    from services.backtests import bot_at_work
     from services.verification import verify
 
     with opened_desk() as desk:
         bot_id, run_id = find_bot(desk, bot), f"cli-{secrets.token_hex(6)}"
+        bot_at_work(desk, bot_id)
         for kind in kinds:
             try:
                 with progress_bars(transient=True) as tell:
-                    done = verify(desk, bot_id, kind, run_id=run_id, progress=tell)
-            except Refused as refusal:
-                if len(kinds) == 1:
-                    raise
-                console.print(f"[yellow]{kind}[/yellow] not made: {refusal}")
-                continue
-            yield done
+                    outcome: Verification | BadInput | Refused = verify(
+                        desk, bot_id, kind, run_id=run_id, progress=tell
+                    )
+            except (BadInput, Refused) as lack:
+                outcome = lack
+            yield kind, outcome
+
+
+def _show_lack(kind: Kind, lack: ProvingError) -> None:
+    console.print(f"[yellow]CANNOT BE MADE[/yellow] [bold]{kind}[/bold]")
+    console.print(f"  {lack}", markup=False)
 
 
 def _show(done: "Verification") -> None:

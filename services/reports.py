@@ -157,11 +157,14 @@ def _regimes(desk: Desk, run: BacktestSession, trades: Trades) -> RegimeSplit:
 
 
 def _bars_of(desk: Desk, run: BacktestSession) -> Bars | None:
+    """Return the bars a session ran over, known by their fingerprint: marks are named by more than their provider."""
+    wanted = (run.symbol, run.timeframe, run.data_fingerprint)
     try:
-        bars = desk.bars.load(run.symbol, run.timeframe, provider=run.data_source)
+        stored = (one for one in desk.bars.series() if (one.symbol, one.timeframe, one.fingerprint) == wanted)
+        series = next(stored, None)
+        return None if series is None else desk.bars.load(run.symbol, run.timeframe, provider=series.provider)
     except (NoMarketData, BadBars, Unavailable):
         return None
-    return bars if bars.fingerprint == run.data_fingerprint else None
 
 
 def _ns(at: datetime) -> int:

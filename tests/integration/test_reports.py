@@ -22,6 +22,7 @@ from store.bars import BarStore
 from store.tables import BacktestSession, TradeLog
 from tests.factories import BIRTH, make_bot, make_session
 from tests.integration.test_api import Client
+from tests.oracle.series import between_marks
 from trading.strategies.archetypes import Regime
 
 
@@ -165,6 +166,21 @@ def test_the_regime_split_is_unknown_when_the_bars_are_gone(
     assert sheet is not None
     assert sheet.regimes.rows == ()
     assert "no longer" in (sheet.regimes.unknown or "")
+
+
+def test_bars_of_marks_are_found_again_by_their_fingerprint(stocked_desk: Desk, tmp_path: Path) -> None:
+    desk = replace(stocked_desk, bars=BarStore(tmp_path / "marks"))
+    desk.bars.write(between_marks(stocked_desk.bars.load("MES", "1h")), source="planted")
+    with desk.sessions.begin() as session:
+        bot_id = make_bot(session, name="Marked Marten", archetype="mean_reversion").id
+    run_baseline(desk, bot_id, run_id="run-1")
+    with desk.sessions() as session:
+        run = session.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
+    sheet = tear_sheet(desk, run.id)
+    assert sheet is not None
+    assert run.data_source == "MARKS-MARKS"
+    assert sheet.regimes.unknown is None
+    assert sum(row.trades for row in sheet.regimes.rows) == run.trades > 0
 
 
 def test_nothing_is_returned_for_an_unknown_session(stocked_desk: Desk) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from orchestration import cli, verify_work
-from services import verification_checks
+from services import verification, verification_checks
 from services.desk import Desk
 from services.walk_forward_plot import plot, text_block
 from services.walk_forward_study import AS_GIVEN, AT_MARKS, walk_forward_study
@@ -20,9 +20,9 @@ from store.bars import BarStore
 from store.tables import Bot
 from store.verification import VerificationRun
 from tests.factories import make_bot
+from tests.oracle.series import between_marks
 from trading.backtest.verdicts import Kind
-from trading.errors import NoMarketData, UnknownBots, UnknownInstrument, UnknownTimeframe
-from trading.market.bars import Bars
+from trading.errors import BadBars, NoMarketData, UnknownBots, UnknownInstrument, UnknownTimeframe
 from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
 from trading.strategies.styles import entry_signals
@@ -106,21 +106,48 @@ def test_a_suite_stores_one_run_per_check_and_leaves_out_what_cannot_be_made(sto
     code, said = proving("verify", NAME, "--suite", "all")
     assert code == 0
     assert {kind for kind, _ in stored(stocked_desk)} == {str(kind) for kind in Kind} - {"SHARPE"}
-    assert "SHARPE not made" in said
+    assert "CANNOT BE MADE SHARPE" in said
+    assert f"{len(Kind) - 1} of {len(Kind)} checks made" in said
     assert said.count("cannot show") == len(Kind) - 1
+
+
+def test_a_check_that_lacks_bars_keeps_no_other_from_being_made(
+    stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def short(*_: object, **__: object) -> None:
+        raise BadBars("a walk-forward needs a longer history")
+
+    monkeypatch.setattr(verification, "CHECKS", {**verification.CHECKS, Kind.WALK_FORWARD: short})
+    code, said = proving("verify", NAME, "--suite", "all")
+    assert code == 0
+    assert {kind for kind, _ in stored(stocked_desk)} == {str(kind) for kind in Kind} - {"WALK_FORWARD", "SHARPE"}
+    assert "CANNOT BE MADE WALK_FORWARD\n  a walk-forward needs a longer history" in said
 
 
 def test_a_suite_of_which_nothing_can_be_made_is_no_success(stocked_desk: Desk, bot_id: UUID) -> None:
     with stocked_desk.sessions.begin() as session:
         session.execute(update(Bot).where(Bot.id == bot_id).values(symbol="ZN"))
     code, said = proving("verify", NAME, "--suite", "all")
-    assert (code, said.count("not made")) == (1, len(Kind))
+    assert (code, said.count("CANNOT BE MADE")) == (1, len(Kind))
     assert stored(stocked_desk) == []
+
+
+@pytest.mark.parametrize("suite", ["walk-forward", "sharpe", "stress"])
+def test_a_suite_of_one_check_that_cannot_be_made_says_why(stocked_desk: Desk, bot_id: UUID, suite: str) -> None:
+    with stocked_desk.sessions.begin() as session:
+        session.execute(update(Bot).where(Bot.id == bot_id).values(symbol="ZN"))
+    code, said = proving("verify", NAME, "--suite", suite)
+    assert code == 1
+    assert "no 1h bars for ZN" in said
+    with pytest.raises(NoMarketData):
+        proving("check", "warmup", NAME)
 
 
 def test_an_unknown_bot_or_suite_is_refused(bot_id: UUID) -> None:
     with pytest.raises(UnknownBots):
         proving("check", "lookahead", "Nobody")
+    with pytest.raises(UnknownBots):
+        proving("verify", str(UUID(int=9)))
     assert proving("verify", NAME, "--suite", "hope")[0] == 2
 
 
@@ -142,17 +169,7 @@ def test_every_suite_has_its_checks() -> None:
 def marks(tmp_path: Path, bar_store: BarStore) -> BarStore:
     """MES of the simulator with straight lines between its hourly closes, and MGC as it is."""
     store = BarStore(tmp_path / "bars")
-    hourly: Bars = bar_store.load("MES", "1h")
-    opened = np.append(hourly.close_ticks[:1], hourly.close_ticks[:-1])
-    lines = replace(
-        hourly,
-        open_ticks=opened,
-        high_ticks=np.maximum(opened, hourly.close_ticks),
-        low_ticks=np.minimum(opened, hourly.close_ticks),
-        provider="MARKS",
-        fingerprint="",
-    )
-    store.write(lines, source="planted")
+    store.write(between_marks(bar_store.load("MES", "1h")), source="planted")
     store.write(replace(bar_store.load("MGC", "1h"), provider="TRADES"), source="planted")
     return store
 

@@ -1,5 +1,7 @@
 """Bar series and session indexes for tests: by hand, or random and seeded."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from trading.market.bars import Bars
@@ -36,6 +38,19 @@ def made_sessions(trading_day, is_open, is_last):
     """Return a session index from plain lists."""
     columns = np.array(trading_day, np.int64), np.array(is_open, np.bool_), np.array(is_last, np.bool_)
     return SessionIndex("CUSTOM", *columns)
+
+
+def between_marks(bars):
+    """Return bars as somebody makes them who has marks only: straight lines from close to close, by the name MARKS."""
+    opened = np.append(bars.close_ticks[:1], bars.close_ticks[:-1])
+    return replace(
+        bars,
+        open_ticks=opened,
+        high_ticks=np.maximum(opened, bars.close_ticks),
+        low_ticks=np.minimum(opened, bars.close_ticks),
+        provider="MARKS",
+        fingerprint="",
+    )
 
 
 def random_bars(rng, n_bars):
