@@ -288,7 +288,7 @@ class DossierAnswer(Spoken):
 
 
 class TradeAnswer(Spoken):
-    """One round trip."""
+    """One round trip; a price recorded without its ticks is null where it cannot be told exactly."""
 
     id: int
     seq: int
@@ -296,8 +296,11 @@ class TradeAnswer(Spoken):
     contracts: int
     entry_at: datetime
     exit_at: datetime
-    entry_price: float
-    exit_price: float
+    entry_price: float | None
+    exit_price: float | None
+    entry_ticks: int | None
+    exit_ticks: int | None
+    tick_size: float | None
     bars_held: int
     gross_pnl_usd: float
     commission_usd: float
@@ -309,10 +312,11 @@ class TradeAnswer(Spoken):
 
 
 class TradesAnswer(Spoken):
-    """One page of trades, newest first."""
+    """One page of trades, newest first; `price_decimals` is how many a price of the instrument has."""
 
     book: str
     session_id: UUID | None
+    price_decimals: int
     data: list[TradeAnswer] = Field(validation_alias="trades")
     next_cursor: int | None
 

@@ -96,7 +96,8 @@ def _trades(bot: UUID, number: int) -> Iterator[tuple[Any, ...]]:
         opened_at = datetime(day.year, day.month, day.day, 15, tzinfo=UTC)
         yield (
             *(_id_of(bot, number), bot, "BACKTEST", seq, "LONG", 1, opened_at, opened_at + timedelta(hours=2)),
-            *(Decimal(5_000), Decimal(5_000) + net, 2, net + COMMISSION_USD, COMMISSION_USD, Decimal(0), net),
+            *(Decimal(5_000), Decimal(5_000) + net, 500_000, 500_000 + int(net * 100), Decimal("0.01"), 2),
+            *(net + COMMISSION_USD, COMMISSION_USD, Decimal(0), net),
             *(min(net, Decimal(0)), max(net, Decimal(0)), "TARGET" if net > 0 else "STOP", started_at),
         )
 

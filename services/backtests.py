@@ -186,16 +186,19 @@ def account_of(bot: BotAtWork) -> Account:
 
 
 def trade_columns(backtest: Backtest, at_hand: TapeAtHand, *, traded: Instrument, contracts: int) -> dict[str, Any]:
-    """Return a backtest's trades as the columns `store.sessions.copy_trades` wants."""
+    """Return a backtest's trades as the columns `store.sessions.copy_trades` wants; prices are exact decimals."""
     trades, opened = backtest.trades, at_hand.bars.ts_event
-    tick_price_micros = int(traded.tick_size * MICROS_PER_USD)
+    tick_price_micros = traded.tick_size * MICROS_PER_USD
     tick_money_micros = traded.tick_value_micros * contracts
     return {
         "side": _words(trades.side, SIDES),
         "entry_ns": opened[trades.entry_bar],
         "exit_ns": opened[trades.exit_bar],
-        "entry_micros": trades.entry_ticks * tick_price_micros,
-        "exit_micros": trades.exit_ticks * tick_price_micros,
+        "entry_micros": trades.entry_ticks.astype(object) * tick_price_micros,
+        "exit_micros": trades.exit_ticks.astype(object) * tick_price_micros,
+        "entry_ticks": trades.entry_ticks,
+        "exit_ticks": trades.exit_ticks,
+        "tick_size": [traded.tick_size] * len(trades.side),
         "bars_held": trades.bars_held,
         "gross_micros": trades.gross_micros,
         "commission_micros": trades.commission_micros,

@@ -21,6 +21,7 @@ from store.books import TradeSource
 from store.database import transaction
 from trading.errors import UnknownBots
 from trading.lifecycle import Book, Stage
+from trading.market.instruments import instrument
 
 SHOWN_BEFORE = 1_000
 TRADES_AT_A_TIME = 2_000
@@ -60,10 +61,11 @@ class BookShown:
 
 @dataclass(frozen=True, slots=True)
 class TradesPage:
-    """Trades of one book since its baseline, newest first, and where the next page starts."""
+    """Trades of one book since its baseline, newest first, the decimals of their prices, where the next page starts."""
 
     book: str
     session_id: UUID | None
+    price_decimals: int
     trades: tuple[Columns, ...]
     next_cursor: int | None
 
@@ -118,7 +120,8 @@ def bot_trades(desk: Desk, bot_id: UUID, *, book: Book | None = None, cursor: in
         trades = books.trades_before(session, source, before=cursor, limit=limit + 1)
     shown = as_columns(trades[:limit])
     more = len(trades) > limit
-    return TradesPage(source.book, source.session_id, shown, shown[-1][source.place] if more else None)
+    decimals = instrument(source.symbol).price_decimals
+    return TradesPage(source.book, source.session_id, decimals, shown, shown[-1][source.place] if more else None)
 
 
 def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -> SessionsPage:
@@ -184,7 +187,7 @@ def _row(session: Session, bot_id: UUID, book: Book | None) -> Row[*tuple[Any, .
 
 
 def _source(bot_id: UUID, row: Row[*tuple[Any, ...]]) -> TradeSource:
-    return TradeSource(bot_id, row.book, row.session_id, row.since)
+    return TradeSource(bot_id, row.symbol, row.book, row.session_id, row.since)
 
 
 def _portions(

@@ -25,6 +25,7 @@ from store.database import transaction
 from store.tables import BacktestSession
 from trading.errors import BadBars, NoMarketData, Unavailable
 from trading.market.bars import SIMULATED, Bars
+from trading.market.instruments import instrument
 from trading.market.regimes import REGIMES, regime_codes
 
 SHOWN_TRADES = 250
@@ -77,6 +78,16 @@ class TearSheet:
     excursions: Scatter | None
 
     @property
+    def price_decimals(self) -> int:
+        """Decimals of a price of what it traded."""
+        return instrument(self.run.symbol).price_decimals
+
+    @property
+    def lacks_prices(self) -> bool:
+        """Whether prices are unknown: recorded before the ledger kept ticks, with fewer decimals than the tick has."""
+        return any(trade.entry_price is None for trade in self.trades)
+
+    @property
     def is_simulated(self) -> bool:
         """Whether the market simulator made its bars."""
         return self.run.data_source == SIMULATED
@@ -92,7 +103,7 @@ def tear_sheet(desk: Desk, session_id: UUID) -> TearSheet | None:
         run = verification.session_by_id(session, session_id)
         if run is None:
             return None
-        trades = verification.trades_of(session, session_id)
+        trades = verification.trades_of(session, run)
         bot = bots.at_work(session, run.bot_id)
     return TearSheet(
         bot_name=bot.name if bot is not None else str(run.bot_id),
@@ -116,7 +127,7 @@ def session_trades(desk: Desk, session_id: UUID) -> tuple[BacktestSession, Trade
     """
     with transaction(desk.sessions) as session:
         run = verification.session_by_id(session, session_id)
-        return None if run is None else (run, verification.trades_of(session, session_id))
+        return None if run is None else (run, verification.trades_of(session, run))
 
 
 def _curves(run: BacktestSession) -> Mapping[str, Curves]:

@@ -21,8 +21,8 @@ from store.tables import (
     BotMetricsRollup,
     BotPerformanceSnapshot,
     MetricsBaseline,
-    TradeLog,
 )
+from store.trades import TradeLog, told_columns
 
 Rows = Sequence[Row[*tuple[Any, ...]]]
 LAST_SEQ = 2**31 - 1
@@ -34,6 +34,7 @@ class TradeSource:
     """Where the trades behind a book's figures stand: one session, or a stage book since its baseline."""
 
     bot_id: UUID
+    symbol: str
     book: str
     session_id: UUID | None
     since: datetime | None
@@ -63,6 +64,7 @@ def books_of_bot(session: Session, bot_id: UUID) -> Rows:
             listed.c.book,
             baseline.reset_at.label("since"),
             Bot.name,
+            Bot.symbol,
             Bot.stage,
             Bot.account_usd,
             *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since", "sparkline_usd"}),
@@ -125,7 +127,7 @@ def _place(source: TradeSource) -> ColumnElement[int]:
 
 def _own(source: TradeSource) -> Select[*tuple[Any, ...]]:
     trade = TradeLog
-    every: Select[*tuple[Any, ...]] = select(*trade.__table__.columns)
+    every: Select[*tuple[Any, ...]] = select(*told_columns(source.symbol))
     if source.book == "BACKTEST":
         return every.where(trade.session_id == source.session_id)
     own = every.where(

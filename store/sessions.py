@@ -4,7 +4,7 @@ Belongs here: the insert of a session, the COPY of its trades. Does not belong h
 (`trading.backtest`), figures since reset (`rollups.py`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from io import BytesIO
@@ -31,6 +31,9 @@ TRADE_FACTS = (
     "exit_at",
     "entry_price",
     "exit_price",
+    "entry_ticks",
+    "exit_ticks",
+    "tick_size",
     "bars_held",
     "gross_pnl_usd",
     "commission_usd",
@@ -57,8 +60,10 @@ def copy_trades(
     Args:
         session: Open transaction; the session row stands already.
         trades: Columns of equal length: `side` and `exit_reason` words; `entry_ns`, `exit_ns` UTC nanoseconds;
-            `entry_micros`, `exit_micros` prices and `gross_micros`, `commission_micros`, `slippage_micros`,
-            `net_micros`, `mae_micros`, `mfe_micros` money, in millionths (int64); `bars_held`.
+            `entry_micros`, `exit_micros` prices in millionths, exact `Decimal`s (half a micro where the tick is that
+            fine); `entry_ticks`, `exit_ticks` the same in ticks (int64) of `tick_size`; `gross_micros`,
+            `commission_micros`, `slippage_micros`, `net_micros`, `mae_micros`, `mfe_micros` money in millionths
+            (int64); `bars_held`.
         session_id: The session they belong to.
         bot_id: Its bot.
         contracts: Size of every trade.
@@ -78,8 +83,11 @@ def copy_trades(
             _constant(str(contracts), count),
             _instants(trades["entry_ns"]),
             _instants(trades["exit_ns"]),
-            _exact(trades["entry_micros"]),
-            _exact(trades["exit_micros"]),
+            _prices(trades["entry_micros"]),
+            _prices(trades["exit_micros"]),
+            pa.array(trades["entry_ticks"]),
+            pa.array(trades["exit_ticks"]),
+            _told(trades["tick_size"]),
             pa.array(trades["bars_held"]),
             _exact(trades["gross_micros"]),
             _exact(trades["commission_micros"]),
@@ -111,6 +119,14 @@ def _constant(word: str, count: int) -> pa.Array:
 def _exact(micros: IntArray) -> pa.Array:
     whole = pa.array(micros, pa.int64()).cast(pa.decimal128(19, 0))
     return pc.multiply(whole, pa.scalar(Decimal("0.000001"), pa.decimal128(7, 6)))
+
+
+def _prices(micros: Sequence[Decimal]) -> pa.Array:
+    return _told([price.scaleb(-MICROS_DIGITS) for price in micros])
+
+
+def _told(exact: Sequence[Decimal]) -> pa.Array:
+    return pa.array([f"{number:f}" for number in exact])
 
 
 def _instants(ns: IntArray) -> pa.Array:

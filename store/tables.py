@@ -1,7 +1,8 @@
-"""Every table of the platform, and the words its CHECKs allow.
+"""The tables of the platform, and the words its CHECKs allow.
 
 Belongs here: columns, keys, constraints, indexes. Does not belong here: triggers, roles and grants
-(`migrations/guards.sql`) and queries (one module per table family).
+(`migrations/guards.sql`), queries (one module per table family) and tables with a module of their own (`trades.py`,
+`verification.py`, `idempotency.py`, `under_way.py`).
 
 Raw truth is append-only for every role: every table that `guards.sql` does not name. Display figures can be rebuilt
 from it at any time: bot_metrics_rollups, bot_equity_curve.
@@ -255,71 +256,6 @@ class BacktestSession(Base):
     equity_usd: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(20, 6)), server_default=text("'{}'"))
     notes: Mapped[list[str]] = mapped_column(server_default=text("'{}'"))
     error: Mapped[str | None]
-
-
-class TradeLog(Base):
-    """One round trip of one session or stage book. Raw truth."""
-
-    __tablename__ = "trade_logs"
-    __table_args__ = (
-        one_of("book", BOOKS),
-        one_of("side", SIDES),
-        one_of("exit_reason", EXIT_REASONS),
-        CheckConstraint("(book = 'BACKTEST') = (session_id IS NOT NULL)", name="backtests_have_a_session"),
-        CheckConstraint("exit_at >= entry_at", name="exit_follows_entry"),
-        CheckConstraint("net_pnl_usd = gross_pnl_usd - commission_usd - slippage_usd", name="net_is_gross_less_costs"),
-        UniqueConstraint("session_id", "seq"),
-        Index("ix_trade_logs__stage_book", "bot_id", "created_at", postgresql_where=text("book <> 'BACKTEST'")),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("backtest_sessions.id"))
-    bot_id: Mapped[UUID]
-    book: Mapped[str]
-    seq: Mapped[int]
-    side: Mapped[str]
-    contracts: Mapped[int] = mapped_column(SmallInteger)
-    entry_at: Mapped[datetime]
-    exit_at: Mapped[datetime]
-    entry_price: Mapped[Decimal]
-    exit_price: Mapped[Decimal]
-    bars_held: Mapped[int]
-    gross_pnl_usd: Mapped[Decimal]
-    commission_usd: Mapped[Decimal]
-    slippage_usd: Mapped[Decimal]
-    net_pnl_usd: Mapped[Decimal]
-    mae_usd: Mapped[Decimal]
-    mfe_usd: Mapped[Decimal]
-    exit_reason: Mapped[str]
-    created_at: Mapped[datetime]
-
-
-class ExecutionFill(Base):
-    """One fill of a stage book (paper and above). Raw truth."""
-
-    __tablename__ = "execution_fills"
-    __table_args__ = (
-        one_of("book", STAGES[1:]),
-        CheckConstraint("side IN ('BUY', 'SELL')", name="side_is_known"),
-        CheckConstraint("quantity_contracts > 0", name="quantity_is_positive"),
-        UniqueConstraint("venue", "venue_fill_id"),
-        Index("ix_execution_fills__bot_book", "bot_id", "book", "created_at"),
-    )
-
-    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
-    book: Mapped[str]
-    client_order_id: Mapped[str]
-    venue: Mapped[str]
-    venue_fill_id: Mapped[str]
-    symbol: Mapped[str]
-    side: Mapped[str]
-    quantity_contracts: Mapped[int]
-    price: Mapped[Decimal]
-    commission_usd: Mapped[Decimal]
-    realised_pnl_usd: Mapped[Decimal]
-    filled_at: Mapped[datetime]
-    created_at: Mapped[datetime]
 
 
 class MetricsBaseline(Base):

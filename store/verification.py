@@ -29,7 +29,8 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, one_of
-from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration, TradeLog
+from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration
+from store.trades import TradeLog, told_columns
 
 KINDS = (
     "WALK_FORWARD",
@@ -169,9 +170,7 @@ def session_by_id(session: Session, session_id: UUID) -> BacktestSession | None:
     return session.get(BacktestSession, session_id)
 
 
-def trades_of(session: Session, session_id: UUID) -> Sequence[Row[*tuple[Any, ...]]]:
+def trades_of(session: Session, run: BacktestSession) -> Sequence[Row[*tuple[Any, ...]]]:
     """Return every trade of a session in entry order. Served by the unique key (session_id, seq)."""
-    trade = TradeLog
-    return session.execute(
-        select(*trade.__table__.columns).where(trade.session_id == session_id).order_by(trade.seq)
-    ).all()
+    own = select(*told_columns(run.symbol)).where(TradeLog.session_id == run.id)
+    return session.execute(own.order_by(TradeLog.seq)).all()

@@ -15,7 +15,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.resets import ResetRequest
-from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotProgress, ExecutionFill, TradeLog
+from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotProgress
+from store.trades import ExecutionFill, TradeLog
 from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
@@ -137,6 +138,9 @@ def make_trade(
         "exit_at": exit_at,
         "entry_price": Decimal(5000),
         "exit_price": Decimal(5000) + (net + commission) / 5,
+        "entry_ticks": 5_000_000_000,
+        "exit_ticks": 5_000_000_000 + int((net + commission) * 200_000),
+        "tick_size": Decimal("0.000001"),
         "bars_held": 2,
         "gross_pnl_usd": net + commission,
         "commission_usd": commission,
@@ -165,6 +169,8 @@ def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **o
         "side": "BUY",
         "quantity_contracts": 1,
         "price": Decimal(5000),
+        "price_ticks": 20_000,
+        "tick_size": Decimal("0.25"),
         "commission_usd": Decimal("0.62"),
         "realised_pnl_usd": Decimal(0),
         "filled_at": filled_at,

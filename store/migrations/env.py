@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from store import idempotency, tables, under_way, verification  # noqa: F401 - their tables make the metadata
+from store import idempotency, tables, trades, under_way, verification  # noqa: F401 - their tables make the metadata
 from store.base import Base
 
 context.configure(

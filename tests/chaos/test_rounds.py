@@ -119,10 +119,11 @@ FAULTS = [
         "lost",
         "a session has all its trades",
         "INSERT INTO trade_logs (session_id, bot_id, book, seq, side, contracts, entry_at, exit_at, entry_price,"
-        " exit_price, bars_held, gross_pnl_usd, commission_usd, slippage_usd, net_pnl_usd, mae_usd, mfe_usd,"
-        " exit_reason, created_at) SELECT session_id, bot_id, book, seq + 100000, side, contracts, entry_at, exit_at,"
-        " entry_price, exit_price, bars_held, gross_pnl_usd, commission_usd, slippage_usd, net_pnl_usd, mae_usd,"
-        " mfe_usd, exit_reason, created_at FROM trade_logs LIMIT 1",
+        " exit_price, entry_ticks, exit_ticks, tick_size, bars_held, gross_pnl_usd, commission_usd, slippage_usd,"
+        " net_pnl_usd, mae_usd, mfe_usd, exit_reason, created_at) SELECT session_id, bot_id, book, seq + 100000, side,"
+        " contracts, entry_at, exit_at, entry_price, exit_price, entry_ticks, exit_ticks, tick_size, bars_held,"
+        " gross_pnl_usd, commission_usd, slippage_usd, net_pnl_usd, mae_usd, mfe_usd, exit_reason, created_at"
+        " FROM trade_logs LIMIT 1",
     ),
     (
         "duplicated",

@@ -25,8 +25,8 @@ from store.tables import (
     BotProgress,
     ImproveCandidate,
     ImproveIteration,
-    TradeLog,
 )
+from store.trades import TradeLog
 from tests.factories import reset_request
 from tests.integration.conftest import FixedClock
 from trading.backtest.parts import PartRun, PartRunner

@@ -75,8 +75,8 @@ INSERT INTO autonomy_bot_decisions (run_id, seq, bot_id, decision, reason_code, 
 SELECT r.id, row_number() OVER (PARTITION BY r.id), b.id, 'SKIP', 'PAST', '{{}}'
 FROM (SELECT id FROM autonomy_runs ORDER BY id LIMIT {ticks}) r, bots b;
 INSERT INTO execution_fills (bot_id, book, client_order_id, venue, venue_fill_id, symbol, side, quantity_contracts,
-                             price, commission_usd, realised_pnl_usd, filled_at, created_at)
-SELECT b.id, 'PAPER', n::text, 'PAPER', b.id || '-' || n, b.symbol, 'BUY', 1, 100, 1, 0, at, at
+                             price, price_ticks, tick_size, commission_usd, realised_pnl_usd, filled_at, created_at)
+SELECT b.id, 'PAPER', n::text, 'PAPER', b.id || '-' || n, b.symbol, 'BUY', 1, 100, 400, 0.25, 1, 0, at, at
 FROM bots b, generate_series(1, 10) n, LATERAL (SELECT now() - interval '900 days' + n * interval '1 day' AS at) t;
 INSERT INTO bot_metrics_events (bot_id, event_type, reason_code, actor, payload_json, created_at)
 SELECT id, 'METRICS_RESET', 'PAST', 'past', '{{}}', now() - interval '900 days' FROM bots, generate_series(1, 10);

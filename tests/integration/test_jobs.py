@@ -24,7 +24,8 @@ from services.starvation import starvation
 from services.work import drain
 from store import candidates, jobs
 from store.jobs import Claim
-from store.tables import BacktestSession, BotJob, BotProgress, TradeLog
+from store.tables import BacktestSession, BotJob, BotProgress
+from store.trades import TradeLog
 from tests.factories import make_bot, make_generation, make_job
 from tests.integration.conftest import FixedClock
 from trading.autonomy import Decision, Reason

@@ -19,7 +19,8 @@ from services.desk import Desk
 from services.reports import tear_sheet
 from services.tearsheet.figures import drawdown_pct
 from store.bars import BarStore
-from store.tables import BacktestSession, TradeLog
+from store.tables import BacktestSession
+from store.trades import TradeLog
 from tests.factories import BIRTH, make_bot, make_session
 from tests.integration.test_api import Client
 from tests.oracle.series import between_marks

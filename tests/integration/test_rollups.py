@@ -23,10 +23,9 @@ from store.tables import (
     BotMetricsEvent,
     BotMetricsRollup,
     BotPerformanceSnapshot,
-    ExecutionFill,
     MetricsBaseline,
-    TradeLog,
 )
+from store.trades import ExecutionFill, TradeLog
 from tests.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
 from tests.integration.conftest import FixedClock
 from trading.baseline import Scope

@@ -52,6 +52,11 @@ class Instrument:
         return _exact_micros(self.tick_size * self.usd_per_point)
 
     @property
+    def price_decimals(self) -> int:
+        """Decimals a price needs to be told exactly: 2 for a tick of 0.25, 7 for one of 0.0000005."""
+        return max(0, -int(self.tick_size.normalize().as_tuple().exponent))
+
+    @property
     def commission_micros(self) -> int:
         """Commission for one contract and side, in micro-dollars (exact)."""
         return _exact_micros(self.commission_usd)

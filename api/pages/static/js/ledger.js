@@ -39,7 +39,7 @@ export class Ledger {
     this.body = table.body;
     this.cursor = page.nextCursor;
     this.divided = false;
-    this.#append(page.data);
+    this.#append(page);
     if (page.data.length) this.scroller.replaceChildren(table.node);
     else this.scroller.replaceChildren(el("p", "empty", nothing));
     if (!again) this.scroller.scrollTop = 0;
@@ -64,12 +64,12 @@ export class Ledger {
     this.loading = false;
     if (asked !== this.asked || !page) return;
     this.cursor = page.nextCursor;
-    this.#append(page.data);
+    this.#append(page);
     await this.#more();
   }
 
-  #append(rows) {
-    for (const row of rows) {
+  #append(page) {
+    for (const row of page.data) {
       if (this.kind === "sessions" && !row.countsSinceReset && !this.divided) {
         this.divided = true;
         const line = el("tr", "divider");
@@ -78,16 +78,16 @@ export class Ledger {
         line.append(words);
         this.body?.append(line);
       }
-      this.body?.append(this.kind === "trades" ? tradeRow(row) : sessionRow(row));
+      this.body?.append(this.kind === "trades" ? tradeRow(row, page.priceDecimals) : sessionRow(row));
     }
   }
 }
 
-function tradeRow(trade) {
+function tradeRow(trade, decimals) {
   const row = el("tr");
   row.append(
     moment(trade.entryAt), moment(trade.exitAt, "narrow-off"), cell(trade.side, trade.side === "LONG" ? "up" : "down"),
-    cell(String(trade.contracts), "num narrow-off"), cell(price(trade.entryPrice), "num"), cell(price(trade.exitPrice), "num"),
+    cell(String(trade.contracts), "num narrow-off"), cell(price(trade.entryPrice, decimals), "num"), cell(price(trade.exitPrice, decimals), "num"),
     cell(String(trade.barsHeld), "num dim narrow-off"), cell(whole(trade.maeUsd), "num dim middle-off"), excursion(trade), cell(whole(trade.mfeUsd), "num dim middle-off"),
     cell(money(trade.netPnlUsd), `num ${sign(trade.netPnlUsd)}`), cell(trade.exitReason.replace(/_/g, " "), "exit narrow-off"),
   );
@@ -132,8 +132,10 @@ function moment(iso, look = "") {
   return holder;
 }
 
-function price(value) {
-  return value.toLocaleString("en-US", { maximumFractionDigits: 6, minimumFractionDigits: 2 });
+/** A price with the decimals of its instrument; a dash where it was recorded too coarsely to be told. */
+function price(value, decimals) {
+  if (value === null) return DASH;
+  return value.toLocaleString("en-US", { maximumFractionDigits: decimals, minimumFractionDigits: decimals });
 }
 
 function whole(usd) {
