@@ -19,11 +19,18 @@ run: .venv/.runtime ## start everything: database, Dagster, API and screen; Ctrl
 	@ENV=$${ENV:-dev} $(BIN)/proving up
 
 check: .venv/.dev ## lint, types, layers and unit tests, in under a minute
-	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports && $(BIN)/python -m pytest tests/unit -m "not thorough" -n 2 -q
+	@red=; stage() { echo "$$*"; "$$@" || red="$$red\n  $$*"; }; \
+	stage $(BIN)/ruff check .; stage $(BIN)/ruff format --check .; stage $(BIN)/mypy; stage $(BIN)/lint-imports; \
+	stage $(BIN)/python -m pytest tests/unit -m "not thorough" -n 2 -q; \
+	test -z "$$red" || { printf "failed:$$red\n"; exit 1; }
 
 test: .venv/.dev chromium ## every test but chaos: whole platforms one by one, the rest on two cores
-	$(BIN)/python -m pytest tests/e2e
-	$(BIN)/python -m pytest -n 2 tests/unit tests/integration tests/golden
+	@told=$${TOLD:-$$(mktemp)}; red=0; \
+	half() { echo "$$*"; "$$@" -p tests.halves --told "$$told"; ended $$? "$$*"; }; \
+	ended() { test $$1 -eq 0 || red=1; test $$1 -le 1 || echo "ENDED WITH $$1: $$2" >>"$$told"; }; \
+	half $(BIN)/python -m pytest tests/e2e; \
+	half $(BIN)/python -m pytest -n 2 tests/unit tests/integration tests/golden; \
+	exit $$red
 
 bench: .venv/.dev ## benchmarks, peers side by side in one run
 	$(BIN)/python -m bench
