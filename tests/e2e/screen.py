@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 from bench.own_browser import CHROMIUM
 from tests.integration.conftest import FixedClock
 
+STALE_TEXT = "rgb(154, 165, 179)"
 TOKEN = "a-token-only-this-test-suite-knows"
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; make test installs it")
 

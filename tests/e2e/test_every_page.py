@@ -23,6 +23,11 @@ pytestmark = needs_chromium
 WIDTHS = {"desk": 1280, "phone": 390}
 REFUSED = {"no such bot": "404", "no such page": "404", "not now": "503"}
 FORBIDDEN = re.compile(r"fresh|\bOK\b", re.IGNORECASE)
+HELD_STALE = """() => {
+  const hold = () => { if (!document.body.classList.contains("stale")) document.body.classList.add("stale"); };
+  new MutationObserver(hold).observe(document.body, { attributeFilter: ["class"] });
+  hold();
+}"""
 Step = tuple[str, str, Callable[[Page], Any]]
 
 
@@ -114,6 +119,8 @@ def test_axe_finds_no_violation_on_any_page(
         page.goto(served.http + path)
         act(page)
         found |= {f"{name}: {rule}": nodes for rule, nodes in violations(axe.run(page))}
+        page.evaluate(HELD_STALE)
+        found |= {f"{name}, stale: {rule}": nodes for rule, nodes in violations(axe.run(page))}
     assert not found, json.dumps(found, indent=1)
 
 
