@@ -31,7 +31,7 @@ FLAGS = (
 DESK = {"width": 1600, "height": 900}
 KEYSTROKE_MS = 130
 QUIET_MS = 400
-PATIENCE_MS = 60_000
+PATIENCE_MS = 180_000  # what a page does takes seconds; this ends a wait for what it does not do
 SEEN = """() => {
   const seen = { keys: [], badges: [] };
   window.seen = seen;

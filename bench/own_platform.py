@@ -26,6 +26,7 @@ from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
+from bench.patience import Work, follow, with_children
 from gateways.embedded import postmaster, start_embedded, stop_embedded
 from gateways.postgres import connect_urls
 from gateways.processes import marked, read_lock
@@ -34,14 +35,12 @@ from orchestration.health import api_ready, code_server_answers, daemon_beats
 from orchestration.up import lock_file
 from services.desk import Desk, open_desk, prepare_database
 
-START_SECONDS = 180.0
 STOP_SECONDS = 60.0
-ASK_SECONDS = 0.25
 OWN_SETTINGS = ("DATABASE_URL", "APP_DATABASE_URL", "DAGSTER_PG_URL", "DAGSTER_HOME", "PYTHONDONTWRITEBYTECODE")
 
 
 class NotReady(RuntimeError):
-    """The platform did not come up in time, or ended."""
+    """The platform ended instead of coming up."""
 
 
 @dataclass(slots=True)
@@ -58,7 +57,11 @@ class Platform:
     settings: Settings
     extra: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    work: Work = field(init=False)
     _owner: Engine | None = None
+
+    def __post_init__(self) -> None:
+        self.work = Work(self._everything)
 
     @property
     def api(self) -> str:
@@ -79,7 +82,8 @@ class Platform:
         """Start everything and wait until it serves.
 
         Raises:
-            NotReady: it ended or is not ready in time; the end of its log is in the message.
+            NotReady: it ended; the end of its log is in the message.
+            GaveUp: it stands still.
         """
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
@@ -91,7 +95,7 @@ class Platform:
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
-        self.until(self.is_ready, "the platform to be ready", seconds=START_SECONDS)
+        self.until(self.is_ready, "the platform to be ready")
 
     def is_ready(self) -> bool:
         """Say whether code server, daemon and API all answer."""
@@ -99,18 +103,13 @@ class Platform:
             raise NotReady(f"proving up ended: {self.said()}")
         return code_server_answers(self.settings) and daemon_beats(self.settings) is True and api_ready(self.settings)
 
-    def until(self, holds: Callable[[], Any], what: str, *, seconds: float) -> float:
+    def until(self, holds: Callable[[], Any], what: str) -> float:
         """Wait until something holds and return how many seconds it took; while the database is away nothing does.
 
         Raises:
-            NotReady: it does not hold in time.
+            GaveUp: the platform stands still, or has worked for long, and it does not hold.
         """
-        began = time.monotonic()
-        while not _held(holds):
-            if time.monotonic() - began > seconds:
-                raise NotReady(f"waited {seconds:.0f} s for {what}: {self.said()}")
-            time.sleep(ASK_SECONDS)
-        return time.monotonic() - began
+        return follow(lambda: _held(holds), what, work=self.work, said=self.said)
 
     def stop(self) -> None:
         """End everything in order, and what is left by force."""
@@ -140,6 +139,11 @@ class Platform:
         """Return every live process the running supervisor started, except embedded PostgreSQL."""
         running = read_lock(lock_file(self.settings))
         return marked(running.mark) if running is not None else []
+
+    def _everything(self) -> list[psutil.Process]:
+        """Return the supervisor, what it started, and embedded PostgreSQL with its backends."""
+        roots = [root.pid for root in (self.postgres(), self.process) if root is not None]
+        return [*self.programs(), *(one for root in roots for one in with_children(root))]
 
     def program(self, *words: str) -> list[psutil.Process]:
         """Return the platform's processes whose command line has all these words."""

@@ -34,7 +34,6 @@ from tests.e2e.scene import plant_fleet
 from trading.autonomy import Decision, Reason
 from trading.jobs import JobStatus, JobType
 
-START_SECONDS = 60.0
 NO_CAP = 1_000
 RUNNING_WORDS = "Backtesting"
 COMPRESSED = """
@@ -140,10 +139,8 @@ def own_api(platform: Platform, *, times: float = 1.0) -> Iterator[psutil.Proces
             [sys.executable, *program], env=platform.environment(), cwd=PROJECT_ROOT, stdout=log, stderr=log
         )
     try:
-        platform.until(lambda: api_answers(platform.settings), "the API to answer", seconds=START_SECONDS)
-        platform.until(
-            lambda: platform.call("GET", "/readyz")[0] in {200, 503}, "the API to say how it is", seconds=START_SECONDS
-        )
+        platform.until(lambda: api_answers(platform.settings), "the API to answer")
+        platform.until(lambda: platform.call("GET", "/readyz")[0] in {200, 503}, "the API to say how it is")
         yield psutil.Process(process.pid)
     finally:
         process.terminate()

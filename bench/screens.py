@@ -151,7 +151,7 @@ def main() -> None:
 
 def _terminal(album: Album) -> None:
     platform = album.platform
-    platform.until(lambda: _improves(platform), "the first improvement", seconds=WORK_SECONDS)
+    platform.until(lambda: _improves(platform), "the first improvement")
     album.take(Shot("board", "/", at_work=True), "board", WIDE)
     _act(platform)
     for shot in _shots(platform):
@@ -162,7 +162,7 @@ def _terminal(album: Album) -> None:
 def _dagster(album: Album) -> None:
     """Picture the asset graph, a partition of each bot and a run that did hundreds, once every bot has its baseline."""
     platform = album.platform
-    platform.until(lambda: not _waiting(platform), "every baseline", seconds=WORK_SECONDS)
+    platform.until(lambda: not _waiting(platform), "every baseline")
     with platform.owner().connect() as connection:
         run_id, bot_id = connection.exec_driver_sql(LARGEST_RUN).one()
     page = album.browser.new_page(viewport=dict(zip(("width", "height"), WIDE, strict=True)))

@@ -3,13 +3,16 @@
 import asyncio
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
 from fastapi import FastAPI
+
+from bench.patience import until
+
+__all__ = ["Served", "serving", "until"]
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,5 @@ def serving(app: FastAPI, *, port: int = 0) -> Iterator[Served]:
         yield Served(listener.getsockname()[1])
     finally:
         server.should_exit = True
-        thread.join(10)
+        until(lambda: not thread.is_alive(), "the server to end")
         listener.close()
-        assert not thread.is_alive()
-
-
-def until(holds: Callable[[], object], what: str, *, seconds: float = 15.0) -> None:
-    """Wait until something holds; fail with its name."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s for {what}")
-        time.sleep(0.02)

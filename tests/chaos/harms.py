@@ -28,7 +28,6 @@ RUN_OF_WORKER = text(
     " AND event LIKE '%Started process for run (pid: ' || CAST(:pid AS text) || ')%' ORDER BY id DESC LIMIT 1"
 )
 JOB = text("SELECT status, dagster_run_id, reclaims FROM bot_jobs WHERE id = :id")
-WORK_BEGINS_SECONDS = 60.0
 RETRY_SECONDS = 0.3
 PATIENCE_SECONDS = 90.0
 
@@ -116,7 +115,7 @@ def pause_worker(platform: Platform, chance: random.Random, _reason: str) -> Don
     try:
         with platform.owner().begin() as connection:
             connection.execute(AGE_HEARTBEAT, {"id": job_id, "age": LEASE + timedelta(seconds=5)})
-        took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run", seconds=90)
+        took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run")
         assert _job(platform, job_id).reclaims == 1
     finally:
         _signal(worker, signal.SIGCONT)
@@ -135,7 +134,7 @@ def pause_all_workers(platform: Platform, chance: random.Random, _reason: str) -
         with platform.owner().begin() as connection:
             for row in connection.execute(RUNNING).all():
                 connection.execute(AGE_HEARTBEAT, {"id": row.id, "age": LEASE + timedelta(seconds=5)})
-        took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run", seconds=90)
+        took = platform.until(lambda: _job(platform, job_id).status == "COMPLETED", "the job's second run")
     finally:
         for worker in workers:
             _signal(worker, signal.SIGCONT)
@@ -171,7 +170,7 @@ def reset_until_answered(platform: Platform, reason: str) -> tuple[int, Any]:
 
 
 def _until_work(platform: Platform) -> None:
-    platform.until(lambda: _running(platform), "a backtest to run", seconds=WORK_BEGINS_SECONDS)
+    platform.until(lambda: _running(platform), "a backtest to run")
 
 
 def _running(platform: Platform) -> list[Any]:

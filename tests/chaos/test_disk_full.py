@@ -18,7 +18,7 @@ from services.market_data import simulate_market
 from tests.chaos.conftest import SYMBOLS, TICK_SECONDS
 from tests.chaos.harms import reset_until_answered
 from tests.chaos.ledger import broken, resets_by_reason
-from tests.chaos.test_rounds import SETTLE_SECONDS, caught_up
+from tests.chaos.test_rounds import caught_up
 from trading.jobs import LEASE
 
 DISK_MB = 900
@@ -76,9 +76,9 @@ def test_a_full_disk_corrupts_nothing_and_work_goes_on_with_room(cramped: Platfo
     ballast = fill(small_disk)
     status, _, _ = cramped.call("POST", "/api/admin/reset-metrics", body=BODY, timeout_seconds=10)
     ballast.unlink()
-    cramped.until(cramped.is_ready, "it to serve again", seconds=120)
+    cramped.until(cramped.is_ready, "it to serve again")
     reset_until_answered(cramped, "AFTER_THE_DISK_WAS_FULL")
-    cramped.until(lambda: caught_up(cramped), "it to catch up", seconds=SETTLE_SECONDS)
+    cramped.until(lambda: caught_up(cramped), "it to catch up")
     with cramped.owner().connect() as connection:
         resets = resets_by_reason(connection)
         assert broken(connection, lease=LEASE) == {}

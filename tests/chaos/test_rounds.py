@@ -9,16 +9,14 @@ from sqlalchemy import Connection, text
 
 from bench.own_platform import Platform
 from services.audit import verify_chain
-from tests.chaos.conftest import SEED, TICK_SECONDS, kinds
+from tests.chaos.conftest import SEED, kinds
 from tests.chaos.harms import HARMS, reset_until_answered
 from tests.chaos.ledger import broken, canary_sings, resets_by_reason, unfinished_runs
 from tests.chaos.record import Round
 from tests.chaos.silence import listening
 from trading.jobs import LEASE
 
-READY_SECONDS = 60.0
 POSTGRES_READY_SECONDS = 10.0
-SETTLE_SECONDS = LEASE.total_seconds() + 2 * TICK_SECONDS + 60
 LAST_TICK = text("SELECT max(started_at) FROM autonomy_runs")
 CAUGHT_UP = text(
     "SELECT (SELECT count(*) FROM bot_jobs WHERE job_type = 'BACKTEST' AND status IN ('QUEUED', 'RUNNING'))"
@@ -63,10 +61,10 @@ def test_nothing_is_lost_done_twice_or_stuck(platform: Platform, rounds: list[Ro
     with listening(platform) as silence:
         harm = HARMS[kind](platform, chance, reason)
         done.what = harm.what
-        platform.until(platform.is_ready, "it to answer again", seconds=READY_SECONDS)
-        platform.until(lambda: ticked(platform, harm.at), "the next tick", seconds=READY_SECONDS)
+        platform.until(platform.is_ready, "it to answer again")
+        platform.until(lambda: ticked(platform, harm.at), "the next tick")
         done.ticks_seconds = seconds_since(harm.at)
-        platform.until(lambda: caught_up(platform), "it to catch up", seconds=SETTLE_SECONDS)
+        platform.until(lambda: caught_up(platform), "it to catch up")
         done.settled_seconds = seconds_since(harm.at)
     done.silent_seconds = silence.seconds_after(harm.at)
     with platform.owner().connect() as connection:
@@ -149,7 +147,7 @@ FAULTS = [
 
 @pytest.mark.parametrize(("kind", "promise", "statement"), FAULTS)
 def test_a_planted_fault_is_found(platform: Platform, kind: str, promise: str, statement: str) -> None:
-    platform.until(lambda: caught_up(platform), "it to catch up", seconds=SETTLE_SECONDS)
+    platform.until(lambda: caught_up(platform), "it to catch up")
     with platform.owner().connect() as connection:
         found = plant(connection, statement)
         connection.rollback()

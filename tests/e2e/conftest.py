@@ -5,15 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from api.pages import vendor
-from bench.own_browser import CHROMIUM, FLAGS
+from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
 from tests.e2e.screen import TOKEN, MovingClock, Screen
 from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls
 
 __all__ = ["bar_store", "desk", "owner", "server_url", "stocked_desk", "urls"]
+
+
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @pytest.fixture
@@ -43,6 +46,7 @@ def screen(tmp_path: Path) -> Iterator[Screen]:
         browser = playwright.chromium.launch_persistent_context(
             tmp_path / "profile", executable_path=CHROMIUM, args=FLAGS, viewport={"width": 1600, "height": 900}
         )
+        browser.set_default_timeout(PATIENCE_MS)
         try:
             yield Screen(browser.new_page())
         finally:

@@ -55,8 +55,7 @@ class Held:
 
     def _wait(self, step: str, done: int, of: int) -> None:
         self.steps.append((step, done, of))
-        if not self._go.acquire(timeout=60):
-            raise TimeoutError
+        self._go.acquire()
 
     def at(self, count: int) -> tuple[str, int, int]:
         """Let it go on until it has told so many steps; return the last."""
@@ -71,8 +70,7 @@ class Held:
         """Let it run to its end."""
         for _ in range(10_000):
             self._go.release()
-        self._work.join(60)
-        assert not self._work.is_alive()
+        until(lambda: not self._work.is_alive(), "the verification to end")
 
 
 @contextmanager
@@ -93,7 +91,7 @@ def opened(page: Page, address: str) -> Page:
 def shows(panel: Locator, step: tuple[str, int, int]) -> None:
     words, done, of = step
     bar = panel.get_by_role("progressbar")
-    expect(panel.locator("tbody tr")).to_contain_text(f"{done} / {of}", timeout=10_000)
+    expect(panel.locator("tbody tr")).to_contain_text(f"{done} / {of}")
     expect(panel.locator("tbody tr")).to_contain_text(words)
     expect(bar).to_have_js_property("value", done)
     expect(bar).to_have_js_property("max", of)
@@ -122,14 +120,14 @@ def test_a_verification_shows_its_true_place_on_the_jobs_page_and_its_bots_page_
             run = page.locator("#under-way").get_by_role("link", name=RUN[:8])
             expect(run).to_have_attribute("href", f"http://127.0.0.1:3000/runs/{RUN}")
         span = panel.locator("[data-since]")
-        expect(span).not_to_have_text(span.text_content() or "", timeout=5_000)
+        expect(span).not_to_have_text(span.text_content() or "")
         third = work.at(3)
         for page in (jobs, bot):
             shows(page.locator("#under-way"), third)
         expect(other.locator("#under-way")).to_be_hidden()
     assert work.finished[0].grade in Grade
     for page in (jobs, bot):
-        expect(page.locator("#under-way")).to_be_hidden(timeout=10_000)
+        expect(page.locator("#under-way")).to_be_hidden()
     assert screen.complaints == []
 
 
@@ -144,7 +142,7 @@ def test_a_walk_forward_moves_its_bar_segment_by_segment(
         for count in (1, 2):
             shows(panel, work.at(count))
         expect(panel.locator("tbody tr")).to_contain_text("Walk-forward")
-    expect(panel).to_be_hidden(timeout=10_000)
+    expect(panel).to_be_hidden()
 
 
 def test_work_that_says_nothing_shows_a_dash_and_no_bar(
@@ -154,7 +152,7 @@ def test_work_that_says_nothing_shows_a_dash_and_no_bar(
 ) -> None:
     with telling(stocked_desk, LongWork(kind=WorkKind.IMPORT, title="bars.csv")):
         line = opened(screen.page, f"{served.http}/jobs").locator("#works tbody tr")
-        expect(line).to_contain_text("bars.csv", timeout=10_000)
+        expect(line).to_contain_text("bars.csv")
         cells = [cell.strip() for cell in line.locator("td").all_text_contents()]
         assert (cells[1:3], cells[4:]) == (["—", "—"], ["—", "—"])
         assert line.get_by_role("progressbar").count() == 0
@@ -177,10 +175,10 @@ def test_work_whose_process_died_leaves_the_screen_with_its_lease(
             {"at": beat, "beat": beat + timedelta(days=1)},
         )
     panel = opened(screen.page, f"{served.http}/jobs").locator("#under-way")
-    expect(panel).to_contain_text("dies.csv", timeout=10_000)
+    expect(panel).to_contain_text("dies.csv")
     with owner.begin() as connection:
         connection.execute(text("UPDATE work_under_way SET heartbeat_at = :beat"), {"beat": beat})
-    expect(panel).to_be_hidden(timeout=10_000)
+    expect(panel).to_be_hidden()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
@@ -213,12 +211,12 @@ def test_a_panel_the_server_stops_speaking_of_says_that_it_is_what_was_last_know
     with telling(stocked_desk, LongWork(kind=WorkKind.IMPORT, title="bars.csv")):
         page = opened(screen.page, f"{served.http}/jobs")
         note = page.locator("#under-way-note")
-        expect(page.locator("#works")).to_contain_text("bars.csv", timeout=10_000)
+        expect(page.locator("#works")).to_contain_text("bars.csv")
         expect(note).to_have_text("")
         page.route("**/api/work/under-way", lambda route: route.abort())
-        expect(note).to_contain_text("as last known", timeout=10_000)
+        expect(note).to_contain_text("as last known")
         page.unroute("**/api/work/under-way")
-        expect(note).to_have_text("", timeout=10_000)
+        expect(note).to_have_text("")
 
 
 def idle(desk: Desk) -> UUID:

@@ -218,7 +218,7 @@ def test_readers_never_see_half_a_write(tmp_path: Path) -> None:
     for price in range(101, 161):
         writer.write(bars_of(price, price=price), source="again")
     stop.set()
-    assert [torn.get(timeout=60) for _ in readers] == [0, 0]
+    assert [torn.get() for _ in readers] == [0, 0]
     for reader in readers:
         reader.join()
 
@@ -230,6 +230,6 @@ def test_racing_writers_lose_no_series(tmp_path: Path) -> None:
         "for n in range(10): BarStore(Path(sys.argv[1])).write(bars_of(9, provider=f'{sys.argv[2]}{n}'), source='race')"
     )
     racers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "AB"]
-    assert [racer.wait(60) for racer in racers] == [0, 0]
+    assert [racer.wait() for racer in racers] == [0, 0]
     assert len(BarStore(tmp_path).series()) == 20
     assert len(json.loads((tmp_path / "catalog.json").read_text())) == 20

@@ -1,11 +1,11 @@
 """Work that was given up is listed with its error, and can be put back."""
 
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import Engine, text
 
+from bench.patience import until
 from services.audit import verify_chain
 from services.autonomy import run_tick
 from services.backtests import BaselineBacktest
@@ -71,7 +71,7 @@ def test_of_two_who_put_work_back_at_once_one_is_refused(desk: Desk, owner: Engi
             held.execute(text("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE"))
             racing = [pool.submit(put_back) for _ in range(2)]
             wait_for_locks(owner, 2)
-        ends = [one.result(30) for one in racing]
+        ends = [one.result() for one in racing]
     assert [JobType.BACKTEST] in ends
     assert sum(isinstance(one, NotGivenUp) for one in ends) == 1
     assert verify_chain(desk).events == 1
@@ -79,16 +79,15 @@ def test_of_two_who_put_work_back_at_once_one_is_refused(desk: Desk, owner: Engi
 
 def wait_for_locks(owner: Engine, wanted: int) -> None:
     """Return when as many statements wait for a lock of this database."""
-    deadline = monotonic() + 30
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    while True:
+
+    def wait() -> bool:
         with owner.connect() as aside:
-            if aside.execute(waiting).scalar_one() >= wanted:
-                return
-        assert monotonic() < deadline, "nobody waits"
-        sleep(0.02)
+            return bool(aside.execute(waiting).scalar_one() >= wanted)
+
+    until(wait, f"{wanted} statements to wait")
 
 
 def test_an_error_the_database_would_refuse_fails_its_job_all_the_same(stocked_desk: Desk) -> None:

@@ -1,12 +1,12 @@
 """The embedded server: whole or absent, found by anyone, gone when told, back after a kill."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -18,6 +18,7 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
+from bench.patience import until
 from gateways import embedded
 from gateways.embedded import EmbeddedServer, postmaster, start_embedded, stop_embedded, stop_unused
 from gateways.postgres import embedded_url
@@ -301,16 +302,17 @@ def test_the_undertaker_of_a_killed_platform_leaves_the_next_ones_server_alone(c
 
 def _comes_back(data_dir: Path) -> bool:
     """A killed server's children need a moment to let go of its memory; the supervisor tries again too."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            if postmaster(data_dir) is None:
-                start_embedded(data_dir)
-                return True
-        except Unavailable:
-            continue
-        time.sleep(0.02)
-    return False
+
+    def starts() -> bool:
+        if postmaster(data_dir) is not None:
+            return False
+        with contextlib.suppress(Unavailable):
+            start_embedded(data_dir)
+            return True
+        return False
+
+    until(starts, "the server to start again")
+    return True
 
 
 def _is_postmaster_in(process: psutil.Process, data_dir: Path) -> bool:

@@ -39,7 +39,6 @@ def kill_switch(*words: str, owner: URL, home: Path) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
     )
     return done.stdout
 

@@ -15,6 +15,7 @@ import psutil
 import pytest
 from dagster._core.launcher.base import WorkerStatus
 
+from bench.patience import until
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
 from orchestration import run_launcher
@@ -81,10 +82,7 @@ def test_a_killed_worker_is_found_and_a_living_one_is_not(
     run = started_run(instance, worker.pid)
     assert health(instance, run) is WorkerStatus.RUNNING
     worker.kill()
-    deadline = time.monotonic() + 10
-    while health(instance, run) is WorkerStatus.RUNNING:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: health(instance, run) is not WorkerStatus.RUNNING, "the death to be found")
     assert health(instance, run) is WorkerStatus.FAILED
 
 
@@ -115,10 +113,7 @@ def test_a_run_without_a_worker_of_its_own_is_left_to_its_time_limit(instance: d
 
 def stopped(worker: subprocess.Popen[bytes]) -> None:
     worker.send_signal(signal.SIGSTOP)
-    deadline = time.monotonic() + 10
-    while psutil.Process(worker.pid).status() != psutil.STATUS_STOPPED:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
+    until(lambda: psutil.Process(worker.pid).status() == psutil.STATUS_STOPPED, "the worker to stop")
 
 
 def later(monkeypatch: pytest.MonkeyPatch, by: timedelta) -> None:
@@ -134,7 +129,7 @@ def test_a_stopped_worker_is_killed_once_its_run_was_silent_for_a_lease(
     assert worker.poll() is None
     later(monkeypatch, LEASE + timedelta(seconds=1))
     assert health(instance, run) is WorkerStatus.FAILED
-    assert worker.wait(10) == -signal.SIGKILL
+    assert worker.wait() == -signal.SIGKILL
 
 
 def test_a_worker_that_works_in_silence_is_left_alone(
@@ -151,7 +146,7 @@ def test_ending_the_run_of_a_stopped_worker_kills_it_and_waits_for_nobody(
     run = started_run(instance, worker.pid)
     stopped(worker)
     assert instance.run_launcher.terminate(run.run_id)
-    assert worker.wait(10) == -signal.SIGKILL
+    assert worker.wait() == -signal.SIGKILL
 
 
 @pytest.mark.scorecard(2)

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from bench.patience import until
 from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
 from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
 from orchestration import supervisor
@@ -22,7 +23,6 @@ from orchestration.supervisor import Chore, Program, Ward, backoff_seconds, rota
 from tests.full_disk import no_file_longer_than
 from trading.errors import Unavailable
 
-PATIENCE_SECONDS = 30.0
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"
 STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)"
@@ -31,12 +31,12 @@ PARENT = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEE
 
 
 def eventually(question: Callable[[], object], *, ward: Ward | Chore | None = None) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not question():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        if ward is not None:
+    def holds() -> bool:
+        if not question() and ward is not None:
             ward.look()
-        time.sleep(0.02)
+        return bool(question())
+
+    until(holds, "it to happen")
 
 
 @pytest.fixture

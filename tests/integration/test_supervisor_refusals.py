@@ -29,7 +29,6 @@ def up(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
     )
 
 
@@ -56,7 +55,7 @@ def silent_port() -> Iterator[int]:
         thread.start()
         yield server.getsockname()[1]
         server.shutdown(socket.SHUT_RDWR)
-    thread.join(5)
+    thread.join()
 
 
 @pytest.mark.parametrize(

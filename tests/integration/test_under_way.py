@@ -269,7 +269,7 @@ def test_work_whose_process_died_is_shown_for_its_lease_and_swept_away_later(
 
 
 WORKER = """
-import sys, threading
+import signal, sys, threading
 from datetime import UTC, datetime
 from sqlalchemy.engine import make_url
 from gateways.postgres import DatabaseUrls
@@ -277,11 +277,12 @@ from gateways.settings import Settings
 from services.desk import open_desk
 from services.under_way import LongWork, telling
 from store.under_way import WorkKind
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests in the background
 url = make_url(sys.argv[1])
 desk = open_desk(Settings(env="test"), DatabaseUrls(url, url, url), clock=lambda: datetime(2026, 3, 2, 15, tzinfo=UTC))
 with telling(desk, LongWork(kind=WorkKind.IMPORT, title="bars.csv")) as tell:
     tell("read", 1, 2)
-    threading.Event().wait(60)
+    threading.Event().wait()
 """
 
 
@@ -291,9 +292,9 @@ def test_work_that_is_interrupted_takes_its_row_along_and_work_that_is_killed_ca
 ) -> None:
     command = [sys.executable, "-c", WORKER, urls.app.render_as_string(hide_password=False)]
     with subprocess.Popen(command, cwd=PROJECT_ROOT, stderr=subprocess.DEVNULL) as worker:
-        until(lambda: rows(owner), "the worker to tell its work", seconds=60)
+        until(lambda: rows(owner), "the worker to tell its work")
         worker.send_signal(sent)
-        worker.wait(20)
+        worker.wait()
     assert len(rows(owner)) == left
     assert len(works_under_way(desk).works) == left
     clock.advance(seconds=LEASE.total_seconds() + 1)

@@ -81,7 +81,7 @@ def test_a_reading_that_failed_is_made_up_for_by_reading_everything(
         live._take(Changed(bot_ids=frozenset({UUID(int=1)})))
         flushing = asyncio.ensure_future(live._flush_for_ever())
         try:
-            await asyncio.wait_for(read.wait(), 5)
+            await asyncio.wait_for(read.wait(), 120)
         finally:
             flushing.cancel()
         return read.is_set()
