@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gateways.hosts import AllowedHost, allowed_host
 from gateways.ports import WILDCARDS, own_addresses, reachable
 from trading.errors import Refused
+from trading.strategies.memory import WARM_UP_TOLERANCE
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 DEV_ADMIN_TOKEN = "dev-admin-secret"  # noqa: S105 - public on purpose, accepted only when ENV=dev, on loopback
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
     run_nice: int = Field(default=0, ge=0, le=19)
     tick_seconds: int = Field(default=9, ge=1, le=300)
 
+    warm_up_tolerance: float = Field(default=WARM_UP_TOLERANCE, ge=1e-12, le=0.01)
     simulator_seed: int = Field(default=20_260_101, ge=0)
     simulator_years: int = Field(default=2, ge=1, le=20)
 

@@ -50,7 +50,8 @@ def lookahead(bot: Annotated[str, BOT]) -> None:
 def warmup(bot: Annotated[str, BOT]) -> None:
     """Begin the history later at twelve days and see whether a decision after the warm-up moves.
 
-    Equal means equal to 1e-9. The result is stored; exit 1 if something moved.
+    Signals must be the same, units within the tolerance of the warm-up (WARM_UP_TOLERANCE). The result is stored; exit
+    1 if something moved.
 
     Example: proving check warmup "Amber Adder 0000"
     """

@@ -147,7 +147,13 @@ class BaselineBacktest:
         bot = bot_at_work(desk, claim.bot_id)
         at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
         wanted = (style_of(bot), bot.genome)
-        backtest = run_style(at_hand.tape, wanted, session_mode=bot.session_mode, account=account_of(bot))
+        backtest = run_style(
+            at_hand.tape,
+            wanted,
+            session_mode=bot.session_mode,
+            account=account_of(bot),
+            tolerance=desk.settings.warm_up_tolerance,
+        )
         progress(100.0)
         return CompletedSession(bot, at_hand, backtest)
 

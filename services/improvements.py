@@ -141,7 +141,13 @@ def _bench(desk: Desk, claim: Claim) -> Bench:
         parent=validated(style, bot.genome),
         at_hand=at_hand,
         segments=plan(at_hand.bars.ts_event),
-        runner=PartRunner(at_hand.tape, style, bot.session_mode, account=account_of(bot)),
+        runner=PartRunner(
+            at_hand.tape,
+            style,
+            bot.session_mode,
+            account=account_of(bot),
+            tolerance=desk.settings.warm_up_tolerance,
+        ),
         seed=_seed(bot.id, claim),
     )
 

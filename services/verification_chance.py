@@ -20,7 +20,6 @@ from store.sessions import usd
 from store.tables import BacktestSession
 from trading.backtest import verdicts
 from trading.backtest.monte_carlo import MonteCarlo, Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
-from trading.backtest.parts import PartRunner
 from trading.backtest.resampling import resampled_bars
 from trading.backtest.statistics import (
     deflated_sharpe,
@@ -73,7 +72,7 @@ def check_resampled_bars(_: Desk, subject: Subject, progress: Progress) -> Findi
     for number in range(SYNTHETIC_HISTORIES):
         seed = subject.seed(Kind.MONTE_CARLO_BARS) + number
         made, index = resampled_bars(bars, sessions, block_days=min(BLOCK_DAYS, days), seed=seed)
-        runner = PartRunner(tape_of(made, index), subject.style, bot.session_mode, account=subject.account)
+        runner = subject.runner_on(tape_of(made, index), account=subject.account)
         results.append(runner.run(subject.genome, Part(0, len(made))).performance)
         progress("synthetic histories", number + 1, SYNTHETIC_HISTORIES)
     nets = [float(usd(result.net_pnl_micros)) for result in results]

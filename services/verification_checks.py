@@ -9,6 +9,7 @@ is handed in, as tests do to prove that a cheat is caught.
 
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, wanting: 
         done += 1
         progress("futures", done, futures)
         tape = tape_of(changed, sessions)
-        wishes = (wanting or entry_signals)(tape, subject.style, subject.genome)
+        wishes = (wanting or _wanting(subject))(tape, subject.style, subject.genome)
         run = run_signals(tape, wishes, exits_of(subject.style, subject.genome), account=subject.account)
         return np.column_stack([_known(wishes), run.equity_micros.astype(np.float64)])
 
@@ -60,16 +61,17 @@ def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, wanting: 
 
 def check_warm_up(_: Desk, subject: Subject, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
     """Begin the history later at several days and see whether a decision after the warm-up moves."""
-    warm_up = warm_up_bars(subject.style, subject.genome)
+    warm_up = warm_up_bars(subject.style, subject.genome, tolerance=subject.tolerance)
 
     def known(tape: Tape) -> FloatArray:
         progress("beginnings", 0, 1)
-        return _known((wanting or entry_signals)(tape, subject.style, subject.genome))
+        return _known((wanting or _wanting(subject))(tape, subject.style, subject.genome))
 
-    found = warm_up_drifts(subject.at_hand.tape, known, warm_up_bars=warm_up)
+    found = warm_up_drifts(subject.at_hand.tape, known, warm_up_bars=warm_up, tolerance=subject.tolerance)
     progress("beginnings", 1, 1)
     figures = {
         "warm_up_bars": warm_up,
+        "tolerance": subject.tolerance,
         "beginnings": found.beginnings,
         "compared": found.compared,
         "refused": found.refused,
@@ -81,6 +83,10 @@ def check_warm_up(_: Desk, subject: Subject, progress: Progress, *, wanting: Wan
         "found": len(found.drifts),
     }
     return Finding(verdicts.of_detector(len(found.drifts), tried=found.beginnings, what="later beginnings"), figures)
+
+
+def _wanting(subject: Subject) -> Wanting:
+    return partial(entry_signals, tolerance=subject.tolerance)
 
 
 def _known(wishes: Signals) -> FloatArray:

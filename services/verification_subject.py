@@ -25,6 +25,8 @@ from trading.backtest.walk_forward import Part
 from trading.market.bars import IntArray
 from trading.performance import Performance
 from trading.strategies.genome import Genome, Style, validated
+from trading.strategies.memory import WARM_UP_TOLERANCE
+from trading.strategies.tape import Tape
 
 EPOCH = date(1970, 1, 1)
 CURVE_POINTS = 240
@@ -54,11 +56,16 @@ class Subject:
     at_hand: TapeAtHand
     style: Style
     genome: Genome
+    tolerance: float = WARM_UP_TOLERANCE
 
     @cached_property
     def runner(self) -> PartRunner:
         """Runs genomes of the bot's style over parts of its bars."""
-        return PartRunner(self.at_hand.tape, self.style, self.bot.session_mode, account=self.account)
+        return self.runner_on(self.at_hand.tape, account=self.account)
+
+    def runner_on(self, tape: Tape, *, account: Account) -> PartRunner:
+        """Return what runs genomes of the bot's style over parts of any tape, for any account."""
+        return PartRunner(tape, self.style, self.bot.session_mode, account=account, tolerance=self.tolerance)
 
     @property
     def account(self) -> Account:
@@ -90,7 +97,7 @@ def open_subject(desk: Desk, bot_id: UUID) -> Subject:
     bot = bot_at_work(desk, bot_id)
     at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
     style = style_of(bot)
-    return Subject(bot, at_hand, style, validated(style, bot.genome))
+    return Subject(bot, at_hand, style, validated(style, bot.genome), desk.settings.warm_up_tolerance)
 
 
 def figures_of(performance: Performance) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from services.verification_subject import Finding, Subject, curve_of, figures_of
 from services.walk_forwards import segment_figures, walk_history
 from trading.backtest import verdicts
 from trading.backtest.engine import Account
-from trading.backtest.parts import PartRunner
 from trading.backtest.sensitivity import Sensitivity, axis, grid, sensitivity
 from trading.backtest.stress import Record, Stretch, cost_stress, historic_windows, judge, worst_windows
 from trading.backtest.trials import Trial, by_sharpe, ranked
@@ -148,7 +147,7 @@ def _evaluated(subject: Subject, genomes: tuple[Genome, ...], progress: Progress
 def _under(subject: Subject, worse: Instrument, progress: Progress) -> Performance:
     progress(f"slippage of {worse.slippage_ticks} ticks", 1, 1)
     account = Account(worse, subject.account.account_micros, subject.account.contracts)
-    runner = PartRunner(subject.at_hand.tape, subject.style, subject.bot.session_mode, account=account)
+    runner = subject.runner_on(subject.at_hand.tape, account=account)
     return runner.run(subject.genome, subject.whole).performance
 
 
@@ -160,7 +159,7 @@ def _horizons(desk: Desk, subject: Subject, timeframe: str) -> Iterator[tuple[st
         return
     if at_hand.series.provider != subject.at_hand.series.provider:
         return
-    runner = PartRunner(at_hand.tape, subject.style, bot.session_mode, account=account_of(bot))
+    runner = subject.runner_on(at_hand.tape, account=account_of(bot))
     for name, part in _parts(at_hand.bars.ts_event):
         yield name, runner.run(subject.genome, part).performance
 

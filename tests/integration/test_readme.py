@@ -25,7 +25,7 @@ def test_it_lists_every_setting_with_its_default(readme: str) -> None:
     for name, default in defaults.items():
         if isinstance(default, bool):
             assert listed[name] == ("yes" if default else "no")
-        elif isinstance(default, str | int):
+        elif isinstance(default, str | int | float):
             assert listed[name] == str(default)
         elif isinstance(default, Path):
             assert listed[name] == default.name

@@ -28,6 +28,7 @@ from trading.backtest.verdicts import LIMITS, Grade, Kind
 from trading.errors import Refused, UnknownBots
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import Genome
+from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.signals import Signals, signals
 from trading.strategies.tape import Tape
 
@@ -186,7 +187,7 @@ def test_no_family_knows_the_future_or_remembers_the_beginning(
         found = check(stocked_desk, subject, silent)
         assert (found.verdict.grade, found.figures["found"]) == (Grade.PASSED, 0), found.figures
     assert found.figures["beginnings"] > 5
-    assert found.figures["largest_difference"] <= 1e-9
+    assert found.figures["largest_difference"] <= found.figures["tolerance"] == WARM_UP_TOLERANCE
 
 
 def remembering(tape: Tape, archetype: str, genome: Genome, *, what: str) -> Signals:

@@ -72,7 +72,7 @@ def test_an_honest_bot_passes_and_the_check_is_stored(stocked_desk: Desk, bot_id
 def test_a_bot_that_knows_the_next_close_is_caught(
     stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def knowing(tape: Tape, style: Style, genome: Genome) -> Signals:
+    def knowing(tape: Tape, style: Style, genome: Genome, **_: float) -> Signals:
         wishes = entry_signals(tape, style, genome)
         side = wishes.side.copy()
         side[:-1] = np.where(side[:-1] != 0, np.sign(tape.close[1:] - tape.close[:-1]), 0).astype(np.int8)
@@ -90,7 +90,7 @@ def test_a_bot_that_knows_the_next_close_is_caught(
 def test_a_bot_whose_warm_up_is_too_short_is_caught(
     stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def forgetful(tape: Tape, style: Style, genome: Genome) -> Signals:
+    def forgetful(tape: Tape, style: Style, genome: Genome, **_: float) -> Signals:
         wishes = entry_signals(tape, style, genome)
         unit = np.cumsum(tape.high - tape.low) / np.arange(1, len(tape) + 1)
         return replace(wishes, stop_unit_ticks=unit)

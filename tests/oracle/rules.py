@@ -282,10 +282,10 @@ RULES = {
 
 
 def warm_up(family, genome):
-    """Return the first bar whose averages have forgotten their beginning beyond doubt."""
+    """Return the first bar whose averages owe one in ten thousand to a beginning twenty times off."""
 
     def forgets(period, weight):
-        return period + math.ceil(math.log(1e11) / -math.log(1 - weight))
+        return period + math.ceil(math.log(20 / 1e-4) / -math.log(1 - weight))
 
     waits = [forgets(genome["atr_period"], 1 / genome["atr_period"])]
     if "rsi_period" in genome:

@@ -61,7 +61,7 @@ def test_the_comparison_above_is_about_real_trades():
 
 
 def test_a_part_shorter_than_the_warm_up_trades_where_a_bare_cut_cannot():
-    whole, genome, part = tape(5), default_genome("mean_reversion"), Part(2_000, 2_300)
+    whole, genome, part = tape(5), default_genome("mean_reversion"), Part(2_000, 2_150)
     assert len(part) < warm_up_bars("mean_reversion", genome)
     cut = run_tape(whole.part(part.first_bar, part.end_bar), Strategy("mean_reversion", genome, MODE), account=ACCOUNT)
     assert cut.performance.trades == 0

@@ -290,7 +290,7 @@ def test_says_when_vwap_has_no_volume_and_when_history_is_too_short():
     tape = tape_of(replace(bars, volume=np.zeros(60, np.int64)), sessions)
     assert rule_signals(tape, parse_rule("long: close > vwap short: mirror")).notes == (
         "volume is unknown: VWAP weighs every bar alike",
-        "history of 60 bars is not longer than the warm-up of 356: no signal is possible",
+        "history of 60 bars is not longer than the warm-up of 179: no signal is possible",
     )
 
 

@@ -8,6 +8,7 @@ from tests.oracle.series import made_bars, made_sessions, random_bars, random_ge
 from trading.strategies.archetypes import ARCHETYPES, ONE_PER_FAMILY
 from trading.strategies.genome import default_genome
 from trading.strategies.kernels import IN_SESSION
+from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.signals import SPREADS, signal_at, signals, sma_cross, warm_up_bars
 from trading.strategies.tape import tape_of
 
@@ -93,7 +94,7 @@ def test_a_longer_history_changes_no_unit_and_no_decision_after_the_warm_up(name
         settled &= sessions.trading_day[start:] > first_day + 1
         assert np.array_equal(whole.side[start:][settled], recent.side[settled])
         ours, theirs = whole.stop_unit_ticks[start:][settled], recent.stop_unit_ticks[settled]
-        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
+        np.testing.assert_allclose(ours, theirs, rtol=WARM_UP_TOLERANCE)
         decided += int(np.count_nonzero(recent.side))
     assert decided
 

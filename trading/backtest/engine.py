@@ -41,10 +41,11 @@ from trading.performance import Performance, measure
 from trading.strategies.archetypes import ONE_PER_FAMILY, Family, archetype
 from trading.strategies.genome import Genome, Style, default_genome, genome_hash, validated
 from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_unit
+from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.signals import Scratch, Signals, signals, sma_cross
 from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
 
-ENGINE_VERSION = "1.1.0"
+ENGINE_VERSION = "1.2.0"
 
 _SAFE_MICROS = 2.0**62
 _LARGEST_MULTIPLE = 1e6
@@ -64,11 +65,12 @@ class ExitReason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """What a bot trades by: an archetype, the genome that fills it, and the hours it may enter in."""
+    """What a bot trades by: an archetype, its genome, the hours it may enter in, the tolerance of its warm-up."""
 
     archetype: str
     genome: Genome
     session_mode: str
+    tolerance: float = WARM_UP_TOLERANCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ def run_tape(tape: Tape, strategy: Strategy, *, account: Account, output: Output
     output = output or Output.for_bars(len(tape))
     _require_fit(tape, output)
     genome = validated(strategy.archetype, strategy.genome)
-    wishes = signals(tape, strategy.archetype, genome, scratch=output.scratch)
+    wishes = signals(tape, strategy.archetype, genome, scratch=output.scratch, tolerance=strategy.tolerance)
     return _run(tape, wishes, exits_of(strategy.archetype, genome), (account, output, genome_hash(genome)))
 
 

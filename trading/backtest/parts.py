@@ -3,8 +3,9 @@
 Belongs here: the lead-in before a part and the figures of the part alone. Does not belong here: which parts there are
 (`walk_forward.py`), the engine's rules (`engine.py`).
 
-Cutting a tape at the part would make its indicators warm up again inside it. A Wilder average of 14 needs some 370 bars
-for that, so a test part of a quarter of daily bars could never trade at all. The lead-in uses past bars only.
+Cutting a tape at the part would make its indicators warm up again inside it. A Wilder average of 14 needs 179 bars for
+that, so a test part of a quarter of daily bars could never trade at all. The lead-in uses past bars only, and as many
+as the finest tolerance asks for: more history costs little, and a part then trades what the whole would have.
 """
 
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from trading.market.bars import IntArray
 from trading.performance import Performance, measure
 from trading.strategies import kernels
 from trading.strategies.genome import Genome, Style, validated
+from trading.strategies.memory import FINEST_TOLERANCE, WARM_UP_TOLERANCE
 from trading.strategies.styles import warm_up_bars
 from trading.strategies.tape import Tape, read_only
 
@@ -47,11 +49,14 @@ class PartRunner:
     before a part is shorter than the warm-up, the rest of the warm-up happens inside it. Not for use by two threads.
     """
 
-    def __init__(self, tape: Tape, style: Style, session_mode: str, *, account: Account) -> None:
+    def __init__(
+        self, tape: Tape, style: Style, session_mode: str, *, account: Account, tolerance: float = WARM_UP_TOLERANCE
+    ) -> None:
         self._tape = tape
         self._style = style
         self._session_mode = session_mode
         self._account = account
+        self._tolerance = tolerance
         self._layout = lru_cache(maxsize=LAYOUTS_AT_HAND)(self._lay_out)
 
     def __call__(self, genome: Genome, first_bar: int, end_bar: int) -> Performance:
@@ -68,10 +73,17 @@ class PartRunner:
         Raises:
             BadGenome, UnknownArchetype: the genome is not valid.
         """
-        lead = min(part.first_bar, _rounded_up(warm_up_bars(self._style, validated(self._style, genome))))
+        numbers = validated(self._style, genome)
+        lead = min(part.first_bar, _rounded_up(warm_up_bars(self._style, numbers, tolerance=FINEST_TOLERANCE)))
         tape, output = self._layout(part, lead)
-        wanted = (self._style, genome)
-        whole = run_style(tape, wanted, session_mode=self._session_mode, account=self._account, output=output)
+        whole = run_style(
+            tape,
+            (self._style, genome),
+            session_mode=self._session_mode,
+            account=self._account,
+            output=output,
+            tolerance=self._tolerance,
+        )
         equity, day = whole.equity_micros[lead:], tape.trading_day[lead:]
         performance = measure(
             trade_pnl_micros=whole.trades.net_micros,

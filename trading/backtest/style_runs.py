@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from trading.backtest.engine import Account, Backtest, Output, Strategy, exits_of, run_signals, run_tape
 from trading.strategies.genome import Genome, RuleText, Style, genome_hash, validated
+from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.styles import entry_signals
 from trading.strategies.tape import Tape
 
@@ -19,6 +20,7 @@ def run_style(
     session_mode: str,
     account: Account,
     output: Output | None = None,
+    tolerance: float = WARM_UP_TOLERANCE,
 ) -> Backtest:
     """Run a style with a genome over a tape; what `run_backtest` says of an archetype holds of a rule text too.
 
@@ -28,6 +30,7 @@ def run_style(
         session_mode: The hours the style may enter in.
         account: Whose money is traded, in what.
         output: Buffers to reuse, made for as many bars.
+        tolerance: Of the warm-up; see `strategies/memory.py`.
 
     Raises:
         BadGenome, UnknownArchetype: the genome or the style is not valid.
@@ -35,8 +38,9 @@ def run_style(
     """
     style, numbers = wanted
     if not isinstance(style, RuleText):
-        return run_tape(tape, Strategy(style, numbers, session_mode), account=account, output=output)
+        strategy = Strategy(style, numbers, session_mode, tolerance)
+        return run_tape(tape, strategy, account=account, output=output)
     genome = validated(style, numbers)
-    wishes = entry_signals(tape, style, genome)
+    wishes = entry_signals(tape, style, genome, tolerance=tolerance)
     run = run_signals(tape, wishes, exits_of(style, genome), account=account, output=output)
     return replace(run, genome_hash=genome_hash(genome))

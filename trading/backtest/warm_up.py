@@ -1,7 +1,7 @@
 """The warm-up detector: begin the history later and see whether today's decisions move.
 
 Belongs here: later beginnings, and the comparison of what was decided after the stated warm-up. Does not belong here:
-how long a warm-up is (`strategies/signals.py`).
+how long a warm-up is (`strategies/memory.py`), whose tolerance is the one that is judged here.
 
 An indicator that never forgets its first value makes a backtest depend on where the file happens to begin, and a live
 runner with a short history trade something else. It can show that a warm-up is too short on these bars; silence shows
@@ -18,9 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.errors import BadInput
+from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.tape import FloatArray, Tape
-
-TOLERANCE = 1e-9
 
 Known = Callable[[Tape], FloatArray]
 """From a tape to what is known at each close, shape (n_bars, n_columns); column 0 is the signal, 0 where there is
@@ -51,7 +50,7 @@ class WarmUp:
         beginnings: How many later beginnings were tried.
         compared: How many decisions were compared in all.
         refused: How many signals a later beginning did not give because its history was too short to decide.
-        largest: Largest relative difference that was tolerated, at most 1e-9.
+        largest: Largest relative difference that was tolerated.
     """
 
     drifts: tuple[Drift, ...]
@@ -61,13 +60,16 @@ class WarmUp:
     largest: float
 
 
-def warm_up_drifts(tape: Tape, known: Known, *, warm_up_bars: int, beginnings: int = 12) -> WarmUp:
+def warm_up_drifts(
+    tape: Tape, known: Known, *, warm_up_bars: int, tolerance: float = WARM_UP_TOLERANCE, beginnings: int = 12
+) -> WarmUp:
     """Begin a history at several later trading days and compare what is decided from the warm-up on.
 
     Args:
         tape: A history longer than the warm-up and two trading days.
         known: What is to be tried; called once per beginning and once for the whole.
         warm_up_bars: First bar, counted from a beginning, at which a decision counts.
+        tolerance: Largest relative difference of a unit that is none; a signal that differs always is one.
         beginnings: How many trading days, spread evenly over the history, are tried as the first.
 
     Raises:
@@ -84,6 +86,7 @@ def warm_up_drifts(tape: Tape, known: Known, *, warm_up_bars: int, beginnings: i
             whole,
             known(tape.part(int(day_starts[place]), len(tape))),
             first_bar=int(day_starts[place]),
+            tolerance=tolerance,
             warm_up_bars=warm_up_bars,
             decides_from=int(day_starts[place + 2]),
         )
@@ -107,14 +110,14 @@ class _Compared:
 
 
 def _compared(
-    whole: FloatArray, later: FloatArray, *, first_bar: int, warm_up_bars: int, decides_from: int
+    whole: FloatArray, later: FloatArray, *, first_bar: int, warm_up_bars: int, decides_from: int, tolerance: float
 ) -> _Compared:
     from_bar = first_bar + warm_up_bars
     one, other = whole[from_bar:], later[warm_up_bars:]
     may_refuse = np.arange(from_bar, len(whole)) < decides_from
     refused = may_refuse & (other[:, 0] == 0) & (one[:, 0] != 0)
     off = np.where(refused, 0.0, _difference(one, other))
-    moved = off > TOLERANCE
+    moved = off > tolerance
     at = int(np.argmax(moved)) if moved.any() else None
     drift = None if at is None else Drift(first_bar, from_bar + at, float(off[at]))
     return _Compared(drift, len(one), int(refused.sum()), float(off[~moved].max(initial=0.0)))

@@ -8,7 +8,6 @@ series with every price negated gives the negated signals, exactly. A signal nee
 average true range above zero, and a history of at least `warm_up_bars`.
 """
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -18,9 +17,9 @@ from numpy.typing import NDArray
 from trading.strategies import kernels
 from trading.strategies.archetypes import Family, archetype
 from trading.strategies.genome import Genome
+from trading.strategies.memory import WARM_UP_TOLERANCE, forgotten_after, history_notes
 from trading.strategies.tape import CLOSE, FloatArray, Tape
 
-FORGOTTEN = math.log(1e11)
 ONE_TICK: FloatArray = np.ones(1)
 SPREADS = 512
 
@@ -68,7 +67,14 @@ class Signals:
     notes: tuple[str, ...] = field(default=())
 
 
-def signals(tape: Tape, archetype_name: str, genome: Genome, *, scratch: Scratch | None = None) -> Signals:
+def signals(
+    tape: Tape,
+    archetype_name: str,
+    genome: Genome,
+    *,
+    scratch: Scratch | None = None,
+    tolerance: float = WARM_UP_TOLERANCE,
+) -> Signals:
     """Return the entry signals of a validated genome on a whole series.
 
     Args:
@@ -76,6 +82,7 @@ def signals(tape: Tape, archetype_name: str, genome: Genome, *, scratch: Scratch
         archetype_name: Decides the family.
         genome: As returned by `genome.validated`.
         scratch: Working memory to reuse; the result then lives in it.
+        tolerance: How far the beginning of the history may still move an average when a signal counts, relative.
 
     Raises:
         UnknownArchetype: no archetype has that name.
@@ -85,9 +92,11 @@ def signals(tape: Tape, archetype_name: str, genome: Genome, *, scratch: Scratch
     atr, side = scratch.row(0), scratch.side
     kernels.atr(tape.high, tape.low, tape.close, int(genome["atr_period"]), atr)
     target_unit = _FAMILIES[family](tape, genome, scratch)
-    warm_up = warm_up_bars(archetype_name, genome)
+    warm_up = warm_up_bars(archetype_name, genome, tolerance=tolerance)
     kernels.permit(tape.gate, atr, warm_up, side)
-    return Signals(side, atr, target_unit, warm_up, _notes(tape, family, warm_up))
+    return Signals(
+        side, atr, target_unit, warm_up, _notes(tape, family, history_notes(len(tape), warm_up, tolerance=tolerance))
+    )
 
 
 def sma_cross(tape: Tape, fast_bars: int, slow_bars: int, *, scratch: Scratch | None = None) -> Signals:
@@ -110,37 +119,28 @@ def signal_at(tape: Tape, archetype_name: str, genome: Genome, *, bar: int) -> i
     return int(signals(tape.until(bar), archetype_name, genome).side[bar])
 
 
-def warm_up_bars(archetype_name: str, genome: Genome) -> int:
-    """Return the first bar at which a signal counts.
+def warm_up_bars(archetype_name: str, genome: Genome, *, tolerance: float = WARM_UP_TOLERANCE) -> int:
+    """Return the first bar at which a signal counts: every average has forgotten its beginning (`memory.py`).
 
-    Exponential averages never quite forget how they began. From this bar on the beginning weighs less than 1e-11, so
-    that even a wild beginning moves nothing by more than 1e-9 and a longer history would not change a decision: about
-    25 periods of a Wilder average, 13 of an exponential one.
+    At the usual tolerance that is about 13 periods of a Wilder average and 7 of an exponential one.
     """
     family = archetype(archetype_name).family
     wilder = [int(genome[name]) for name in ("atr_period", "rsi_period") if name in genome]
-    needed = [forgotten_after(period, 1.0 / period) for period in wilder]
+    needed = [forgotten_after(period, 1.0 / period, tolerance=tolerance) for period in wilder]
     if family is Family.TREND_CONTINUATION:
         slow = int(genome["ema_slow"])
-        needed += [forgotten_after(slow, 2.0 / (slow + 1)), int(genome["momentum_bars"]) + 1]
+        needed.append(forgotten_after(slow, 2.0 / (slow + 1), tolerance=tolerance))
     windows = ("range_bars", "volume_bars", "extreme_bars", "momentum_bars")
     return max(needed + [int(genome[name]) + 1 for name in windows if name in genome])
 
 
-def forgotten_after(period: int, weight: float) -> int:
-    """Return the bar at which an average begun at `period` owes less than 1e-11 of itself to how it began."""
-    return period if weight >= 1.0 else period + math.ceil(FORGOTTEN / -math.log1p(-weight))
-
-
-def _notes(tape: Tape, family: Family, warm_up: int) -> tuple[str, ...]:
+def _notes(tape: Tape, family: Family, of_history: tuple[str, ...]) -> tuple[str, ...]:
     notes = []
     if not tape.has_volume and family in (Family.BREAKOUT, Family.MOMENTUM_SURGE):
         notes.append("volume is unknown: the volume condition is switched off")
     if not tape.has_volume and family in (Family.MEAN_REVERSION, Family.VWAP_TOUCH):
         notes.append("volume is unknown: VWAP weighs every bar alike")
-    if len(tape) <= warm_up:
-        notes.append(f"history of {len(tape)} bars is not longer than the warm-up of {warm_up}: no signal is possible")
-    return tuple(notes)
+    return (*notes, *of_history)
 
 
 def _require_volume(tape: Tape, genome: Genome, scratch: Scratch) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.strategies import kernels
+from trading.strategies.memory import WARM_UP_TOLERANCE, history_notes
 from trading.strategies.rules.syntax import (
     Comparison,
     Direction,
@@ -52,24 +53,26 @@ _ARITHMETIC = {
 _MIRRORED_NAMES = {"high": "low", "low": "high"}
 
 
-def rule_signals(tape: Tape, rule: Rule) -> Signals:
+def rule_signals(tape: Tape, rule: Rule, *, tolerance: float = WARM_UP_TOLERANCE) -> Signals:
     """Return the entry signals of a rule on a whole series, for `engine.run_signals`.
 
     Args:
         tape: The series.
         rule: As returned by `parse_rule`.
+        tolerance: How far the beginning of the history may still move an average when a signal counts, relative.
 
     Returns:
         A side per bar; both units are the rule's `unit` (mirrored for a sell). Bars outside the session, before
-        `rule.warm_up_bars`, or whose unit is not above zero and at most 2**30 ticks have no signal.
+        the warm-up is over, or whose unit is not above zero and at most 2**30 ticks have no signal.
     """
-    warm_up = rule.warm_up_bars
+    warm_up = rule.settled_after(tolerance)
     with np.errstate(all="ignore"):
         buys, sells = (_wanted(tape, side) for side in (rule.long, rule.short))
         side = buys.astype(np.int8) - sells.astype(np.int8)
         unit = _unit(tape, rule.unit, side)
     kernels.permit(tape.gate, unit, warm_up, side)
-    return Signals(side, unit, unit, warm_up, _notes(tape, rule))
+    notes = [] if tape.has_volume else _volume_notes(rule)
+    return Signals(side, unit, unit, warm_up, (*notes, *history_notes(len(tape), warm_up, tolerance=tolerance)))
 
 
 def rule_signal_at(tape: Tape, rule: Rule, *, bar: int) -> int:
@@ -94,14 +97,6 @@ def _unit(tape: Tape, node: Node, side: Verdicts) -> FloatArray:
         unit[sells] = _column(tape, node, True)[sells]
     unit[~(unit <= WIDEST_TICKS)] = np.nan
     return unit
-
-
-def _notes(tape: Tape, rule: Rule) -> tuple[str, ...]:
-    notes = [] if tape.has_volume else _volume_notes(rule)
-    if len(tape) <= rule.warm_up_bars:
-        shortage = f"history of {len(tape)} bars is not longer than the warm-up of {rule.warm_up_bars}"
-        notes.append(f"{shortage}: no signal is possible")
-    return tuple(notes)
 
 
 def _volume_notes(rule: Rule) -> list[str]:

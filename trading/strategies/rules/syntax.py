@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
 
-from trading.strategies.signals import forgotten_after
+from trading.strategies.memory import WARM_UP_TOLERANCE, forgotten_after
 
 ATR, EMA, RSI, MOMENTUM = "atr", "ema", "rsi", "momentum"
 WINDOWS = ("sma", EMA, RSI, "highest", "lowest", MOMENTUM)
@@ -159,13 +159,17 @@ class Rule:
 
     @property
     def warm_up_bars(self) -> int:
-        """The first bar at which a signal counts; from there on a longer history changes nothing by more than 1e-9."""
-        return max(map(warm_up_bars, (*self.conditions, self.unit)))
+        """The first bar at which a signal counts, at the usual tolerance."""
+        return self.settled_after(WARM_UP_TOLERANCE)
 
     @property
     def longest_warm_up_bars(self) -> int:
         """The same in the genome that needs most."""
         return max(warm_up_bars(node, longest=True) for node in (*self.conditions, self.unit))
+
+    def settled_after(self, tolerance: float) -> int:
+        """Return the first bar from which a longer history moves averages by at most a tolerance (`memory.py`)."""
+        return max(warm_up_bars(node, tolerance=tolerance) for node in (*self.conditions, self.unit))
 
 
 def operands(node: Node) -> tuple[Node, ...]:
@@ -183,23 +187,28 @@ def operands(node: Node) -> tuple[Node, ...]:
             return node.operands
 
 
-def warm_up_bars(node: Node, *, longest: bool = False) -> int:
+def warm_up_bars(node: Node, *, longest: bool = False, tolerance: float = WARM_UP_TOLERANCE) -> int:
     """Return the first bar from which a node no longer depends on where the history begins.
 
     Args:
         node: Any.
         longest: Take every window as long as it is in the genome that makes it longest.
+        tolerance: How far each average may still be moved by its beginning, relative.
     """
-    below = max((warm_up_bars(operand, longest=longest) for operand in operands(node)), default=0)
+    below = (warm_up_bars(operand, longest=longest, tolerance=tolerance) for operand in operands(node))
+    return max(below, default=0) + _own_warm_up(node, longest=longest, tolerance=tolerance)
+
+
+def _own_warm_up(node: Node, *, longest: bool, tolerance: float) -> int:
     match node:
         case Window():
-            return below + _window_warm_up(node.name, node.longest if longest else node.bars)
+            return _window_warm_up(node.name, node.longest if longest else node.bars, tolerance=tolerance)
         case LookBack():
-            return below + (node.longest if longest else node.bars)
+            return node.longest if longest else node.bars
         case Comparison(crosses=True):
-            return below + 1
+            return 1
         case _:
-            return below
+            return 0
 
 
 def first_bar(node: Node) -> int:
@@ -244,8 +253,8 @@ def without(node: Node, name: str) -> Node | None:
             return node
 
 
-def _window_warm_up(name: str, bars: int) -> int:
+def _window_warm_up(name: str, bars: int, *, tolerance: float) -> int:
     weights = {ATR: 1.0 / bars, RSI: 1.0 / bars, EMA: 2.0 / (bars + 1)}
     if name in weights:
-        return forgotten_after(bars, weights[name])
+        return forgotten_after(bars, weights[name], tolerance=tolerance)
     return bars if name == MOMENTUM else bars - 1
