@@ -148,7 +148,7 @@ def _bench(desk: Desk, claim: Claim) -> Bench:
             account=account_of(bot),
             tolerance=desk.settings.warm_up_tolerance,
         ),
-        seed=_seed(bot.id, claim),
+        seed=_seed(bot, claim),
     )
 
 
@@ -246,7 +246,10 @@ def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float 
     return deflated_sharpe(estimate, trials=tried, sharpe_variance=float(per_day.var(ddof=1)))
 
 
-def _seed(bot_id: UUID, claim: Claim) -> int:
-    """Return a seed that depends on bot, type and iteration only, so that an iteration can be repeated."""
-    digest = hashlib.sha256(f"{bot_id}/{claim.job_type}/{claim.iteration}".encode()).digest()
+def _seed(bot: BotAtWork, claim: Claim) -> int:
+    """Return a seed that depends on bot, generation, type and iteration only.
+
+    So an iteration can be repeated, and one whose worker died is searched again in the same way at its next attempt.
+    """
+    digest = hashlib.sha256(f"{bot.id}/{bot.generation}/{claim.job_type}/{claim.iteration}".encode()).digest()
     return int.from_bytes(digest[:6], "big")

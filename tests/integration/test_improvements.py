@@ -1,25 +1,31 @@
 """An improve iteration is judged by what it did: recounted from its candidates and from the engine."""
 
+from contextlib import nullcontext
+from datetime import timedelta
 from itertools import groupby
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from services import improvements
 from services.backtests import account_of, bot_at_work
 from services.desk import Desk
-from services.improvements import run_improvement
+from services.improvements import Evolution, Improvement, run_improvement
+from services.iterations import Iteration
 from services.tapes import tape_for
-from store.tables import ImproveCandidate, ImproveIteration
-from tests.factories import make_bot
+from services.work import drain
+from store import jobs
+from store.tables import Bot, BotJob, ImproveCandidate, ImproveIteration
+from tests.factories import make_bot, make_generation
+from trading.autonomy import Decision, Reason
 from trading.backtest.parts import PartRun, PartRunner
 from trading.backtest.statistics import deflated_sharpe, estimate_sharpe
 from trading.backtest.walk_forward import best_of, in_order, plan
 from trading.improvement import Verdict, judge
-from trading.jobs import JobStatus
+from trading.jobs import JobStatus, JobType
 from trading.performance import Performance, daily_returns
 from trading.strategies.genome import Genome, default_genome, validated
 
@@ -72,6 +78,63 @@ def test_the_verdict_weighs_every_try_on_these_bars_and_the_walk_as_it_went(
     assert first.evidence["deflated_sharpe_probability"] == asked[0]["deflated"]
     parent, _ = held_out(stocked_desk, bot_id, default_genome(ARCHETYPE))
     assert asked[0]["parent"] == parent.performance
+
+
+class WorkerDied(BaseException):
+    """What nothing may catch, as the end of a process is."""
+
+
+def searched(desk: Desk, task: Improvement | Evolution, run_id: str, *, dies: bool) -> Iteration:
+    """Drain one iteration and return what it found, whether or not its worker lives to record it."""
+    found: list[Iteration] = []
+    perform = task.perform
+
+    def performing(*about: Any) -> Any:
+        found.append(perform(*about))  # type: ignore[arg-type]
+        if dies:
+            raise WorkerDied
+        return found[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(task, "perform", performing)
+        job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
+        with pytest.raises(WorkerDied) if dies else nullcontext():
+            list(drain(desk, task, job_type, run_id=run_id, time_limit=timedelta(hours=1)))
+    (one,) = found
+    return one
+
+
+@pytest.mark.parametrize("task", [Improvement(), Evolution()], ids=["improve", "evolve"])
+def test_an_iteration_whose_worker_died_is_searched_again_with_the_same_result(
+    stocked_desk: Desk, bot_id: UUID, task: Improvement | Evolution
+) -> None:
+    job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
+    with stocked_desk.sessions.begin() as session:
+        make_bot(session, archetype=ARCHETYPE)
+        jobs.enqueue(session, [Decision(bot_id, Reason.BY_HAND, job_type, iteration=4)], now=stocked_desk.clock())
+    lost = searched(stocked_desk, task, "doomed", dies=True)
+    with stocked_desk.sessions.begin() as session:
+        (taken,) = jobs.reclaim(session, now=stocked_desk.clock(), dead_runs=["doomed"])
+        assert session.get_one(BotJob, taken.job_id).attempt == 2
+    again = searched(stocked_desk, task, "next", dies=False)
+    assert again.seed == lost.seed
+    assert again.walk is not None
+    assert again.walk == lost.walk
+    assert (again.candidate, again.verdict, again.evidence) == (lost.candidate, lost.verdict, lost.evidence)
+
+
+def test_another_generation_or_iteration_is_searched_with_another_seed(stocked_desk: Desk, bot_id: UUID) -> None:
+    seeds: list[int] = []
+    for iteration in (1, 2, 2):
+        with stocked_desk.sessions.begin() as session:
+            wish = Decision(bot_id, Reason.BY_HAND, JobType.IMPROVE, iteration=iteration)
+            jobs.enqueue(session, [wish], now=stocked_desk.clock())
+        seeds.append(searched(stocked_desk, Improvement(), f"run-{len(seeds)}", dies=True).seed)
+        with stocked_desk.sessions.begin() as session:
+            session.execute(update(BotJob).values(status="CANCELED", completed_at=stocked_desk.clock()))
+            if iteration == 2:
+                make_generation(session, session.get_one(Bot, bot_id))
+    assert len(set(seeds)) == 3
 
 
 def test_parent_and_candidate_are_told_apart(stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
