@@ -44,7 +44,7 @@ def bars(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.
 def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
     finished = run_baseline(desk, bot_of(context), run_id=context.run.run_id)
-    metadata = metadata_of(finished.figures, public_url=desk.settings.public_url)
+    metadata = metadata_of(finished.told, public_url=desk.settings.public_url)
     return dg.MaterializeResult(metadata=metadata | {"status": str(finished.status)})
 
 

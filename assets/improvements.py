@@ -24,7 +24,7 @@ from services.improvements import run_improvement
 def improve_iterations(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Improve and evolve iterations: what was tried, how it did out of sample, and the verdict."""
     finished = run_improvement(desk, bot_of(context), run_id=context.run.run_id)
-    return dg.MaterializeResult(metadata=metadata_of(finished.figures) | {"status": str(finished.status)})
+    return dg.MaterializeResult(metadata=metadata_of(finished.told) | {"status": str(finished.status)})
 
 
 @dg.asset(partitions_def=bots, deps=[improve_iterations], group_name="improvement", kinds={"postgres"}, owners=OWNERS)

@@ -17,8 +17,11 @@ KEEP_RUNS = timedelta(days=7)
 RUNS_AT_ONCE = 200
 
 
-@dg.op(description="Rebuild the figures every open reset asks for, and record them as materialized.")
-def rebuild_after_resets(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> int:
+@dg.op(
+    description="Rebuild the figures every open reset asks for, and record them as materialized.",
+    out=dg.Out(dg.Nothing),
+)
+def rebuild_after_resets(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
     """Rebuild the figures every open reset asks for, and record them as materialized."""
     bots = 0
     for rebuilt in rebuild_requested(desk, run_id=context.run_id):
@@ -33,7 +36,7 @@ def rebuild_after_resets(context: dg.OpExecutionContext, desk: dg.ResourceParam[
             ],
         )
         bots += len(rebuilt.bot_ids)
-    return bots
+    context.add_output_metadata({"bots": bots})
 
 
 @dg.job(executor_def=dg.in_process_executor, tags={"dagster/max_runtime": "600"})

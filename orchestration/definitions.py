@@ -14,10 +14,12 @@ from assets.improvements import generations, improve_iterations
 from assets.verification import VERIFICATIONS
 from gateways.embedded import backends_follow
 from gateways.settings import Settings
+from jobs.finished_work import late_materializations
 from jobs.queue import baseline_backtests, evolutions, improvements
 from jobs.upkeep import ledger_audit, rebuild_figures, retention
 from sensors.autonomy import autonomy_tick, reset_watch
 from sensors.fleet import fleet_partitions
+from sensors.materializations import materialization_watch
 from services.desk import Desk, desk_at_hand
 
 
@@ -49,8 +51,16 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
             *VERIFICATIONS,
         ],
         asset_checks=CHECKS,
-        jobs=[baseline_backtests, improvements, evolutions, rebuild_figures, retention, ledger_audit],
-        sensors=[autonomy_tick(every_seconds=tick_seconds), reset_watch, fleet_partitions],
+        jobs=[
+            baseline_backtests,
+            improvements,
+            evolutions,
+            rebuild_figures,
+            late_materializations,
+            retention,
+            ledger_audit,
+        ],
+        sensors=[autonomy_tick(every_seconds=tick_seconds), reset_watch, materialization_watch, fleet_partitions],
         schedules=[
             dg.ScheduleDefinition(
                 job=retention, cron_schedule="17 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING

@@ -5,29 +5,20 @@ Belongs here: asking Dagster which runs are over, one service call, run requests
 A run here is a request to drain a queue, so each has a fresh key: a run key is spent for ever, even if its run died.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from uuid import uuid4
 
 import dagster as dg
 
 from jobs.queue import JOB_OF, KIND_TAG
+from jobs.runs import over, unfinished
 from jobs.upkeep import rebuild_figures
 from services.autonomy import run_tick, running_runs
 from services.desk import Desk
 from services.rollups import open_requests
 from services.work import caps
 from trading.jobs import JobType
-
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-LOOKED_UP_AT_ONCE = 500
-BY_HAND = "cli-"
 
 
 def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
@@ -41,7 +32,7 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         description="Decide for every bot, queue what is due, take back what died, ask for runs that drain the queue.",
     )
     def sensor(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
-        tick = run_tick(desk, dead_runs=sorted(_over(context.instance, running_runs(desk))))
+        tick = run_tick(desk, dead_runs=sorted(over(context.instance, running_runs(desk))))
         for job in tick.reclaimed:
             context.log.warning(f"took back {job.job_type} job {job.job_id} of run {job.run_id}: now {job.status}")
         for run_id in {job.run_id for job in tick.reclaimed if job.run_id} - running_runs(desk):
@@ -60,7 +51,7 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
 )
 def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
     """Ask for one rebuild while a reset waits for it."""
-    if open_requests(desk) and not _unfinished(context.instance, dg.RunsFilter(job_name=rebuild_figures.name)):
+    if open_requests(desk) and not unfinished(context.instance, dg.RunsFilter(job_name=rebuild_figures.name)):
         yield dg.RunRequest(run_key=f"rebuild/{uuid4()}")
 
 
@@ -84,21 +75,6 @@ def _requests(instance: dg.DagsterInstance, job_type: JobType, *, waiting: int, 
 
     A run at work may be asleep, so a job that waits is worth a run of its own while a slot is free.
     """
-    at_work = _unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(job_type)}))
+    at_work = unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(job_type)}))
     for _ in range(min(cap - at_work, waiting)):
         yield dg.RunRequest(run_key=f"{job_type}/{uuid4()}", job_name=JOB_OF[job_type].name)
-
-
-def _unfinished(instance: dg.DagsterInstance, which: dg.RunsFilter) -> int:
-    return instance.get_runs_count(dg.RunsFilter(job_name=which.job_name, tags=which.tags, statuses=UNFINISHED))
-
-
-def _over(instance: dg.DagsterInstance, run_ids: Iterable[str]) -> set[str]:
-    """Return the runs that will never work again: finished, or unknown to this instance and not run by hand."""
-    asked = [run_id for run_id in run_ids if not run_id.startswith(BY_HAND)]
-    over: set[str] = set()
-    for start in range(0, len(asked), LOOKED_UP_AT_ONCE):
-        batch = asked[start : start + LOOKED_UP_AT_ONCE]
-        alive = {run.run_id for run in instance.get_runs(dg.RunsFilter(run_ids=batch, statuses=UNFINISHED))}
-        over |= set(batch) - alive
-    return over

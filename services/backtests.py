@@ -65,7 +65,7 @@ class CompletedSession:
             **({"rule_fingerprint": self.bot.rule_fingerprint} if self.bot.rule_fingerprint else {}),
         }
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write session, trades, counters and rollup."""
         insert_session(session, self._row(claim, now=now))
         copy_trades(
@@ -80,6 +80,7 @@ class CompletedSession:
         )
         _count(session, claim, self, now=now)
         rollups.rebuild(session, [self.bot.id], now=now)
+        return self.figures
 
     def _row(self, claim: Claim, *, now: datetime) -> dict[str, Any]:
         measured, bars, days = self.backtest.performance, self.at_hand.bars, _day_closes(self.at_hand.tape)
@@ -118,21 +119,16 @@ class FailedSession:
     bot: BotAtWork | None
     error: str
 
-    @property
-    def figures(self) -> Mapping[str, Any]:
-        """The reason."""
-        return {"error": self.error}
-
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write the failure and count it, unless a reset came in between."""
         if self.bot is not None:
             origin = _origin(self.bot, claim, now=now)
             insert_session(session, origin | {"id": uuid4(), "status": JobStatus.FAILED, "error": self.error})
         counters = bots.progress(session, claim.bot_id)
-        if not bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
-            return
-        failures = counters.backtest_failures_in_row + 1
-        bots.set_progress(session, claim.bot_id, backtest_failures_in_row=failures, last_backtest_at=now)
+        if bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+            failures = counters.backtest_failures_in_row + 1
+            bots.set_progress(session, claim.bot_id, backtest_failures_in_row=failures, last_backtest_at=now)
+        return {"error": self.error}
 
 
 class BaselineBacktest:

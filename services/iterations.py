@@ -57,13 +57,12 @@ class Iteration:
             **self.evidence,
         }
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write iteration, candidates and counters, and the generation if it was accepted."""
         newest = bots.newest_generation(session, self.bot.id) or self.bot.generation
         if self.verdict.accepted and newest > self.bot.generation:
             late = overtaken(self.bot.generation, newest=newest)
-            replace(self, verdict=late).record(session, claim, now=now)
-            return
+            return replace(self, verdict=late).record(session, claim, now=now)
         new_generation = self.bot.generation + 1 if self.verdict.accepted else None
         if new_generation is not None:
             bots.add_generation(session, self._generation(claim, new_generation, now=now))
@@ -73,6 +72,7 @@ class Iteration:
         _count_done(session, claim, now=now)
         if self.verdict.outcome in JUDGES_THE_NEWEST and newest == self.bot.generation:
             bots.set_progress(session, self.bot.id, **self._standing())
+        return self.figures
 
     def _standing(self) -> dict[str, float | None]:
         """Return what the iteration showed of the genome that is now the newest; an ancestor come back has nothing."""
@@ -144,16 +144,14 @@ class FailedIteration:
 
     error: str
 
-    @property
-    def figures(self) -> Mapping[str, Any]:
-        """The reason."""
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+        """Count the failure, unless a reset came in between."""
+        if bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+            self._count(session, claim, now=now)
         return {"error": self.error}
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
-        """Count the failure, unless a reset came in between."""
+    def _count(self, session: Session, claim: Claim, *, now: datetime) -> None:
         counters = bots.progress(session, claim.bot_id)
-        if not bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
-            return
         if claim.job_type is JobType.IMPROVE:
             failures = counters.improve_failures_in_row + 1
             bots.set_progress(session, claim.bot_id, improve_failures_in_row=failures, last_improve_at=now)

@@ -14,8 +14,9 @@ from store.database import transaction
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """A reset whose figures are rebuilt."""
+    """A reset whose figures are rebuilt; `wish` is its row in `rebuild_requests`."""
 
+    wish: int
     request_id: str
     bot_ids: tuple[UUID, ...]
     also_equity_curves: bool
@@ -34,16 +35,21 @@ def open_requests(desk: Desk) -> int:
 
 
 def rebuild_requested(desk: Desk, *, run_id: str) -> Iterator[Rebuilt]:
-    """Rebuild for one open reset after another, oldest first, each in its own transaction.
+    """Rebuild for one open reset after another, oldest first; each is closed once the caller comes back for the next.
 
-    Two runs at once never take the same request: the row is locked and skipped. A crash leaves the request open.
+    So what the caller does with a reset, such as recording it in Dagster, is not lost where it dies: the request stays
+    open and is rebuilt again, to the same figures. Two runs at once may both rebuild one request, one after the other.
     """
-    while True:
+    while (rebuilt := _rebuild_oldest(desk)) is not None:
+        yield rebuilt
         with transaction(desk.sessions) as session:
-            wish = rebuilds.next_open(session)
-            if wish is None:
-                return
-            now = desk.clock()
-            rollups.rebuild(session, wish.bot_ids, now=now, equity_curves=wish.also_equity_curves)
-            rebuilds.close(session, wish.id, run_id=run_id, now=now)
-        yield Rebuilt(wish.request_id, tuple(wish.bot_ids), wish.also_equity_curves)
+            rebuilds.close(session, rebuilt.wish, run_id=run_id, now=desk.clock())
+
+
+def _rebuild_oldest(desk: Desk) -> Rebuilt | None:
+    with transaction(desk.sessions) as session:
+        wish = rebuilds.next_open(session)
+        if wish is None:
+            return None
+        rollups.rebuild(session, wish.bot_ids, now=desk.clock(), equity_curves=wish.also_equity_curves)
+        return Rebuilt(wish.id, wish.request_id, tuple(wish.bot_ids), wish.also_equity_curves)

@@ -3,7 +3,8 @@
 Belongs here: the life of a claim: lease, heartbeat, fence, failure. Does not belong here: what a type of job does
 (`backtests.py`, `improvements.py`), which job is queued (`autonomy.py`).
 
-What commits together: a job's end and its result, in one transaction that holds the bot's row. A run that lost its
+What commits together: a job's end, its result and the debt to record it in Dagster, in one transaction that holds the
+bot's row. A run that lost its
 lease commits nothing. Two runs never own one job, and at most cap jobs of a type are RUNNING.
 """
 
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session
 
 from services.desk import Desk
 from services.heartbeats import beside
-from store import bots, jobs, kill_switch
+from store import bots, jobs, kill_switch, owed_materializations
 from store.database import storable, transaction
 from store.jobs import Claim
 from store.tables import BotProgress
@@ -38,12 +39,8 @@ HEARTBEAT_SECONDS = 20.0
 class Result(Protocol):
     """What a job produced, able to write itself inside the transaction that closes the job."""
 
-    @property
-    def figures(self) -> Mapping[str, Any]:
-        """Headline figures, as Dagster shows them."""
-
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
-        """Write the result; called with the bot's row held."""
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+        """Write the result and return its headline figures, as Dagster shows them; called with the bot's row held."""
 
 
 Progress = Callable[[float], None]
@@ -69,6 +66,11 @@ class Finished:
     status: JobStatus
     figures: dict[str, Any] = field(default_factory=dict)
     error: str | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Its figures and which job it was, by which its record in Dagster is known."""
+        return self.figures | {"job_id": self.job_id, "job_type": self.job_type}
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,20 +158,18 @@ def _claim(desk: Desk, job_type: JobType, *, run_id: str, job_id: UUID | None = 
 
 def _work(desk: Desk, task: Task, claim: Claim) -> Finished | None:
     try:
-        ended = _ended(desk, task, claim)
+        return _finished(desk, task, claim)
     except LeaseLost as lost:
         log.warning("lease lost", job_id=str(claim.job_id), reason=str(lost))
         return None
-    figures = dict(ended.result.figures)
-    return Finished(claim.job_id, claim.bot_id, claim.job_type, ended.status, figures, ended.error)
 
 
-def _ended(desk: Desk, task: Task, claim: Claim) -> _Ended:
+def _finished(desk: Desk, task: Task, claim: Claim) -> Finished:
     """Do the job and record how it ended; work that raises, or a result that cannot be recorded, is a failed job."""
     try:
         with _heartbeats(desk, claim) as progress:
             done = _Ended(JobStatus.COMPLETED, task.perform(desk, claim, progress))
-        _close(desk, claim, done)
+        return _close(desk, claim, done)
     except (Unavailable, LeaseLost):
         raise
     except ProvingError as refusal:
@@ -177,20 +177,19 @@ def _ended(desk: Desk, task: Task, claim: Claim) -> _Ended:
     except Exception as bug:
         log.exception("job failed", job_id=str(claim.job_id), job_type=claim.job_type)
         error = storable(f"{type(bug).__name__}: {bug}")
-    else:
-        return done
-    failed = _Ended(JobStatus.FAILED, task.failure(desk, claim, error), error)
-    _close(desk, claim, failed)
-    return failed
+    return _close(desk, claim, _Ended(JobStatus.FAILED, task.failure(desk, claim, error), error))
 
 
-def _close(desk: Desk, claim: Claim, ended: _Ended) -> None:
+def _close(desk: Desk, claim: Claim, ended: _Ended) -> Finished:
     with transaction(desk.sessions) as session:
         bots.lock(session, claim.bot_id)
         now = desk.clock()
         if not jobs.close(session, claim.job_id, run_id=claim.run_id, status=ended.status, now=now, error=ended.error):
             raise LeaseLost(f"job {claim.job_id} belongs to another run now")
-        ended.result.record(session, claim, now=now)
+        figures = dict(ended.result.record(session, claim, now=now))
+        if ended.status is JobStatus.COMPLETED:
+            owed_materializations.owe(session, claim, figures, now=now)
+    return Finished(claim.job_id, claim.bot_id, claim.job_type, ended.status, figures, ended.error)
 
 
 @contextmanager

@@ -2,7 +2,14 @@
 
 from alembic import context
 
-from store import idempotency, tables, trades, under_way, verification  # noqa: F401 - their tables make the metadata
+from store import (  # noqa: F401 - their tables make the metadata
+    idempotency,
+    owed_materializations,
+    tables,
+    trades,
+    under_way,
+    verification,
+)
 from store.base import Base
 
 context.configure(

@@ -30,7 +30,7 @@ DECLARE
     may_change CONSTANT text[] := ARRAY[
         'bots', 'bot_jobs', 'bot_progress', 'metrics_baselines', 'bot_metrics_rollups', 'bot_equity_curve',
         'rebuild_requests', 'autonomy_runs', 'autonomy_bot_decisions', 'system_settings', 'idempotency_keys',
-        'work_under_way', 'alembic_version'
+        'work_under_way', 'owed_materializations', 'alembic_version'
     ];
     known record;
 BEGIN
@@ -83,4 +83,4 @@ REVOKE INSERT ON alembic_version FROM proving_app;
 GRANT UPDATE ON bots, bot_jobs, metrics_baselines, bot_metrics_rollups, bot_equity_curve, bot_progress,
     rebuild_requests, autonomy_runs, system_settings, work_under_way TO proving_app;
 GRANT DELETE ON bot_metrics_rollups, bot_equity_curve, autonomy_runs, autonomy_bot_decisions, idempotency_keys,
-    work_under_way TO proving_app;
+    work_under_way, owed_materializations TO proving_app;

@@ -1,7 +1,7 @@
 """The code location with a real instance: ticks ask for runs, runs drain queues, events and checks tell the truth."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import UUID
@@ -12,15 +12,19 @@ from sqlalchemy import Engine, func, select, text
 
 from assets.partitions import bots
 from gateways.settings import Settings
+from jobs import finished_work, upkeep
 from jobs.queue import JOB_OF, KIND_TAG
 from orchestration.definitions import build_defs
 from sensors.fleet import register_partitions
 from services.audit import record
 from services.audit_pages import chain_told
 from services.autonomy import run_tick
+from services.backtests import BaselineBacktest, run_baseline
 from services.desk import Desk
 from services.fleet_seed import fleet_ids, seed_fleet
+from services.owed_materializations import owing_runs
 from services.resets import reset_metrics
+from services.work import drain
 from store.database import transaction
 from store.tables import BacktestSession, BotJob
 from tests.factories import reset_request
@@ -85,6 +89,7 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
         "baseline_backtests",
         "evolutions",
         "improvements",
+        "late_materializations",
         "ledger_audit",
         "rebuild_figures",
         "retention",
@@ -92,6 +97,7 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         "autonomy_tick",
         "fleet_partitions",
+        "materialization_watch",
         "reset_watch",
     ]
     assert sorted(schedule.name for schedule in repository.schedule_defs) == [
@@ -161,6 +167,10 @@ def test_a_run_drains_the_queue_and_records_each_bot(
         for bot_id in fleet_ids(fleet)
     }
     assert materialized(instance, result) == Counter(expected)
+    (drained,) = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_OUTPUT)
+    told = drained.get_dagster_event().step_output_data.metadata
+    assert {name: value.value for name, value in told.items()} == {"completed": FLEET}
+    assert owing_runs(fleet) == set()
     with fleet.sessions() as session:
         assert session.scalar(select(func.count()).select_from(BacktestSession)) == FLEET
 
@@ -181,6 +191,100 @@ def test_a_run_whose_worker_died_gives_its_job_back(
     with fleet.sessions() as session:
         assert session.get_one(BotJob, held["dead"]).status == "QUEUED"
         assert session.get_one(BotJob, held["alive"]).status == "RUNNING"
+
+
+class WorkerKilled(BaseException):
+    """What nothing may catch, as SIGKILL."""
+
+
+def killed_at(module: object, name: str, run: Callable[[], object]) -> None:
+    """Run until a function is called, and let nothing of the process survive that call."""
+
+    def die(*_: object, **__: object) -> None:
+        raise WorkerKilled
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, name, die)
+        with pytest.raises(WorkerKilled):
+            run()
+
+
+@pytest.mark.parametrize("name", ["record_materializations", "settle"])
+def test_work_whose_worker_was_killed_before_it_was_recorded_is_materialized_once(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, name: str
+) -> None:
+    run_tick(fleet)
+    job = defs.resolve_job_def("baseline_backtests")
+    killed_at(finished_work, name, lambda: job.execute_in_process(instance=instance))
+    (request,) = evaluate(defs, "materialization_watch", desk=fleet, instance=instance)
+    assert request.run_key
+    assert defs.resolve_job_def("late_materializations").execute_in_process(instance=instance).success
+    assert evaluate(defs, "materialization_watch", desk=fleet, instance=instance) == []
+    with fleet.sessions() as session:
+        done = session.execute(select(BotJob.id, BotJob.bot_id).where(BotJob.status == "COMPLETED")).all()
+    assert len(done) == FLEET
+    for asset in ("backtest_sessions", "performance_rollups", "equity_curves"):
+        records = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
+        found = [record.asset_materialization for record in records]
+        assert Counter((one.metadata["job_id"].value, one.partition) for one in found if one) == Counter(
+            (str(job_id), str(bot_id)) for job_id, bot_id in done
+        )
+
+
+def test_what_a_run_at_work_has_not_recorded_yet_is_left_to_it(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    run_tick(fleet)
+    run = instance.create_run_for_job(JOB_OF[JobType.BACKTEST], status=dg.DagsterRunStatus.STARTED)
+    done = drain(fleet, BaselineBacktest(), JobType.BACKTEST, run_id=run.run_id, time_limit=timedelta(hours=1))
+    next(done)
+    assert owing_runs(fleet) == {run.run_id}
+    assert evaluate(defs, "materialization_watch", desk=fleet, instance=instance) == []
+    instance.report_run_failed(run)
+    assert len(evaluate(defs, "materialization_watch", desk=fleet, instance=instance)) == 1
+
+
+def test_work_that_is_recorded_late_tells_the_same_as_in_time(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_tick(fleet)
+    job, told = defs.resolve_job_def("baseline_backtests"), list[dg.AssetMaterialization]()
+    with monkeypatch.context() as patch:
+        patch.setattr(finished_work, "record_materializations", lambda _, events: told.extend(events))
+        patch.setattr(finished_work, "settle", lambda *_: None)
+        job.execute_in_process(instance=instance)
+    late = defs.resolve_job_def("late_materializations").execute_in_process(instance=instance)
+    entries = instance.all_logs(late.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
+    events = [entry.get_dagster_event().step_materialization_data.materialization for entry in entries]
+    plain = [(one.asset_key, one.partition, dict(one.metadata)) for one in events]
+    assert sorted(plain, key=str) == sorted(
+        ((one.asset_key, one.partition, dict(one.metadata)) for one in told), key=str
+    )
+    assert len(told) == 3 * FLEET
+
+
+def test_a_backtest_of_the_command_line_is_recorded_too(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    bot_id = fleet_ids(fleet)[0]
+    run_baseline(fleet, bot_id, run_id="cli-1")
+    assert len(evaluate(defs, "materialization_watch", desk=fleet, instance=instance)) == 1
+    late = defs.resolve_job_def("late_materializations").execute_in_process(instance=instance)
+    assets = ("backtest_sessions", "performance_rollups", "equity_curves")
+    assert materialized(instance, late) == {(asset, str(bot_id)): 1 for asset in assets}
+
+
+def test_a_reset_whose_rebuild_was_killed_before_it_was_recorded_is_materialized(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    reset_metrics(fleet, reset_request())
+    job = defs.resolve_job_def("rebuild_figures")
+    killed_at(upkeep, "record_materializations", lambda: job.execute_in_process(instance=instance))
+    assert len(evaluate(defs, "reset_watch", desk=fleet, instance=instance)) == 1
+    again = job.execute_in_process(instance=instance)
+    counted = Counter(asset for asset, _ in materialized(instance, again).elements())
+    assert counted == {"performance_rollups": FLEET, "equity_curves": FLEET}
+    assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
 
 
 LIVENESS = {"run_launcher": {"module": "orchestration.run_launcher", "class": "LivenessRunLauncher"}}

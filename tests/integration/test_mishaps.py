@@ -41,9 +41,7 @@ def fleet(stocked_desk: Desk) -> Desk:
 class Unrecordable:
     """A result the database refuses."""
 
-    figures: Mapping[str, Any] = {}
-
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> None:
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         session.execute(text("SELECT CAST('{\"sharpe\": NaN}' AS jsonb)"))
 
 

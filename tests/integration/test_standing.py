@@ -1,7 +1,7 @@
 """Confidence and uniqueness of a bot's newest generation, against a recount from its iterations and generations."""
 
 import runpy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -52,8 +52,8 @@ def lived(desk: Desk, clock: FixedClock) -> dict[str, UUID]:
 
 def live(
     desk: Desk, bot_id: UUID, outcome: Outcome, *, number: int, now: Any, at_work: bots.BotAtWork | None = None
-) -> None:
-    """Record one iteration of a bot, begun on its newest generation or as it was at work before."""
+) -> Mapping[str, Any]:
+    """Record one iteration of a bot, begun on its newest generation or as it was at work before; return its figures."""
     seen: dict[str, Any] = {
         "deflated_sharpe_probability": 0.9 - number / 10,
         "candidate_test_trades": 40 * number,
@@ -72,7 +72,7 @@ def live(
             verdict=Verdict(outcome, "as told"),
             evidence={} if outcome is Outcome.REVERTED else seen,
         )
-        iteration.record(session, Claim(job.id, bot_id, JobType.IMPROVE, "run", 1, number, now), now=now)
+        return iteration.record(session, Claim(job.id, bot_id, JobType.IMPROVE, "run", 1, number, now), now=now)
 
 
 def recounted(owner: Engine) -> dict[UUID, tuple[float | None, float | None]]:
@@ -143,7 +143,8 @@ def test_an_accepted_candidate_that_was_overtaken_becomes_no_generation(
         before = bots.at_work(session, bot_id)
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     told = shown_on_the_board(desk)[bot_id]
-    live(desk, bot_id, Outcome.ACCEPTED, number=2, now=clock.advance(minutes=1), at_work=before)
+    figures = live(desk, bot_id, Outcome.ACCEPTED, number=2, now=clock.advance(minutes=1), at_work=before)
+    assert (figures["accepted"], figures["reason_code"]) == (False, "OVERTAKEN")
     assert shown_on_the_board(desk)[bot_id] == told
     with desk.sessions() as session:
         assert bots.newest_generation(session, bot_id) == before.generation + 1
