@@ -4,17 +4,21 @@ Belongs here: which bars lie inside a session, which end one, and the single tab
 Does not belong here: prices, files, costs (`instruments.py`), what a strategy does at the close.
 
 Trading days begin in the evening: a CME bar from 18:00 New York belongs to the next date. Holidays and half days come
-from pandas-market-calendars; `FULL_24x5` needs no calendar and knows no holidays. What the modes mean:
+from pandas-market-calendars, put right by `holidays.py`; `FULL_24x5` needs no calendar and knows no holidays. What the
+modes mean:
 
     FULL_24x5  every bar of a trading day Monday to Friday, holidays included where there are bars
-    ETH        the exchange's electronic session: 18:00 to 17:00 New York, without holidays, ended early on half days
+    ETH        the exchange's electronic session: 18:00 to 17:00 New York (later before `_FORMER_CLOSES` ended), without
+               holidays, ended early on half days
     RTH_US     the regular hours of the root (`REGULAR_HOURS`), cut where the exchange closes earlier
     CUSTOM     a window of local times given by the caller, cut by the exchange's session in the same way
 
 Markets without a Globex calendar follow these rules: Eurex (FESX) opens 08:00 Berlin, from 2018-12-10 at 00:15 UTC,
-closes 22:00 Berlin, keeps Eurex holidays and has regular hours 09:00 to 17:30 Berlin. Spot currencies and metals run
-17:00 to 17:00 New York, Sunday to Friday, without holidays, regular hours 08:20 to 15:00. VX follows the equity-index
-calendar. Any other root trades 18:00 to 17:00 New York on weekdays without holidays, regular hours 09:30 to 16:00.
+closes 22:00 Berlin and has regular hours 09:00 to 17:30 Berlin. Its holidays are those of the library's calendar of
+Eurex bonds: closed on 24 and 31 December, nothing moved off a weekend (its calendar of Eurex shares has both wrong).
+Spot currencies and metals run 17:00 to 17:00 New York, Sunday to Friday, without holidays, regular hours 08:20 to
+15:00. VX follows the equity-index calendar but for the holidays of its own exchange. Any other root trades 18:00 to
+17:00 New York on weekdays without holidays, regular hours 09:30 to 16:00.
 """
 
 from collections.abc import Mapping
@@ -29,6 +33,7 @@ from numpy.typing import NDArray
 
 from trading.errors import BadInput, UnknownSessionMode
 from trading.market.bars import Bars, IntArray, timeframe_ns
+from trading.market.holidays import REGULAR, closes_on
 
 FULL_24X5, RTH_US, ETH, CUSTOM = "FULL_24x5", "RTH_US", "ETH", "CUSTOM"
 
@@ -46,6 +51,8 @@ SESSION_ALIASES: Mapping[str, str] = MappingProxyType(
 Window = tuple[time, time]
 
 NANOSECONDS_PER_DAY = 86_400_000_000_000
+
+_HOUR_NS = 3_600_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,46 +100,81 @@ class Market:
 
     Attributes:
         calendar: Name in pandas-market-calendars; empty where the market knows no holidays.
+        group: Product group in `holidays.py`; empty where the calendar needs no correction.
         zone: Time zone of its local times.
         day_starts: Start of a trading day, hours after local midnight of that date (negative: the evening before).
         day_lasts: Hours from that start to the close, used where there is no calendar.
         regular_hours: Local times between which the market counts as regular.
+        former_closes: Earlier eras, oldest first.
     """
 
     calendar: str
+    group: str
     zone: str
     day_starts: int
     day_lasts: int
     regular_hours: Window
+    former_closes: tuple["FormerClose", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FormerClose:
+    """Until which trading day a market regularly closed at another time, Monday to Thursday and on Friday."""
+
+    last: date
+    close: time
+    friday_close: time
 
 
 def _hours(opens: str, closes: str) -> Window:
     return time.fromisoformat(opens), time.fromisoformat(closes)
 
 
-def _globex(calendar: str, opens: str, closes: str) -> Market:
-    return Market(calendar, "America/New_York", -6, 23, _hours(opens, closes))
+def _former(last: str, close: str, friday_close: str) -> FormerClose:
+    return FormerClose(date.fromisoformat(last), *_hours(close, friday_close))
 
 
-_EQUITY = _globex("CME Globex Equity", "09:30", "16:00")
-_ENERGY = _globex("CMEGlobex_Energy", "09:00", "14:30")
-_GOLD = _globex("CMEGlobex_Metals", "08:20", "13:30")
-_RATES = _globex("CME Globex Fixed Income", "08:20", "15:00")
-_CURRENCY = _globex("CMEGlobex_FX", "08:20", "15:00")
-_GRAINS = _globex("CMEGlobex_Grains", "09:30", "14:20")
-_CRYPTO = _globex("CME Globex Crypto", "09:30", "16:00")
-_EUREX = Market("EUREX", "Europe/Berlin", 0, 22, _hours("09:00", "17:30"))
-_SPOT = Market("", "America/New_York", -7, 24, _hours("08:20", "15:00"))
+_FORMER_CLOSES = (_former("2012-11-16", "17:30", "16:15"), _former("2015-09-18", "17:15", "17:15"))
+"""Equity index futures, verified on marks of YM and EMD from 2008 to 2021 and minutes of ES in 2013 and 2020."""
+
+_FORMER_CLOSE_OF_NYMEX = (_former("2015-09-18", "17:15", "17:15"),)
+"""Energy and metals, verified on minutes of GC in October 2013; the end of it is that of the equity indices."""
+
+_FORMER_CLOSE_OF_ICE = (_former("2017-07-07", "18:00", "18:00"),)
+"""The Russell 2000 was listed at ICE Futures until then, verified on its marks from 2015."""
+
+
+def _globex(calendar: str, opens: str, closes: str, *, group: str = "", former: tuple[FormerClose, ...] = ()) -> Market:
+    return Market(calendar, group, "America/New_York", -6, 23, _hours(opens, closes), former)
+
+
+def _equity(group: str = "equity", *, former: tuple[FormerClose, ...] = _FORMER_CLOSES) -> Market:
+    return _globex("CME Globex Equity", "09:30", "16:00", group=group, former=former)
+
+
+def _metals(opens: str, closes: str) -> Market:
+    return _globex("CMEGlobex_Metals", opens, closes, group="metals", former=_FORMER_CLOSE_OF_NYMEX)
+
+
+_ENERGY = _globex("CMEGlobex_Energy", "09:00", "14:30", group="energy", former=_FORMER_CLOSE_OF_NYMEX)
+_RATES = _globex("CME Globex Fixed Income", "08:20", "15:00", group="rates")
+_CURRENCY = _globex("CMEGlobex_FX", "08:20", "15:00", group="currencies")
+_GRAINS = _globex("CMEGlobex_Grains", "09:30", "14:20", group="grains")
+_CRYPTO = _globex("CME Globex Crypto", "09:30", "16:00", group="crypto")
+_EUREX = Market("EUREX_Bond", "", "Europe/Berlin", 0, 22, _hours("09:00", "17:30"))
+_SPOT = Market("", "", "America/New_York", -7, 24, _hours("08:20", "15:00"))
 _UNLISTED = _globex("", "09:30", "16:00")
 
 _ROOTS: Mapping[str, Market] = MappingProxyType(
     {
-        **dict.fromkeys(("ES", "MES", "NQ", "MNQ", "YM", "MYM", "RTY", "M2K", "EMD", "VX"), _EQUITY),
+        **dict.fromkeys(("ES", "MES", "NQ", "MNQ", "YM", "MYM", "EMD"), _equity()),
+        **dict.fromkeys(("RTY", "M2K"), _equity(former=_FORMER_CLOSE_OF_ICE)),
+        "VX": _equity("volatility", former=()),
         **dict.fromkeys(("CL", "MCL", "NG", "RB", "HO"), _ENERGY),
-        **dict.fromkeys(("GC", "MGC"), _GOLD),
-        **{root: _globex("CMEGlobex_Metals", "08:25", "13:25") for root in ("SI", "SIL")},
-        **{root: _globex("CMEGlobex_Metals", "08:10", "13:00") for root in ("HG", "MHG")},
-        "PL": _globex("CMEGlobex_Metals", "08:20", "13:05"),
+        **dict.fromkeys(("GC", "MGC"), _metals("08:20", "13:30")),
+        **dict.fromkeys(("SI", "SIL"), _metals("08:25", "13:25")),
+        **dict.fromkeys(("HG", "MHG"), _metals("08:10", "13:00")),
+        "PL": _metals("08:20", "13:05"),
         **dict.fromkeys(("ZT", "ZF", "ZN", "TN", "ZB", "UB"), _RATES),
         **dict.fromkeys(("6A", "6B", "6C", "6E", "6J", "6M", "6N", "6S", "M6A", "M6B", "M6E"), _CURRENCY),
         **dict.fromkeys(("ZC", "ZS", "ZW", "ZL", "ZM"), _GRAINS),
@@ -272,7 +314,7 @@ def _unpaused(days: IntArray, opens: IntArray, closes: IntArray) -> Sessions:
 def _exchange_sessions(market: Market, first_day: int, last_day: int) -> Sessions:
     if not market.calendar:
         return _weekdays(market, first_day, last_day, hours=market.day_lasts)
-    full = _calendar_sessions(market.calendar, _year(first_day), _year(last_day))
+    full = _calendar_sessions(market, _year(first_day), _year(last_day))
     kept = slice(*np.searchsorted(full.trading_day, [first_day, last_day + 1]))
     return Sessions(
         full.trading_day[kept],
@@ -288,24 +330,66 @@ def _year(day: int) -> int:
 
 
 @lru_cache(maxsize=32)
-def _calendar_sessions(calendar: str, first_year: int, last_year: int) -> Sessions:
+def _calendar_sessions(market: Market, first_year: int, last_year: int) -> Sessions:
     import pandas_market_calendars
 
-    schedule = pandas_market_calendars.get_calendar(calendar).schedule(f"{first_year}-01-01", f"{last_year}-12-31")
+    calendar = pandas_market_calendars.get_calendar(market.calendar)
+    schedule = calendar.schedule(f"{first_year}-01-01", f"{last_year}-12-31")
     columns = {name: schedule[name].dt.as_unit("ns").astype("int64").to_numpy() for name in schedule.columns}
     days = schedule.index.as_unit("ns").asi8 // NANOSECONDS_PER_DAY
     opens, closes = columns["market_open"], columns["market_close"]
-    if calendar == "EUREX":
-        opens = _eurex_opens(days, opens)
-    pause_opens = np.minimum(columns.get("break_start", closes), closes)
-    pause_closes = np.minimum(columns.get("break_end", closes), closes)
-    return Sessions(days, opens, closes, pause_opens, pause_closes)
+    if market is _EUREX:
+        opens = _eurex_opens(days)
+    closes = _former_closes(market, days, closes)
+    pauses = (np.minimum(columns.get(name, closes), closes) for name in ("break_start", "break_end"))
+    own = {
+        day: close for year in range(first_year, last_year + 1) for day, close in closes_on(market.group, year).items()
+    }
+    return _corrected(market, Sessions(days, opens, closes, *pauses), own)
 
 
-def _eurex_opens(days: IntArray, opens: IntArray) -> IntArray:
+def _former_closes(market: Market, days: IntArray, closes: IntArray) -> IntArray:
+    """Return the closes of the eras in which a day that is not shortened ended at another time than today."""
+    closes = closes.copy()
+    begun = date.min
+    for era in market.former_closes:
+        for place in np.flatnonzero((days > _day(begun)) & (days <= _day(era.last))).tolist():
+            day = int(days[place])
+            if closes[place] == _at(market, day, time(17)):
+                closes[place] = _at(market, day, era.friday_close if (day + 3) % 7 == 4 else era.close)
+        begun = era.last
+    return closes
+
+
+def _corrected(market: Market, library: Sessions, own: Mapping[date, time | None]) -> Sessions:
+    """Return the library's sessions with the closes of our own rules; a day the library leaves out opens as usual."""
+    columns = (library.open_ns, library.close_ns, library.pause_open_ns, library.pause_close_ns)
+    rows = dict(zip(library.trading_day.tolist(), np.stack(columns, axis=1).tolist(), strict=True))
+    for on, close in own.items():
+        day = _day(on)
+        opens, _, pause_opens, pause_closes = rows.pop(day, None) or [_day_start(market, day), *[2**62] * 3]
+        if close is not None:
+            closes = opens + market.day_lasts * _HOUR_NS if close == REGULAR else _at(market, day, close)
+            rows[day] = [opens, closes, min(pause_opens, closes), min(pause_closes, closes)]
+    days = sorted(rows)
+    return Sessions(np.array(days, np.int64), *np.array([rows[day] for day in days], np.int64).reshape(-1, 4).T)
+
+
+def _day_start(market: Market, day: int) -> int:
+    return _instant(ZoneInfo(market.zone), day, market.day_starts * 60)
+
+
+def _at(market: Market, day: int, close: time) -> int:
+    return _instant(ZoneInfo(market.zone), day, close.hour * 60 + close.minute)
+
+
+def _day(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def _eurex_opens(days: IntArray) -> IntArray:
     quarter_past_midnight_ns = days * NANOSECONDS_PER_DAY + 900_000_000_000
-    early = days >= (_EUREX_EARLY_OPEN_ON - date(1970, 1, 1)).days
-    return np.where(early, quarter_past_midnight_ns, opens)
+    return np.where(days >= _day(_EUREX_EARLY_OPEN_ON), quarter_past_midnight_ns, _local_times(days, _EUREX, time(8)))
 
 
 def _cut(exchange: Sessions, market: Market, hours: Window) -> Sessions:
