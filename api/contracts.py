@@ -247,7 +247,7 @@ class JobAnswer(Spoken):
 
 
 class BotDecisionAnswer(Spoken):
-    """What a tick decided for a bot."""
+    """What a tick decided for a bot, and why in words; null for a reason of another version."""
 
     run_id: int
     started_at: datetime
@@ -255,6 +255,7 @@ class BotDecisionAnswer(Spoken):
     job_type: str | None
     reason_code: str
     blockers: list[str]
+    words: str | None
 
 
 class MetricsEventAnswer(Spoken):

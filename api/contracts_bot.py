@@ -50,12 +50,6 @@ class IterationAnswer(Spoken):
     completed_at: datetime
 
 
-class DecisionToldAnswer(BotDecisionAnswer):
-    """What a tick decided for a bot, and why in words; null for a reason of another version."""
-
-    words: str | None
-
-
 class EventAnswer(Spoken):
     """One line of a bot's trail."""
 
@@ -111,7 +105,7 @@ class LifeAnswer(Spoken):
     books: list[FiguresAnswer]
     generations: list[GenerationAnswer]
     iterations: list[IterationAnswer]
-    decisions: list[DecisionToldAnswer]
+    decisions: list[BotDecisionAnswer]
     events: list[EventAnswer]
     marks: list[MarkAnswer]
     verifications: list[VerificationAnswer]

@@ -14,6 +14,7 @@ from api.contracts_bot import BookAnswer, LifeAnswer, SessionsAnswer
 from api.csv_files import CsvFile
 from api.deps import AtDesk
 from api.problems import documented
+from api.rows import filterable
 from services.books import all_trades, bot_book, bot_sessions, bot_trades
 from services.cards import BotCard
 from services.exports import each_matching_bot
@@ -21,6 +22,7 @@ from services.life import bot_life
 from store.fleet import FleetFilter, FleetOrder
 from store.sessions import TRADE_FACTS
 from trading.activity import State
+from trading.bot_filter import bot_filter
 from trading.lifecycle import Book, Stage
 
 BOT_COLUMNS = (
@@ -37,21 +39,23 @@ BOT_COLUMNS = (
     "confidence_pct",
     "uniqueness_pct",
 )
-FIGURE_COLUMNS = (
-    "book",
-    "since",
-    "data_source",
-    "net_pnl",
-    "trades",
-    "win_pct",
-    "profit_factor",
-    "expectancy",
-    "max_drawdown",
-    "max_drawdown_pct",
-    "sharpe",
-    "sortino",
-    "exposure_pct",
-)
+FIGURE_COLUMNS = {
+    "book": "book",
+    "since": "since",
+    "data_source": "data_source",
+    "net_pnl": "net_pnl_usd",
+    "trades": "trades",
+    "win_pct": "win_pct",
+    "profit_factor": "profit_factor",
+    "expectancy": "expectancy_usd",
+    "max_drawdown": "max_drawdown_usd",
+    "max_drawdown_pct": "max_drawdown_pct",
+    "sharpe": "sharpe",
+    "sortino": "sortino",
+    "exposure_pct": "exposure_pct",
+}
+"""What a file calls each figure: its unit stands in its heading."""
+FilterText = Annotated[str, Query(alias="filter", pattern=r"^[ -~]{0,200}$", description="As typed on the board")]
 
 router = APIRouter(prefix="/api", tags=["bot page"])
 
@@ -65,12 +69,18 @@ def bots_file(
     state: Annotated[list[State] | None, Query(max_length=len(State))] = None,
     sort: Sort = "name",
     q: Words | None = None,
+    written: FilterText = "",
 ) -> Response:
-    """List the bots a filter leaves with what they do now and their figures since reset; `state` may be repeated."""
+    """List the bots a filter leaves with what they do now and their figures since reset; `state` may be repeated.
+
+    `filter` is the board's: words, `field:word`, `figure>number`, `-` before what is not wanted.
+    """
+    passing = bot_filter(written)
     wanted = FleetFilter(stage=stage, symbol=symbol, words=q)
     order = FleetOrder(sort.removeprefix("-"), sort.startswith("-"))
     cards = each_matching_bot(desk, wanted, order, states=state or ())
-    return CsvFile("bots.csv", (*BOT_COLUMNS, "now", *FIGURE_COLUMNS), (_bot_row(card) for card in cards))
+    rows = (_bot_row(card) for card in cards if passing.passes(filterable(card)))
+    return CsvFile("bots.csv", (*BOT_COLUMNS, "now", *FIGURE_COLUMNS.values()), rows)
 
 
 @router.get("/bots/{bot_id}/life", response_model=LifeAnswer, responses=documented(404, 422))

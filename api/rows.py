@@ -18,6 +18,7 @@ from uuid import UUID
 
 from services.cards import BotCard
 from trading.activity import BotNow
+from trading.bot_filter import Filterable
 
 SPARK_POINTS = 32
 SPARK_LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -83,6 +84,32 @@ def board_row(card: BotCard) -> BoardRow:
         run_id=card.dagster_run_id,
         spark=spark_text(card.sparkline),
     )
+
+
+def filterable(card: BotCard) -> Filterable:
+    """Return what a filter looks at of a bot: its row, as the board shows it."""
+    row, now = board_row(card), card.bot_now
+    words = {
+        "name": row.name,
+        "symbol": row.symbol,
+        "timeframe": row.timeframe,
+        "style": row.archetype,
+        "stage": row.stage,
+        "state": now.state,
+        "source": row.source or "",
+    }
+    figures = {
+        "gen": row.generation,
+        "net": row.net_pnl,
+        "win": row.win_pct,
+        "trades": row.trades,
+        "dd": row.max_drawdown_pct,
+        "pf": row.profit_factor,
+        "sharpe": row.sharpe,
+        "conf": row.confidence_pct,
+        "uniq": row.uniqueness_pct,
+    }
+    return Filterable(words={name: word.lower() for name, word in words.items()}, figures=figures)
 
 
 def encode_rows(rows: Collection[BoardRow], *, sparks: bool) -> bytes:

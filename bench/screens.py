@@ -152,7 +152,7 @@ def main() -> None:
 def _terminal(album: Album) -> None:
     platform = album.platform
     platform.until(lambda: _improves(platform), "the first improvement")
-    album.take(Shot("board", "/", at_work=True), "board", WIDE)
+    album.take(Shot("board", "/?sort=activity", at_work=True), "board", WIDE)
     _act(platform)
     for shot in _shots(platform):
         for end, size in WIDTHS.items():

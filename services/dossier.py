@@ -18,7 +18,9 @@ from services.gates import verifications_of
 from services.proofs import JobShown, job_shown
 from store import books, dossier, fleet, proofs
 from store.database import transaction
+from store.fleet import AnyRow
 from trading.errors import UnknownBots
+from trading.reasons import in_words
 
 SHOWN_SESSIONS = 50
 SHOWN_GENERATIONS = 200
@@ -57,6 +59,11 @@ def decision_runs(decisions: Sequence[Columns]) -> tuple[DecisionRun, ...]:
     return tuple(DecisionRun(run[-1]["started_at"], run[0]["started_at"], len(run), run[0]) for run in grouped)
 
 
+def in_words_too(decisions: Sequence[AnyRow]) -> tuple[Columns, ...]:
+    """Return decisions with their reason in words beside its code; None for a code of another version."""
+    return tuple({**row._mapping, "words": in_words(row.reason_code)} for row in decisions)
+
+
 def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
     """Return one bot in depth, in one transaction.
 
@@ -71,11 +78,11 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         bot = gated_card(row, verifications_of(session, [row]), now=desk.clock())
         curve = books.equity_curve(session, bot_id, book=bot.metrics.book)
         jobs = proofs.jobs_of_bot(session, bot_id, limit=SHOWN_JOBS)
+        decisions = in_words_too(proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS))
         lists = {
             "sessions": dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS),
             "generations": dossier.generations_of_bot(session, bot_id, limit=SHOWN_GENERATIONS),
-            "decisions": proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS),
             "metrics_events": dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS),
         }
     shown = {name: as_columns(rows) for name, rows in lists.items()}
-    return Dossier(bot=bot, equity=equity(row, curve), jobs=tuple(job_shown(row) for row in jobs), **shown)
+    return Dossier(bot=bot, equity=equity(row, curve), decisions=decisions, jobs=tuple(map(job_shown, jobs)), **shown)

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from services.books import Columns, as_columns
 from services.cards import Figures, GatedCard, figures, gate_verdict, gated_card
 from services.desk import Desk
+from services.dossier import in_words_too
 from services.gates import verifications_of
 from store import books, dossier, fleet, proofs, verification
 from store.database import transaction
@@ -23,7 +24,6 @@ from store.verification import VerificationRun
 from trading.autonomy import Reason
 from trading.errors import UnknownBots
 from trading.lifecycle import GateVerdict
-from trading.reasons import in_words
 
 SHOWN_GENERATIONS = 200
 SHOWN_ITERATIONS = 200
@@ -128,7 +128,7 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         books=tuple(figures(book) for book in shown),
         generations=as_columns(trail.generations),
         iterations=as_columns(iterations),
-        decisions=tuple({**row._mapping, "words": in_words(row.reason_code)} for row in decisions),
+        decisions=in_words_too(decisions),
         events=_events(trail),
         marks=_marks(trail),
         verifications=verifications,

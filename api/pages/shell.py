@@ -14,6 +14,7 @@ from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from api.pages.board_words import COLUMNS, FILTER_WORDS
 from api.pages.site import COMMON, KEYS_EVERYWHERE, SITE, TABS, Page
 
 PAGES = Path(__file__).parent
@@ -72,6 +73,8 @@ def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int) ->
         runs_port=runs_port,
         modules=(page.script, *COMMON, *page.modules),
         shared_keys=KEYS_EVERYWHERE,
+        columns=COLUMNS,
+        filter_words=FILTER_WORDS,
     )
 
 

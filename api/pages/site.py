@@ -6,8 +6,8 @@ Belongs here: one entry a page. Does not belong here: serving them (`shell.py`),
 from dataclasses import dataclass
 from typing import Literal
 
-COMMON = ("shell", "switch", "silence", "admin", "dom", "format")
-KEYS_EVERYWHERE = (("!", "Kill switch"), ("U", "UTC or local time"), ("?", "These keys"))
+COMMON = ("shell", "switch", "silence", "admin", "dom", "format", "tip", "about")
+KEYS_EVERYWHERE = (("!", "Kill switch"), ("U", "UTC or local time"), ("?", "This help"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +44,10 @@ BOARD = Page(
     name="Bots",
     template="board.html",
     script="main",
-    modules=("badge", "store", "live", "table", "strip", "reset", "drawer", "spark", "files"),
+    modules=(
+        *("address", "badge", "drawer", "files", "filter", "lineage", "live", "reasons", "reset", "spark", "store"),
+        *("strip", "table"),
+    ),
     key="1",
     keys=(
         ("/", "Filter"),
@@ -53,7 +56,7 @@ BOARD = Page(
         ("↵", "Open the bot; again, or a double click: its page"),
         ("S", "Sort by the next column"),
         ("R", "Reset metrics"),
-        ("Esc", "Close, or clear the filter"),
+        ("Esc", "Close what is on top: dialog, drawer, then clear the filter"),
     ),
     foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("S", "sort"), ("R", "reset"), ("Esc", "back")),
     charts="later",
@@ -65,7 +68,7 @@ BOT = Page(
     script="bot",
     modules=(
         *("badge", "store", "live", "panels", "ledger", "chart", "lineage", "marks", "reasons"),
-        *("under_way", "sheet", "poll"),
+        *("under_way", "sheet", "poll", "filter"),
     ),
     keys=(
         ("← →", "Previous and next book"),
@@ -80,7 +83,7 @@ BOT = Page(
     charts="at once",
 )
 ROW_KEYS = (("↑ ↓  j k", "Previous and next row"), ("↵", "Open the row"))
-SHEETS = ("sheet", "cells", "poll", "live", "store")
+SHEETS = ("sheet", "cells", "poll", "live", "store", "filter")
 DECISIONS = Page(
     path="/decisions",
     name="Decisions",
@@ -123,7 +126,7 @@ CANDIDATES = Page(
     name="Candidates",
     template="candidates.html",
     script="candidates",
-    modules=("sheet", "poll", "live", "store"),
+    modules=("sheet", "poll", "live", "store", "filter"),
     key="6",
     keys=(("/", "Filter bots"), *ROW_KEYS, ("Esc", "Clear the filter")),
     foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("Esc", "clear")),

@@ -148,6 +148,92 @@ def test_filters_and_keys_find_a_bot(desk: Desk, screen: Screen) -> None:
     assert screen.complaints == []
 
 
+def test_a_heading_sorts_and_opens_nothing_by_mouse_and_by_key(desk: Desk, screen: Screen) -> None:
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        expect(page.locator("#row-count")).to_have_text("ROWS 7/7")
+        for head in page.locator("[role=columnheader]").all():
+            head.click()
+            expect(page.locator("#drawer")).to_be_hidden()
+        page.locator("[data-sort=name]").focus()
+        page.keyboard.press("Enter")
+        expect(page.locator("[data-sort=name]")).to_have_attribute("aria-sort", "ascending")
+        expect(page.get_by_role("tooltip")).to_have_text(re.compile("^Its name, then symbol, timeframe and style"))
+        expect(page.locator("#drawer")).to_be_hidden()
+    assert screen.complaints == []
+
+
+def test_escape_closes_what_is_on_top_the_dialog_then_the_drawer_then_the_filter(desk: Desk, screen: Screen) -> None:
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        page.locator("#filter").fill("onyx")
+        screen.row("Onyx Viper").click()
+        expect(page.locator("#drawer-name")).to_have_text("Onyx Viper")
+        page.keyboard.press("r")
+        expect(page.locator("#reset-dialog")).to_be_visible()
+        shut = ("#reset-dialog", "#drawer")
+        for closed, open_still in zip(shut, (*shut[1:], None), strict=True):
+            page.keyboard.press("Escape")
+            expect(page.locator(closed)).to_be_hidden()
+            if open_still:
+                expect(page.locator(open_still)).to_be_visible()
+        expect(page.locator("#row-count")).to_have_text("ROWS 1/7")
+        page.keyboard.press("Escape")
+        expect(page.locator("#row-count")).to_have_text("ROWS 7/7")
+        page.locator("#filter").fill("onyx")
+        page.locator("#filter").press("ArrowDown")
+        page.keyboard.press("ArrowDown")
+        page.keyboard.press("Enter")
+        page.locator("#filter").focus()
+        page.keyboard.press("Escape")
+        expect(page.locator("#drawer")).to_be_hidden()
+        expect(page.locator("#row-count")).to_have_text("ROWS 1/7")
+
+
+def test_the_address_holds_the_view_so_that_a_link_shows_the_same_and_back_leads_back(
+    desk: Desk, screen: Screen
+) -> None:
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.goto(served.http)
+        expect(page.locator("#row-count")).to_have_text("ROWS 7/7")
+        page.locator("[data-activity=improving]").click()
+        page.locator("[data-sort=name]").click()
+        page.locator("#filter").press_sequentially("tf:1h -gecko")
+        screen.row("Vivid Heron").click()
+        expect(page.locator("#drawer-name")).to_have_text("Vivid Heron")
+        address = page.url
+        other = page.context.new_page()
+        other.goto(address)
+        expect(other.locator("#row-count")).to_have_text("ROWS 1/7")
+        expect(other.locator("#drawer-name")).to_have_text("Vivid Heron")
+        expect(other.locator("#filter")).to_have_value("tf:1h -gecko")
+        expect(other.locator("[data-sort=name]")).to_have_attribute("aria-sort", "ascending")
+        other.close()
+        page.go_back()
+        expect(page.locator("#drawer")).to_be_hidden()
+        expect(page.locator("#row-count")).to_have_text("ROWS 1/7")
+        page.go_back()
+        expect(page.locator("#filter")).to_have_value("")
+        expect(page.locator("#row-count")).to_have_text("ROWS 2/7")
+        page.go_forward()
+        expect(page.locator("#filter")).to_have_value("tf:1h -gecko")
+    assert screen.complaints == []
+
+
+def test_a_filter_that_cannot_be_read_says_which_fields_there_are(desk: Desk, screen: Screen) -> None:
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        screen.page.goto(f"{served.http}/?q=colour:red")
+        expect(screen.page.locator("#empty")).to_contain_text("there is no field colour; fields are name, symbol")
+        expect(screen.page.locator("#filter")).to_have_attribute("aria-invalid", "true")
+
+
 def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Screen, owner: Engine) -> None:
     with desk.sessions.begin() as session:
         plant_fleet(session, 40, now=desk.clock())

@@ -351,11 +351,14 @@ def test_the_fleet_file_holds_what_the_filter_leaves(desk: Desk, client: Client,
         factories.make_bot(session, name="Idle Lynx")
     rows = list(csv.DictReader(StringIO(client.get("/api/bots.csv?sort=-name").text)))
     assert [row["name"] for row in rows] == [*(f"Otter {number}" for number in reversed(range(6))), "Idle Lynx"]
-    assert {row["net_pnl"] for row in rows} == {""}
+    assert {row["net_pnl_usd"] for row in rows} == {row["max_drawdown_usd"] for row in rows} == {""}
     both = "/api/bots.csv?state=BACKTEST_RUNNING&state=BACKTEST_QUEUED&symbol=MNQ&q=otter"
     assert [row["name"] for row in csv.DictReader(StringIO(client.get(both).text))] == ["Otter 1", "Otter 3", "Otter 5"]
     one = "/api/bots.csv?state=BACKTEST_RUNNING"
     assert [row["name"] for row in csv.DictReader(StringIO(client.get(one).text))] == ["Otter 0", "Otter 3"]
+    as_typed = client.get("/api/bots.csv", params={"filter": "symbol:mnq -state:running name:otter net>"})
+    assert [row["name"] for row in csv.DictReader(StringIO(as_typed.text))] == ["Otter 1", "Otter 5"]
+    assert client.get("/api/bots.csv?filter=colour:red").status_code == 422
     answer = client.get("/api/bots.csv?q=nobody")
     assert answer.headers["content-type"].startswith("text/csv")
     assert 'filename="bots.csv"' in answer.headers["content-disposition"]

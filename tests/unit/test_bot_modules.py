@@ -21,7 +21,7 @@ from trading.improvement import Outcome
 from trading.lifecycle import GATES, Relation, Rule
 
 JS = STATIC / "js"
-MODULES = ("store", "files", "marks", "lineage", "reasons")
+MODULES = ("format", "filter", "store", "files", "marks", "lineage", "reasons")
 Run = Callable[[str], Any]
 
 
@@ -268,7 +268,7 @@ def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: 
         ({"sort": "netPnl", "descending": True, "stage": "LAB"}, {"sort": ["-netPnl"], "stage": ["LAB"]}),
         ({"sort": "maxDrawdown"}, {"sort": ["maxDrawdownPct"]}),
         ({"sort": "confidence", "descending": True}, {"sort": ["name"]}),
-        ({"words": "  mnq  otter "}, {"sort": ["activity"], "q": ["mnq otter"]}),
+        ({"words": "  mnq  otter "}, {"sort": ["activity"], "filter": ["mnq otter"]}),
         (
             {"activity": "backtesting"},
             {"sort": ["activity"], "state": ["BACKTEST_RUNNING", "BACKTEST_QUEUED"]},

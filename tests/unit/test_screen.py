@@ -23,7 +23,7 @@ from trading.jobs import JobStatus, JobType
 from trading.lifecycle import Stage
 
 JS = STATIC / "js"
-MODULES = ("format", "badge", "store", "spark")
+MODULES = ("format", "badge", "filter", "store", "spark")
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 ATOB = """
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -118,6 +118,10 @@ def test_a_badge_without_a_job_is_not_drawn(run: Callable[[str], Any]) -> None:
         ("fall(null)", "—"),
         ("pct(47.66)", "47.7%"),
         ("pct(null)", "—"),
+        ("fallPct(47.66)", "47.7%"),
+        ("fallPct(99.99)", "100.0%"),
+        ("fallPct(166.2)", "bust"),
+        ("fallPct(null)", "—"),
         ("ratio(null)", "—"),
         ("count(null)", "—"),
         ("count(20160)", "20,160"),
@@ -193,7 +197,7 @@ def test_the_browser_reads_every_cell_the_server_sends(
         assert (bot["netPnl"], bot["maxDrawdownPct"], bot["trades"]) == (one.net_pnl, one.max_drawdown_pct, one.trades)
         assert (bot["confidencePct"], bot["uniquenessPct"]) == (one.confidence_pct, one.uniqueness_pct)
         assert ("spark" in bot) == sparks
-        assert set(bot) == {"spoken", *SENT} - (set() if sparks else {"spark"})
+        assert set(bot) == set(SENT) - (set() if sparks else {"spark"})
 
 
 SENT = (
@@ -240,7 +244,7 @@ def test_rows_change_arrive_and_go(run: Callable[[str], Any]) -> None:
     assert run(fleet(row(1), row(2), then=then)) == [["Bot 1", 9], ["Bot 3", None]]
 
 
-VIEW = {"sort": "activity", "descending": False, "stage": None, "activity": "all", "words": ""}
+VIEW = {"sort": "activity", "descending": False, "stage": None, "activity": "all", "words": "", "bot": None}
 
 
 def shown(run: Callable[[str], Any], rows: list[BoardRow], **view: Any) -> list[str]:
@@ -261,8 +265,8 @@ def test_work_comes_first_and_unknown_figures_last_in_both_directions(run: Calla
         row(10, now={"state": "ERROR"}),
     ]
     assert shown(run, rows) == ["Bot 3", "Bot 2", "Bot 10", "Bot 1"]
-    assert shown(run, rows, sort="netPnl") == ["Bot 2", "Bot 3", "Bot 1", "Bot 10"]
-    assert shown(run, rows, sort="netPnl", descending=True) == ["Bot 3", "Bot 2", "Bot 1", "Bot 10"]
+    assert shown(run, rows, sort="netPnl") == ["Bot 2", "Bot 3", "Bot 10", "Bot 1"]
+    assert shown(run, rows, sort="netPnl", descending=True) == ["Bot 3", "Bot 2", "Bot 10", "Bot 1"]
 
 
 def test_filters_narrow_by_words_stage_and_activity(run: Callable[[str], Any]) -> None:
@@ -282,8 +286,31 @@ def test_totals_keep_books_apart_and_unknown_out(run: Callable[[str], Any]) -> N
         row(4, stage="PAPER", book="PAPER", net_pnl=100, source="databento"),
     ]
     books = {book["book"]: book for book in run(fleet(*rows, then="fleet.totals()"))["books"]}
-    assert books["BACKTEST"] == {"book": "BACKTEST", "bots": 3, "measured": 2, "simulated": 1, "netPnl": 6}
-    assert books["PAPER"]["netPnl"] == 100
+    assert books["BACKTEST"] == {
+        **{"book": "BACKTEST", "bots": 3, "measured": 2, "simulated": 1, "up": 1, "down": 1, "bust": 0},
+        **{"low": 3, "median": 3, "high": 3},
+    }
+    assert (books["PAPER"]["measured"], books["PAPER"]["median"]) == (1, 100)
+
+
+def test_accounts_are_counted_and_ranked_and_never_summed(run: Callable[[str], Any]) -> None:
+    nets = [-166, -30, -20, 0, 40]
+    rows = [row(number, net_pnl=net, max_drawdown_pct=-net) for number, net in enumerate(nets)]
+    (book,) = run(fleet(*rows, then="fleet.totals()"))["books"]
+    assert (book["up"], book["down"], book["bust"], book["measured"]) == (1, 3, 1, 5)
+    assert (book["low"], book["median"], book["high"]) == (-30, -20, 0)
+    assert "netPnl" not in book
+
+
+def test_bots_without_a_figure_stand_last_those_at_work_before_those_at_rest(run: Callable[[str], Any]) -> None:
+    rows = [
+        row(1),
+        row(2, now={"state": "BACKTEST_QUEUED"}),
+        row(3, now={"state": "BACKTEST_RUNNING"}),
+        row(4, net_pnl=-50),
+        row(5, net_pnl=20),
+    ]
+    assert shown(run, rows, sort="netPnl", descending=True) == ["Bot 5", "Bot 4", "Bot 3", "Bot 2", "Bot 1"]
 
 
 @given(st.lists(st.floats(1_000, 1_000_000), min_size=2, max_size=200))

@@ -1,15 +1,17 @@
 // @ts-check
 /** One bot's page. Belongs here: wiring of its parts to the link and the keys. Does not belong here: drawing or rules. */
 
+import { STAGES, STATES } from "./about.js";
 import { badgeOf, quietWords, tooltipOf } from "./badge.js";
 import { drawChecks, drawDecisions, drawDescent, drawGate, drawTrail, sign } from "./panels.js";
 import { Ledger } from "./ledger.js";
 import { Charts } from "./chart.js";
 import { byId, dress, el, say, timeOf } from "./dom.js";
-import { DASH, count, countdown, fall, money, pct, ratio } from "./format.js";
+import { DASH, count, countdown, fall, fallPct, money, pct, ratio } from "./format.js";
 import { Link } from "./live.js";
 import { bindKeys, now, onZone, serverTimeIs, showLink } from "./shell.js";
 import { OneBot } from "./store.js";
+import { explains } from "./tip.js";
 import { UnderWay } from "./under_way.js";
 
 const BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"];
@@ -130,7 +132,6 @@ function showNow() {
     const node = el("span", `badge t-${badge.tone} ${badge.running ? "running" : "waiting"}`);
     node.append(el("i", "dot"), el("span", "words", badge.text));
     node.tabIndex = 0;
-    node.setAttribute("aria-describedby", "tooltip");
     place.replaceChildren(node);
     const done = row?.progressPct ?? life.bot.progressPct;
     if (badge.running && done !== null && done !== undefined) {
@@ -185,7 +186,7 @@ function showFigures() {
   const its = book.figures;
   const deepest = its.maxDrawdown === null ? DASH : `${fall(its.maxDrawdown)}`;
   const shown = [
-    ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.maxDrawdownPct === null ? "" : pct(its.maxDrawdownPct)],
+    ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.maxDrawdownPct === null ? "" : fallPct(its.maxDrawdownPct)],
     ["Profit factor", ratio(its.profitFactor)], ["Sharpe", ratio(its.sharpe)], ["Sortino", ratio(its.sortino)], ["Expectancy", money(its.expectancy)],
     ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH],
   ];
@@ -320,20 +321,6 @@ function turnTab(list, step = 1) {
   return byId(`tab-${next}`);
 }
 
-function showTooltip() {
-  const badge = byId("bot-now").querySelector(".badge");
-  const wanted = badge && (badge.matches(":hover") || badge === document.activeElement);
-  const state = followed.bot?.botNow ?? life?.bot.botNow;
-  const words = wanted && state ? tooltipOf(state, now()) : null;
-  const tip = byId("tooltip");
-  tip.hidden = words === null;
-  if (words === null || !badge) return;
-  say(tip, words);
-  const place = badge.getBoundingClientRect();
-  tip.style.left = `${Math.min(place.left, innerWidth - tip.offsetWidth - 8)}px`;
-  tip.style.top = `${place.bottom + 4}px`;
-}
-
 function back() {
   location.assign("/");
 }
@@ -357,7 +344,9 @@ byId("books").addEventListener("keydown", (event) => {
 });
 byId("bot-before").addEventListener("click", () => visit("before"));
 byId("bot-after").addEventListener("click", () => visit("after"));
-for (const kind of ["mouseover", "mouseout", "focusin", "focusout"]) byId("bot-now").addEventListener(kind, () => setTimeout(showTooltip));
+explains("#bot-now .badge", () => tooltipOf(followed.bot?.botNow ?? life?.bot.botNow, now()));
+explains("#bot-now .quiet", () => STATES[(followed.bot?.botNow ?? life?.bot.botNow)?.state]);
+explains("#bot-stage", (node) => STAGES[node.textContent ?? ""]);
 addEventListener("hashchange", () => choose(BOOKS.find((one) => `#${one}` === location.hash) ?? view.book ?? "BACKTEST"));
 bindKeys({
   Escape: back,
@@ -376,7 +365,6 @@ onZone(() => {
 setInterval(() => {
   serverTimeIs(new Date(link.now()).toISOString());
   showLock();
-  showTooltip();
 }, 1000);
 void read();
 link.start();

@@ -1,9 +1,12 @@
 // @ts-check
 /** One bot beside the table. Belongs here: fetching and drawing its dossier. Every figure comes from the server. */
 
+import { STATES } from "./about.js";
 import { badgeOf, quietWords, tooltipOf } from "./badge.js";
 import { byId, dress, el, say } from "./dom.js";
-import { DASH, count, fall, money, moment, pct, ratio } from "./format.js";
+import { DASH, count, fall, fallPct, money, moment, pct, ratio } from "./format.js";
+import { runsOf, spokenCheck } from "./lineage.js";
+import { wordsFor } from "./reasons.js";
 
 const CHART = { height: 190 };
 
@@ -32,6 +35,7 @@ export class Drawer {
   }
 
   close() {
+    if (!this.isOpen) return;
     this.id = null;
     this.root.hidden = true;
     this.#dropChart();
@@ -68,18 +72,16 @@ export class Drawer {
     const chart = el("div", "chart");
     this.body.replaceChildren(
       this.#now(bot),
-      figures(bot.metrics),
+      figures(bot),
       section(`Equity since reset · ${equity.book}`, chart),
       section(gateTitle(bot), gateList(bot.stageGate)),
-      section("Why: latest decisions", table(["Time", "Decision", "Reason"], decisions.slice(0, 12).map((one) => [
-        moment(one.startedAt), one.jobType ? `${one.decision} ${one.jobType}` : one.decision, one.reasonCode,
-      ]))),
-      section("Backtest sessions", table(["Time", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
+      section("Why", table(["Last time", "Decision", "Why"], runsOf(decisions).slice(0, 12).map(whyOf))),
+      section("Sessions", table(["Started", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
         one.reportUrl ? link(moment(one.createdAt), one.reportUrl) : moment(one.createdAt), `G${one.generationNumber}`,
         one.status === "FAILED" ? (one.error ?? "FAILED") : money(one.netPnlUsd),
         count(one.trades), one.dataSource ?? DASH,
       ]))),
-      section("Generations", table(["Gen", "Origin", "From", "Reason"], generations.slice(0, 15).map((one) => [
+      section("Generations", table(["Gen", "Origin", "From", "Why"], generations.slice(0, 15).map((one) => [
         `G${one.generationNumber}`, one.origin, one.parentGeneration ? `G${one.parentGeneration}` : DASH, one.reason ?? DASH,
       ]))),
       section("Resets", table(["Time", "Reason", "By"], metricsEvents.slice(0, 10).map((one) => [
@@ -98,7 +100,7 @@ export class Drawer {
       line.append(node, el("span", "dim", tooltipOf(bot.botNow, this.told.now()) ?? ""));
     } else {
       const quiet = quietWords(bot.botNow);
-      line.append(el("span", quiet.failing ? "quiet failing" : "quiet", quiet.text));
+      line.append(el("span", quiet.failing ? "quiet failing" : "quiet", quiet.text), el("span", "dim", STATES[bot.botNow.state] ?? ""));
     }
     return line;
   }
@@ -135,14 +137,20 @@ function plotting() {
   return library;
 }
 
-function figures(metrics) {
+/** A decision that repeats is one line. */
+function whyOf({ last, times, decision }) {
+  const when = times > 1 ? `${moment(last)} ×${times}` : moment(last);
+  return [when, decision.jobType ? `ENQUEUE ${decision.jobType}` : "SKIP", decision.words ?? wordsFor(decision.reasonCode)];
+}
+
+function figures({ metrics, confidencePct, uniquenessPct }) {
   const list = el("dl", "figures");
   const shown = [
     ["Net P&L", money(metrics.netPnl)], ["Win", pct(metrics.winPct)], ["Trades", count(metrics.trades)],
-    ["Max DD", metrics.maxDrawdown === null ? DASH : `${fall(metrics.maxDrawdown)} · ${pct(metrics.maxDrawdownPct)}`],
+    ["Max DD", metrics.maxDrawdown === null ? DASH : `${fall(metrics.maxDrawdown)} · ${fallPct(metrics.maxDrawdownPct)}`],
     ["Profit factor", ratio(metrics.profitFactor)], ["Sharpe", ratio(metrics.sharpe)],
     ["Expectancy", money(metrics.expectancy)], ["Source", metrics.dataSource ?? DASH],
-    ["Since", metrics.since ? moment(metrics.since) : "never reset"],
+    ["Since", metrics.since ? moment(metrics.since) : "never reset"], ["Conf", pct(confidencePct)], ["Uniq", pct(uniquenessPct)],
   ];
   for (const [label, words] of shown) {
     const pair = el("div", "figure-pair");
@@ -159,10 +167,11 @@ function gateTitle(bot) {
 function gateList(gate) {
   if (!gate.to) return el("p", "empty", "There is no stage above.");
   if (gate.allowed) return el("p", "open-gate", "Open: every requirement is met.");
-  return table(["Requirement", "Needed", "Was"], gate.blockers.map((one) => [
-    one.code, one.required === null ? one.reason : `${one.relation} ${one.required}`,
-    one.was === null ? DASH : String(Math.round(one.was * 100) / 100),
-  ]));
+  return table(["Requirement", "Needed", "Was"], gate.blockers.map((one) => {
+    if (one.required === null) return [wordsFor(one.code), one.reason, DASH];
+    const { needed, was } = spokenCheck(one);
+    return [wordsFor(one.code), needed, was ?? DASH];
+  }));
 }
 
 function section(title, ...nodes) {

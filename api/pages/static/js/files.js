@@ -17,7 +17,7 @@ export function boardFile(view) {
   const asked = [["sort", sort ? `${view.descending ? "-" : ""}${sort}` : "name"]];
   if (view.stage) asked.push(["stage", view.stage]);
   const words = view.words.trim().replace(/\s+/g, " ");
-  if (words) asked.push(["q", words]);
+  if (words) asked.push(["filter", words]);
   if (view.activity !== "all") asked.push(...STATES.filter(ACTIVITIES[view.activity]).map((state) => ["state", state]));
   return `/api/bots.csv?${asked.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&")}`;
 }

@@ -29,6 +29,16 @@ export function pct(value) {
   return value === null || value === undefined ? DASH : `${value.toFixed(1)}%`;
 }
 
+/** @param {number|null|undefined} fallPct deepest fall of an account @returns {boolean} whether it lost everything */
+export function isBust(fallPct) {
+  return fallPct !== null && fallPct !== undefined && fallPct >= 100;
+}
+
+/** @param {number|null|undefined} value deepest fall of an account in percent @returns {string} */
+export function fallPct(value) {
+  return isBust(value) ? "bust" : pct(value);
+}
+
 /** @param {number|null|undefined} value @returns {string} */
 export function ratio(value) {
   return value === null || value === undefined ? DASH : value.toFixed(2);

@@ -3,7 +3,7 @@
 
 import { cell, link, listing, sign } from "./panels.js";
 import { el, svg, timeOf } from "./dom.js";
-import { DASH, count, money, pct, ratio } from "./format.js";
+import { DASH, count, fallPct, money, pct, ratio } from "./format.js";
 
 const PAGE = 100;
 const NEAR_PX = 400;
@@ -13,7 +13,7 @@ const TRADES = [
   ["MAE", "num middle-off"], ["Range", "excursion narrow-off"], ["MFE", "num middle-off"], ["Net P&L", "num"], ["Reason", "narrow-off"],
 ];
 const SESSIONS = [
-  ["Started", ""], ["Gen", ""], ["Net P&L", "num"], ["Trades", "num"], ["Win", "num narrow-off"], ["PF", "num narrow-off"], ["Max DD", "num narrow-off"],
+  ["Started", ""], ["Gen", ""], ["Net P&L", "num"], ["Trades", "num"], ["Win", "num narrow-off"], ["Profit factor", "num narrow-off"], ["Max DD", "num narrow-off"],
   ["Sharpe", "num narrow-off"], ["Source", "narrow-off"], ["Tear sheet", ""],
 ];
 
@@ -120,7 +120,7 @@ function sessionRow(run) {
   else report.append(el("span", "down", run.error ?? DASH));
   row.append(
     moment(run.createdAt), cell(`G${run.generationNumber}`), cell(failed ? "FAILED" : money(run.netPnlUsd), `num ${failed ? "down" : sign(run.netPnlUsd)}`),
-    cell(count(run.trades), "num"), cell(pct(run.winPct), "num narrow-off"), cell(ratio(run.profitFactor), "num narrow-off"), cell(pct(run.maxDrawdownPct), "num narrow-off"),
+    cell(count(run.trades), "num"), cell(pct(run.winPct), "num narrow-off"), cell(ratio(run.profitFactor), "num narrow-off"), cell(fallPct(run.maxDrawdownPct), "num narrow-off"),
     cell(ratio(run.sharpe), "num narrow-off"), cell(run.dataSource ?? DASH, run.dataSource === "SIMULATED" ? "amber narrow-off" : "dim narrow-off"), report,
   );
   return row;

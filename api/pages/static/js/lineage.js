@@ -4,6 +4,8 @@
  * requirement is met, decisions that repeat. Free of DOM.
  */
 
+import { isBust } from "./format.js";
+
 /**
  * @typedef {Record<string, any>} Genome
  * @typedef {{name: string, from: any, to: any}} Change
@@ -83,6 +85,7 @@ const SWITCHES = new Set(["REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHEC
  */
 export function spokenCheck({ code, relation, required, was }) {
   if (SWITCHES.has(code)) return { needed: "yes", was: was === null ? null : was >= required ? "yes" : "no" };
+  if (code === "MAX_DRAWDOWN_PCT" && isBust(was)) return { needed: `${relation} ${short(required)}`, was: "bust" };
   return { needed: `${relation} ${short(required)}`, was: was === null ? null : short(was) };
 }
 

@@ -1,47 +1,61 @@
 // @ts-check
 /** The board: one fleet, one view, one link. Belongs here: wiring. Does not belong here: drawing or rules. */
 
+import { BUST, STAGES, STATES, aboutSource } from "./about.js";
+import { DEFAULT, queryOf, viewOf } from "./address.js";
 import { tooltipOf } from "./badge.js";
 import { byId, say } from "./dom.js";
 import { Drawer } from "./drawer.js";
 import { boardFile } from "./files.js";
+import { filterOf } from "./filter.js";
 import { count } from "./format.js";
 import { Link } from "./live.js";
 import { ResetDialog } from "./reset.js";
 import { bindKeys, onZone, serverTimeIs, showLink } from "./shell.js";
-import { Fleet } from "./store.js";
+import { Fleet, KEYS } from "./store.js";
 import { Strip } from "./strip.js";
 import { Table } from "./table.js";
+import { explains } from "./tip.js";
 
-const VIEW = "proving.board";
+const LAST_VIEW = "proving.board";
+const TYPING_MS = 900;
 const fleet = new Fleet();
 /** @type {import("./store.js").View} */
-const view = { sort: "activity", descending: false, stage: null, activity: "all", words: "", ...remembered() };
-const SORTS = /** @type {const} */ (["activity", "name", "stage", "netPnl", "winPct", "trades", "maxDrawdown", "profitFactor", "sharpe", "confidence", "uniqueness", "source", "generation"]);
+const view = viewOf(location.search || remembered());
+const SORTS = /** @type {(keyof typeof KEYS)[]} */ (Object.keys(KEYS));
 const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "confidence", "uniqueness", "generation"]);
-let hovered = /** @type {HTMLElement|null} */ (null);
 
 const strip = new Strip();
-const drawer = new Drawer({ now: () => link.now(), closed: () => byId("rows").focus() });
-const table = new Table({ open: (id) => void drawer.open(id), lines: (ids) => link.drawLines(ids) });
+const drawer = new Drawer({ now: () => link.now(), closed: drawerClosed });
+const table = new Table({ open: (id) => see({ bot: id }), lines: (ids) => link.drawLines(ids) });
 const dialog = new ResetDialog({ shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null });
 const link = new Link(fleet, { changed, moved: showLink, ticked });
 
-/** The view this tab had, so that a way to a bot's page and back keeps it. @returns {any} */
+/** The view this tab had last: the tab "Bots" leads back to it. @returns {string} */
 function remembered() {
   try {
-    return JSON.parse(sessionStorage.getItem(VIEW) ?? "{}");
+    return sessionStorage.getItem(LAST_VIEW) ?? "";
   } catch {
-    return {};
+    return "";
   }
 }
 
 function remember() {
   try {
-    sessionStorage.setItem(VIEW, JSON.stringify(view));
+    sessionStorage.setItem(LAST_VIEW, queryOf({ ...view, bot: null }));
   } catch {
     say(byId("announce"), "This browser does not remember the filter");
   }
+}
+
+let typedAt = -Infinity;
+/** The address says what is shown. What was typed in one go is one step back. @param {boolean} typing */
+function addressIs(typing) {
+  const goesOn = typing && performance.now() - typedAt < TYPING_MS;
+  typedAt = typing ? performance.now() : -Infinity;
+  const query = queryOf(view);
+  if (query === location.search) return;
+  history[goesOn ? "replaceState" : "pushState"](null, "", query || location.pathname);
 }
 
 /** @param {string|null} id */
@@ -61,8 +75,9 @@ function clickedTwice(event) {
 }
 
 function changed() {
-  strip.show(fleet.totals(), link.now());
-  countFilters();
+  const totals = fleet.totals();
+  strip.show(totals, link.now());
+  countFilters(totals);
   showRows();
   if (drawer.isOpen) refreshDrawer();
 }
@@ -71,9 +86,15 @@ function showRows() {
   const bots = fleet.shown(view);
   table.show(bots);
   byId("empty").hidden = bots.length > 0;
-  say(byId("empty"), fleet.bots.size ? "No bot matches the filter. Esc clears it." : "No bots yet. Seed a fleet to begin.");
+  say(byId("empty"), emptyWords());
   say(byId("row-count"), `ROWS ${count(bots.length)}/${count(fleet.bots.size)}`);
   say(byId("seq"), `SEQ ${fleet.seq}`);
+}
+
+function emptyWords() {
+  if (!fleet.bots.size) return "No bots yet. Seed a fleet to begin.";
+  const { wrong } = filterOf(view.words);
+  return wrong ? `Not a filter: ${wrong}. Press ? for its words.` : "No bot matches the filter. Esc clears it.";
 }
 
 let refreshing = 0;
@@ -90,8 +111,7 @@ function ticked(at) {
   strip.tickAt = at;
 }
 
-function countFilters() {
-  const { stages, bots } = fleet.totals();
+function countFilters({ stages, bots }) {
   for (const button of document.querySelectorAll("[data-stage]")) {
     const stage = /** @type {HTMLElement} */ (button).dataset.stage ?? "";
     say(/** @type {Element} */ (button.querySelector(".n")), count(stage ? stages[stage] : bots));
@@ -109,15 +129,35 @@ function press() {
     const own = /** @type {HTMLElement} */ (head).dataset.sort === view.sort;
     head.setAttribute("aria-sort", own ? (view.descending ? "descending" : "ascending") : "none");
   }
+  byId("sort").value = view.sort;
+  byId("filter").setAttribute("aria-invalid", String(filterOf(view.words).wrong !== null));
   byId("board-csv").href = boardFile(view);
 }
 
-function see(change) {
+/** @param {Partial<import("./store.js").View>} change @param {{typing?: boolean}} [how] */
+function see(change, { typing = false } = {}) {
   Object.assign(view, change);
+  addressIs(typing);
+  if (!("bot" in change)) byId("rows").scrollTop = 0;
+  showView();
+}
+
+function showView() {
   remember();
   press();
-  byId("rows").scrollTop = 0;
-  showRows();
+  if (byId("filter").value.trim() !== view.words.trim()) byId("filter").value = view.words;
+  if (view.bot !== drawer.id) view.bot ? open(view.bot) : drawer.close();
+  if (fleet.seq >= 0) showRows();
+}
+
+function open(id) {
+  table.select(id);
+  void drawer.open(id);
+}
+
+function drawerClosed() {
+  byId("rows").focus();
+  if (view.bot) see({ bot: null });
 }
 
 function sortBy(sort) {
@@ -126,9 +166,8 @@ function sortBy(sort) {
 }
 
 function clearFilter() {
-  byId("filter").value = "";
   byId("filter").blur();
-  see({ words: "", stage: null, activity: "all" });
+  see({ words: DEFAULT.words, stage: DEFAULT.stage, activity: DEFAULT.activity });
 }
 
 bindKeys({
@@ -141,38 +180,21 @@ bindKeys({
   PageUp: () => table.move(-20),
   Home: () => table.move(-Infinity),
   End: () => table.move(Infinity),
-  Enter: () => (drawer.isOpen && drawer.id === table.selected ? visit(drawer.id) : table.selected && void drawer.open(table.selected)),
+  Enter: () => (drawer.isOpen && drawer.id === table.selected ? visit(drawer.id) : table.selected && see({ bot: table.selected })),
   s: () => sortBy(SORTS[(SORTS.indexOf(/** @type {any} */ (view.sort)) + 1) % SORTS.length]),
   r: () => dialog.open(),
   leaveInput: () => byId("rows").focus(),
   Escape: () => (drawer.isOpen ? drawer.close() : clearFilter()),
 });
 
-function pointed(event) {
-  const badge = event.target instanceof Element ? event.target.closest(".row .badge") : null;
-  if (badge === hovered) return;
-  hovered = /** @type {HTMLElement|null} */ (badge);
-  showTooltip();
-}
-
-function showTooltip() {
-  const tip = byId("tooltip");
-  const row = /** @type {HTMLElement|null} */ (hovered?.closest(".row") ?? null);
-  const bot = fleet.bots.get(row?.dataset.id ?? "");
-  const words = bot && hovered && !hovered.hidden ? tooltipOf(bot.botNow, link.now()) : null;
-  tip.hidden = words === null;
-  if (words === null || !hovered) return;
-  say(tip, words);
-  const place = hovered.getBoundingClientRect();
-  const below = place.bottom + 34 < innerHeight;
-  tip.style.left = `${Math.min(place.left, innerWidth - tip.offsetWidth - 8)}px`;
-  tip.style.top = `${below ? place.bottom + 4 : place.top - tip.offsetHeight - 4}px`;
+/** @param {HTMLElement} node @returns {any} the bot of the row that an element stands in */
+function botAt(node) {
+  return fleet.bots.get(/** @type {HTMLElement|null} */ (node.closest(".row"))?.dataset.id ?? "");
 }
 
 function everySecond() {
   serverTimeIs(new Date(link.now()).toISOString());
   strip.tick(link.now());
-  if (hovered) showTooltip();
 }
 
 for (const button of document.querySelectorAll("[data-stage]")) {
@@ -182,16 +204,30 @@ for (const button of document.querySelectorAll("[data-activity]")) {
   button.addEventListener("click", () => see({ activity: /** @type {HTMLElement} */ (button).dataset.activity }));
 }
 for (const head of document.querySelectorAll("[data-sort]")) {
-  head.addEventListener("click", () => sortBy(/** @type {HTMLElement} */ (head).dataset.sort));
+  const { sort } = /** @type {HTMLElement} */ (head).dataset;
+  head.addEventListener("click", () => sortBy(sort));
+  head.addEventListener("keydown", (event) => {
+    if (![" ", "Enter"].includes(/** @type {KeyboardEvent} */ (event).key)) return;
+    event.preventDefault();
+    sortBy(sort);
+  });
 }
-byId("filter").addEventListener("input", () => see({ words: byId("filter").value }));
-byId("filter").value = view.words;
+explains(".spacer .name, .spacer .traits", (node) => botAt(node) && `${botAt(node).name} · ${botAt(node).symbol} · ${botAt(node).timeframe} · ${botAt(node).archetype}`);
+explains(".spacer .stage", (node) => STAGES[node.textContent ?? ""]);
+explains(".spacer .quiet", (node) => STATES[botAt(node)?.botNow.state]);
+explains(".spacer .badge", (node) => botAt(node) && tooltipOf(botAt(node).botNow, link.now()));
+explains(".spacer .source", (node) => aboutSource(botAt(node)?.source));
+explains(".spacer .share.down", () => BUST);
+byId("sort").addEventListener("change", () => see({ sort: byId("sort").value, descending: FALLING_FIRST.has(byId("sort").value) }));
+byId("filter").addEventListener("input", () => see({ words: byId("filter").value }, { typing: true }));
 byId("rows").addEventListener("click", clickedTwice, true);
-byId("rows").addEventListener("mouseover", pointed);
-byId("rows").addEventListener("mouseleave", pointed);
-byId("rows").addEventListener("scroll", () => { hovered = null; showTooltip(); }, { passive: true });
+addEventListener("popstate", () => {
+  Object.assign(view, viewOf(location.search));
+  showView();
+});
 onZone(() => drawer.isOpen && void drawer.refresh());
-press();
+history.replaceState(null, "", queryOf(view) || location.pathname);
+showView();
 setInterval(everySecond, 1000);
 everySecond();
 link.start();

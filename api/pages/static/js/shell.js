@@ -4,10 +4,12 @@
  * Does not belong here: what any one page shows.
  */
 
-import { byId, rewriteTimes, say } from "./dom.js";
+import { BADGES } from "./about.js";
+import { byId, el, rewriteTimes, say } from "./dom.js";
 import { clock, elapsed, isLocalTime, useLocalTime } from "./format.js";
 import { Silence } from "./silence.js";
 import { KillSwitch } from "./switch.js";
+import { rewriteTip } from "./tip.js";
 
 const ZONE = "proving.zone";
 
@@ -97,6 +99,7 @@ function rememberedZone() {
 function everySecond() {
   say(byId("clock"), clock(now()));
   silence.judge();
+  rewriteTip();
   for (const node of document.querySelectorAll("[data-since]")) {
     say(node, elapsed((now() - Date.parse(/** @type {HTMLElement} */ (node).dataset.since ?? "")) / 1000));
   }
@@ -107,7 +110,7 @@ function keyOf(event) {
   const { key, target } = event;
   if (target instanceof HTMLInputElement && target.type !== "checkbox" && (key === "Enter" || key === "ArrowDown")) return "leaveInput";
   if (target instanceof Element && target.matches("input, select, textarea") && key !== "Escape") return null;
-  if (target instanceof Element && target.matches("button, a, summary") && key === "Enter") return null;
+  if (target instanceof Element && target.matches("button, a, summary, [data-sort]") && key === "Enter") return null;
   return key.length === 1 ? key.toLowerCase() : key;
 }
 
@@ -120,6 +123,26 @@ function keyed(event) {
   if (!act) return;
   event.preventDefault();
   act();
+}
+
+/** The help tells of the page as it stands: every figure and column that explains itself, once. */
+function openHelp() {
+  const told = new Map();
+  for (const node of document.querySelectorAll("[data-about]")) {
+    const label = node.querySelector(".label")?.textContent ?? node.textContent ?? "";
+    const { about } = /** @type {HTMLElement} */ (node).dataset;
+    if (about) told.set(label.trim(), about);
+  }
+  byId("help-figures").replaceChildren(...[...told].map(explained));
+  byId("help-badges").replaceChildren(...BADGES.map(explained));
+  openDialog(byId("keys-dialog"));
+}
+
+/** @param {string[]} pair a word and its meaning */
+function explained([word, meaning]) {
+  const line = el("div");
+  line.append(el("dt", "", word), el("dd", "", meaning));
+  return line;
 }
 
 function tabKeys() {
@@ -135,9 +158,9 @@ function tabKeys() {
 useLocalTime(rememberedZone());
 const silence = new Silence();
 const killSwitch = new KillSwitch({ now: serverTimeIs });
-bindKeys({ ...tabKeys(), u: switchZone, "!": () => killSwitch.open(), "?": () => openDialog(byId("keys-dialog")) });
+bindKeys({ ...tabKeys(), u: switchZone, "!": () => killSwitch.open(), "?": openHelp });
 byId("clock").addEventListener("click", switchZone);
-byId("keys-open").addEventListener("click", () => openDialog(byId("keys-dialog")));
+byId("keys-open").addEventListener("click", openHelp);
 byId("keys-close").addEventListener("click", () => byId("keys-dialog").close());
 document.addEventListener("keydown", keyed);
 addEventListener("storage", (event) => {

@@ -1,6 +1,9 @@
 // @ts-check
 /** The fleet in the browser. Belongs here: rows, sequence numbers, filters, sorting, totals. Free of DOM. */
 
+import { isBust } from "./format.js";
+import { filterOf } from "./filter.js";
+
 /** As `trading/activity.py` lists them: the first that holds is a bot's state. */
 export const STATES = [
   "BACKTEST_RUNNING", "IMPROVING_RUNNING", "EVOLVING_RUNNING", "BACKTEST_QUEUED", "IMPROVING_QUEUED",
@@ -18,7 +21,7 @@ export const ACTIVITIES = {
 const STATE_RANK = new Map(STATES.map((state, rank) => [state, rank]));
 const STAGE_RANK = new Map(STAGES.map((stage, rank) => [stage, rank]));
 
-const KEYS = {
+export const KEYS = {
   activity: (bot) => STATE_RANK.get(bot.botNow.state) ?? 99,
   name: (bot) => bot.name,
   stage: (bot) => STAGE_RANK.get(bot.stage) ?? 99,
@@ -36,7 +39,7 @@ const KEYS = {
 const names = new Intl.Collator("en", { numeric: true });
 
 /** @typedef {{sort: keyof typeof KEYS, descending: boolean, stage: string|null, activity: keyof typeof ACTIVITIES,
- *   words: string, symbol?: string|null}} View */
+ *   words: string, bot: string|null}} View `bot` is the one in the drawer */
 
 /** Every bot of the fleet as of one numbered message. */
 export class Fleet {
@@ -84,14 +87,12 @@ export class Fleet {
 
   /** @param {View} view @returns {any[]} the bots shown, in order; unknown figures come last either way */
   shown(view) {
-    const words = view.words.toLowerCase().split(/\s+/).filter(Boolean);
+    const { holds } = filterOf(view.words);
     const matches = ACTIVITIES[view.activity];
     const found = [];
     for (const bot of this.bots.values()) {
       if (view.stage && bot.stage !== view.stage) continue;
-      if (!matches(bot.botNow.state)) continue;
-      if (words.length && !words.every((word) => bot.spoken.includes(word))) continue;
-      found.push(bot);
+      if (matches(bot.botNow.state) && holds(bot)) found.push(bot);
     }
     return found.sort(order(KEYS[view.sort], view.descending));
   }
@@ -114,7 +115,7 @@ export class Fleet {
     }
     const finite = (ms) => (Number.isFinite(ms) ? ms : null);
     return {
-      bots: this.bots.size, stages, states, books: [...books.values()], manual,
+      bots: this.bots.size, stages, states, books: [...books.values()].map(bookTotal), manual,
       oldestQueuedAt: finite(oldest), locked, lockedUntil: finite(until),
     };
   }
@@ -158,7 +159,6 @@ function botsOf(columns) {
   }
   for (const bot of bots) {
     if (typeof bot.botNow === "string") bot.botNow = { state: bot.botNow };
-    bot.spoken = `${bot.name} ${bot.symbol} ${bot.archetype}`.toLowerCase();
   }
   return bots;
 }
@@ -180,21 +180,35 @@ function idsOf(text) {
 
 function addToBook(books, bot) {
   let book = books.get(bot.book);
-  if (!book) books.set(bot.book, (book = { book: bot.book, bots: 0, measured: 0, simulated: 0, netPnl: null }));
+  if (!book) books.set(bot.book, (book = { book: bot.book, bots: 0, simulated: 0, up: 0, down: 0, bust: 0, nets: [] }));
   book.bots += 1;
   if (bot.netPnl === null) return;
-  book.measured += 1;
+  book.nets.push(bot.netPnl);
   book.simulated += bot.source === "SIMULATED" ? 1 : 0;
-  book.netPnl = (book.netPnl ?? 0) + bot.netPnl;
+  book.up += bot.netPnl > 0 ? 1 : 0;
+  book.down += bot.netPnl < 0 ? 1 : 0;
+  book.bust += isBust(bot.maxDrawdownPct) ? 1 : 0;
+}
+
+/** Accounts that have nothing to do with each other are counted and ranked, never summed. */
+function bookTotal({ nets, ...counts }) {
+  const ranked = Float64Array.from(nets).sort();
+  const last = ranked.length - 1;
+  const at = (share) => (last < 0 ? null : (ranked[Math.floor(share * last)] + ranked[Math.ceil(share * last)]) / 2);
+  return { ...counts, measured: ranked.length, low: at(0.25), median: at(0.5), high: at(0.75) };
 }
 
 function order(key, descending) {
   return (left, right) => {
     const [a, b] = [key(left), key(right)];
-    if (a === b) return names.compare(left.name, right.name);
+    if (a === b) return workFirst(left, right);
     if (a === null || a === undefined) return 1;
     if (b === null || b === undefined) return -1;
     const sign = typeof a === "string" ? names.compare(a, b) : a - b;
-    return (descending ? -sign : sign) || names.compare(left.name, right.name);
+    return (descending ? -sign : sign) || workFirst(left, right);
   };
+}
+
+function workFirst(left, right) {
+  return KEYS.activity(left) - KEYS.activity(right) || names.compare(left.name, right.name);
 }

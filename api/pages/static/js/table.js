@@ -3,11 +3,9 @@
 
 import { badgeOf, quietWords } from "./badge.js";
 import { byId, dress, el, say, svg } from "./dom.js";
-import { DASH, count, fall, money, pct, ratio } from "./format.js";
+import { DASH, count, fall, fallPct, isBust, money, pct, ratio } from "./format.js";
 import { sparkPath } from "./spark.js";
 
-const ROW_PX = 28;
-const HEAD_PX = 26;
 const OVERSCAN = 8;
 const SPARK = { width: 96, height: 20 };
 const LINES_PAUSE_MS = 60;
@@ -28,8 +26,10 @@ export class Table {
     /** @type {string|null} */
     this.selected = null;
     this.scroller.addEventListener("scroll", () => this.#soon(), { passive: true });
-    this.scroller.addEventListener("click", (event) => this.#clicked(event));
-    new ResizeObserver(() => this.#soon()).observe(this.scroller);
+    this.spacer.addEventListener("click", (event) => this.#clicked(event));
+    this.rowPx = this.headPx = 0;
+    this.#measure();
+    new ResizeObserver(() => this.#resized()).observe(this.scroller);
     this.waiting = false;
     this.asking = false;
   }
@@ -37,15 +37,15 @@ export class Table {
   /** @param {any[]} bots in the order shown */
   show(bots) {
     this.bots = bots;
-    this.spacer.style.height = `${bots.length * ROW_PX}px`;
+    this.spacer.style.height = `${bots.length * this.rowPx}px`;
     this.scroller.setAttribute("aria-rowcount", String(bots.length));
     this.draw();
   }
 
   draw() {
     const top = this.scroller.scrollTop;
-    const first = Math.max(0, Math.floor(top / ROW_PX) - OVERSCAN);
-    const last = Math.min(this.bots.length, Math.ceil((top + this.scroller.clientHeight) / ROW_PX) + OVERSCAN);
+    const first = Math.max(0, Math.floor(top / this.rowPx) - OVERSCAN);
+    const last = Math.min(this.bots.length, Math.ceil((top + this.scroller.clientHeight) / this.rowPx) + OVERSCAN);
     while (this.pool.length < last - first) this.#grow();
     for (const row of this.pool) row.used = false;
     for (let at = first; at < last; at += 1) this.#place(this.pool[at % this.pool.length], at);
@@ -66,9 +66,9 @@ export class Table {
     this.selected = id;
     const at = this.bots.findIndex((bot) => bot.id === id);
     if (at >= 0) {
-      const [top, height] = [at * ROW_PX, this.scroller.clientHeight - HEAD_PX];
+      const [top, height] = [at * this.rowPx, this.scroller.clientHeight - this.headPx];
       if (top < this.scroller.scrollTop) this.scroller.scrollTop = top;
-      else if (top + ROW_PX > this.scroller.scrollTop + height) this.scroller.scrollTop = top + ROW_PX - height;
+      else if (top + this.rowPx > this.scroller.scrollTop + height) this.scroller.scrollTop = top + this.rowPx - height;
     }
     this.draw();
   }
@@ -81,7 +81,7 @@ export class Table {
   #place(row, at) {
     row.used = true;
     const bot = this.bots[at];
-    row.node.style.transform = `translateY(${at * ROW_PX}px)`;
+    row.node.style.transform = `translateY(${at * this.rowPx}px)`;
     row.node.setAttribute("aria-rowindex", String(at + 1));
     row.node.setAttribute("aria-selected", String(bot.id === this.selected));
     if (row.bot === bot && row.spark === bot.spark) return;
@@ -115,6 +115,18 @@ export class Table {
         this.asking = false;
       }
     }, LINES_PAUSE_MS);
+  }
+
+  /** How high rows are is the style sheet's to say: on a phone they have two lines. */
+  #measure() {
+    const style = getComputedStyle(document.documentElement);
+    [this.rowPx, this.headPx] = ["--row", "--head"].map((name) => parseFloat(style.getPropertyValue(name)));
+  }
+
+  #resized() {
+    this.#measure();
+    this.spacer.style.height = `${this.bots.length * this.rowPx}px`;
+    this.#soon();
   }
 
   #soon() {
@@ -156,7 +168,7 @@ function makeRow() {
   badge.tabIndex = -1;
   badge.append(pulse, words);
   cells.activity.append(badge, quiet);
-  const dollars = el("span");
+  const dollars = el("span", "usd");
   const share = el("span", "share");
   cells.fall.append(dollars, share);
   const drawing = svg("svg", { ...strings(SPARK), viewBox: `0 0 ${SPARK.width} ${SPARK.height}`, "aria-hidden": "true" });
@@ -183,7 +195,8 @@ function fill(row, bot) {
   say(row.cells.win, pct(bot.winPct));
   say(row.cells.trades, count(bot.trades));
   say(row.dollars, fall(bot.maxDrawdown));
-  say(row.share, bot.maxDrawdownPct === null ? "" : pct(bot.maxDrawdownPct));
+  say(row.share, fallPct(bot.maxDrawdownPct));
+  dress(row.share, isBust(bot.maxDrawdownPct) ? "share down" : "share");
   say(row.cells.factor, ratio(bot.profitFactor));
   say(row.cells.sharpe, ratio(bot.sharpe));
   say(row.cells.sure, pct(bot.confidencePct));

@@ -1,0 +1,64 @@
+// @ts-check
+/**
+ * The one tooltip: what is under the pointer or has the focus, explained. Belongs here: showing and placing it. Does not
+ * belong here: the words, which `data-about` or a page's own finder tells.
+ */
+
+import { byId, say } from "./dom.js";
+
+const GAP_PX = 4;
+const EDGE_PX = 8;
+/** @type {[string, (node: HTMLElement) => string|null|undefined][]} */
+const finders = [["[data-about]", (node) => node.dataset.about]];
+let shown = /** @type {HTMLElement|null} */ (null);
+
+/** Explain what matches, unless an element further in is explained. @param {string} selector @param {(node: HTMLElement) => string|null|undefined} words */
+export function explains(selector, words) {
+  finders.unshift([selector, words]);
+}
+
+/** Write the words anew, for those that count time. */
+export function rewriteTip() {
+  show(shown);
+}
+
+/** @param {EventTarget|null} target @returns {HTMLElement|null} */
+function explained(target) {
+  if (!(target instanceof Element)) return null;
+  return target.closest(finders.map(([selector]) => selector).join(","));
+}
+
+/** @param {HTMLElement} node @returns {string} */
+function wordsOf(node) {
+  const found = finders.find(([selector]) => node.matches(selector));
+  return found?.[1](node) ?? "";
+}
+
+/** @param {HTMLElement|null} node */
+function show(node) {
+  const tip = byId("tooltip");
+  const words = node?.isConnected && !node.hidden ? wordsOf(node) : "";
+  shown = words ? node : null;
+  tip.hidden = !words;
+  if (!words || !node) return;
+  say(tip, words);
+  const place = node.getBoundingClientRect();
+  const below = place.bottom + GAP_PX + tip.offsetHeight < innerHeight;
+  tip.style.left = `${Math.max(EDGE_PX, Math.min(place.left, innerWidth - tip.offsetWidth - EDGE_PX))}px`;
+  tip.style.top = `${below ? place.bottom + GAP_PX : place.top - tip.offsetHeight - GAP_PX}px`;
+}
+
+/** @param {EventTarget|null} target */
+function focused(target) {
+  document.querySelector("[aria-describedby=tooltip]")?.removeAttribute("aria-describedby");
+  const node = explained(target);
+  if (node === target) node?.setAttribute("aria-describedby", "tooltip");
+  show(node);
+}
+
+document.addEventListener("mouseover", (event) => show(explained(event.target)));
+document.documentElement.addEventListener("mouseleave", () => show(null));
+document.addEventListener("focusin", (event) => focused(event.target));
+document.addEventListener("focusout", () => focused(null));
+document.addEventListener("scroll", () => show(null), { passive: true, capture: true });
+document.addEventListener("keydown", (event) => event.key === "Escape" && show(null));
