@@ -14,6 +14,7 @@ from api import (
     admin,
     audit,
     board,
+    bot_acts,
     bots,
     dossier,
     for_people,
@@ -78,7 +79,7 @@ def create_app(desk: Desk) -> FastAPI:
         lab,
     ):
         app.include_router(module.router)
-    for module in (work, kill_switch, audit):
+    for module in (work, kill_switch, audit, bot_acts):
         app.include_router(module.by_admin)
     install_pages(app)
     for_people.install(app)

@@ -131,6 +131,8 @@ class BotAnswer(Spoken):
     stage_locked_until: datetime | None
     stage_entered_at: datetime
     killed_at: datetime | None
+    archived_at: datetime | None
+    paused_at: datetime | None
     metrics_reset_at: datetime | None
     bot_now: BotNowAnswer
     progress_pct: float | None

@@ -4,11 +4,44 @@ Belongs here: models of the answers behind `/bots/{id}`. Does not belong here: w
 """
 
 from datetime import date, datetime
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
 
-from api.contracts import BotAnswer, BotDecisionAnswer, FiguresAnswer, GenerationAnswer, SessionAnswer, Spoken
+from api.contracts import (
+    BotAnswer,
+    BotDecisionAnswer,
+    FiguresAnswer,
+    GenerationAnswer,
+    ReasonCode,
+    SessionAnswer,
+    Spoken,
+)
+
+NumberName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
+
+
+class ActBody(BaseModel):
+    """A wish to do something to one bot."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=False)
+
+    reason_code: ReasonCode
+    name: Annotated[str, StringConstraints(max_length=200)] | None = None
+    numbers: Annotated[dict[NumberName, Annotated[float, Field(allow_inf_nan=False)]], Field(max_length=100)] = {}
+
+
+class NumberAnswer(Spoken):
+    """One number of a bot's newest generation, with the bounds an edit must keep."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    step: float
+    unit: str
 
 
 class CheckAnswer(Spoken):
@@ -103,6 +136,7 @@ class LifeAnswer(Spoken):
     after: NeighbourAnswer | None
     gate: GateAnswer
     books: list[FiguresAnswer]
+    numbers: list[NumberAnswer]
     generations: list[GenerationAnswer]
     iterations: list[IterationAnswer]
     decisions: list[BotDecisionAnswer]

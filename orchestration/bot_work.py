@@ -4,6 +4,8 @@ Belongs here: one command's way from words to use case and back. Does not belong
 """
 
 import getpass
+import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.table import Table
@@ -11,11 +13,21 @@ from rich.table import Table
 from orchestration.desk_work import find_bot, opened_desk
 from orchestration.terminal import console
 from services.backtests import bot_at_work, style_of
-from services.registration import BotRequest, register_bot
+from services.registration import BotRequest, register_bot, style_wanted, would_register
 from store.bots import BotAtWork
 from trading.errors import BadInput, RuleSyntaxError
-from trading.strategies.genome import Style, schema
+from trading.strategies.genome import Number, Style, schema
 from trading.strategies.rules import rule_text
+
+DONE = {
+    "RENAME": "so it is named now",
+    "COPY": "copied under this name; the next tick plans its first baseline",
+    "PAUSE": "paused; autonomy leaves it alone until it is resumed",
+    "RESUME": "resumed; the next tick plans its work",
+    "ARCHIVE": "archived; it has left the board and keeps its history and its name",
+    "REVIVE": "revived; it is back on the board",
+    "EDIT": "edited; its new generation is backtested before the queue",
+}
 
 
 def add(
@@ -27,8 +39,9 @@ def add(
     name: str | None,
     session_mode: str,
     contracts: int,
+    dry_run: bool,
 ) -> None:
-    """Register a bot and show it; a bad rule is refused before the database is opened."""
+    """Register a bot, or say which it would be, and show it; a bad rule is refused before the database is opened."""
     text = None if rule is None else rule_in(rule)
     request = BotRequest(
         symbol=symbol,
@@ -41,9 +54,17 @@ def add(
         contracts=contracts,
     )
     with opened_desk() as desk:
-        registered = register_bot(desk, request)
-        bot = bot_at_work(desk, registered.id)
-    _tell(bot)
+        registered = would_register(desk, request) if dry_run else register_bot(desk, request)
+    console.print(
+        f"[bold]{registered.name}[/bold]  {registered.symbol} {registered.timeframe} · {registered.archetype}"
+    )
+    if registered.rule_fingerprint is not None:
+        console.print(f"rule {registered.rule_fingerprint}", soft_wrap=True)
+        console.print((text or "").strip(), markup=False, highlight=False, soft_wrap=True, style="dim")
+    style = style_wanted(archetype_name=archetype, text=text)
+    console.print(_numbers(registered.genome, style, title="generation 1"))
+    told = "dry run: nothing was registered" if dry_run else "registered; the next tick plans its first baseline"
+    console.print(told)
     if not registered.has_bars:
         console.print(f"There are no {timeframe} bars of {symbol} yet; import some: proving bars import FILE")
 
@@ -51,7 +72,53 @@ def add(
 def show(bot: str) -> None:
     """Show what a bot trades by."""
     with opened_desk() as desk:
-        _tell(bot_at_work(desk, find_bot(desk, bot)))
+        _tell(bot_at_work(desk, find_bot(desk, bot, archived_too=True)))
+
+
+def act(act: str, bot: str, *, reason: str, name: str | None, numbers: Sequence[str]) -> None:
+    """Do one act to one bot and say what came of it."""
+    from services.bot_acts import Act, ActWish, act_on_bot
+
+    changes = _assignments(numbers)
+    with opened_desk() as desk:
+        wish = ActWish(
+            act=Act(act),
+            bot_id=find_bot(desk, bot, archived_too=True),
+            reason_code=reason,
+            actor=f"cli:{getpass.getuser()}",
+            request_id=f"cli-{secrets.token_hex(6)}",
+            name=name,
+            numbers=changes,
+        )
+        receipt = act_on_bot(desk, wish)
+        shown = bot_at_work(desk, receipt.copy_id or receipt.bot_id)
+    if not receipt.changed:
+        console.print(f"{receipt.name}: it stood that way already, nothing changed", markup=False)
+        return
+    canceled = f"; canceled: {', '.join(receipt.canceled)}" if receipt.canceled else ""
+    words = f"{receipt.name}: {DONE[receipt.act]}{canceled}; audit event {receipt.audit_seq}"
+    console.print(words, markup=False, soft_wrap=True)
+    if receipt.act in (Act.COPY, Act.EDIT):
+        _tell(shown)
+
+
+def _assignments(words: Sequence[str]) -> dict[str, float]:
+    """Return NAME=VALUE words as numbers by name.
+
+    Raises:
+        BadInput: a word that is none, or a name twice.
+    """
+    numbers: dict[str, float] = {}
+    for word in words:
+        name, _, value = (part.strip() for part in word.partition("="))
+        try:
+            number = float(value)
+        except ValueError:
+            raise BadInput(f"a change is NAME=VALUE with a number, was {word!r}") from None
+        if name in numbers:
+            raise BadInput(f"{name} is given twice")
+        numbers[name] = number
+    return numbers
 
 
 def rule_in(path: Path) -> str:
@@ -84,13 +151,11 @@ def _tell(bot: BotAtWork) -> None:
     if bot.rule_text is not None:
         console.print(f"rule {bot.rule_fingerprint}", soft_wrap=True)
         console.print(bot.rule_text.strip(), markup=False, highlight=False, soft_wrap=True, style="dim")
-    console.print(_numbers(bot, style))
+    console.print(_numbers(bot.genome, style, title=f"generation {bot.generation}"))
 
 
-def _numbers(bot: BotAtWork, style: Style) -> Table:
-    table = Table(
-        "number", "is", "from", "to", "step", "unit", title=f"generation {bot.generation}", title_justify="left"
-    )
+def _numbers(genome: Mapping[str, Number], style: Style, *, title: str) -> Table:
+    table = Table("number", "is", "from", "to", "step", "unit", title=title, title_justify="left")
     for name, row in schema(style).items():
-        table.add_row(name, *(f"{value:g}" for value in (bot.genome[name], row.low, row.high, row.step)), row.unit)
+        table.add_row(name, *(f"{value:g}" for value in (genome[name], row.low, row.high, row.step)), row.unit)
     return table

@@ -171,7 +171,7 @@ def why(bot: str) -> None:
     from services.dossier import bot_dossier, decision_runs
 
     with opened_desk() as desk:
-        told = bot_dossier(desk, find_bot(desk, bot))
+        told = bot_dossier(desk, find_bot(desk, bot, archived_too=True))
     now = told.bot
     console.print(f"[bold]{now.name}[/bold]  {now.stage} · {now.symbol} {now.timeframe} · generation {now.generation}")
     console.print(f"  now: {now.bot_now.state}")
@@ -274,8 +274,8 @@ def requeue(bot: str) -> None:
     console.print(f"{', '.join(kinds)} of {bot} will be planned by the next tick")
 
 
-def find_bot(desk: Desk, words: str) -> UUID:
-    """Return the bot an id or a name means, capitals aside.
+def find_bot(desk: Desk, words: str, *, archived_too: bool = False) -> UUID:
+    """Return the bot an id or a name means, capitals aside; by its name an archived one only where that may be meant.
 
     Raises:
         UnknownBots: none, or more than one.
@@ -285,7 +285,7 @@ def find_bot(desk: Desk, words: str) -> UUID:
     try:
         return UUID(words)
     except ValueError:
-        return bot_named(desk, words)
+        return bot_named(desk, words, archived_too=archived_too)
 
 
 def _lack_of_record(report: "ImportReport") -> str | None:

@@ -91,6 +91,7 @@ class BotCard:
     stage_entered_at: datetime
     killed_at: datetime | None
     archived_at: datetime | None
+    paused_at: datetime | None
     metrics_reset_at: datetime | None
     bot_now: BotNow
     progress_pct: float | None
@@ -163,6 +164,7 @@ def _columns(row: AnyRow, *, now: datetime) -> dict[str, Any]:
         "stage_entered_at": row.stage_entered_at,
         "killed_at": row.killed_at,
         "archived_at": row.archived_at,
+        "paused_at": row.paused_at,
         "metrics_reset_at": row.metrics_reset_at,
         "bot_now": bot_now(_situation(row, now=now)),
         "progress_pct": row.job_progress_pct,
@@ -180,6 +182,7 @@ def _situation(row: AnyRow, *, now: datetime) -> Situation:
         now=now,
         killed=row.killed_at is not None,
         archived=row.archived_at is not None,
+        paused=row.paused_at is not None,
         failures_in_row=row.backtest_failures_in_row or 0,
         has_completed_session=bool(row.backtests_completed),
         jobs=(_job(row),) if row.job_id is not None else (),

@@ -4,7 +4,7 @@ Belongs here: one read-only use case and how rows of many tables become one trai
 figures, curve and trades (`books.py`), SQL, JSON.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -18,18 +18,20 @@ from services.cards import Figures, GatedCard, figures, gate_verdict, gated_card
 from services.desk import Desk
 from services.dossier import in_words_too
 from services.gates import verifications_of
+from services.registration import REGISTERED
 from store import books, dossier, fleet, proofs, verification
 from store.database import transaction
 from store.verification import VerificationRun
 from trading.autonomy import Reason
 from trading.errors import UnknownBots
 from trading.lifecycle import GateVerdict
+from trading.strategies.genome import Style, schema
+from trading.strategies.rules import rule_text
 
 SHOWN_GENERATIONS = 200
 SHOWN_ITERATIONS = 200
 SHOWN_DECISIONS = 60
 SHOWN_EVENTS = 120
-REGISTERED = "BOT_REGISTERED"
 
 AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
@@ -66,6 +68,18 @@ class Mark:
     books: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class NumberShown:
+    """One number of a bot's newest generation, with the bounds an edit must keep."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    step: float
+    unit: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Life:
     """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first.
@@ -79,6 +93,7 @@ class Life:
     after: AnyRow | None
     gate: GateVerdict
     books: tuple[Figures, ...]
+    numbers: tuple[NumberShown, ...]
     generations: tuple[Columns, ...]
     iterations: tuple[Columns, ...]
     decisions: tuple[Columns, ...]
@@ -126,12 +141,23 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         after=after,
         gate=gate_verdict(row, at_gates, now=now),
         books=tuple(figures(book) for book in shown),
+        numbers=_numbers(row.archetype if rule is None else rule_text(rule), trail.generations),
         generations=as_columns(trail.generations),
         iterations=as_columns(iterations),
         decisions=in_words_too(decisions),
         events=_events(trail),
         marks=_marks(trail),
         verifications=verifications,
+    )
+
+
+def _numbers(style: Style, generations: Sequence[AnyRow]) -> tuple[NumberShown, ...]:
+    """Return the numbers of the newest generation in the order of their style; one it has not is left out."""
+    genome = generations[0].genome if generations else {}
+    return tuple(
+        NumberShown(name, genome[name], row.low, row.high, row.step, row.unit)
+        for name, row in schema(style).items()
+        if name in genome
     )
 
 
@@ -171,15 +197,23 @@ def _reset(row: AnyRow) -> Event:
 
 
 def _acted(row: AnyRow) -> Event:
-    kinds = ", ".join(map(str, row.payload.get("jobTypes", ())))
     return Event(
         at=row.at,
         event=row.action,
         reason=row.payload.get("reasonCode"),
         actor=row.actor,
-        detail=kinds,
+        detail=_told(row.payload),
         audit_seq=row.seq,
     )
+
+
+def _told(payload: Mapping[str, Any]) -> str:
+    """Return what an act says of itself besides its reason: names, generation, numbers, canceled or requeued work."""
+    numbers = [f"{name} {was} → {now}" for name, (was, now) in payload.get("numbers", {}).items()]
+    renamed = [f"{payload['previousName']} → {payload['name']}"] if "previousName" in payload else []
+    copied = [f"as {payload['copyName']}"] if "copyName" in payload else []
+    grown = [f"G{payload['generation']}"] if "generation" in payload else []
+    return ", ".join([*renamed, *copied, *grown, *numbers, *map(str, payload.get("jobTypes", ()))])
 
 
 def _worked(row: AnyRow) -> Iterator[Event]:

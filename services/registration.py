@@ -10,9 +10,11 @@ event. Of two registrations of one name at once one is refused.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import count, takewhile
 from typing import Any
 from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
 
 from services import audit
 from services.desk import Desk
@@ -27,9 +29,11 @@ from trading.strategies.archetypes import RULE, archetype
 from trading.strategies.genome import Number, RuleText, Style
 from trading.strategies.rules import rule_text
 
+REGISTERED = "BOT_REGISTERED"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}", re.ASCII)
 ALIKE_LETTERS = 3
 OFFERED = 3
+LONGEST_NAME = 80
 LARGEST_POSITION = 1_000
 TOLD = {
     "name": "name",
@@ -94,29 +98,80 @@ def register_bot(desk: Desk, request: BotRequest) -> Registered:
     bot, now = _bot(request, style), desk.clock()
     first = first_generation(bot, style)
     rows = (bot | {"stage_entered_at": now, "created_at": now}, first | {"created_at": now})
-    has_bars = desk.bars.best(bot["symbol"], bot["timeframe"]) is not None
+    shown = _registered(desk, bot, first)
     with transaction(desk.sessions) as session:
-        bots.hold_name(session, bot["name"])
+        hold_free_name(session, bot["name"])
         if isinstance(style, RuleText):
             bots.keep_rule(session, fingerprint=style.fingerprint, rule=style.text, now=now)
-        if bots.ids_by_name(session, bot["name"]) or not bots.register(session, rows[:1], rows[1:]):
-            raise NameTaken(f"a bot's name is its own, {bot['name']!r} is taken")
+        bots.register(session, rows[:1], rows[1:])
         told = {spoken: (bot | first)[name] for spoken, name in TOLD.items()}
-        audit.record(desk, session, actor=request.actor, action="BOT_REGISTERED", subject=str(bot["id"]), payload=told)
-    shown = {name: bot[name] for name in ("id", "name", "symbol", "timeframe", "archetype", "rule_fingerprint")}
-    return Registered(**shown, genome=first["genome"], has_bars=has_bars)
+        audit.record(desk, session, actor=request.actor, action=REGISTERED, subject=str(bot["id"]), payload=told)
+    return shown
 
 
-def bot_named(desk: Desk, name: str) -> UUID:
-    """Return the bot of that name, capitals aside.
+def would_register(desk: Desk, request: BotRequest) -> Registered:
+    """Return the bot a request would register, refusing what `register_bot` refuses; nothing is written.
+
+    Its id, and a name made up from it, would be others.
+    """
+    style = style_wanted(archetype_name=request.archetype, text=request.rule)
+    bot = _bot(request, style)
+    with transaction(desk.sessions) as session:
+        hold_free_name(session, bot["name"])
+    return _registered(desk, bot, first_generation(bot, style))
+
+
+def plain_name(name: str) -> str:
+    """Return a name a bot may have.
 
     Raises:
-        UnknownBots: none that is not archived, or more than one; up to three names that begin alike are offered.
+        BadInput: it is not plain, or too long.
+    """
+    if NAME.fullmatch(name) is None:
+        raise BadInput(f"a name has 1 to 80 plain letters, digits, blanks, '.', '_' or '-', was {name!r}")
+    return name
+
+
+def hold_free_name(session: Session, name: str) -> None:
+    """Hold a name for this transaction, so that nobody else gives it to a bot.
+
+    Raises:
+        NameTaken: some bot, archived or not, has it, capitals aside.
+    """
+    bots.hold_name(session, name)
+    if bots.is_named(session, name):
+        raise NameTaken(f"a bot's name is its own, {name!r} is taken")
+
+
+def free_name(session: Session, name: str) -> str:
+    """Return a name no bot has: the one given, cut to its longest, or with the first free number from 2 on."""
+    for number in count(1):
+        end = f" {number}" if number > 1 else ""
+        wanted = f"{name[: LONGEST_NAME - len(end)]}{end}"
+        if not bots.is_named(session, wanted):
+            return wanted
+    raise AssertionError("numbers do not end")
+
+
+def bot_named(desk: Desk, name: str, *, archived_too: bool = False) -> UUID:
+    """Return the bot of that name, capitals aside.
+
+    Args:
+        desk: The desk.
+        name: The name.
+        archived_too: Whether it may be archived.
+
+    Raises:
+        UnknownBots: none, more than one, or an archived one; up to three names that begin alike are offered.
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
         found = bots.ids_by_name(session, name)
+        archived = [] if found else bots.archived_by_name(session, name)
         alike = [] if found else bots.names_beginning(session, name[:ALIKE_LETTERS])
+    if archived and not archived_too:
+        raise UnknownBots([name], told=f"{name!r} is archived; put it back with: proving bot revive {name!r}")
+    found = found or archived
     if len(found) > 1:
         raise UnknownBots([name], told=f"{len(found)} bots are named {name!r}; name one by its id")
     if not found:
@@ -154,10 +209,8 @@ def _bot(request: BotRequest, style: Style) -> dict[str, Any]:
     bot_id = uuid4()
     symbol = instrument(request.symbol).symbol
     archetype_name = style if isinstance(style, str) else RULE
-    name = request.name or f"{archetype_name} {symbol} {request.timeframe} {bot_id.hex[:6]}"
+    name = plain_name(request.name or f"{archetype_name} {symbol} {request.timeframe} {bot_id.hex[:6]}")
     mode = session_mode(request.session_mode)
-    if NAME.fullmatch(name) is None:
-        raise BadInput(f"a name has 1 to 80 plain letters, digits, blanks, '.', '_' or '-', was {name!r}")
     if not 1 <= request.contracts <= LARGEST_POSITION:
         raise BadInput(f"a bot trades 1 to {LARGEST_POSITION} contracts, was {request.contracts}")
     if mode == CUSTOM:
@@ -172,4 +225,11 @@ def _bot(request: BotRequest, style: Style) -> dict[str, Any]:
         "session_mode": mode,
         "account_usd": account_usd(symbol) * request.contracts,
         "contracts": request.contracts,
+        "added_by": request.actor,
     }
+
+
+def _registered(desk: Desk, bot: Mapping[str, Any], first: Mapping[str, Any]) -> Registered:
+    shown = {name: bot[name] for name in ("id", "name", "symbol", "timeframe", "archetype", "rule_fingerprint")}
+    has_bars = desk.bars.best(bot["symbol"], bot["timeframe"]) is not None
+    return Registered(**shown, genome=first["genome"], has_bars=has_bars)

@@ -43,6 +43,16 @@ class BotAtWork:
     rule_fingerprint: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class BotInHand:
+    """What a person may change about a bot besides its numbers."""
+
+    id: UUID
+    name: str
+    archived_at: datetime | None
+    paused_at: datetime | None
+
+
 def register(session: Session, bots: Sequence[dict[str, Any]], generations: Sequence[dict[str, Any]]) -> set[UUID]:
     """Insert bots with their first generation; known names stay as they are. Returns the ids of those that are new."""
     if not bots:
@@ -71,6 +81,17 @@ def ids_by_name(session: Session, name: str) -> list[UUID]:
     """Return the bots of that name, capitals aside, that are not archived."""
     same = func.lower(Bot.name) == func.lower(name)
     return list(session.scalars(select(Bot.id).where(same, Bot.archived_at.is_(None)).order_by(Bot.id)))
+
+
+def is_named(session: Session, name: str) -> bool:
+    """Return whether some bot, archived or not, has that name, capitals aside."""
+    return session.scalar(select(Bot.id).where(func.lower(Bot.name) == func.lower(name)).limit(1)) is not None
+
+
+def archived_by_name(session: Session, name: str) -> list[UUID]:
+    """Return the archived bots of that name, capitals aside."""
+    same = func.lower(Bot.name) == func.lower(name)
+    return list(session.scalars(select(Bot.id).where(same, Bot.archived_at.is_not(None)).order_by(Bot.id)))
 
 
 def names_beginning(session: Session, letters: str) -> list[str]:
@@ -134,6 +155,18 @@ def at_work(session: Session, bot_id: UUID) -> BotAtWork | None:
         .where(Bot.id == bot_id)
     ).first()
     return BotAtWork(**row._mapping) if row is not None else None
+
+
+def in_hand(session: Session, bot_id: UUID) -> BotInHand | None:
+    """Return what acts of a person change, the bot's row held until the transaction ends; None for no such bot."""
+    columns = (Bot.id, Bot.name, Bot.archived_at, Bot.paused_at)
+    row = session.execute(select(*columns).where(Bot.id == bot_id).with_for_update(key_share=True)).first()
+    return BotInHand(**row._mapping) if row is not None else None
+
+
+def set_standing(session: Session, bot_id: UUID, **values: object) -> None:
+    """Set name, pause or archival of a bot."""
+    session.execute(update(Bot).where(Bot.id == bot_id).values(**values))
 
 
 def ancestors(session: Session, bot_id: UUID, *, before: int, limit: int) -> dict[int, dict[str, Any]]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
 from store.jobs import ACTIVE
@@ -36,6 +36,7 @@ _NEWEST = (
         BotGeneration.bot_id,
         func.max(BotGeneration.generation_number).label("generation"),
         func.max(BotGeneration.created_at).label("generation_since"),
+        func.max(BotGeneration.generation_number).filter(BotGeneration.origin == "EDIT").label("newest_edited"),
     )
     .group_by(BotGeneration.bot_id)
     .subquery()
@@ -46,6 +47,10 @@ _SEEN = (
     Bot.stage,
     Bot.created_at,
     Bot.killed_at.is_not(None).label("killed"),
+    Bot.archived_at.is_not(None).label("archived"),
+    Bot.paused_at.is_not(None).label("paused"),
+    Bot.added_by.is_not(None).label("own"),
+    func.coalesce(_NEWEST.c.newest_edited == _NEWEST.c.generation, false()).label("edited"),
     _NEWEST.c.generation,
     _NEWEST.c.generation_since,
     *(func.coalesce(count, 0).label(count.key) for count in _COUNTS),
@@ -55,13 +60,12 @@ _FLEET = (
     select(Bot.timeframe, *_SEEN)
     .join(_NEWEST, _NEWEST.c.bot_id == Bot.id)
     .outerjoin(BotProgress, BotProgress.bot_id == Bot.id)
-    .where(Bot.archived_at.is_(None))
 )
 _NAMES = _FLEET.selected_columns.keys()[1:]
 
 
 def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
-    """Yield every bot that is not archived as the planner sees it.
+    """Yield every bot as the planner sees it.
 
     Args:
         session: Open transaction.

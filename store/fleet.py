@@ -33,6 +33,7 @@ from sqlalchemy import (
     column,
     func,
     literal_column,
+    not_,
     or_,
     select,
     true,
@@ -75,13 +76,14 @@ LAST_BUSY = State.ERROR
 SORTS = ("activity", "name", "symbol", "stage", "netPnl", "winPct", "trades", "maxDrawdownPct", "sharpe")
 SHOWN_OF_BOT = (
     *("id", "name", "stage", "symbol", "timeframe", "archetype", "promotion_mode", "stage_locked_until"),
-    *("stage_entered_at", "killed_at", "archived_at", "metrics_reset_at", "created_at", "account_usd"),
+    *("stage_entered_at", "killed_at", "archived_at", "paused_at", "metrics_reset_at", "created_at"),
+    "account_usd",
 )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFilter:
-    """Which bots of the fleet; None means any. Archived bots never count."""
+    """Which bots of the fleet; None means any. ARCHIVED means every archived bot; any other state none of them."""
 
     stage: str | None = None
     symbol: str | None = None
@@ -176,8 +178,8 @@ def stage_locks(session: Session, *, now: datetime) -> AnyRow:
     ).one()
 
 
-def _fleet(*columns: Any) -> Select[Any]:
-    """Bots that are not archived, joined with all a page may filter or sort by; unused joins cost nothing."""
+def _fleet(*columns: Any, archived: bool = False) -> Select[Any]:
+    """Bots that are not archived (or those that are), with all a page filters or sorts by; unused joins are free."""
     best = (
         select(BotJob.bot_id, func.min(_job_rank()).label("job_rank"))
         .where(IS_ACTIVE)
@@ -185,7 +187,7 @@ def _fleet(*columns: Any) -> Select[Any]:
         .subquery("best")
     )
     joined = select(*columns).select_from(Bot).outerjoin(BotProgress).outerjoin(best, best.c.bot_id == Bot.id)
-    return _with_figures(joined).where(Bot.archived_at.is_(None))
+    return _with_figures(joined).where(Bot.archived_at.is_not(None) if archived else Bot.archived_at.is_(None))
 
 
 def _job_rank() -> ColumnElement[int]:
@@ -213,11 +215,14 @@ def _book() -> ColumnElement[str]:
 
 
 def _state_rank() -> ColumnElement[int]:
-    failing = or_(Bot.killed_at.is_not(None), _FAILS_AGAIN)
+    left_alone = or_(Bot.archived_at.is_not(None), Bot.paused_at.is_not(None))
+    failing = or_(Bot.killed_at.is_not(None), and_(_FAILS_AGAIN, not_(left_alone)))
     untested = and_(_IN_LAB, func.coalesce(BotProgress.backtests_completed, _spelled(0)) == _spelled(0))
     return func.least(
         case((failing, _spelled(RANK[State.ERROR]))),
         column("job_rank"),
+        case((Bot.archived_at.is_not(None), _spelled(RANK[State.ARCHIVED]))),
+        case((Bot.paused_at.is_not(None), _spelled(RANK[State.PAUSED]))),
         case((untested, _spelled(RANK[State.NEEDS_BACKTEST]))),
         _spelled(RANK[State.IDLE]),
     )
@@ -225,10 +230,12 @@ def _state_rank() -> ColumnElement[int]:
 
 def _asked(wanted: FleetFilter, after: Place | None) -> dict[str, Any]:
     """What a statement is given; what is not asked for has no place in the statement either."""
+    of_archived = wanted.state is State.ARCHIVED
     given = {
         "stage": wanted.stage,
         "symbol": wanted.symbol,
-        "rank": RANK[wanted.state] if wanted.state is not None else None,
+        "rank": RANK[wanted.state] if wanted.state is not None and not of_archived else None,
+        "archived": of_archived or None,
         "patterns": [f"%{_escaped(word)}%" for word in (wanted.words or "").split()] or None,
         "after_key": after.key if after is not None else None,
         "after_name": after.name if after is not None else None,
@@ -242,7 +249,7 @@ def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
     limit = bindparam("limit", type_=Integer, literal_execute=True)
     listed = _busy_then_quiet(asked, limit) if order == FleetOrder() else _listed(asked, order)
     page = listed.limit(limit).subquery("page")
-    total = _fleet(func.count()).where(*_conditions(asked)).scalar_subquery()
+    total = _fleet(func.count(), archived="archived" in asked).where(*_conditions(asked)).scalar_subquery()
     one_row = select(_spelled(1)).subquery("one_row")
     place = one_row.outerjoin(page, true()).outerjoin(Bot, Bot.id == page.c.id)
     cards = _with_evidence(_cards(place)).add_columns(total.label("total"), page.c.sort_key)
@@ -251,7 +258,8 @@ def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
 
 def _listed(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
     key = _sort_key(order)
-    listed = _fleet(Bot.id, Bot.name, key.label("sort_key")).where(*_conditions(asked))
+    shown = _fleet(Bot.id, Bot.name, key.label("sort_key"), archived="archived" in asked)
+    listed = shown.where(*_conditions(asked))
     if "after_key" in asked:
         listed = listed.where(_beyond(key, descending=order.descending))
     return listed.order_by(_directed(key, order), Bot.name)
@@ -260,7 +268,8 @@ def _listed(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
 def _busy_then_quiet(asked: frozenset[str], limit: ColumnElement[int]) -> Select[Any]:
     """The fleet by activity, the bots at rest read only where those at work or in error do not fill the page."""
     order = FleetOrder()
-    busy = _listed(asked, order).where(Bot.id.in_(_busy_ids())).limit(limit).cte("busy")
+    at_work = (Bot.id.in_(_busy_ids()), _state_rank() <= _spelled(RANK[LAST_BUSY]))
+    busy = _listed(asked, order).where(*at_work).limit(limit).cte("busy")
     has_room = select(func.count()).select_from(busy).scalar_subquery() < limit
     quiet = (
         _listed(asked, order).where(has_room, _state_rank() > _spelled(RANK[LAST_BUSY])).limit(limit).subquery("quiet")

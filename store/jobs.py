@@ -8,7 +8,7 @@ fence is `dagster_run_id` plus status: a run that lost its lease changes nothing
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,10 @@ from sqlalchemy.orm import Session
 from store import kill_switch
 from store.base import uuid_array
 from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
-from trading.autonomy import Decision, Load, Reason
+from trading.autonomy import Decision, Load, Priority
 from trading.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
-FIRST_BASELINE_PRIORITY = 50
-USUAL_PRIORITY = 100
-BY_HAND_PRIORITY = 10
 TYPE_LOCK = {JobType.BACKTEST: 7_216_384_511, JobType.IMPROVE: 7_216_384_512, JobType.EVOLVE: 7_216_384_513}
 
 
@@ -66,7 +63,7 @@ def enqueue(session: Session, decisions: Iterable[Decision], *, now: datetime) -
             "job_type": decision.job_type,
             "attempt": decision.attempt,
             "iteration": decision.iteration,
-            "priority": _priority(decision),
+            "priority": decision.priority,
             "reason_code": decision.reason,
             "created_at": now,
         }
@@ -88,7 +85,7 @@ def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> Row[U
     """
     active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
     while True:  # the job it had may end between the two statements
-        enqueue(session, [wish], now=now)
+        enqueue(session, [replace(wish, priority=Priority.BY_HAND)], now=now)
         if (job := session.execute(select(BotJob.id, BotJob.status).where(*active)).first()) is not None:
             return job
 
@@ -151,6 +148,17 @@ def close(
         .returning(BotJob.id)
     )
     return closed.first() is not None
+
+
+def cancel_queued(session: Session, bot_id: UUID, *, error: str, now: datetime) -> list[JobType]:
+    """Cancel a bot's QUEUED jobs and return their types; a job that runs, or is claimed just now, runs to its end."""
+    canceled = session.scalars(
+        update(BotJob)
+        .where(BotJob.bot_id == bot_id, BotJob.status == JobStatus.QUEUED)
+        .values(status=JobStatus.CANCELED, completed_at=now, error=error)
+        .returning(BotJob.job_type)
+    )
+    return sorted(JobType(kind) for kind in canceled)
 
 
 def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -> list[Reclaimed]:
@@ -297,8 +305,3 @@ def _count_failures(session: Session, bot_ids: Sequence[UUID], job_type: JobType
     failures, last_at = counted[job_type]
     failed = update(BotProgress).where(BotProgress.bot_id.in_(bot_ids))
     session.execute(failed.values({failures: failures + 1, last_at: now}))
-
-
-def _priority(decision: Decision) -> int:
-    first = {Reason.NO_SESSION_SINCE_RESET: FIRST_BASELINE_PRIORITY, Reason.BY_HAND: BY_HAND_PRIORITY}
-    return first.get(decision.reason, USUAL_PRIORITY)

@@ -42,7 +42,7 @@ RESET_SCOPES = ("ALL", "BACKTEST_ONLY", "PAPER_ONLY", "LIVE_ONLY")
 JOB_TYPES = ("BACKTEST", "IMPROVE", "EVOLVE")
 JOB_STATUSES = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT", "CANCELED")
 SESSION_STATUSES = ("COMPLETED", "FAILED")
-GENERATION_ORIGINS = ("SEED", "IMPROVE", "EVOLVE", "REVERT")
+GENERATION_ORIGINS = ("SEED", "IMPROVE", "EVOLVE", "REVERT", "EDIT", "COPY")
 TIMEFRAMES = ("1m", "5m", "15m", "1h", "1d")
 SESSION_MODES = ("FULL_24x5", "RTH_US", "ETH", "CUSTOM")
 SIDES = ("LONG", "SHORT")
@@ -66,7 +66,10 @@ class RuleText(Base):
 
 
 class Bot(Base):
-    """One bot: what it trades, how, and which stage it has reached. Archetype and rule never change."""
+    """One bot: what it trades, how, and which stage it has reached. Archetype and rule never change.
+
+    `added_by` names the person who added it; null where it came with a seeded fleet.
+    """
 
     __tablename__ = "bots"
     __table_args__ = (
@@ -99,6 +102,8 @@ class Bot(Base):
     killed_at: Mapped[datetime | None]
     kill_reason: Mapped[str | None]
     archived_at: Mapped[datetime | None]
+    paused_at: Mapped[datetime | None]
+    added_by: Mapped[str | None]
     metrics_reset_at: Mapped[datetime | None]
     metrics_reset_reason_code: Mapped[str | None]
     metrics_reset_by: Mapped[str | None]

@@ -33,6 +33,8 @@ class State(StrEnum):
     ERROR = "ERROR"
     RUNNER_RUNNING = "RUNNER_RUNNING"
     RUNNER_STALE = "RUNNER_STALE"
+    ARCHIVED = "ARCHIVED"
+    PAUSED = "PAUSED"
     NEEDS_BACKTEST = "NEEDS_BACKTEST"
     IDLE = "IDLE"
 
@@ -83,6 +85,7 @@ class Situation:
         now: The moment asked about.
         killed: Whether an operator or a rule has killed it.
         archived: Whether it has left the fleet.
+        paused: Whether a person has told autonomy to leave it alone.
         failures_in_row: Backtests that failed one after another since reset.
         has_completed_session: Whether a backtest has completed since reset.
         runner_heartbeat_at: Last sign of life of its paper or live runner, None where it has none.
@@ -93,6 +96,7 @@ class Situation:
     now: datetime
     killed: bool = False
     archived: bool = False
+    paused: bool = False
     failures_in_row: int = 0
     has_completed_session: bool = False
     runner_heartbeat_at: datetime | None = None
@@ -168,7 +172,8 @@ def _works_on(job_type: JobType, status: JobStatus) -> Callable[[Situation], boo
 
 
 def _is_failing(situation: Situation) -> bool:
-    return situation.killed or situation.failures_in_row >= MAX_FAILURES_IN_ROW
+    given_up = situation.failures_in_row >= MAX_FAILURES_IN_ROW
+    return situation.killed or (given_up and not situation.paused and not situation.archived)
 
 
 def _runner_age(situation: Situation) -> timedelta | None:
@@ -188,7 +193,7 @@ def _runner_is_stale(situation: Situation) -> bool:
 
 
 def _needs_backtest(situation: Situation) -> bool:
-    return situation.stage is Stage.LAB and not situation.has_completed_session and not situation.archived
+    return situation.stage is Stage.LAB and not situation.has_completed_session
 
 
 _HOLDS: Mapping[State, Callable[[Situation], bool]] = MappingProxyType(
@@ -197,6 +202,8 @@ _HOLDS: Mapping[State, Callable[[Situation], bool]] = MappingProxyType(
         **{state: _works_on(*job) for state, job in JOB_OF_STATE.items()},
         State.RUNNER_RUNNING: _runner_runs,
         State.RUNNER_STALE: _runner_is_stale,
+        State.ARCHIVED: lambda situation: situation.archived,
+        State.PAUSED: lambda situation: situation.paused,
         State.NEEDS_BACKTEST: _needs_backtest,
         State.IDLE: lambda _: True,
     }

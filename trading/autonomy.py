@@ -4,15 +4,16 @@ Belongs here: the pure decision. The same fleet, clock and limits give the same 
 Does not belong here: reading the fleet, writing jobs (`services/autonomy.py`).
 
 A bot gets at most one decision a tick. A baseline waits for another backtest of the bot only; improve and evolve work
-waits for any work of it. Work that is due is given out oldest need first, so a bot's wait is bounded by
-the number of bots before it.
+waits for any work of it. Work that is due is given out by priority, then oldest need first, so a bot's wait is bounded
+by the number of bots before it. A bot that a person added, or whose numbers a person edited, gets its baseline before
+the seeded fleet gets its own.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from uuid import UUID
 
 from trading.jobs import Caps, JobType
@@ -29,11 +30,21 @@ LONGEST_BACKOFF = timedelta(minutes=30)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+class Priority(IntEnum):
+    """In which order jobs of a type are claimed: a person's wish before a person's bot before the seeded fleet."""
+
+    BY_HAND = 10
+    OWN_BOT = 20
+    FIRST_BASELINE = 50
+    USUAL = 100
+
+
 class Reason(StrEnum):
     """Why a bot got work, or what kept it from work."""
 
     NO_SESSION_SINCE_RESET = "NO_SESSION_SINCE_RESET"
     LAST_BACKTEST_FAILED = "LAST_BACKTEST_FAILED"
+    NUMBERS_EDITED = "NUMBERS_EDITED"
     NEWER_GENERATION = "NEWER_GENERATION"
     NEWER_BARS = "NEWER_BARS"
     IMPROVE_DUE = "IMPROVE_DUE"
@@ -41,6 +52,8 @@ class Reason(StrEnum):
     BY_HAND = "BY_HAND"
     KILL_SWITCH_ON = "KILL_SWITCH_ON"
     BOT_KILLED = "BOT_KILLED"
+    ARCHIVED = "ARCHIVED"
+    PAUSED = "PAUSED"
     STAGE_NOT_LAB = "STAGE_NOT_LAB"
     JOB_ACTIVE = "JOB_ACTIVE"
     NO_MARKET_DATA = "NO_MARKET_DATA"
@@ -58,6 +71,8 @@ class Candidate:
     """One bot as the tick sees it. Backtests are counted since its BACKTEST baseline, iterations all its life.
 
     Attributes:
+        own: Whether a person added it, rather than the seed of a fleet.
+        edited: Whether a person wrote the numbers of its newest generation.
         active: Types of its QUEUED or RUNNING jobs.
         bars_fingerprint: Of the best bars there are for its symbol and timeframe; None where there are none.
         bars_since: When those bars arrived.
@@ -71,6 +86,10 @@ class Candidate:
     stage: str
     created_at: datetime
     killed: bool = False
+    archived: bool = False
+    paused: bool = False
+    own: bool = False
+    edited: bool = False
     active: frozenset[JobType] = frozenset()
     bars_fingerprint: str | None = None
     bars_since: datetime | None = None
@@ -102,6 +121,7 @@ class Decision:
     attempt: int = 1
     iteration: int = 0
     blockers: tuple[Reason, ...] = ()
+    priority: Priority = Priority.USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +159,7 @@ def plan_tick(fleet: Iterable[Candidate], *, now: datetime, caps: Caps, load: Lo
     """Decide for every bot of the fleet; pure and deterministic.
 
     Args:
-        fleet: Every bot that is not archived, in any order.
+        fleet: Every bot, in any order.
         now: The tick's time.
         caps: Limits on running and waiting work.
         load: Work that waits or runs already.
@@ -154,7 +174,7 @@ def plan_tick(fleet: Iterable[Candidate], *, now: datetime, caps: Caps, load: Lo
             skipped.append(decision)
         else:
             due.append((bot, decision))
-    due.sort(key=lambda pair: (_rank(pair[1]), _need_since(*pair), pair[0].bot_id))
+    due.sort(key=lambda pair: (pair[1].priority, _need_since(*pair), pair[0].bot_id))
     given, refused = _within_caps(due, caps=caps, load=load)
     return Plan(decisions=(*given, *refused, *skipped), eligible=len(due))
 
@@ -181,6 +201,8 @@ def _standing_blockers(bot: Candidate, *, kill_switch: bool) -> tuple[Reason, ..
     checks = (
         (kill_switch, Reason.KILL_SWITCH_ON),
         (bot.killed, Reason.BOT_KILLED),
+        (bot.archived, Reason.ARCHIVED),
+        (bot.paused, Reason.PAUSED),
         (bot.stage != "LAB", Reason.STAGE_NOT_LAB),
         (JobType.BACKTEST in bot.active, Reason.JOB_ACTIVE),
         (bot.bars_fingerprint is None, Reason.NO_MARKET_DATA),
@@ -195,6 +217,8 @@ def _baseline_need(bot: Candidate, *, now: datetime) -> Reason | None:
     if bot.backtests_completed == 0:
         return Reason.NO_SESSION_SINCE_RESET
     newer_generation = bot.last_session_generation is not None and bot.generation > bot.last_session_generation
+    if newer_generation and bot.edited:
+        return Reason.NUMBERS_EDITED
     if newer_generation and _older_than(STALE_AFTER, bot.generation_since, now=now):
         return Reason.NEWER_GENERATION
     newer_bars = bot.bars_fingerprint != bot.last_session_fingerprint
@@ -207,7 +231,8 @@ def _baseline(bot: Candidate, need: Reason, *, now: datetime) -> Decision:
     failures = bot.backtest_failures_in_row
     if failures and not _older_than(backoff(failures), bot.last_backtest_at, now=now):
         return Decision(bot.bot_id, Reason.BACKOFF, blockers=(Reason.BACKOFF,))
-    return Decision(bot.bot_id, need, JobType.BACKTEST, attempt=bot.backtest_attempts + 1)
+    attempt = bot.backtest_attempts + 1
+    return Decision(bot.bot_id, need, JobType.BACKTEST, attempt=attempt, priority=_priority(bot, need))
 
 
 def _improvement(bot: Candidate, *, now: datetime) -> Decision:
@@ -267,8 +292,11 @@ def _lack_of_room(
     return None
 
 
-def _rank(decision: Decision) -> int:
-    return 0 if decision.reason is Reason.NO_SESSION_SINCE_RESET else 1
+def _priority(bot: Candidate, need: Reason) -> Priority:
+    is_first = need is Reason.NO_SESSION_SINCE_RESET
+    if need is Reason.NUMBERS_EDITED or (is_first and bot.own):
+        return Priority.OWN_BOT
+    return Priority.FIRST_BASELINE if is_first else Priority.USUAL
 
 
 def _need_since(bot: Candidate, decision: Decision) -> datetime:

@@ -24,6 +24,7 @@ def _minutes(span: timedelta) -> str:
 WORDS: Mapping[Reason, str] = {
     Reason.NO_SESSION_SINCE_RESET: "It has no completed backtest since its reset.",
     Reason.LAST_BACKTEST_FAILED: "Its last backtest failed; it is tried again.",
+    Reason.NUMBERS_EDITED: "A person edited its numbers, and they are not backtested.",
     Reason.NEWER_GENERATION: f"Its newest generation is {_minutes(STALE_AFTER)} old and not backtested.",
     Reason.NEWER_BARS: f"Other bars than it was backtested on arrived {_minutes(STALE_AFTER)} ago.",
     Reason.IMPROVE_DUE: f"Its baseline has {MIN_TRADES} or more trades; a better genome is searched for.",
@@ -31,6 +32,8 @@ WORDS: Mapping[Reason, str] = {
     Reason.BY_HAND: "A person asked for it.",
     Reason.KILL_SWITCH_ON: "The kill switch is engaged: nothing new is started.",
     Reason.BOT_KILLED: "It has been killed.",
+    Reason.ARCHIVED: "It is archived; a person may revive it.",
+    Reason.PAUSED: "It is paused; a person may resume it.",
     Reason.STAGE_NOT_LAB: "It has left LAB, where autonomy backtests and improves.",
     Reason.JOB_ACTIVE: "It has a job that waits or runs.",
     Reason.NO_MARKET_DATA: "There are no bars for its symbol and timeframe.",

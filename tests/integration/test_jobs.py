@@ -333,9 +333,10 @@ def test_the_planner_sees_the_newest_generation_and_since_when(desk: Desk, clock
     with desk.sessions.begin() as session:
         bot = make_bot(session)
         make_generation(session, bot, created_at=clock())
-        make_bot(session, archived_at=clock())
+        gone = make_bot(session, archived_at=clock())
     with desk.sessions() as session:
-        (seen,) = candidates.candidates(session, {})
+        seen, archived = sorted(candidates.candidates(session, {}), key=lambda one: one.archived)
+    assert (archived.bot_id, archived.archived, seen.archived) == (gone.id, True, False)
     assert (seen.bot_id, seen.generation, seen.generation_since) == (bot.id, 2, clock())
 
 

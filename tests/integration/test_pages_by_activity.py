@@ -20,7 +20,7 @@ from trading.autonomy import MAX_FAILURES_IN_ROW
 PRECEDENCE = list(State)
 STANDINGS = (
     *("killed", "killed at work", "failing", "failing at work", "nearly failing", "working", "waiting", "both"),
-    *("untested", "tested", "archived"),
+    *("untested", "tested", "archived", "paused", "failing and paused"),
 )
 
 
@@ -32,11 +32,12 @@ def mixed_fleet(desk: Desk, clock: FixedClock) -> Desk:
             standing = STANDINGS[number * 5 % len(STANDINGS)]
             bot = factories.make_bot(
                 session,
-                name=f"Bot {number * 7 % 44:02}",
+                name=f"Bot {number * 7 % 52:02}",
                 symbol=("MES", "MNQ")[number % 2],
                 stage=("LAB", "LAB", "PAPER")[number % 3],
                 killed_at=clock.now if standing.startswith("killed") else None,
                 archived_at=clock.now if standing == "archived" else None,
+                paused_at=clock.now if "paused" in standing else None,
             )
             session.execute(update(BotProgress).where(BotProgress.bot_id == bot.id).values(**counted(standing)))
             add_jobs(session, bot, standing)
@@ -45,7 +46,8 @@ def mixed_fleet(desk: Desk, clock: FixedClock) -> Desk:
 
 def counted(standing: str) -> dict[str, int]:
     failing = MAX_FAILURES_IN_ROW
-    failures = {"failing": failing, "failing at work": failing, "nearly failing": failing - 1}
+    failures = dict.fromkeys(("failing", "failing at work", "failing and paused"), failing)
+    failures |= {"nearly failing": failing - 1}
     completed = {"tested": 3, "nearly failing": 1, "both": 1}
     return {
         "backtests_completed": completed.get(standing, 0),
@@ -98,6 +100,7 @@ def sorted_here(desk: Desk, wanted: FleetFilter) -> list[UUID]:
         FleetFilter(state=State.IMPROVING_RUNNING),
         FleetFilter(state=State.IDLE),
         FleetFilter(state=State.NEEDS_BACKTEST, stage="LAB"),
+        FleetFilter(state=State.PAUSED),
     ],
     ids=str,
 )
@@ -119,8 +122,15 @@ def test_counts_of_states_are_those_of_the_cards(mixed_fleet: Desk) -> None:
 
 def test_the_mixed_fleet_is_mixed(mixed_fleet: Desk) -> None:
     states = {card.bot_now.state for card in each_bot(mixed_fleet)}
-    resting = {State.NEEDS_BACKTEST, State.IDLE}
+    resting = {State.NEEDS_BACKTEST, State.IDLE, State.PAUSED}
     assert states == resting | {State.ERROR, State.IMPROVING_RUNNING, State.BACKTEST_QUEUED}
+
+
+def test_archived_bots_are_a_page_of_their_own(mixed_fleet: Desk) -> None:
+    page = bots_page(mixed_fleet, FleetQuery(wanted=FleetFilter(state=State.ARCHIVED)))
+    assert page.total == len(page.bots) == 4
+    assert all(card.archived_at is not None for card in page.bots)
+    assert not {card.id for card in page.bots} & {card.id for card in each_bot(mixed_fleet)}
 
 
 @pytest.mark.parametrize("descending", [False, True])

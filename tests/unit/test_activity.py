@@ -98,7 +98,16 @@ def test_a_lab_bot_without_a_session_since_reset_needs_a_backtest() -> None:
     assert bot_now(Situation(stage=Stage.LAB, now=NOW)).state is State.NEEDS_BACKTEST
     assert bot_now(Situation(stage=Stage.LAB, now=NOW, has_completed_session=True)).state is State.IDLE
     assert bot_now(Situation(stage=Stage.PAPER, now=NOW)).state is State.IDLE
-    assert bot_now(Situation(stage=Stage.LAB, now=NOW, archived=True)).state is State.IDLE
+    assert bot_now(Situation(stage=Stage.LAB, now=NOW, archived=True)).state is State.ARCHIVED
+
+
+def test_a_paused_bot_says_so_unless_it_works_and_its_failures_ask_nobody() -> None:
+    paused = Situation(stage=Stage.LAB, now=NOW, paused=True)
+    assert bot_now(paused).state is State.PAUSED
+    assert bot_now(replace(paused, failures_in_row=5)).state is State.PAUSED
+    assert bot_now(replace(paused, jobs=(job("BACKTEST", "RUNNING"),))).state is State.BACKTEST_RUNNING
+    assert bot_now(replace(paused, killed=True)).state is State.ERROR
+    assert bot_now(replace(paused, archived=True)).state is State.ARCHIVED
 
 
 def test_a_clock_that_lags_behind_a_start_shows_no_negative_time() -> None:
@@ -137,6 +146,7 @@ situations = st.builds(
     now=st.datetimes(timezones=st.just(UTC)),
     killed=st.booleans(),
     archived=st.booleans(),
+    paused=st.booleans(),
     failures_in_row=st.integers(0, 9),
     has_completed_session=st.booleans(),
     runner_heartbeat_at=st.none() | st.datetimes(timezones=st.just(UTC)),

@@ -17,6 +17,7 @@ from trading.autonomy import (
     Candidate,
     Decision,
     Load,
+    Priority,
     Reason,
     backoff,
     plan_tick,
@@ -55,6 +56,9 @@ def decide(bot: Candidate, *, caps: Caps = CAPS, kill_switch: bool = False) -> D
     ("bot", "reason"),
     [
         (replace(FRESH, killed=True), Reason.BOT_KILLED),
+        (replace(FRESH, archived=True), Reason.ARCHIVED),
+        (replace(FRESH, paused=True), Reason.PAUSED),
+        (replace(PROVEN, paused=True), Reason.PAUSED),
         (replace(FRESH, stage="PAPER"), Reason.STAGE_NOT_LAB),
         (replace(FRESH, active=frozenset({JobType.BACKTEST})), Reason.JOB_ACTIVE),
         (replace(PROVEN, active=frozenset({JobType.IMPROVE})), Reason.JOB_ACTIVE),
@@ -197,6 +201,27 @@ def test_a_bot_without_a_session_since_reset_is_served_before_longer_waits() -> 
     assert [decision.bot_id.int for decision in plan.enqueued] == [2, 1]
 
 
+def test_ones_own_bot_goes_before_the_seeded_fleet_and_ties_fall_as_before() -> None:
+    seeded = [replace(FRESH, bot_id=UUID(int=number)) for number in range(1, 301)]
+    late = NOW - timedelta(minutes=1)
+    own = [replace(FRESH, bot_id=UUID(int=n), own=True, created_at=late) for n in (902, 901)]
+    edited = replace(PROVEN, bot_id=UUID(int=900), generation=2, generation_since=NOW, edited=True)
+    plan = plan_tick([*seeded, *own, edited], now=NOW, caps=CAPS, load=Load(), kill_switch=False)
+    first = [(decision.bot_id.int, decision.priority, decision.reason) for decision in plan.enqueued[:4]]
+    assert first == [
+        (900, Priority.OWN_BOT, Reason.NUMBERS_EDITED),
+        (901, Priority.OWN_BOT, Reason.NO_SESSION_SINCE_RESET),
+        (902, Priority.OWN_BOT, Reason.NO_SESSION_SINCE_RESET),
+        (1, Priority.FIRST_BASELINE, Reason.NO_SESSION_SINCE_RESET),
+    ]
+
+
+def test_ones_own_bot_waits_its_turn_once_it_has_a_baseline() -> None:
+    assert decide(replace(PROVEN, own=True)).priority is Priority.USUAL
+    newer_bars = decide(replace(PROVEN, own=True, bars_fingerprint="newer"))
+    assert (newer_bars.reason, newer_bars.priority) == (Reason.NEWER_BARS, Priority.USUAL)
+
+
 moments = st.none() | st.integers(0, 200).map(lambda minutes: NOW - timedelta(minutes=minutes))
 candidates = st.builds(
     Candidate,
@@ -205,6 +230,10 @@ candidates = st.builds(
     stage=st.sampled_from(["LAB", "LAB", "LAB", "PAPER"]),
     created_at=st.just(NOW - timedelta(days=1)),
     killed=st.booleans(),
+    archived=st.booleans(),
+    paused=st.booleans(),
+    own=st.booleans(),
+    edited=st.booleans(),
     active=st.frozensets(st.sampled_from(JobType), max_size=2),
     bars_fingerprint=st.sampled_from([None, "a", "b"]),
     bars_since=moments,
@@ -239,7 +268,8 @@ def test_every_bot_gets_one_decision_and_no_blocked_bot_gets_work(fleet: list[Ca
     assert sorted(decision.bot_id for decision in plan.decisions) == sorted(bot.bot_id for bot in fleet)
     given_work = {decision.bot_id: decision.job_type for decision in plan.enqueued}
     for bot in fleet:
-        if bot.killed or bot.stage != "LAB" or JobType.BACKTEST in bot.active or bot.bars_fingerprint is None:
+        left_alone = bot.killed or bot.archived or bot.paused or bot.stage != "LAB"
+        if left_alone or JobType.BACKTEST in bot.active or bot.bars_fingerprint is None:
             assert bot.bot_id not in given_work
         if bot.active:
             assert given_work.get(bot.bot_id, JobType.BACKTEST) is JobType.BACKTEST

@@ -42,6 +42,7 @@ def test_every_fact_has_its_own_cell() -> None:
         stage_entered_at=NOW - 8 * HOUR,
         killed_at=None,
         archived_at=None,
+        paused_at=None,
         metrics_reset_at=NOW - 7 * HOUR,
         bot_now=now,
         progress_pct=41.6,

@@ -15,6 +15,8 @@ const QUIET = new Map([
   ["NEEDS_BACKTEST", "Needs backtest"],
   ["RUNNER_RUNNING", "Runner on"],
   ["RUNNER_STALE", "Runner silent"],
+  ["ARCHIVED", "Archived"],
+  ["PAUSED", "Paused"],
 ]);
 const FAILING = new Map([
   ["BOT_KILLED", "Killed"],

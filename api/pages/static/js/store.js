@@ -7,7 +7,7 @@ import { filterOf } from "./filter.js";
 /** As `trading/activity.py` lists them: the first that holds is a bot's state. */
 export const STATES = [
   "BACKTEST_RUNNING", "IMPROVING_RUNNING", "EVOLVING_RUNNING", "BACKTEST_QUEUED", "IMPROVING_QUEUED",
-  "EVOLVING_QUEUED", "ERROR", "RUNNER_RUNNING", "RUNNER_STALE", "NEEDS_BACKTEST", "IDLE",
+  "EVOLVING_QUEUED", "ERROR", "RUNNER_RUNNING", "RUNNER_STALE", "ARCHIVED", "PAUSED", "NEEDS_BACKTEST", "IDLE",
 ];
 export const STAGES = ["LAB", "PAPER", "SHADOW", "CANARY", "LIVE"];
 export const ACTIVITIES = {
@@ -16,6 +16,7 @@ export const ACTIVITIES = {
   improving: (state) => state.startsWith("IMPROVING_"),
   evolving: (state) => state.startsWith("EVOLVING_"),
   idle: (state) => state === "IDLE",
+  paused: (state) => state === "PAUSED",
   failing: (state) => state === "ERROR",
 };
 const STATE_RANK = new Map(STATES.map((state, rank) => [state, rank]));
