@@ -134,6 +134,10 @@ def bars_import(
     provider: Annotated[str | None, typer.Option(help="Name of the source; the file's name if not given.")] = None,
     timeframe: Annotated[str | None, typer.Option(help="1m 5m 15m 1h 1d; told from the rows if not given.")] = None,
     symbol: Annotated[list[str] | None, typer.Option(help="Only this root; may be repeated.")] = None,
+    quote: Annotated[
+        str | None,
+        typer.Option(help="points cents eighths 32nds tenths ten-thousandths millionths; told if not given."),
+    ] = None,
 ) -> None:
     """Check a file of bars and store it: all of it, or nothing.
 
@@ -141,11 +145,14 @@ def bars_import(
     micro: NQ bars are stored as NQ and MNQ. Bots prefer real bars to simulated ones of the same timeframe, from their
     next baseline on. The audit chain says who brought what, by fingerprint.
 
+    Prices in cents, 32nds and the like are told by the band a contract has traded in, and said; a price outside every
+    band is refused with what it looks like, unless --quote points says that it is right.
+
     Example: proving bars import cme_1h.parquet --symbol NQ --symbol GC
     """
     from orchestration.desk_work import import_file
 
-    import_file(path, provider=provider, timeframe=timeframe, symbols=symbol)
+    import_file(path, provider=provider, timeframe=timeframe, symbols=symbol, quote=quote)
 
 
 @bars.command("list")

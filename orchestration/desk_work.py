@@ -119,7 +119,9 @@ def seed(size: int | None, *, if_empty: bool) -> None:
         console.print(f"{len(series)} bar series, {simulated} of them SIMULATED")
 
 
-def import_file(path: Path, *, provider: str | None, timeframe: str | None, symbols: list[str] | None) -> None:
+def import_file(
+    path: Path, *, provider: str | None, timeframe: str | None, symbols: list[str] | None, quote: str | None
+) -> None:
     """Import a file of bars, record it where a database runs, and show what came of it."""
     from services.market_data import import_bars
     from store.bar_files import require_bar_file
@@ -130,7 +132,8 @@ def import_file(path: Path, *, provider: str | None, timeframe: str | None, symb
     work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
     with progress_bars() as bar, told_where_it_runs(work, bar) as tell:
         store = BarStore(load_settings().bars_dir)
-        report = import_bars(store, path, provider=provider, timeframe=timeframe, symbols=symbols, progress=tell)
+        named = {"provider": provider, "timeframe": timeframe, "quote": quote}
+        report = import_bars(store, path, **named, symbols=symbols, progress=tell)
     lack = _lack_of_record(report)
     console.print(
         f"{counted(report.rows, 'row')} of {report.timeframe} bars from {report.provider}: {len(report.series)} series"

@@ -28,6 +28,8 @@ from trading.market.front_month import front_month, holes_note
 from trading.market.gaps import Gaps, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
 from trading.market.marks import marks_note
+from trading.market.quoted_bars import in_points, quote_note, quote_of
+from trading.market.quotes import POINTS, Quote, declared_quote
 from trading.market.raw_bars import (
     Faults,
     RawBars,
@@ -75,6 +77,7 @@ def import_bars(
     provider: str | None = None,
     timeframe: str | None = None,
     symbols: Sequence[str] | None = None,
+    quote: str | None = None,
     progress: Progress = silent,
 ) -> ImportReport:
     """Check a bar file, build its series and store them: all of them in one commit, or nothing.
@@ -88,6 +91,8 @@ def import_bars(
         provider: Name of the source; the file's name without its ending if not given. Never SIMULATED.
         timeframe: The file's timeframe; told from the spacing of its rows if not given.
         symbols: Only these roots; all of them if not given.
+        quote: The form prices are quoted in (`trading/market/quotes.py`); told from the prices if not given. `points`
+            also says that prices outside the bands of their era are right.
         progress: Called after each step.
 
     Raises:
@@ -109,7 +114,9 @@ def import_bars(
     check_values(raw, faults)
     faults.refuse()
     timeframe = timeframe or timeframe_of(raw)
-    checked = [_checked(raw, names, root, timeframe, faults) for root in _told(_roots(names), progress, "check")]
+    checked = [
+        _checked(raw, names, root, timeframe, faults, quote=quote) for root in _told(_roots(names), progress, "check")
+    ]
     faults.refuse()
     built = [_series(each, timeframe, provider) for each in checked]
     new = _with_derived(store, _with_micros(built), progress)
@@ -197,22 +204,27 @@ class _Checked:
     root: str
     raw: RawBars
     ticks: Ticks
+    quote: Quote
 
 
-def _checked(raw: RawBars, names: dict[int, NamedContract], root: str, timeframe: str, faults: Faults) -> _Checked:
-    mine = [index for index, named in names.items() if named.root == root]
+def _checked(
+    raw: RawBars, names: dict[int, NamedContract], root: str, timeframe: str, faults: Faults, *, quote: str | None
+) -> _Checked:
+    mine, traded = [index for index, named in names.items() if named.root == root], instrument(root)
     rows = raw.rows_where(np.isin(raw.symbol, mine))
     named = _named_months(rows, names)
     _refuse_mixed(rows, root, named)
     if rows.contract is None:
         rows = replace(rows, contract=named)
+    form = quote_of(rows, traded) if quote is None else declared_quote(root, quote)
+    rows = in_points(rows, traded, form, faults)
     for index in mine:
         one = rows.rows_where(rows.symbol == index)
         check_order(one, timeframe, faults)
-        check_prices(one, instrument(root), faults)
+        check_prices(one, traded, faults, beyond_band=quote == POINTS.name)
         if timeframe == "1d":
             check_days(one, root, faults)
-    return _Checked(root, rows, to_ticks(rows, instrument(root), faults))
+    return _Checked(root, rows, to_ticks(rows, traded, faults), form)
 
 
 def _named_months(rows: RawBars, names: dict[int, NamedContract]) -> IntArray:
@@ -234,7 +246,7 @@ def _refuse_mixed(rows: RawBars, root: str, named: IntArray) -> None:
 def _series(checked: _Checked, timeframe: str, provider: str) -> NewSeries:
     root, raw = checked.root, checked.raw
     columns = np.stack([raw.ts_event, *checked.ticks.prices, raw.volume.astype(np.int64), _months_of(raw)])
-    notes = [late_note(root, columns[6], columns[0])]
+    notes = [quote_note(root, checked.quote), late_note(root, columns[6], columns[0])]
     if len(np.unique(raw.symbol)) > 1:
         columns, front_notes = _front_month_of(root, columns)
         notes += front_notes

@@ -95,10 +95,10 @@ def test_a_day_without_the_front_month_is_told_and_moves_nothing(store: BarStore
 
 
 def test_a_providers_own_longer_bars_are_kept(store: BarStore, tmp_path: Path) -> None:
-    hours = [f"{(OPEN_AT + timedelta(hours=n)).isoformat()},ES,7,8,6,7,1\n" for n in range(4)]
+    hours = [f"{(OPEN_AT + timedelta(hours=n)).isoformat()},ES,4000,4001,3999,4000,1\n" for n in range(4)]
     import_bars(store, write(tmp_path, *hours, name="hours.csv"), provider="ACME")
     import_bars(store, write(tmp_path, *lines("ES", 5_000, 1)), provider="ACME")
-    assert store.load("ES", "1h").open_ticks[0] == 28
+    assert store.load("ES", "1h").open_ticks[0] == 16_000
     assert store.load("ES", "15m").open_ticks[0] == 20_000
     assert store.load("ES", "1d").open_ticks[0] == 20_000
 
@@ -168,7 +168,7 @@ def test_prices_on_another_grid_are_moved_and_counted(store: BarStore, tmp_path:
     report = import_bars(store, write(tmp_path, *lines("ES", 5_000.1, 5)))
     assert "ES: 30 of 30 rows moved to the nearest tick 0.25" in report.notes
     at = [(OPEN_AT + timedelta(minutes=minute)).isoformat() for minute in range(9)]
-    finer_than_a_tick = write(tmp_path, *[f"{when},ES,1.07,1.08,1.06,1.07,5\n" for when in at])
+    finer_than_a_tick = write(tmp_path, *[f"{when},ES,5000.07,5000.08,5000.06,5000.07,5\n" for when in at])
     with pytest.raises(BadBars, match=r"row 1: .* is it another symbol or scale"):
         import_bars(store, finer_than_a_tick)
 
@@ -181,7 +181,8 @@ def test_gaps_are_told_not_refused(store: BarStore, tmp_path: Path) -> None:
 
 
 def test_prices_below_zero_are_right_for_crude_and_wrong_for_stocks(store: BarStore, tmp_path: Path) -> None:
-    import_bars(store, write(tmp_path, *lines("CL", -37.5, 5)))
+    below = [line.replace("2024-03-05", "2020-04-20") for line in lines("CL", -37.5, 5)]
+    import_bars(store, write(tmp_path, *below))
     assert store.load("MCL", "1m").low_ticks[0] == -3_850
     with pytest.raises(BadBars, match="rows 1, 2, 3 and 27 more: price must be above zero"):
         import_bars(store, write(tmp_path, *lines("ES", -37.5, 5)))

@@ -11,7 +11,8 @@ are those of the platform's E-mini, crude and gold rows for the exchange group. 
   ask, so the tick is half the quoted step (0.000005, 0.0005). They pay no commission but half a usual spread as
   slippage: half a pip, 15 cents on gold. They serve engine tests; nothing routes orders for them.
 - FESX is quoted in euros. Its money is counted one euro to the dollar: no conversion takes place.
-- Grains and oilseeds are quoted in dollars per bushel (the source's figures), not in cents.
+- Grains and oilseeds are counted in dollars per bushel (the source's figures); the cents that exchange and vendors use
+  are one of their quote forms (`quotes.py`).
 """
 
 from collections.abc import Mapping
@@ -60,11 +61,6 @@ class Instrument:
     def commission_micros(self) -> int:
         """Commission for one contract and side, in micro-dollars (exact)."""
         return _exact_micros(self.commission_usd)
-
-    @property
-    def may_trade_below_zero(self) -> bool:
-        """Whether a price of zero or less is possible (crude oil, April 2020) rather than an error."""
-        return self.exchange == "NYMEX" and self.symbol != "PL"
 
 
 def _exact_micros(usd: Decimal) -> int:
@@ -141,6 +137,12 @@ MICRO_OF: Mapping[str, str] = MappingProxyType(
     {"ES": "MES", "NQ": "MNQ", "YM": "MYM", "RTY": "M2K", "CL": "MCL", "GC": "MGC"}
 )
 """The micro each root is traded as. Both have the same tick, so the bars of one are the bars of the other."""
+
+
+ROOT_OF: Mapping[str, str] = MappingProxyType(
+    {micro: root for root, micro in MICRO_OF.items()} | {"SIL": "SI", "MBT": "BTC"}
+)
+"""The root each smaller contract is a part of; its price is the root's."""
 
 
 def instrument(symbol: str) -> Instrument:

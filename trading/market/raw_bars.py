@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from trading.errors import BadBars
 from trading.market.bars import TIMEFRAME_SECONDS, IntArray, timeframe_ns
 from trading.market.instruments import Instrument
+from trading.market.price_bands import band_at, bands_of, eras_of, may_trade_below_zero
+from trading.market.quotes import looks_like
 from trading.market.remedies import remedy
 from trading.market.sessions import trading_days, utc_instant
 from trading.words import counted
@@ -29,6 +31,7 @@ OFF_GRID_TICKS = 0.01
 LARGEST_TICKS = 2**40
 LARGEST_VOLUME = 2**53
 JUMP = 5.0
+FILLER, APART = 0.2, 4.0
 
 _YEAR_NS = 365 * 86_400_000_000_000
 
@@ -148,16 +151,61 @@ def check_days(raw: RawBars, root: str, faults: Faults) -> None:
     _fault(raw, faults, repeated, "a trading day has one daily bar", raw.ts_event, instants=True)
 
 
-def check_prices(raw: RawBars, instrument: Instrument, faults: Faults) -> None:
-    """Record rows of one contract whose price cannot be: zero or less, or five times the bar before, or within."""
-    if instrument.may_trade_below_zero:
-        return
+def check_prices(raw: RawBars, instrument: Instrument, faults: Faults, *, beyond_band: bool = False) -> None:
+    """Record rows of one contract whose price cannot be.
+
+    A price is above zero, except where its band goes below it (crude oil in the spring of 2020); it is less than five
+    times the bar before, or the low of its own bar; it is within the band of its era; and a bar without volume whose
+    four prices are one stands near the bars around it.
+
+    Args:
+        raw: The rows, in points.
+        instrument: What they are prices of.
+        faults: Where to record.
+        beyond_band: Whether a person says that prices outside the bands are right.
+    """
     _, high, low, close = raw.prices
-    _fault(raw, faults, low <= 0, "price must be above zero", low)
-    _fault(raw, faults, high >= JUMP * np.abs(low), "high must be less than five times the low", high)
-    _fault(
-        raw, faults, _jumps(close) & ~_rolls(raw), "close must not be five times or a fifth of the bar before", close
-    )
+    lowest, highest = band_at(instrument.symbol, raw.ts_event)
+    above_zero = np.full(len(raw), not may_trade_below_zero(instrument.symbol)) if beyond_band else lowest >= 0
+    worthless = above_zero & (low <= 0)
+    outside = (low < lowest) | (high > highest) if not beyond_band else np.zeros(len(raw), np.bool_)
+    _fault(raw, faults, worthless, "price must be above zero", low)
+    _fault_outside(raw, instrument, outside, faults)
+    _fault(raw, faults, _fillers(raw), "a bar without volume or range must be near the bars around it", close)
+    too_high = above_zero & (high >= JUMP * np.abs(low))
+    _fault(raw, faults, too_high, "high must be less than five times the low", high)
+    after_wrong = np.append(False, (worthless | outside)[:-1])
+    jumps = above_zero & _jumps(close) & ~_rolls(raw) & ~after_wrong
+    _fault(raw, faults, jumps, "close must not be five times or a fifth of the bar before", close)
+
+
+def _fault_outside(raw: RawBars, instrument: Instrument, outside: BoolArray, faults: Faults) -> None:
+    """Record rows outside the band of their era, each era with what its prices look like."""
+    bands, eras = bands_of(instrument.symbol), eras_of(instrument.symbol, raw.ts_event)
+    for era in np.unique(eras[outside]).tolist():
+        band, rows = bands[era], outside & (eras == era)
+        looks = looks_like(instrument.symbol, float(np.median(raw.prices[3][rows])), band)
+        rule = f"{instrument.symbol} must lie within {band.low:g} and {band.high:g} since {band.since}"
+        _fault(raw, faults, rows, f"{rule} ({looks})" if looks else rule, raw.prices[3])
+
+
+def _fillers(raw: RawBars) -> BoolArray:
+    """Return which bars stand in for none: no volume, one price, and far from what stands before and after.
+
+    In a file without any volume only zeros count, for there a settlement is such a bar too. Several in a row are judged
+    as one. Far is more than a fifth of the level around it, and than four times what those bars are apart.
+    """
+    _, high, low, close = raw.prices
+    hollow = (high == low) & (raw.volume == 0) & (raw.volume.any() | (close == 0))
+    starts = np.flatnonzero(np.diff(close, prepend=np.nan) != 0)
+    ends = np.append(starts[1:], len(close))
+    before = close[np.maximum(starts - 1, 0)]
+    after = close[np.minimum(ends, len(close) - 1)]
+    before, after = np.where(starts == 0, after, before), np.where(ends == len(close), before, after)
+    reach = np.maximum(FILLER * np.maximum(np.abs(before), np.abs(after)), APART * np.abs(after - before))
+    far = np.minimum(np.abs(close[starts] - before), np.abs(close[starts] - after)) > reach
+    stands_for_none: BoolArray = hollow & np.repeat(far, ends - starts)
+    return stands_for_none
 
 
 def timeframe_of(raw: RawBars) -> str:

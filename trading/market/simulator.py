@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from trading.errors import BadInput
 from trading.market.bars import SIMULATED, Bars, IntArray, bars_from_columns
-from trading.market.instruments import MICRO_OF, instrument
+from trading.market.instruments import ROOT_OF, instrument
 from trading.market.sessions import ETH, RTH_US, session_spans
 
 FloatArray = NDArray[np.float64]
@@ -97,7 +97,6 @@ LOUDNESS_OF_A_DAY = 37.4
 JUMP_ODDS, JUMP_SIZE = 1 / 1_500, 5.0
 
 _SHOCKS, _UPPER, _LOWER, _GAPS, _REGIMES, _JUMPS, _VOLUME, _CARRY = range(8)
-_ROOT_OF = {micro: root for root, micro in MICRO_OF.items()} | {"SIL": "SI", "MBT": "BTC"}
 
 
 def simulate(symbol: str, *, seed: int, start_on: date, years: float | None = None, end_on: date | None = None) -> Bars:
@@ -115,7 +114,7 @@ def simulate(symbol: str, *, seed: int, start_on: date, years: float | None = No
         BadInput: neither or both lengths, a negative seed, or a span without a session.
     """
     tick = float(instrument(symbol).tick_size)
-    root = _ROOT_OF.get(symbol, symbol)
+    root = ROOT_OF.get(symbol, symbol)
     minutes = _minutes(root, start_on, _last_day(start_on, years, end_on))
     chance = _Chance(_checked_seed(seed), root)
     character = CHARACTERS[root]

@@ -1,0 +1,83 @@
+"""Which form the prices of a file are quoted in, and its bars in points.
+
+Belongs here: telling the form from the closes, turning a file's prices into points. Does not belong here: the forms
+themselves (`quotes.py`), the tick grid (`raw_bars.py`).
+
+A form fits where more than half of the closes lie within the band of their era and on the tick grid. Prices in points
+are taken as they are. Where one other form fits, the bars are read in it and the import says so. Where several would
+mean different money, the file is refused until a person declares the form.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.errors import BadBars
+from trading.market.instruments import Instrument
+from trading.market.price_bands import band_at
+from trading.market.quotes import CLOSE, POINTS, Quote, inverse, quotes_of
+from trading.market.raw_bars import OFF_GRID_TICKS, Faults, RawBars
+
+FloatArray = NDArray[np.float64]
+
+
+def quote_of(raw: RawBars, traded: Instrument) -> Quote:
+    """Return the form the rows of one root are written in: points, unless the closes say something else.
+
+    Raises:
+        BadBars: several forms would fit; a person has to say which.
+    """
+    points, *others = quotes_of(traded.symbol)
+    fitting = [] if _fits(points, raw, traded) else [quote for quote in others if _fits(quote, raw, traded)]
+    if not fitting:
+        return points
+    found = {quote.points_of(raw.prices[3], float(traded.tick_size)).tobytes(): quote for quote in reversed(fitting)}
+    told = [quote.told for quote in found.values()]
+    if _share_in_band(raw.prices[3], raw, traded) > 0.5 and _may_be_rounded(raw.prices[3], traded):
+        told.append("points, rounded")
+    if _share_in_band(inverse(raw.prices[3]), raw, traded) > 0.5:
+        told.append("units of the other currency to the dollar")
+    if len(told) > 1:
+        forms = " or ".join(told)
+        raise BadBars(f"{raw.file}: prices of {traded.symbol} may be {forms}; say which with --quote")
+    return fitting[0]
+
+
+def quote_note(root: str, quote: Quote) -> str | None:
+    """Return what an import says of prices that were not in points, or None."""
+    return None if quote == POINTS else f"{root}: prices are {quote.told}, counted in points; --quote says otherwise"
+
+
+def in_points(raw: RawBars, traded: Instrument, quote: Quote, faults: Faults) -> RawBars:
+    """Return rows with their prices in points, recording those that are not written in the form."""
+    prices = quote.points_of(raw.prices, float(traded.tick_size))
+    unread = np.isnan(prices).any(axis=0)
+    if unread.any():
+        worst = np.take_along_axis(raw.prices, np.isnan(prices).argmax(axis=0)[None], axis=0)[0]
+        faults.add(raw.row[unread], f"price must be {quote.told}", worst[unread])
+        prices = np.where(np.isnan(prices), raw.prices, prices)
+    return replace(raw, prices=prices)
+
+
+def _fits(quote: Quote, raw: RawBars, traded: Instrument) -> bool:
+    closes = quote.points_of(raw.prices[3], float(traded.tick_size))
+    ticks = closes / float(traded.tick_size)
+    on_grid = np.abs(ticks - np.rint(ticks)) <= OFF_GRID_TICKS
+    return _share_in_band(np.where(on_grid, closes, np.nan), raw, traded) > 0.5
+
+
+def _share_in_band(closes: FloatArray, raw: RawBars, traded: Instrument) -> float:
+    low, high = band_at(traded.symbol, raw.ts_event)
+    return float(np.mean((closes >= low) & (closes <= high)))
+
+
+def _may_be_rounded(closes: FloatArray, traded: Instrument) -> bool:
+    """Return whether all closes are what points on the tick grid look like with two to four decimals."""
+    tick = float(traded.tick_size)
+    off_grid = np.abs(closes - np.rint(closes / tick) * tick)
+    for step in (0.01, 0.001, 0.0001):
+        is_written = np.abs(closes / step - np.rint(closes / step)) < CLOSE
+        if step < tick and np.all(is_written & (off_grid <= step / 2 + 1e-9)):
+            return True
+    return False
