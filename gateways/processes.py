@@ -57,9 +57,17 @@ def living(pid: int, *, seen_at: float) -> psutil.Process | None:
         process = psutil.Process(pid)
         with process.oneshot():
             is_the_same = process.create_time() <= seen_at + CLOCK_SLACK_SECONDS
-            return process if is_the_same and process.status() != psutil.STATUS_ZOMBIE else None
+            return process if is_the_same and is_alive(process) else None
     except psutil.NoSuchProcess:
         return None
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Say whether a process goes on; a zombie is dead, and so is one whose number another process has now."""
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def marked(mark: str) -> list[psutil.Process]:
@@ -200,16 +208,9 @@ def _signal(processes: Iterable[psutil.Process], number: signal.Signals) -> None
 def _still_alive(processes: list[psutil.Process], *, within_seconds: float) -> list[psutil.Process]:
     deadline = time.monotonic() + within_seconds
     alive = processes
-    while (alive := [process for process in alive if _is_alive(process)]) and time.monotonic() < deadline:
+    while (alive := [process for process in alive if is_alive(process)]) and time.monotonic() < deadline:
         time.sleep(POLL_SECONDS)
     return alive
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _is_tracker(process: psutil.Process) -> bool:

@@ -12,7 +12,7 @@ from dagster import DagsterEventType, DagsterRun, DefaultRunLauncher
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
 from dagster._serdes import ConfigurableClassData
 
-from gateways.processes import living
+from gateways.processes import is_alive, living
 from trading.jobs import LEASE
 
 WORKER_STARTED = "Started process for run"
@@ -66,6 +66,15 @@ class LivenessRunLauncher(DefaultRunLauncher):
         _kill(worker)
         return True
 
+    def end_worker(self, run_id: str) -> bool:
+        """Kill the worker of a run that is over, and return False where none lives: nothing it does counts any more."""
+        seen = self._worker(run_id)
+        worker = self._living(run_id, seen[0], seen_at=seen[1]) if seen is not None else None
+        if worker is None:
+            return False
+        _kill(worker)
+        return True
+
     def _worker(self, run_id: str) -> tuple[int, float] | None:
         """Return the process number a run named last, and when."""
         for entry in reversed(self._instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)):
@@ -75,7 +84,7 @@ class LivenessRunLauncher(DefaultRunLauncher):
         return None
 
     def _living(self, run_id: str, pid: int, *, seen_at: float) -> psutil.Process | None:
-        self._seen = {run: worker for run, worker in self._seen.items() if _lives(worker)}
+        self._seen = {run: worker for run, worker in self._seen.items() if is_alive(worker)}
         known = self._seen.get(run_id)
         worker = known if known is not None and known.pid == pid else living(pid, seen_at=seen_at)
         if worker is not None:
@@ -85,13 +94,6 @@ class LivenessRunLauncher(DefaultRunLauncher):
     def _is_silent(self, run_id: str) -> bool:
         newest = self._instance.get_records_for_run(run_id, limit=1, ascending=False).records
         return not newest or time.time() - newest[0].timestamp > LEASE.total_seconds()
-
-
-def _lives(worker: psutil.Process) -> bool:
-    try:
-        return bool(worker.is_running()) and worker.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _kill(worker: psutil.Process) -> None:

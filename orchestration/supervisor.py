@@ -107,7 +107,7 @@ class Ward:
         now = time.monotonic()
         if self.process is None:
             if now >= self.next_start_at:
-                self.start()
+                self._start_again()
         elif (code := self.process.poll()) is not None:
             self._bury(_ending(code))
         elif now >= self.next_question_at:
@@ -119,6 +119,14 @@ class Ward:
             end_program(self.process)
         self.process = None
         self.ready = False
+
+    def _start_again(self) -> None:
+        """Start the program; a start that fails is a death like any other, so a start of the platform gives it up."""
+        try:
+            self.start()
+        except Unavailable:
+            self.deaths += 1
+            raise
 
     def _ask(self) -> None:
         well = self.program.answers()

@@ -16,7 +16,9 @@ from datetime import datetime
 from pathlib import Path
 from types import FrameType
 
-from gateways.embedded import postmaster, start_embedded, stop_embedded
+import psutil
+
+from gateways.embedded import postmaster, start_embedded, stop_embedded, users_of
 from gateways.ports import require_free
 from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.processes import Running, end_marked, sole_platform
@@ -24,11 +26,13 @@ from gateways.settings import Settings
 from orchestration import roster, undertaker
 from orchestration.health import LOOPBACK
 from orchestration.instance import write_home
-from orchestration.supervisor import Chore, Kept, Program, Say, Ward, stop_in_reverse, tail, watch
+from orchestration.supervisor import LOOK_SECONDS, Chore, Kept, Program, Say, Ward, stop_in_reverse, tail, watch
 from services.desk import prepare_database
 from trading.errors import Unavailable
 
 POSTGRES_BACKOFF_SECONDS = 2.0
+COMMAND_SECONDS = 30.0
+COMMANDS = ("proving", "orchestration.cli")
 FALSE_STARTS = 4
 LEAST_FREE_BYTES = 300_000_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -63,8 +67,19 @@ class EmbeddedPostgres:
             self.say(f"postgres is ready after {time.monotonic() - began:.1f} s")
 
     def stop(self) -> None:
-        """Stop the server."""
+        """Stop the server, once commands that use it have ended or had their time."""
+        self._wait_for_commands()
         stop_embedded(self.data_dir)
+
+    def _wait_for_commands(self) -> None:
+        until, told = time.monotonic() + COMMAND_SECONDS, False
+        while (commands := commands_using(self.data_dir)) and time.monotonic() < until:
+            if not told:
+                self.say(f"waiting up to {COMMAND_SECONDS:g} s for {', '.join(commands)}")
+            told = True
+            time.sleep(LOOK_SECONDS)
+        if commands:
+            self.say(f"postgres stops under {', '.join(commands)}")
 
 
 @dataclass(slots=True)
@@ -136,6 +151,21 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
             _ignore_signals()
             stop_in_reverse(kept, say)
             raise
+
+
+def commands_using(data_dir: Path) -> list[str]:
+    """Return the `proving` commands that use the embedded server, as a person typed them, with their numbers."""
+    typed = ((process.pid, _typed(process)) for process in users_of(data_dir))
+    return [f"`{words}` (pid {pid})" for pid, words in typed if words is not None]
+
+
+def _typed(process: psutil.Process) -> str | None:
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return None
+    places = [place for place, word in enumerate(words) if Path(word).name in COMMANDS]
+    return " ".join(("proving", *words[places[0] + 1 :])) if places else None
 
 
 def lock_file(settings: Settings) -> Path:

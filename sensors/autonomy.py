@@ -7,6 +7,7 @@ A run here is a request to drain a queue, so each has a fresh key: a run key is 
 
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 import dagster as dg
@@ -19,6 +20,14 @@ from services.desk import Desk
 from services.rollups import open_requests
 from services.work import caps
 from trading.jobs import JobType
+
+
+@runtime_checkable
+class KnowsWorkers(Protocol):
+    """A launcher that finds the worker of a run, also of one that is over."""
+
+    def end_worker(self, run_id: str) -> bool:
+        """Kill the worker of a run that is over; return False where none lives."""
 
 
 def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
@@ -56,8 +65,13 @@ def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk
 
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> None:
-    """End a run whose job was taken back and that holds no other: asleep or hung, it would keep a slot."""
+    """End a run whose job was taken back and that holds no other: asleep or hung, it would keep a slot.
+
+    Where the run is over already and its worker is not, the worker is ended alone.
+    """
     if _at_work(instance, run_id) is None:
+        if isinstance(instance.run_launcher, KnowsWorkers):
+            instance.run_launcher.end_worker(run_id)
         return
     with suppress(dg.DagsterError):
         instance.run_launcher.terminate(run_id)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,9 +21,20 @@ from sqlalchemy.pool import NullPool
 
 from bench.patience import until
 from gateways import embedded
-from gateways.embedded import EmbeddedServer, postmaster, start_embedded, stop_embedded, stop_unused
+from gateways.embedded import (
+    MAJOR,
+    EmbeddedServer,
+    binary,
+    postmaster,
+    start_embedded,
+    stop_embedded,
+    stop_unused,
+    users_of,
+)
 from gateways.postgres import embedded_url
+from orchestration import up
 from orchestration.undertaker import hire
+from orchestration.up import EmbeddedPostgres
 from trading.errors import Unavailable
 
 ROOT = Path(embedded.__file__).parents[1]
@@ -127,10 +139,30 @@ def test_stopping_twice_is_once(cluster: Path) -> None:
 
 
 def test_files_of_another_major_version_are_refused_in_one_sentence(cluster: Path) -> None:
-    (cluster / "PG_VERSION").write_text("12\n")
-    with pytest.raises(Unavailable, match="another major version") as refusal:
+    (cluster / "PG_VERSION").write_text("16\n")
+    with pytest.raises(Unavailable, match="another major version, 16, and this is 18") as refusal:
         start_embedded(cluster)
     assert "\n" not in str(refusal.value)
+    assert postmaster(cluster) is None
+
+
+def test_server_tools_and_documents_are_of_one_major_version(cluster: Path) -> None:
+    ((number,),) = run_sql(start_embedded(cluster), "SELECT current_setting('server_version_num')::int / 10000")
+    assert number == MAJOR
+    told = subprocess.run([binary("psql"), "--version"], capture_output=True, text=True, check=True).stdout
+    assert re.search(r" (\d+)\.", told)[1] == str(MAJOR)  # type: ignore[index]
+    documents = [ROOT / "README.md", ROOT / "pyproject.toml", *(ROOT / "docs").rglob("*.md")]
+    named = {path.name: set(re.findall(r"Postgre(?:s|SQL) (\d\d)\b", path.read_text("utf-8"))) for path in documents}
+    assert {name: majors for name, majors in named.items() if majors - {str(MAJOR)}} == {}
+    assert {"README.md", "pyproject.toml", "0005-embedded-postgres-one-dialect.md"} <= {
+        name for name in named if named[name]
+    }
+
+
+def test_a_wheel_without_our_major_version_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded, "MAJOR", 99)
+    with pytest.raises(Unavailable, match=r"has no postgres of PostgreSQL 99; requirements.lock names one"):
+        binary("postgres")
 
 
 def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
@@ -268,6 +300,56 @@ def test_a_command_that_ends_leaves_the_server_to_the_others(folder: Path, templ
         second.communicate("done\n")
     assert (first.returncode, second.returncode) == (0, 0)
     assert postmaster(folder / "postgres") is None
+
+
+@pytest.fixture
+def walk_forward(cluster: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
+    """A `proving` command that uses the server until it reads a line."""
+    script = tmp_path / "proving"
+    script.write_text(f"import sys; sys.argv[1:] = [{str(cluster)!r}]\n{USER}", "utf-8")
+    with subprocess.Popen(
+        [sys.executable, script, "walk-forward", "YM"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "at work\n"
+        yield process
+        process.kill()
+
+
+def test_an_orderly_stop_waits_for_a_command_and_says_so(cluster: Path, walk_forward: subprocess.Popen[str]) -> None:
+    said: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(EmbeddedPostgres(cluster, said.append).stop)
+        until(lambda: said, "the stop to say what it waits for")
+        assert postmaster(cluster) is not None
+        walk_forward.communicate("done\n")
+        stopping.result()
+    assert walk_forward.returncode == 0
+    assert said == [f"waiting up to 30 s for `proving walk-forward YM` (pid {walk_forward.pid})"]
+    assert postmaster(cluster) is None
+
+
+def test_an_orderly_stop_waits_for_a_command_no_longer_than_it_says(
+    cluster: Path, walk_forward: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(up, "COMMAND_SECONDS", 0.01)
+    said: list[str] = []
+    EmbeddedPostgres(cluster, said.append).stop()
+    assert said[-1] == f"postgres stops under `proving walk-forward YM` (pid {walk_forward.pid})"
+    assert postmaster(cluster) is None
+
+
+def test_an_orderly_stop_waits_for_nobody_who_is_no_command(cluster: Path) -> None:
+    said: list[str] = []
+    with at_work(USER, cluster) as other:
+        assert [user.pid for user in users_of(cluster)] == [other.pid]
+        EmbeddedPostgres(cluster, said.append).stop()
+    assert said == []
+    assert postmaster(cluster) is None
 
 
 IN_TURN = """

@@ -21,6 +21,7 @@ from gateways.settings import Settings
 from orchestration import run_launcher
 from orchestration.instance import START_SECONDS, write_home
 from orchestration.run_launcher import LivenessRunLauncher
+from sensors.autonomy import KnowsWorkers, _end
 from trading.jobs import LEASE
 
 
@@ -138,6 +139,20 @@ def test_a_worker_that_works_in_silence_is_left_alone(
     run = started_run(instance, worker.pid)
     later(monkeypatch, 10 * LEASE)
     assert health(instance, run) is WorkerStatus.RUNNING
+
+
+def test_the_worker_of_a_run_that_is_over_is_ended(
+    instance: dg.DagsterInstance, worker: subprocess.Popen[bytes]
+) -> None:
+    run = started_run(instance, worker.pid)
+    launcher = instance.run_launcher
+    assert isinstance(launcher, KnowsWorkers)
+    instance.report_run_failed(run)
+    assert not launcher.terminate(run.run_id)
+    assert worker.poll() is None
+    _end(instance, run.run_id)
+    assert worker.wait() == -signal.SIGKILL
+    assert not launcher.end_worker(run.run_id)
 
 
 def test_ending_the_run_of_a_stopped_worker_kills_it_and_waits_for_nobody(

@@ -111,6 +111,19 @@ def test_a_program_that_keeps_dying_waits_longer_each_time(toy: Toy, said: list[
     assert "no luck" in said[-1]
 
 
+def test_a_restart_that_fails_is_a_death_too(toy: Toy, said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(supervisor, "LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(supervisor, "FIRST_BACKOFF_SECONDS", 0.001)
+    ward = toy("raise SystemExit('no luck')")
+    ward.start()
+    eventually(lambda: ward.deaths == 1, ward=ward)
+    ward.program = replace(ward.program, command=("/nowhere/to/be/found",))
+    looks = iter(range(10_000))
+    watch([ward], said.append, until=lambda: ward.deaths >= 4 or next(looks, None) is None)
+    assert ward.deaths == 4
+    assert len([line for line in said if "cannot start" in line]) == 1
+
+
 def test_the_wait_stops_growing_however_often_a_program_dies() -> None:
     assert [backoff_seconds(deaths) for deaths in (0, 1, 5, 6, 5_000)] == [0.5, 1, 16, 30, 30]
 
