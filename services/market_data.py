@@ -23,11 +23,19 @@ from store.bars import BarSeries, BarStore, NewSeries
 from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
 from trading.market.bars import SIMULATED, IntArray, bars_from_columns, timeframe_ns
-from trading.market.contracts import UNKNOWN_CONTRACT, NamedContract, contract_months, late_note, named_contract
+from trading.market.contracts import (
+    UNKNOWN_CONTRACT,
+    NamedContract,
+    contract_months,
+    late_note,
+    named_contract,
+    unmarked_rolls_note,
+)
 from trading.market.front_month import front_month, holes_note
-from trading.market.gaps import Gaps, gaps_of
+from trading.market.gaps import Gaps, gaps_note, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
 from trading.market.marks import marks_note
+from trading.market.outside import outside_note
 from trading.market.quoted_bars import in_points, quote_note, quote_of
 from trading.market.quotes import POINTS, Quote, declared_quote
 from trading.market.raw_bars import (
@@ -41,7 +49,7 @@ from trading.market.raw_bars import (
     timeframe_of,
     to_ticks,
 )
-from trading.market.sessions import trading_days, utc_instant
+from trading.market.sessions import trading_days
 from trading.market.simulator import simulate
 
 Work = TypeVar("Work")
@@ -119,11 +127,12 @@ def import_bars(
     ]
     faults.refuse()
     built = [_series(each, timeframe, provider) for each in checked]
+    gaps = {each.bars.symbol: gaps_of(each.bars) for each in built}
+    built = [_with_note(each, gaps_note(each.bars.symbol, gaps[each.bars.symbol])) for each in built]
     new = _with_derived(store, _with_micros(built), progress)
     series = store.write_all(new)
     progress("store", len(series), len(series))
-    gaps = {each.bars.symbol: gaps_of(each.bars) for each in built}
-    notes = [*(note for each in built for note in each.notes), *_kept_notes(new, series), *_gap_notes(gaps)]
+    notes = [*(note for each in built for note in each.notes), *_kept_notes(new, series)]
     return ImportReport(
         file=str(path),
         provider=provider,
@@ -204,6 +213,7 @@ class _Checked:
     root: str
     raw: RawBars
     ticks: Ticks
+    months: IntArray
     quote: Quote
 
 
@@ -214,8 +224,8 @@ def _checked(
     rows = raw.rows_where(np.isin(raw.symbol, mine))
     named = _named_months(rows, names)
     _refuse_mixed(rows, root, named)
-    if rows.contract is None:
-        rows = replace(rows, contract=named)
+    months = named if rows.contract is None else rows.contract
+    rows = replace(rows, contract=months)
     form = quote_of(rows, traded) if quote is None else declared_quote(root, quote)
     rows = in_points(rows, traded, form, faults)
     for index in mine:
@@ -224,7 +234,7 @@ def _checked(
         check_prices(one, traded, faults, beyond_band=quote == POINTS.name)
         if timeframe == "1d":
             check_days(one, root, faults)
-    return _Checked(root, rows, to_ticks(rows, traded, faults), form)
+    return _Checked(root, rows, to_ticks(rows, traded, faults), months, form)
 
 
 def _named_months(rows: RawBars, names: dict[int, NamedContract]) -> IntArray:
@@ -245,7 +255,7 @@ def _refuse_mixed(rows: RawBars, root: str, named: IntArray) -> None:
 
 def _series(checked: _Checked, timeframe: str, provider: str) -> NewSeries:
     root, raw = checked.root, checked.raw
-    columns = np.stack([raw.ts_event, *checked.ticks.prices, raw.volume.astype(np.int64), _months_of(raw)])
+    columns = np.stack([raw.ts_event, *checked.ticks.prices, raw.volume.astype(np.int64), checked.months])
     notes = [quote_note(root, checked.quote), late_note(root, columns[6], columns[0])]
     if len(np.unique(raw.symbol)) > 1:
         columns, front_notes = _front_month_of(root, columns)
@@ -256,12 +266,8 @@ def _series(checked: _Checked, timeframe: str, provider: str) -> NewSeries:
     if not columns[5].any():
         notes.append(f"{root}: no volume")
     bars = bars_from_columns(columns, symbol=root, timeframe=timeframe, provider=provider)
-    notes.append(marks_note(bars))
+    notes += [marks_note(bars), unmarked_rolls_note(bars), outside_note(bars)]
     return NewSeries(bars, raw.file, tuple(filter(None, notes)))
-
-
-def _months_of(raw: RawBars) -> IntArray:
-    return np.full(len(raw), UNKNOWN_CONTRACT, np.int64) if raw.contract is None else raw.contract
 
 
 def _front_month_of(root: str, columns: IntArray) -> tuple[IntArray, list[str | None]]:
@@ -271,6 +277,10 @@ def _front_month_of(root: str, columns: IntArray) -> tuple[IntArray, list[str | 
     contracts = len(np.unique(columns[6]))
     joined = f"{root}: front month of {contracts} contracts by the volume of the day before"
     return columns[:, kept], [joined, holes_note(root, days, kept)]
+
+
+def _with_note(new: NewSeries, note: str | None) -> NewSeries:
+    return new if note is None else replace(new, notes=(*new.notes, note))
 
 
 def _with_micros(own: list[NewSeries]) -> list[NewSeries]:
@@ -318,12 +328,3 @@ def _derived(whole: NewSeries, timeframe: str) -> NewSeries:
     note = f"{bars.symbol}: {timeframe} bars aggregated from {bars.timeframe}"
     derived = aggregate(bars, timeframe)
     return replace(whole, bars=derived, notes=(note, *whole.notes), derived_from=bars.timeframe)
-
-
-def _gap_notes(gaps: dict[str, Gaps]) -> list[str]:
-    return [
-        f"{root}: {hole.missing_bars} bars missing in {hole.holes} places of its sessions, "
-        f"the most ({hole.largest_bars}) after {utc_instant(hole.largest_after_ts):%Y-%m-%d %H:%M} UTC"
-        for root, hole in gaps.items()
-        if hole.holes
-    ]

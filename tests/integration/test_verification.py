@@ -247,5 +247,21 @@ def test_bars_made_from_marks_say_so_in_every_session(desk: Desk, marked: Subjec
     assert any("no wick" in note for note in run.figures["notes"])
 
 
+def test_holes_unmarked_rolls_and_bars_outside_are_told_in_every_session(
+    desk: Desk, marked: Subject, tmp_path: Path
+) -> None:
+    at_desk = replace(desk, bars=BarStore(tmp_path / "bars"))
+    run_baseline(at_desk, marked.bot.id, run_id="run-1")
+    with desk.sessions() as session:
+        (notes,) = session.scalars(select(BacktestSession.notes))
+    series = at_desk.bars.best("MES", "1h")
+    assert series is not None
+    assert set(series.notes) <= set(notes)
+    told = " / ".join(notes)
+    assert "MES: 128 bars missing in 44 places of its sessions, the most (3) after 2024-01-08 19:00 UTC" in told
+    assert "MES: 4 of 900 bars lie outside every session" in told
+    assert "MES: a series without contract months: its rolls are not marked" in told
+
+
 def test_thresholds_are_those_of_the_gate_table() -> None:
     assert (verdicts.WALK_FORWARD_CONSISTENCY, verdicts.WALK_FORWARD_OVERFIT_RATIO) == (0.5, 2.5)

@@ -1,6 +1,7 @@
 """Contract months: what a symbol in a file names.
 
-Belongs here: reading `ES.201312` and `FESXH6`, and which month a code with one or two year digits means at a time.
+Belongs here: reading `ES.201312` and `FESXH6`, which month a code with one or two year digits means at a time, and what
+is said where months are missing or over.
 Does not belong here: which contract is the front month (`front_month.py`), contract facts (`instruments.py`).
 
 A code comes back every ten years (`ESZ3`) or hundred (`ESZ13`). A contract trades until its month is over, so a row
@@ -14,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from trading.errors import UnknownInstrument
-from trading.market.bars import IntArray
-from trading.market.instruments import INSTRUMENTS
-from trading.market.sessions import utc_instant
+from trading.market.bars import Bars, IntArray
+from trading.market.instruments import INSTRUMENTS, instrument
+from trading.market.sessions import trading_days, utc_instant
 from trading.words import counted
 
 MONTH_CODES = "FGHJKMNQUVXZ"
@@ -88,6 +89,21 @@ def contract_months(named: NamedContract, ts_event: IntArray) -> IntArray:
     ahead = (named.month // 100 * 12 + named.month % 100 - 1 - row_month) % cycle
     months: IntArray = row_month + np.where(ahead > LISTED_MONTHS, ahead - cycle, ahead)
     return months // 12 * 100 + months % 12 + 1
+
+
+def unmarked_rolls_note(bars: Bars) -> str | None:
+    """Return the sentence a series carries whose rolls nobody marked, or None where months are known or none expire.
+
+    Spot instruments have no contracts, and within one trading day there is no roll. Which gaps between days are rolls
+    cannot be told from prices alone, so none is left out: a position held over one earns it.
+    """
+    days = trading_days(bars.symbol, bars.ts_event[[0, -1]])
+    if bars.contract.any() or instrument(bars.symbol).exchange == "SPOT" or days[0] == days[1]:
+        return None
+    return (
+        f"{bars.symbol}: a series without contract months: its rolls are not marked, and the gaps between contracts "
+        "count as profit and loss"
+    )
 
 
 def late_note(root: str, contract: IntArray, ts_event: IntArray) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from trading.market.bars import Bars, IntArray, timeframe_ns
-from trading.market.sessions import ETH, Sessions, session_spans, trading_days
+from trading.market.sessions import ETH, Sessions, session_spans, trading_days, utc_instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,16 @@ def gaps_of(bars: Bars) -> Gaps:
     )
 
 
+def gaps_note(symbol: str, gaps: Gaps) -> str | None:
+    """Return the sentence about the holes of a series, or None if there are none."""
+    if gaps.holes == 0:
+        return None
+    return (
+        f"{symbol}: {gaps.missing_bars} bars missing in {gaps.holes} places of its sessions, "
+        f"the most ({gaps.largest_bars}) after {utc_instant(gaps.largest_after_ts):%Y-%m-%d %H:%M} UTC"
+    )
+
+
 def _missing_days(days: IntArray, sessions: Sessions) -> IntArray:
     next_session = np.searchsorted(sessions.trading_day, days, side="right")
     arrived = np.searchsorted(sessions.trading_day, days, side="left")
@@ -53,14 +63,14 @@ def _missing_days(days: IntArray, sessions: Sessions) -> IntArray:
 
 def _missing_bars(bars: Bars, sessions: Sessions) -> IntArray:
     length_ns = timeframe_ns(bars.timeframe)
-    open_until_start = _open_time(bars.ts_event, sessions)
-    open_until_end = _open_time(bars.ts_event + length_ns, sessions)
+    open_until_start = open_time_ns(bars.ts_event, sessions)
+    open_until_end = open_time_ns(bars.ts_event + length_ns, sessions)
     closed_out: IntArray = np.maximum(open_until_start[1:] - open_until_end[:-1], 0) // length_ns
     return closed_out
 
 
-def _open_time(instants: IntArray, sessions: Sessions) -> IntArray:
-    """Return the time the market was open before each instant, nanoseconds."""
+def open_time_ns(instants: IntArray, sessions: Sessions) -> IntArray:
+    """Return how long the market was open before each instant, since the first of the sessions, shape (n_instants,)."""
     if len(sessions) == 0:
         return np.zeros(len(instants), np.int64)
     pauses = sessions.pause_close_ns - sessions.pause_open_ns

@@ -1,0 +1,85 @@
+"""Bars outside every session: how many there are, and what they look like.
+
+Belongs here: the count that an import tells, and the mistakes in time stamps it knows. Does not belong here: refusing
+or moving anything; holes (`gaps.py`).
+
+A bar is outside where its exchange's electronic session (ETH) is closed from its stamp to its end; a daily bar where
+its trading day has no session. An hour that begins in a pause and reaches into the session (grains, Eurex) is no
+mistake, although no entry is allowed at its open. A mistake is named only where undoing it leaves at most a tenth of
+those bars outside, and, for bars within a day, where at least every second trading day has one: a stray print is no
+mistake of the clock. Stamps an hour late are taken for stamps at the close; local time an hour away looks the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trading.market.bars import Bars, IntArray, timeframe_ns
+from trading.market.gaps import open_time_ns
+from trading.market.sessions import ETH, NANOSECONDS_PER_DAY, session_index, session_spans, trading_days
+
+MOST_LEFT = 0.1
+LEAST_DAYS = 0.5
+
+_PLACES = (("New York", "America/New_York"), ("Chicago", "America/Chicago"), ("London", "Europe/London"))
+_PLACES_OF_EUREX = (*_PLACES, ("Berlin", "Europe/Berlin"))
+
+_FRIDAY, _SUNDAY = 4, 6
+
+
+def outside_note(bars: Bars) -> str | None:
+    """Return the sentence about bars outside every session, with the mistake they look like; None if there are none."""
+    outside = _outside(bars)
+    count = int(outside.sum())
+    if count == 0:
+        return None
+    looks = _looks_like(bars, outside)
+    return f"{bars.symbol}: {count} of {len(bars)} bars lie outside every session{f', as if {looks}' if looks else ''}"
+
+
+def _outside(bars: Bars) -> NDArray[np.bool_]:
+    closed = ~session_index(bars, mode=ETH).is_open
+    if bars.timeframe == "1d" or not closed.any():
+        return closed
+    days = trading_days(bars.symbol, bars.ts_event[[0, -1]])
+    sessions = session_spans(bars.symbol, mode=ETH, first_day=int(days[0]), last_day=int(days[1]))
+    ends = bars.ts_event + timeframe_ns(bars.timeframe)
+    return closed & (open_time_ns(bars.ts_event, sessions) == open_time_ns(ends, sessions))
+
+
+def _looks_like(bars: Bars, outside: NDArray[np.bool_]) -> str | None:
+    days = trading_days(bars.symbol, bars.ts_event)
+    if bars.timeframe == "1d":
+        if _are_all_sundays(days, outside):
+            return "Sunday evening were a day of its own"
+    elif len(np.unique(days[outside])) < LEAST_DAYS * len(np.unique(days)):
+        return None
+    left = {looks: int(_outside(replace(bars, ts_event=at)).sum()) for looks, at in _undone(bars)}
+    likely = min(left, key=left.__getitem__)
+    return likely if left[likely] <= MOST_LEFT * int(outside.sum()) else None
+
+
+def _are_all_sundays(days: IntArray, outside: NDArray[np.bool_]) -> bool:
+    weekday = (days + 3) % 7
+    return bool((weekday[outside] == _SUNDAY).all() and 2 * (weekday == _FRIDAY).sum() >= outside.sum())
+
+
+def _undone(bars: Bars) -> Iterator[tuple[str, IntArray]]:
+    """Yield each mistake in words and the stamps without it."""
+    yield "stamped at the close", bars.ts_event - timeframe_ns(bars.timeframe)
+    if bars.timeframe == "1d":
+        yield "dated by another midnight", bars.ts_event + NANOSECONDS_PER_DAY // 2
+        return
+    for place, zone in _PLACES_OF_EUREX if bars.symbol == "FESX" else _PLACES:
+        yield f"local time ({place}) written as UTC", bars.ts_event - _offsets_ns(ZoneInfo(zone), bars.ts_event)
+
+
+def _offsets_ns(zone: ZoneInfo, local: IntArray) -> IntArray:
+    days, day_of = np.unique(local // NANOSECONDS_PER_DAY, return_inverse=True)
+    noons = (datetime.fromtimestamp(int(day) * 86_400 + 43_200, UTC).replace(tzinfo=zone) for day in days)
+    offsets = [round(noon.utcoffset().total_seconds()) * 1_000_000_000 for noon in noons]  # type: ignore[union-attr]
+    return np.array(offsets, np.int64)[day_of]
