@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from api.contracts import HealthCheck, JobAnswer, ReasonCode, Spoken, StarvationAnswer
+from trading.starts import Pace
 
 BIGGEST = 2**63 - 1
 TickId = Annotated[int, Path(ge=1, le=BIGGEST, description="A tick's id")]
@@ -99,6 +100,20 @@ class DeadLetterTold(Spoken):
     last_failed_at: datetime | None
 
 
+class StartsAnswer(Spoken):
+    """How runs start, as the newest tick saw it, the pace it keeps, and both in words."""
+
+    pace: Pace
+    words: str
+    runs_allowed: int | None
+    starting: int
+    starting_since: datetime | None
+    last_took_seconds: float | None
+    failed_in_row: int
+    last_failed_at: datetime | None
+    next_at: datetime | None
+
+
 class WorkAnswer(Spoken):
     """The work at hand: what runs, what waits, what was given up."""
 
@@ -109,6 +124,7 @@ class WorkAnswer(Spoken):
     queued: list[JobTold]
     starvation: StarvationAnswer
     dead_letters: list[DeadLetterTold]
+    starts: StartsAnswer | None
     now: datetime
 
 
@@ -273,6 +289,7 @@ class VitalsAnswer(Spoken):
     limits: list[LimitTold]
     room: RoomTold | None
     last_tick: TickTold | None
+    starts: StartsAnswer | None
     now: datetime
 
 

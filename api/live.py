@@ -38,8 +38,10 @@ from services.desk import Desk
 from services.fleet import bots_by_ids, each_bot
 from services.kill_switch import switch_now
 from services.proofs import last_tick_at, tick_limit
+from services.starts import StartsTold, starts_told
 from store.kill_switch import Switch
 from trading.errors import ProvingError, UnknownBots
+from trading.starts import Pace
 
 log = logging.getLogger("api.live")
 
@@ -80,6 +82,7 @@ class Live:
         self._hears = False
         self._loaded = asyncio.Event()
         self._last_tick_at: datetime | None = None
+        self._starts: StartsTold | None = None
         self._zipped: tuple[tuple[str, int], Zipped] | None = None
         self._flushed_at = -COALESCE_SECONDS
 
@@ -202,12 +205,12 @@ class Live:
             cards = await to_thread.run_sync(bots_by_ids, self._desk, list(bot_ids))
             self._tell_rows(cards)
         if ticked:
-            self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
+            await self._read_tick()
             self._audience.tell_all(self._message("pulse"))
 
     async def _read_everything(self) -> None:
         rows = await to_thread.run_sync(_read_rows, self._desk)
-        self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
+        await self._read_tick()
         self._switch = await to_thread.run_sync(switch_now, self._desk)
         self._picture = Picture(epoch=secrets.token_hex(8), rows=rows)
         self._loaded.set()
@@ -215,6 +218,10 @@ class Live:
         self._audience.tell(PULSE, self._message("pulse"))
         for bot_id in self._audience.followed_bots():
             self._tell_bot(bot_id)
+
+    async def _read_tick(self) -> None:
+        self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
+        self._starts = await to_thread.run_sync(starts_told, self._desk)
 
     def _tell_rows(self, cards: Sequence[BotCard]) -> None:
         picture, changed, gone = self._picture, [], []
@@ -260,6 +267,7 @@ class Live:
             "now": self._desk.clock().isoformat(),
             "lastTickAt": self._last_tick_at.isoformat() if self._last_tick_at is not None else None,
             "tickLimitSeconds": tick_limit(self._desk).total_seconds(),
+            "starts": self._starts_cell(),
         }
 
     def _switch_cell(self) -> dict[str, Any]:
@@ -269,6 +277,13 @@ class Live:
         since = switch.since.isoformat() if switch.since is not None else None
         told = {"engaged": switch.is_engaged, "tier": switch.tier, "reasonCode": switch.reason_code}
         return {"killSwitch": told | {"since": since, "actor": switch.actor}}
+
+    def _starts_cell(self) -> dict[str, Any] | None:
+        """How runs start where they do not start well; None where there is nothing to tell."""
+        starts = self._starts
+        if starts is None or starts.pace is Pace.STARTS_WELL:
+            return None
+        return {"pace": starts.pace, "words": starts.words}
 
     def _message(self, kind: str) -> bytes:
         return json.dumps(self._head(kind) | self._switch_cell(), separators=(",", ":")).encode()

@@ -14,6 +14,7 @@ from api.problems import documented
 from api.recent import Recent
 from services.desk import Desk
 from services.health import MigrationCheck, readiness
+from services.starts import starts_told
 from services.ticks import ticks_page
 from services.vitals import limits, programs, room, verdicts
 
@@ -46,6 +47,7 @@ def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Any]) -> V
             "limits": limits(desk),
             "room": recent_room.get(lambda: room(desk)) if found.has_tables else None,
             "last_tick": newest[0] if newest else None,
+            "starts": starts_told(desk) if found.has_tables else None,
             "now": found.checked_at,
         }
     )

@@ -41,6 +41,19 @@ def daemon_beats(settings: Settings) -> bool | None:
     return None if beat is None else time.time() - beat < SENSOR_DAEMON_SILENCE_SECONDS
 
 
+def starts_in_words(settings: Settings) -> str | None:
+    """Return how runs start, as the newest tick saw it; None where the API does not know."""
+    connection = http.client.HTTPConnection(reachable(settings.host), settings.api_port, timeout=2.0)
+    try:
+        connection.request("GET", "/api/jobs/now")
+        told = json.load(connection.getresponse())["starts"]
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        return None
+    finally:
+        connection.close()
+    return str(told["words"]) if told else None
+
+
 def last_sensor_beat(settings: Settings) -> float | None:
     """Return the sensor daemon's last heartbeat in seconds since the epoch, None where nobody knows."""
     connection = http.client.HTTPConnection(reachable(settings.dagster_host), settings.webserver_port, timeout=2.0)

@@ -14,7 +14,7 @@ LOCATION = "proving-ground"
 MODULE = "orchestration.definitions"
 TEMPLATE = Path(__file__).with_name("dagster.yaml")
 SPARE_RUNS = 2  # runs without a job type: rollups after a reset, retention, a person's own
-START_SECONDS = 120  # a run may take that long to start, on a machine that others keep busy
+START_SECONDS = 600  # a run may take that long to start, on a machine that others keep busy
 WORKSPACE = f"""\
 load_from:
   - grpc_server:

@@ -6,6 +6,7 @@ Belongs here: command lines, environments, the order of a start. Does not belong
 import sys
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from sqlalchemy.engine import URL
 
@@ -16,6 +17,8 @@ from orchestration.health import LOOPBACK, api_answers, code_server_answers, dae
 from orchestration.instance import LOCATION, MODULE, START_SECONDS, dagster_home, workspace_file
 from orchestration.supervisor import Program
 
+GIVEN_UP_SECONDS = 60  # by then run monitoring has failed a run that does not start
+SENSOR_SECONDS = 120  # no tick takes that long; a code server that sleeps must not hold up the next
 RUN_NICE = 10  # people wait for the API, nobody waits for one backtest
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps decide what runs at once, not BLAS
 
@@ -39,12 +42,16 @@ def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
 def daemon(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     """Return the one daemon; the concurrency caps are only right with one.
 
-    It waits for a run's start as long as a start may take: asking again sooner starts a second worker for the run.
+    It waits for a run's start longer than a start may take: asking again sooner starts a second worker for the run.
     """
+    patience: dict[str, Any] = {
+        "DAGSTER_GRPC_TIMEOUT_SECONDS": str(START_SECONDS + GIVEN_UP_SECONDS),
+        "DAGSTER_SENSOR_GRPC_TIMEOUT_SECONDS": str(SENSOR_SECONDS),
+    }
     return _program(
         "daemon",
         ("-m", "dagster._daemon", "run", "-w", str(workspace_file(settings))),
-        environment=_environment(settings, mark, dagster=urls.dagster, DAGSTER_GRPC_TIMEOUT_SECONDS=str(START_SECONDS)),
+        environment=_environment(settings, mark, dagster=urls.dagster, **patience),
         answers=partial(daemon_beats, settings),
     )
 

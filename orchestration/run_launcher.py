@@ -6,13 +6,16 @@ what happens to the jobs of a dead run (the tick reclaims them).
 
 import time
 from contextlib import suppress
+from multiprocessing import active_children
 
 import psutil
-from dagster import DagsterEventType, DagsterRun, DefaultRunLauncher
+from dagster import DagsterEventType, DagsterRun, DefaultRunLauncher, RunsFilter
 from dagster._core.launcher.base import CheckRunHealthResult, WorkerStatus
+from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._serdes import ConfigurableClassData
 
 from gateways.processes import is_alive, living
+from orchestration.instance import START_SECONDS
 from trading.jobs import LEASE
 
 WORKER_STARTED = "Started process for run"
@@ -75,6 +78,22 @@ class LivenessRunLauncher(DefaultRunLauncher):
         _kill(worker)
         return True
 
+    def end_dead_starts(self) -> list[int]:
+        """Kill this code server's workers that are old enough to be up and work for no run that goes on.
+
+        A worker names its run once it has imported everything. One that has not by the time in which Dagster gives its
+        run up would finish importing for nothing, and take the processor time that the next start lacks.
+        """
+        workers = {child.pid: child for child in active_children() if child.pid is not None}
+        old = {pid for pid in workers if _age_seconds(pid) > START_SECONDS}
+        if not old:
+            return []
+        going_on = self._instance.get_run_ids(RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+        dead = old - {seen[0] for run_id in going_on if (seen := self._worker(run_id)) is not None}
+        for pid in dead:
+            workers[pid].kill()
+        return sorted(dead)
+
     def _worker(self, run_id: str) -> tuple[int, float] | None:
         """Return the process number a run named last, and when."""
         for entry in reversed(self._instance.all_logs(run_id, of_type=DagsterEventType.ENGINE_EVENT)):
@@ -94,6 +113,13 @@ class LivenessRunLauncher(DefaultRunLauncher):
     def _is_silent(self, run_id: str) -> bool:
         newest = self._instance.get_records_for_run(run_id, limit=1, ascending=False).records
         return not newest or time.time() - newest[0].timestamp > LEASE.total_seconds()
+
+
+def _age_seconds(pid: int) -> float:
+    try:
+        return time.time() - float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return 0.0
 
 
 def _kill(worker: psutil.Process) -> None:

@@ -54,7 +54,7 @@ class Program:
     environment: Mapping[str, str]
     answers: Callable[[], bool | None]
     directory: Path
-    start_seconds: float = 120.0
+    start_seconds: float = 600.0
     session_nice: int = 0
 
 

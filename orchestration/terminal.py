@@ -62,6 +62,8 @@ def show_status(settings: Settings) -> bool:
     for name, well in rows:
         table.add_row(name, "[green]ready[/green]" if well else "[red]not ready[/red]")
     console.print(table)
+    if (starts := health.starts_in_words(settings)) is not None:
+        console.print(starts)
     return all(well for _, well in rows)
 
 

@@ -7,6 +7,7 @@ A run here is a request to drain a queue, so each has a fresh key: a run key is 
 
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import islice
 from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
@@ -15,11 +16,11 @@ import dagster as dg
 from jobs.queue import JOB_OF, KIND_TAG
 from jobs.runs import over, unfinished
 from jobs.upkeep import rebuild_figures
-from services.autonomy import run_tick, running_runs
+from sensors.starts import dead_starts_ended, starts_of
+from services.autonomy import Tick, run_tick, running_runs
 from services.desk import Desk
 from services.rollups import open_requests
 from services.work import caps
-from trading.jobs import JobType
 
 
 @runtime_checkable
@@ -41,13 +42,15 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         description="Decide for every bot, queue what is due, take back what died, ask for runs that drain the queue.",
     )
     def sensor(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
-        tick = run_tick(desk, dead_runs=sorted(over(context.instance, running_runs(desk))))
+        dead = sorted(over(context.instance, running_runs(desk)))
+        tick = run_tick(desk, dead_runs=dead, starts=starts_of(context.instance))
         for job in tick.reclaimed:
             context.log.warning(f"took back {job.job_type} job {job.job_id} of run {job.run_id}: now {job.status}")
         for run_id in {job.run_id for job in tick.reclaimed if job.run_id} - running_runs(desk):
             _end(context.instance, run_id)
-        for job_type, waiting in tick.queued.items():
-            yield from _requests(context.instance, job_type, waiting=waiting, cap=caps(desk).running[job_type])
+        for pid in dead_starts_ended(context.instance):
+            context.log.warning(f"ended process {pid}: its run never came up")
+        yield from islice(_wanted(context.instance, desk, tick), tick.allowed.runs)
 
     return sensor
 
@@ -84,11 +87,13 @@ def _at_work(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun | None:
     return None if run is None or run.is_finished else run
 
 
-def _requests(instance: dg.DagsterInstance, job_type: JobType, *, waiting: int, cap: int) -> Iterator[dg.RunRequest]:
+def _wanted(instance: dg.DagsterInstance, desk: Desk, tick: Tick) -> Iterator[dg.RunRequest]:
     """Yield as many runs as are missing: never more than the free slots, never more than jobs that wait.
 
-    A run at work may be asleep, so a job that waits is worth a run of its own while a slot is free.
+    A run at work may be asleep, so a job that waits is worth a run of its own while a slot is free. Types without any
+    run come first: where a tick may ask for one alone, none of them waits for another's second.
     """
-    at_work = unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(job_type)}))
-    for _ in range(min(cap - at_work, waiting)):
-        yield dg.RunRequest(run_key=f"{job_type}/{uuid4()}", job_name=JOB_OF[job_type].name)
+    at_work = {kind: unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(kind)})) for kind in tick.queued}
+    for kind in sorted(tick.queued, key=lambda kind: at_work[kind]):
+        for _ in range(min(caps(desk).running[kind] - at_work[kind], tick.queued[kind])):
+            yield dg.RunRequest(run_key=f"{kind}/{uuid4()}", job_name=JOB_OF[kind].name)

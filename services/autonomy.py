@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import Any
 
 from services.desk import Desk
+from services.starts import told
 from services.work import caps
 from store import autonomy, candidates, jobs, kill_switch
 from store.bars import BarStore
@@ -22,6 +23,7 @@ from store.database import transaction
 from store.jobs import Reclaimed
 from trading.autonomy import Plan, plan_tick
 from trading.jobs import JobStatus, JobType
+from trading.starts import NO_STARTS, Allowance, Starts, allowance
 
 REASON_OF = attrgetter("reason")
 
@@ -35,20 +37,23 @@ class Tick:
         summary: What the proof endpoint shows.
         queued: Jobs that wait now and may be claimed, by type; none while the kill switch is engaged.
         reclaimed: Jobs taken back from runs that died or went silent.
+        allowed: How many new runs it may ask for, which `summary` tells as `starts`.
     """
 
     run_id: int
     summary: Mapping[str, Any]
     queued: Mapping[JobType, int]
     reclaimed: tuple[Reclaimed, ...]
+    allowed: Allowance
 
 
-def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
+def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_STARTS) -> Tick:
     """Run one tick.
 
     Args:
         desk: The desk.
         dead_runs: Dagster runs known to be over; RUNNING jobs they hold are taken back at once.
+        starts: How the newest runs came up.
 
     Raises:
         Unavailable: the database is away; nothing is committed.
@@ -69,7 +74,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
         )
         jobs.enqueue(session, plan.enqueued, now=started_at)
         counts = jobs.count_active(session)
-        summary = _summary(desk, plan, counts, taken_back)
+        summary = _summary(desk, plan, counts, taken_back) | {"starts": told(starts, now=started_at)}
         run_id = autonomy.record_tick(
             session,
             plan.decisions,
@@ -79,7 +84,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = ()) -> Tick:
             summary=summary,
         )
     queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) if admitted else 0 for kind in JobType}
-    return Tick(run_id, summary, queued, tuple(taken_back))
+    return Tick(run_id, summary, queued, tuple(taken_back), allowance(starts, now=started_at))
 
 
 def running_runs(desk: Desk) -> set[str]:

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 from services.cursors import read_cursor, write_cursor
 from services.desk import Desk
 from services.proofs import JobShown
+from services.starts import StartsTold, starts_told
 from services.starvation import Starvation, starvation
 from services.work import caps
 from store import dead_letters, job_pages
@@ -42,6 +43,7 @@ class WorkNow:
     Attributes:
         caps, timeouts_seconds: By type, what may run at once and for how long.
         lease_seconds: How old a heartbeat may be before a job is taken back.
+        starts: How runs start, as the newest tick saw it.
         queued: The first of each type in the order in which they will be claimed; `starvation` counts all.
     """
 
@@ -52,6 +54,7 @@ class WorkNow:
     queued: tuple[JobTold, ...]
     starvation: Starvation
     dead_letters: tuple[DeadLetter, ...]
+    starts: StartsTold | None
     now: datetime
 
 
@@ -82,6 +85,7 @@ def work_now(desk: Desk) -> WorkNow:
         queued=_told(queued),
         starvation=waits,
         dead_letters=tuple(given_up),
+        starts=starts_told(desk),
         now=desk.clock(),
     )
 

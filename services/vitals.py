@@ -15,11 +15,13 @@ from services.audit_pages import SHOWN_BREAKS, Verification, chain_told
 from services.desk import Desk
 from services.invariants import Invariant
 from services.proofs import last_tick_at, tick_limit
+from services.starts import starts_told
 from services.work import caps
 from store import sizes
 from store.database import transaction
 from trading.autonomy import MAX_FAILURES_IN_ROW
 from trading.jobs import LEASE, TIMEOUTS
+from trading.starts import Pace
 
 LOOPBACK = "127.0.0.1"
 SHOWN_TABLES = 12
@@ -89,7 +91,7 @@ def verdicts(desk: Desk) -> tuple[Verdict, ...]:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    cheap = (_tick(desk, now), *(_counted(check(desk), words, now) for check, words in _COUNTED))
+    cheap = (_tick(desk, now), _starts(desk, now), *(_counted(check(desk), words, now) for check, words in _COUNTED))
     return (*cheap, _chain(chain_told(desk).verification))
 
 
@@ -142,6 +144,16 @@ def _tick(desk: Desk, now: datetime) -> Verdict:
     value = "no tick yet" if age is None else f"{_span(age)} ago"
     holds = age is not None and age <= limit
     return Verdict("tick_is_recent", "Autonomy ticks", value, f"at most {_span(limit)} ago", holds, (), now)
+
+
+def _starts(desk: Desk, now: datetime) -> Verdict:
+    told = starts_told(desk)
+    failing = told is not None and told.pace is Pace.STARTS_FAILING
+    value = "no tick yet" if told is None else told.words
+    holds = None if told is None else not failing
+    return Verdict(
+        "runs_start", "Runs that autonomy asks for start", value, "none failed since the last", holds, (), now
+    )
 
 
 def _counted(found: Invariant, words: str, now: datetime) -> Verdict:

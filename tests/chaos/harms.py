@@ -7,10 +7,12 @@ Does not belong here: what must hold afterwards (`ledger.py`).
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,8 +29,10 @@ RUN_OF_WORKER = text(
     "SELECT run_id FROM dagster.event_logs WHERE dagster_event_type = 'ENGINE_EVENT'"
     " AND event LIKE '%Started process for run (pid: ' || CAST(:pid AS text) || ')%' ORDER BY id DESC LIMIT 1"
 )
+RUNS_SO_FAR = text("SELECT DISTINCT dagster_run_id FROM bot_jobs WHERE job_type = 'BACKTEST' AND status = 'COMPLETED'")
 JOB = text("SELECT status, dagster_run_id, reclaims FROM bot_jobs WHERE id = :id")
 RETRY_SECONDS = 0.3
+LOOPS_PER_CORE = 10
 PATIENCE_SECONDS = 90.0
 
 
@@ -142,6 +146,17 @@ def pause_all_workers(platform: Platform, chance: random.Random, _reason: str) -
     return Done(at, f"paused all {len(workers)} workers past their leases; others did the work after {took:.0f} s")
 
 
+def starve_cpu(platform: Platform, _chance: random.Random, _reason: str) -> Done:
+    """Take the processors away with busy loops and kill every worker: a new run must come up all the same, and work."""
+    _until_work(platform)
+    with _busy_loops(LOOPS_PER_CORE * (os.cpu_count() or 1)) as count:
+        before = _runs_so_far(platform)
+        at, killed = _kill(platform.workers())
+        took = platform.until(lambda: _runs_so_far(platform) - before, "a job done by a run that started starved")
+    what = f"killed {killed} workers beside {count} busy loops; a new run had done a job after {took:.0f} s"
+    return Done(at, what)
+
+
 Harm = Callable[[Platform, random.Random, str], Done]
 HARMS: dict[str, Harm] = {
     "daemon": kill_daemon,
@@ -152,6 +167,7 @@ HARMS: dict[str, Harm] = {
     "everything": kill_everything,
     "pause": pause_worker,
     "pause all": pause_all_workers,
+    "starved CPU": starve_cpu,
 }
 
 
@@ -167,6 +183,24 @@ def reset_until_answered(platform: Platform, reason: str) -> tuple[int, Any]:
         assert status in (0, 409, 503), f"{status}: {answer}"
         time.sleep(RETRY_SECONDS)
     raise AssertionError(f"no reset within {PATIENCE_SECONDS} s")
+
+
+@contextmanager
+def _busy_loops(count: int) -> Iterator[int]:
+    """Keep every processor busy with others' work until the block ends."""
+    loops = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    try:
+        yield count
+    finally:
+        for loop in loops:
+            loop.kill()
+            loop.wait()
+
+
+def _runs_so_far(platform: Platform) -> set[str]:
+    """Return the runs that have completed a backtest."""
+    with platform.owner().connect() as connection:
+        return set(connection.execute(RUNS_SO_FAR).scalars())
 
 
 def _until_work(platform: Platform) -> None:

@@ -20,6 +20,7 @@ from tests.e2e.screen import STALE_TEXT, TOKEN, MovingClock, Screen, needs_chrom
 from tests.integration.test_lab import add_iteration
 from tests.serving import Served, serving
 from trading.autonomy import MAX_FAILURES_IN_ROW
+from trading.starts import Starts
 
 pytestmark = needs_chromium
 PATHS = [tab.path for tab in TABS]
@@ -339,6 +340,33 @@ def test_silent_autonomy_is_a_red_banner_on_every_page_until_a_tick_comes(
     expect(banner).to_be_hidden()
     if path in SHOW_LAST_TICK:
         expect(last_tick).to_have_css("color", WHITE)
+    assert screen.complaints == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_starts_that_are_slow_are_a_band_on_top_of_every_page_until_they_are_not(
+    screen: Screen,
+    served: Served,
+    stocked_desk: Desk,
+    width: int,
+    axe: Any,
+) -> None:
+    screen.page.set_viewport_size({"width": width, "height": 800})
+    for path in ("/", "/jobs"):
+        page = opened(screen, served, path)
+        band = page.locator("#starts")
+        expect(band).to_be_hidden()
+        run_tick(stocked_desk, starts=Starts(starting=1, starting_since=stocked_desk.clock() - timedelta(seconds=45)))
+        expect(band).to_contain_text(re.compile(r"RUNS START SLOWLY\s+A run has been starting for 4\d s; the machine"))
+        run_tick(stocked_desk, starts=Starts(failed_in_row=3, last_failed_at=stocked_desk.clock()))
+        expect(band).to_contain_text(re.compile(r"RUNS FAIL TO START\s+3 runs in a row failed to start; the next"))
+        expect(band).to_be_in_viewport(ratio=1)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert violations(axe.run(page)) == []
+        if path == "/jobs":
+            expect(page.locator("#strip .total", has_text="Runs starting")).to_contain_text("3 failed to start")
+        run_tick(stocked_desk)
+        expect(band).to_be_hidden()
     assert screen.complaints == []
 
 

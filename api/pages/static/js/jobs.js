@@ -12,6 +12,7 @@ import { UnderWay } from "./under_way.js";
 
 const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
 const NAMES = { BACKTEST: "Backtest", IMPROVE: "Improve", EVOLVE: "Evolve" };
+const PACES = { STARTS_SLOW: "amber", STARTS_FAILING: "red" };
 const ENDS = { COMPLETED: "", FAILED: "down", TIMEOUT: "down", CANCELED: "dim" };
 const cells = new Cells("strip");
 let troubled = false;
@@ -120,6 +121,12 @@ function summarise(answer) {
   const oldest = Math.max(...answer.starvation.waits.map((one) => one.oldestQueuedSeconds ?? -1));
   cells.say("Oldest waits", oldest < 0 ? DASH : elapsed(oldest));
   cells.say("No room in queue", count(answer.starvation.refusedForRoom), { note: "bots, newest tick" });
+  const starts = answer.starts;
+  cells.say("Runs starting", starts ? count(starts.starting) : null, {
+    tone: PACES[starts?.pace] ?? "none",
+    note: starts?.failedInRow ? `${count(starts.failedInRow)} failed to start` : "",
+    title: starts?.words ?? "",
+  });
   cells.say("Given up", count(answer.deadLetters.length), { tone: answer.deadLetters.length ? "red" : "none" });
 }
 

@@ -31,9 +31,13 @@ export function switchIs(state, live) {
   killSwitch.hear(state, live);
 }
 
-/** Hear when the last tick was. @param {any} told a message of the link */
+/** Hear when the last tick was and how runs start. @param {any} told a message of the link */
 export function ticksAre(told) {
   silence.hear(told);
+  byId("starts").hidden = !told.starts;
+  if (!told.starts) return;
+  say(byId("starts-head"), told.starts.pace === "STARTS_FAILING" ? "RUNS FAIL TO START" : "RUNS START SLOWLY");
+  say(byId("starts-words"), told.starts.words);
 }
 
 /** @returns {boolean} whether the last tick is older than the server allows */

@@ -1,0 +1,67 @@
+"""How Dagster's newest runs came up, as the rule wants it, and the end of what is left of dead starts.
+
+Belongs here: asking the instance. Does not belong here: what follows from it (`trading.starts`).
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import takewhile
+from typing import Protocol, runtime_checkable
+
+import dagster as dg
+
+from trading.starts import Starts
+
+NEWEST = 25  # older runs say nothing about the machine as it is now
+ASKED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
+CAME_UP = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
+
+
+@runtime_checkable
+class EndsDeadStarts(Protocol):
+    """A launcher that finds workers which never came up."""
+
+    def end_dead_starts(self) -> Sequence[int]:
+        """End them; return their process numbers."""
+
+
+def starts_of(instance: dg.DagsterInstance) -> Starts:
+    """Return what the newest runs say of starts; runs a person canceled say nothing."""
+    newest = instance.get_run_records(limit=NEWEST)
+    starting = [one for one in newest if one.dagster_run.status is dg.DagsterRunStatus.STARTING]
+    ended = [one for one in newest if one.dagster_run.status in CAME_UP]
+    failed = list(takewhile(_never_came_up, ended))
+    came_up = ended[len(failed) :][:1]
+    return Starts(
+        asked=sum(one.dagster_run.status in ASKED for one in newest),
+        starting=len(starting),
+        starting_since=min((_launched_at(instance, one) for one in starting), default=None),
+        last_took=next((_took(instance, one) for one in came_up), None),
+        failed_in_row=len(failed),
+        last_failed_at=max((_moment(one.end_time) for one in failed), default=None),
+    )
+
+
+def dead_starts_ended(instance: dg.DagsterInstance) -> Iterator[int]:
+    """End the workers that never came up, and yield their process numbers."""
+    if isinstance(instance.run_launcher, EndsDeadStarts):
+        yield from instance.run_launcher.end_dead_starts()
+
+
+def _never_came_up(record: dg.RunRecord) -> bool:
+    return record.dagster_run.status is dg.DagsterRunStatus.FAILURE and record.start_time is None
+
+
+def _launched_at(instance: dg.DagsterInstance, record: dg.RunRecord) -> datetime:
+    launched = instance.get_run_stats(record.dagster_run.run_id).launch_time
+    return _moment(launched) if launched is not None else record.create_timestamp.astimezone(UTC)
+
+
+def _took(instance: dg.DagsterInstance, record: dg.RunRecord) -> timedelta | None:
+    if record.start_time is None:
+        return None
+    return max(timedelta(), _moment(record.start_time) - _launched_at(instance, record))
+
+
+def _moment(seconds: float | None) -> datetime:
+    return datetime.fromtimestamp(seconds or 0.0, UTC)
