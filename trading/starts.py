@@ -62,8 +62,8 @@ class Allowance:
 def allowance(starts: Starts, *, now: datetime) -> Allowance:
     """Return what a tick may ask for; pure and deterministic.
 
-    While starts are slow or failing, one run at a time, and none while one is asked for or starting; after failures in a
-    row a pause of 30 s that doubles with each, at most 5 min.
+    While starts are slow or failing, one run at a time, and none while one is asked for or starting; after failures in
+    a row a pause of 30 s that doubles with each, at most 5 min.
     """
     one = 0 if starts.asked or starts.starting else 1
     if starts.failed_in_row and starts.last_failed_at is not None:

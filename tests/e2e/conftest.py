@@ -1,12 +1,14 @@
 """What every end-to-end test may ask for: the database of the integration tests, a screen, a clock that runs."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
+from api.middleware import Deadline
 from api.pages import vendor
 from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
@@ -27,6 +29,15 @@ def clock() -> MovingClock:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+
+
+@pytest.fixture(autouse=True)
+def patient_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Servers of this folder answer late where the machine is busy, not 503: what a page shows is asked here."""
+    seconds = PATIENCE_MS / 1_000
+    monkeypatch.setattr("api.app.Deadline", partial(Deadline, read_seconds=seconds, page_seconds=seconds))
+    monkeypatch.setattr("api.recent.WAIT_SECONDS", seconds)
+    monkeypatch.setattr("api.live.FIRST_READ_SECONDS", seconds)
 
 
 @pytest.fixture(scope="session", autouse=True)
