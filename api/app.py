@@ -33,6 +33,7 @@ from api.live import Live
 from api.middleware import BoundedBody, Deadline, Envelope
 from api.pages.shell import install as install_pages
 from api.recent import Recent
+from api.reference import routes as reference
 from services.desk import Desk
 from services.health import MigrationCheck
 from store.timing import watch as watch_database
@@ -55,7 +56,6 @@ def create_app(desk: Desk) -> FastAPI:
         version=health.VERSION,
         docs_url=None,
         redoc_url=None,
-        openapi_url="/openapi.json" if desk.settings.env == "dev" else None,
         generate_unique_id_function=_operation_id,
         lifespan=_lifespan,
     )
@@ -77,6 +77,7 @@ def create_app(desk: Desk) -> FastAPI:
         audit,
         vitals,
         lab,
+        reference,
     ):
         app.include_router(module.router)
     for module in (work, kill_switch, audit, bot_acts):

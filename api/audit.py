@@ -18,7 +18,7 @@ from trading.audit import canonical_payload
 
 VERIFY_SECONDS = 2.0
 ACTOR = "admin"
-HEADS = ("seq", "at", "actor", "action", "subject", "reason_code", "payload", "previous_hash", "hash")
+HEADS = ("seq", "at", "actor", "action", "subject", "subject_name", "reason_code", "payload", "previous_hash", "hash")
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
 
@@ -26,7 +26,7 @@ by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute
 async def wanted_events(
     action: Code | None = None, actor: Plain | None = None, subject: Plain | None = None, reason: Code | None = None
 ) -> AuditFilter:
-    """Return the filter a query asks for; each is matched whole."""
+    """Return the filter a query asks for; each is matched whole, a subject also by the name of its bot."""
     return AuditFilter(action, actor, subject, reason)
 
 
@@ -60,5 +60,5 @@ def verify_audit_chain(request: Request, desk: AtDesk) -> Response:
 
 
 def _cells(one: EventTold) -> tuple[Any, ...]:
-    told = (one.seq, one.at, one.actor, one.action, one.subject, one.reason_code)
+    told = (one.seq, one.at, one.actor, one.action, one.subject, one.subject_name, one.reason_code)
     return (*told, canonical_payload(one.payload), one.previous_hash, one.hash)

@@ -65,6 +65,7 @@ class DecisionTold(Spoken):
     bot_id: UUID
     name: str | None
     symbol: str | None
+    timeframe: str | None
     decision: str
     job_type: str | None
     reason_code: str
@@ -85,6 +86,8 @@ class JobTold(JobAnswer):
 
     name: str
     symbol: str
+    timeframe: str
+    words: str | None
     priority: int
     reclaims: int
 
@@ -197,6 +200,7 @@ class EventTold(Spoken):
     actor: str
     action: str
     subject: str
+    subject_name: str | None
     reason_code: str | None
     payload: dict[str, Any]
     previous_hash: str

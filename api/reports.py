@@ -21,6 +21,7 @@ SessionId = Annotated[UUID, Path(description="A backtest session's id")]
 HEAT_STEPS = (0.25, 0.5, 0.75, 1.0)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNKNOWN = "—"
+BUST, WHOLE_ACCOUNT_PCT = "bust", 100
 
 router = APIRouter(prefix="/api/sessions", tags=["reports"])
 
@@ -60,6 +61,11 @@ def figure(value: Any, digits: int = 2, unit: str = "") -> str:
     return UNKNOWN if value is None else f"{value:,.{digits}f}{unit}".replace("-", "−")
 
 
+def fall_pct(value: Any) -> str:
+    """Return an account's deepest fall in percent, or `bust` where it lost everything."""
+    return BUST if value is not None and value >= WHOLE_ACCOUNT_PCT else figure(value, 2, " %")
+
+
 def tone(value: Any) -> str:
     """Return the class of a number: up, down or flat."""
     if value is None or value == 0:
@@ -88,5 +94,12 @@ TEMPLATES = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-TEMPLATES.filters |= {"money": money, "figure": figure, "tone": tone, "heat": heat, "words": words}
+TEMPLATES.filters |= {
+    "money": money,
+    "figure": figure,
+    "fall_pct": fall_pct,
+    "tone": tone,
+    "heat": heat,
+    "words": words,
+}
 TEMPLATES.globals |= {"MONTHS": MONTHS}

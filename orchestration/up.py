@@ -186,6 +186,8 @@ def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: b
     if embedded is not None:
         kept.append(EmbeddedPostgres(embedded, say))
     kept.append(RunWorkers(mark))
+    if embedded is not None and not (embedded / "PG_VERSION").exists():
+        say(_first_start(embedded, seed=seed))
     urls = _database(settings, say)
     write_home(settings)
     code_server = _ward(settings, say, roster.code_server(settings, urls, mark))
@@ -239,6 +241,15 @@ def _clear_up(last: Running | None) -> None:
     """End what a platform left behind that was killed together with its undertaker."""
     if last is not None:
         end_marked(last.mark)
+
+
+def _first_start(embedded: Path, *, seed: bool) -> str:
+    lines = [f"first start: a database into {embedded}, 60 MB, some seconds"]
+    if seed:
+        lines.append(
+            "first start: a fleet and two years of simulated bars beside the start, a few minutes; no network is used"
+        )
+    return "\n".join(lines)
 
 
 def _where_to_look(settings: Settings) -> str:

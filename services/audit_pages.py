@@ -5,12 +5,13 @@ Belongs here: pages of events, verifying now and remembering when and by whom. D
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from time import perf_counter
 from typing import Any
 
 from sqlalchemy import Row
+from sqlalchemy.orm import Session
 
 from gateways.anchor import last_line
 from services.audit import verify_chain
@@ -28,13 +29,14 @@ Events = Sequence[Row[*tuple[Any, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class EventTold:
-    """One event with its place in the chain; the reason is the payload's own."""
+    """One event with its place in the chain; the reason is the payload's own, the name that of the bot it is about."""
 
     seq: int
     at: datetime
     actor: str
     action: str
     subject: str
+    subject_name: str | None
     reason_code: str | None
     payload: Mapping[str, Any]
     previous_hash: str
@@ -108,9 +110,9 @@ def events_page(desk: Desk, wanted: AuditFilter, *, before: int | None, limit: i
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
-        rows = audit_pages.events(session, wanted, before=before, limit=limit + 1)
-    shown = rows[:limit]
-    return EventsPage(tuple(map(_told, shown)), shown[-1].seq if len(rows) > limit else None)
+        rows = audit_pages.events(session, _by_id(session, wanted), before=before, limit=limit + 1)
+        shown = _told(session, rows[:limit])
+    return EventsPage(shown, shown[-1].seq if len(rows) > limit else None)
 
 
 def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
@@ -122,7 +124,7 @@ def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
     Raises:
         Unavailable: the database is away.
     """
-    return map(_told, _portions(desk, wanted, _portion(desk, wanted, before=None)))
+    return _portions(desk, wanted, _portion(desk, wanted, before=None))
 
 
 def verify_now(desk: Desk, *, actor: str) -> Verification:
@@ -147,7 +149,7 @@ def verify_now(desk: Desk, *, actor: str) -> Verification:
     return _verification(found, actor)
 
 
-def _portions(desk: Desk, wanted: AuditFilter, portion: Events) -> Iterator[Row[*tuple[Any, ...]]]:
+def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventTold]) -> Iterator[EventTold]:
     while portion:
         yield from portion
         if len(portion) < EVENTS_AT_A_TIME:
@@ -155,9 +157,17 @@ def _portions(desk: Desk, wanted: AuditFilter, portion: Events) -> Iterator[Row[
         portion = _portion(desk, wanted, before=portion[-1].seq)
 
 
-def _portion(desk: Desk, wanted: AuditFilter, *, before: int | None) -> Events:
+def _portion(desk: Desk, wanted: AuditFilter, *, before: int | None) -> Sequence[EventTold]:
     with transaction(desk.sessions) as session:
-        return audit_pages.events(session, wanted, before=before, limit=EVENTS_AT_A_TIME)
+        found = audit_pages.events(session, _by_id(session, wanted), before=before, limit=EVENTS_AT_A_TIME)
+        return _told(session, found)
+
+
+def _by_id(session: Session, wanted: AuditFilter) -> AuditFilter:
+    """A bot may be asked for by its name; its events know it by its id."""
+    if wanted.subject is None:
+        return wanted
+    return replace(wanted, subject=audit_pages.subject_named(session, wanted.subject))
 
 
 def _plain(breaks: Sequence[Any]) -> list[dict[str, Any]]:
@@ -177,7 +187,12 @@ def _verification(found: Mapping[str, Any], actor: str) -> Verification:
     )
 
 
-def _told(row: Row[*tuple[Any, ...]]) -> EventTold:
+def _told(session: Session, rows: Events) -> tuple[EventTold, ...]:
+    names = audit_pages.names_of(session, (row.subject for row in rows))
+    return tuple(_event(row, names.get(row.subject)) for row in rows)
+
+
+def _event(row: Row[*tuple[Any, ...]], subject_name: str | None) -> EventTold:
     reason = row.payload.get("reasonCode")
     return EventTold(
         row.seq,
@@ -185,6 +200,7 @@ def _told(row: Row[*tuple[Any, ...]]) -> EventTold:
         row.actor,
         row.action,
         row.subject,
+        subject_name,
         reason if isinstance(reason, str) else None,
         row.payload,
         row.previous_hash,

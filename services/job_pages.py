@@ -21,6 +21,7 @@ from store import dead_letters, job_pages
 from store.database import transaction
 from store.dead_letters import DeadLetter
 from trading.jobs import LEASE, TIMEOUTS, JobType
+from trading.reasons import in_words
 
 SHOWN_RUNNING = 200
 SHOWN_QUEUED = 60
@@ -28,10 +29,12 @@ SHOWN_QUEUED = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobTold(JobShown):
-    """One job and its bot."""
+    """One job and its bot; `words` say its reason, None for a code of another version."""
 
     name: str
     symbol: str
+    timeframe: str
+    words: str | None
     priority: int
     reclaims: int
 
@@ -105,4 +108,4 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
 
 
 def _told(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[JobTold, ...]:
-    return tuple(JobTold(**row._mapping) for row in rows)
+    return tuple(JobTold(**row._mapping, words=in_words(row.reason_code)) for row in rows)

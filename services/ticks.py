@@ -65,6 +65,7 @@ class DecisionTold:
     bot_id: UUID
     name: str | None
     symbol: str | None
+    timeframe: str | None
     decision: str
     job_type: str | None
     reason_code: str
@@ -143,6 +144,7 @@ def _decision(row: Row[*tuple[Any, ...]]) -> DecisionTold:
         row.bot_id,
         row.name,
         row.symbol,
+        row.timeframe,
         row.decision,
         row.job_type,
         row.reason_code,

@@ -4,17 +4,20 @@ Belongs here: read-only statements on `audit_events`, each on an index, and the 
 here: appending and walking the chain (`audit.py`).
 """
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import Row, Select, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
-from store.tables import AuditEvent, SystemSetting
+from store.tables import AuditEvent, Bot, SystemSetting
 
+BOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 VERIFICATION = "audit_verification"
 _ACTIONS = text("""
     WITH RECURSIVE step AS (
@@ -40,6 +43,19 @@ def events(session: Session, wanted: AuditFilter, *, before: int | None, limit: 
     """Return events, newest first, before a given sequence if one is given."""
     asked = _events(wanted).limit(limit)
     return session.execute(asked if before is None else asked.where(AuditEvent.seq < before)).all()
+
+
+def subject_named(session: Session, words: str) -> str:
+    """Return the id of the bot of that name, as a subject writes it, or the words themselves where there is none."""
+    bot_id = session.execute(select(Bot.id).where(Bot.name == words)).scalar()
+    return str(bot_id) if bot_id is not None else words
+
+
+def names_of(session: Session, subjects: Iterable[str]) -> dict[str, str]:
+    """Return the names of the bots among some subjects, by subject."""
+    ids = {one for one in subjects if BOT_ID.fullmatch(one)}
+    found = select(Bot.id, Bot.name).where(Bot.id.in_([UUID(one) for one in ids]))
+    return {str(bot_id): name for bot_id, name in session.execute(found)} if ids else {}
 
 
 def actions(session: Session) -> list[str]:

@@ -18,7 +18,9 @@ from store.tables import Bot, BotJob
 from trading.jobs import JobStatus
 
 TROUBLED = (JobStatus.FAILED, JobStatus.TIMEOUT)
-_JOBS = select(*JOB_COLUMNS, Bot.name, Bot.symbol, BotJob.priority, BotJob.reclaims).join(Bot, Bot.id == BotJob.bot_id)
+_JOBS = select(*JOB_COLUMNS, Bot.name, Bot.symbol, Bot.timeframe, BotJob.priority, BotJob.reclaims).join(
+    Bot, Bot.id == BotJob.bot_id
+)
 
 
 def running(session: Session, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:

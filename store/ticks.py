@@ -13,6 +13,14 @@ from sqlalchemy.orm import Session
 
 from store.tables import AutonomyBotDecision, AutonomyRun, Bot
 
+_DECIDED = (
+    AutonomyBotDecision.seq,
+    AutonomyBotDecision.bot_id,
+    AutonomyBotDecision.decision,
+    AutonomyBotDecision.job_type,
+    AutonomyBotDecision.reason_code,
+    AutonomyBotDecision.blockers,
+)
 _TICK = (
     AutonomyRun.id,
     AutonomyRun.started_at,
@@ -49,7 +57,7 @@ def decisions(
     """Return a tick's decisions in its order, which gives out work first, after a given place if one is given."""
     one = AutonomyBotDecision
     asked = (
-        select(one.seq, one.bot_id, Bot.name, Bot.symbol, one.decision, one.job_type, one.reason_code, one.blockers)
+        select(*_DECIDED, Bot.name, Bot.symbol, Bot.timeframe)
         .outerjoin(Bot, Bot.id == one.bot_id)
         .where(one.run_id == tick_id)
         .order_by(one.seq)

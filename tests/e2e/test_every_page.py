@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 
 from api.app import create_app
 from api.pages.site import SITE
+from api.reference.sheets import all_sheets
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.kill_switch import SwitchWish, throw_switch
@@ -68,6 +69,8 @@ def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:
         ("no such page", "/bord", lambda page: expect(page.get_by_role("heading")).to_have_text("No such page")),
         ("not now", "/away", lambda page: expect(page.get_by_role("link", name="Try again")).to_be_visible()),
         ("proof", "/proof", lambda _: None),
+        ("api", "/docs", lambda _: None),
+        *((sheet.title, f"/docs/reference/{sheet.name}", lambda _: None) for sheet in all_sheets()),
         ("tear sheet", f"/api/sessions/{shown_session(desk, bot_id).id}/report", lambda _: None),
     ]
 

@@ -234,6 +234,25 @@ def test_a_filter_that_cannot_be_read_says_which_fields_there_are(desk: Desk, sc
         expect(screen.page.locator("#filter")).to_have_attribute("aria-invalid", "true")
 
 
+def test_every_column_figure_and_badge_is_explained_in_the_help_and_by_key(desk: Desk, screen: Screen) -> None:
+    plant_work(desk)
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        for path in ("/", "/decisions", "/jobs", "/health", "/audit", "/candidates"):
+            page.goto(served.http + path)
+            page.locator("#keys-open").click()
+            told = set(page.locator("#help-figures dt").all_text_contents())
+            named = page.evaluate(HEADS)
+            assert named
+            assert set(named) <= told, path
+            assert "Backtest queued • x2" in page.locator("#help-badges dt").all_text_contents()
+            assert page.evaluate("[...document.querySelectorAll('[data-about]')].every((one) => one.tabIndex === 0)")
+
+
+HEADS = """() => [...document.querySelectorAll("main [role=columnheader], main thead th, .total .label")]
+    .map((one) => one.textContent.trim()).filter(Boolean)"""
+
+
 def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Screen, owner: Engine) -> None:
     with desk.sessions.begin() as session:
         plant_fleet(session, 40, now=desk.clock())

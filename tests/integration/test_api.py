@@ -496,8 +496,8 @@ def test_no_attack_in_a_query_has_an_effect(client: Client, owner: Engine) -> No
         ("GET", "/api/bots/not-a-uuid", 422, "BAD_INPUT"),
         ("GET", f"/api/bots/{UUID(int=1)}", 404, "UNKNOWN_BOTS"),
         ("GET", "/api/bots/%00", 422, "BAD_INPUT"),
-        ("GET", "/docs", 404, "NOT_FOUND"),
-        ("GET", "/openapi.json", 404, "NOT_FOUND"),
+        ("GET", "/redoc", 404, "NOT_FOUND"),
+        ("GET", "/docs/reference/nothing", 404, "NOT_FOUND"),
         ("GET", "/static/../../../../etc/passwd", 404, "NOT_FOUND"),
     ],
 )
@@ -506,6 +506,27 @@ def test_every_error_is_a_problem_with_a_code(client: Client, method: str, path:
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["traceId"] == answer.headers["x-request-id"]
+
+
+def test_the_api_is_told_on_a_page_without_script_that_names_every_operation(client: Client) -> None:
+    page = client.get("/docs", headers=BROWSER)
+    assert page.status_code == 200
+    assert "require-trusted-types-for 'script'" in page.headers["content-security-policy"]
+    assert "<script" not in page.text
+    document = client.get("/openapi.json").json()
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"<b>{method.upper()}</b> <code>{path}</code>" in page.text, path
+    for schema in document["components"]["schemas"]:
+        assert f'id="{schema}"' in page.text
+
+
+def test_the_reference_is_served_and_leads_to_every_sheet(client: Client) -> None:
+    page = client.get("/docs/reference/instruments", headers=BROWSER)
+    assert page.status_code == 200
+    assert '<th scope="row">MES</th><td>CME</td><td>0.25</td>' in page.text
+    for name in re.findall(r'href="(/docs/reference/[a-z-]+)"', page.text):
+        assert client.get(name, headers=BROWSER).status_code == 200, name
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}

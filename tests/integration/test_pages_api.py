@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
+from uuid import UUID
 
 import pytest
 from sqlalchemy import Engine, text
@@ -75,9 +76,10 @@ def test_pages_of_decisions_add_up_to_the_tick_and_say_why_in_words(client: Clie
 def test_jobs_are_shown_in_the_order_of_claiming_and_those_that_ended_page_by_page(
     client: Client, desk: Desk, clock: FixedClock
 ) -> None:
+    due: dict[str, Any] = {"created_at": clock(), "reason_code": "NO_SESSION_SINCE_RESET"}
     with desk.sessions.begin() as session:
-        late = factories.make_job(session, factories.make_bot(session), priority=100, created_at=clock())
-        first = factories.make_job(session, factories.make_bot(session), priority=50, created_at=clock())
+        late = factories.make_job(session, factories.make_bot(session), priority=100, **due)
+        first = factories.make_job(session, factories.make_bot(session), priority=50, **due)
         factories.make_job(session, factories.make_bot(session), status="RUNNING", created_at=clock())
         ended = [
             factories.make_job(
@@ -94,6 +96,9 @@ def test_jobs_are_shown_in_the_order_of_claiming_and_those_that_ended_page_by_pa
     assert len(now["running"]) == 1
     assert now["caps"] == {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1}
     assert now["starvation"]["waits"][0]["queued"] == 2
+    assert {(one["timeframe"], one["words"]) for one in now["queued"]} == {
+        ("1h", "It has no completed backtest since its reset.")
+    }
     listed = walk(client, "/api/jobs/ended?limit=3", "nextCursor", "cursor")
     assert [one["id"] for one in listed] == [
         str(job.id) for job in sorted(ended, key=lambda job: (job.completed_at, job.id), reverse=True)
@@ -146,6 +151,19 @@ def test_the_audit_chain_is_read_filtered_and_exported_whole(client: Client, des
     rows = list(csv.DictReader(io.StringIO(file.text)))
     assert [row["seq"] for row in rows] == ["8", "6", "4", "2"]
     assert {row["reason_code"] for row in rows} == {"'=EVIL()"}, "a spreadsheet runs nothing"
+
+
+def test_an_event_about_a_bot_tells_its_name_and_is_found_by_it(client: Client, desk: Desk) -> None:
+    with transaction(desk.sessions) as session:
+        bot = factories.make_bot(session, name="Amber Otter")
+        for subject in (str(bot.id), "fleet", str(UUID(int=5))):
+            audit.record(desk, session, actor="ops", action="REQUEUE", subject=subject, payload={})
+    told = {one["subject"]: one["subjectName"] for one in client.get("/api/audit/events").json()["data"]}
+    assert told == {str(bot.id): "Amber Otter", "fleet": None, str(UUID(int=5)): None}
+    named = client.get("/api/audit/events", params={"subject": "Amber Otter"}).json()["data"]
+    assert [one["subject"] for one in named] == [str(bot.id)]
+    (row,) = csv.DictReader(io.StringIO(client.get("/api/audit/events.csv?subject=Amber Otter").text))
+    assert (row["subject"], row["subject_name"]) == (str(bot.id), "Amber Otter")
 
 
 def test_a_slow_reader_of_the_chain_holds_no_connection_and_misses_nothing(

@@ -21,7 +21,7 @@ from trading.improvement import Outcome
 from trading.lifecycle import GATES, Relation, Rule
 
 JS = STATIC / "js"
-MODULES = ("format", "filter", "store", "files", "marks", "lineage", "reasons")
+MODULES = ("format", "filter", "folds", "store", "files", "marks", "lineage", "reasons")
 Run = Callable[[str], Any]
 
 
@@ -280,3 +280,23 @@ def test_the_file_of_the_board_asks_for_what_is_shown(run: Run, view: dict[str, 
     found = urlsplit(run(f"boardFile({json.dumps(whole)})"))
     assert (found.path, parse_qs(found.query)) == ("/api/bots.csv", asked)
     assert {sort.removeprefix("-") for sort in asked["sort"]} <= set(SORTS)
+
+
+def lines(run: Run, told: str, *, opened: list[int] | None = None, least: int = 3) -> list[Any]:
+    rows = json.dumps([{"id": number, "says": says} for number, says in enumerate(told)])
+    how = f"{{same: (a, b) => a.says === b.says, key: (row) => row.id, open: new Set({opened or []}), least: {least}}}"
+    found: list[Any] = run(f"folded({rows}, {how}).map((row) => [row.says, row.run?.length ?? 1])")
+    return found
+
+
+def test_lines_that_say_the_same_are_one_line_that_opens(run: Run) -> None:
+    assert lines(run, "aabbbac") == [["a", 1], ["a", 1], ["b", 3], ["a", 1], ["c", 1]]
+    assert lines(run, "bbbb", least=5) == [["b", 1]] * 4
+    assert lines(run, "abbbb", opened=[4]) == [["a", 1], ["b", 1], ["b", 1], ["b", 1], ["b", 1]]
+    assert lines(run, "") == []
+
+
+@given(st.text(alphabet="ab", max_size=12))
+@settings(deadline=None, max_examples=40)
+def test_folding_loses_no_line(run: Run, told: str) -> None:
+    assert "".join(says * times for says, times in lines(run, told)) == told

@@ -399,7 +399,7 @@ def reversal(
     extreme: float,
     side: Sides,
 ) -> None:
-    """Write a side against a one-sided market at a fresh extreme."""
+    """Write a side against a one-sided market at a new extreme."""
     high, low = prices
     ceiling, floor = extremes
     up_pct, down_pct = strengths

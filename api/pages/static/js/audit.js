@@ -4,6 +4,7 @@
 import { callAdmin } from "./admin.js";
 import { Cells } from "./cells.js";
 import { byId, el, say, timeOf } from "./dom.js";
+import { folded, unfold, unfolder } from "./folds.js";
 import { DASH, count } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
@@ -11,7 +12,8 @@ import { bindKeys, openDialog } from "./shell.js";
 
 const cells = new Cells("strip");
 const FIELDS = ["action", "actor", "subject", "reason"];
-const BOT_ID = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
+const unfolded = /** @type {Set<string>} */ (new Set());
+const eventKey = (one) => String(one.seq);
 let headSeq = -1;
 /** @type {any[]} */
 let shown = [];
@@ -19,31 +21,47 @@ let nextBefore = /** @type {number|null} */ (null);
 let asked = 0;
 
 const events = new Sheet("events", {
-  key: (one) => String(one.seq),
+  key: eventKey,
   empty: "No event yet, or none that matches.",
   opened: (one) => open(one),
+  acted: (one) => {
+    unfold(one, eventKey, unfolded);
+    drawEvents();
+  },
   columns: [
-    { head: "#", kind: "num", of: (one) => count(one.seq) },
-    { head: "Time", of: (one) => ({ at: one.at, form: "second" }) },
-    { head: "Action", of: (one) => one.action },
-    { head: "Reason", of: (one) => ({ text: one.reasonCode, tone: "dim" }) },
-    { head: "Actor", of: (one) => one.actor },
-    { head: "Subject", kind: "words", of: (one) => subject(one) },
-    { head: "Hash", of: (one) => ({ text: one.hash.slice(0, 12), tone: "dim", title: one.hash }) },
+    { head: "#", about: "Its place in the chain.", kind: "num", of: (one) => count(one.seq) },
+    { head: "Time", about: "When it was recorded.", of: (one) => ({ at: one.at, form: "second" }) },
+    { head: "Action", about: "What was done; ×: so many in a row by the same actor for the same reason.", kind: "code", of: (one) => [one.action, ...unfolder(one)] },
+    { head: "Reason", about: "The code of the reason that was given.", kind: "wide", of: (one) => ({ text: one.reasonCode, tone: "dim" }) },
+    { head: "Actor", about: "Who did it: admin and where from, or the platform itself.", of: (one) => one.actor },
+    { head: "Subject", about: "What it was done to.", kind: "words wide", of: (one) => subject(one) },
+    { head: "Hash", about: "The start of its hash, which the next event repeats.", kind: "wide", of: (one) => ({ text: one.hash.slice(0, 12), tone: "dim", title: one.hash }) },
   ],
 });
 
 function subject(one) {
-  return BOT_ID.test(one.subject) ? { text: one.subject, href: `/bots/${one.subject}` } : one.subject;
+  const others = one.run ? new Set(one.run.map((each) => each.subject)).size - 1 : 0;
+  const first = one.subjectName ? { text: one.subjectName, href: `/bots/${one.subject}`, title: one.subject } : one.subject;
+  return others ? [first, ` and ${count(others)} more`] : first;
+}
+
+function isAlike(one, next) {
+  const told = (event) => [event.action, event.actor, event.reasonCode].join();
+  return told(one) === told(next);
+}
+
+function drawEvents() {
+  events.show(folded(shown, { same: isAlike, key: eventKey, open: unfolded }));
 }
 
 function showChain(answer) {
   const { verification, anchor } = answer;
-  cells.say("Events", count(answer.headSeq));
-  cells.say("Head", { text: answer.headHash.slice(0, 16), title: answer.headHash });
+  cells.say("Events", count(answer.headSeq), { about: "Events in the chain." });
+  cells.say("Head", { text: answer.headHash.slice(0, 16), title: answer.headHash }, { about: "The hash of the last event: it stands for all before it." });
   const anchored = anchor ? JSON.parse(anchor) : null;
   const agrees = anchored && anchored.seq === answer.headSeq && anchored.hash === answer.headHash;
   cells.say("Anchor", anchored ? `#${count(anchored.seq)} ${anchored.state}` : null, {
+    about: "The last line of the file outside the database that the chain is held against.",
     tone: anchored || !answer.headSeq ? (agrees || !answer.headSeq ? "plain" : "amber") : "red",
     note: anchored ? (agrees ? "is the head" : "is not the head") : "nothing outside the database",
   });
@@ -60,11 +78,11 @@ function showVerification(found, head) {
   cells.say("Last verification", found ? (found.isWhole ? "whole" : `${count(found.breaks.length)} breaks`) : "never", {
     tone: found ? (found.isWhole ? "green" : "red") : "amber",
     note: found ? `${count(found.events)} events in ${count(found.tookMs)} ms${since > 0 ? ` · ${count(since)} since` : ""}` : "verify it now",
-    title: found ? found.breaks.map((one) => `#${one.seq} ${one.kind}: ${one.detail}`).join("\n") : "",
+    about: "What was found when every event was last hashed again, and how many have come since.",
   });
-  cells.say("Verified", found ? { at: found.checkedAt, form: "second" } : null, { note: found ? `by ${found.actor}` : "" });
+  cells.say("Verified", found ? { at: found.checkedAt, form: "second" } : null, { about: "When that was, and who asked.", note: found ? `by ${found.actor}` : "" });
   const first = found?.breaks[0];
-  cells.say("First break", first ? `#${count(first.seq)} ${first.kind}` : DASH, { tone: first ? "red" : "none", note: first?.detail ?? "" });
+  cells.say("First break", first ? `#${count(first.seq)} ${first.kind}` : DASH, { about: "The first place where the chain does not hold.", tone: first ? "red" : "none", note: first?.detail ?? "" });
 }
 
 function fillActions(actions) {
@@ -96,7 +114,7 @@ async function load(more) {
     if (turn !== asked) return;
     shown = more ? [...shown, ...answer.data] : answer.data;
     nextBefore = answer.nextBefore;
-    events.show(shown);
+    drawEvents();
     byId("older").hidden = nextBefore === null;
     say(byId("row-count"), `ROWS ${count(shown.length)}${nextBefore === null ? "" : "+"}`);
   } catch (failure) {
@@ -116,7 +134,7 @@ function open(one) {
   const list = el("dl", "facts");
   const at = el("dd");
   at.append(timeOf(one.at, "second"));
-  for (const [label, value] of [["Time", at], ["Actor", one.actor], ["Subject", one.subject], ["Reason", one.reasonCode ?? DASH], ["Hash", one.hash], ["Follows", one.previousHash]]) {
+  for (const [label, value] of [["Time", at], ["Actor", one.actor], ["Subject", one.subjectName ? `${one.subjectName} (${one.subject})` : one.subject], ["Reason", one.reasonCode ?? DASH], ["Hash", one.hash], ["Follows", one.previousHash]]) {
     const pair = el("div");
     pair.append(el("dt", "", /** @type {string} */ (label)), typeof value === "string" ? el("dd", "", value) : value);
     list.append(pair);

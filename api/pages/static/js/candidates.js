@@ -1,5 +1,5 @@
 // @ts-check
-/** The strategy lab: iterations, what each tried and why it was kept or turned down. Belongs here: wiring and words. */
+/** The strategy lab: iterations, what each tried and why it was kept or rejected. Belongs here: wiring and words. */
 
 import { byId, el, say } from "./dom.js";
 import { DASH, count, money, pct, ratio } from "./format.js";
@@ -23,10 +23,10 @@ const iterations = new Sheet("iterations", {
   empty: "No iteration matches. A bot is improved after a backtest with enough trades.",
   opened: (one) => void open(one.id),
   columns: [
-    { head: "Ended", of: (one) => ({ at: one.completedAt, form: "second" }) },
-    { head: "Bot", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol}`, tone: "traits" }] },
-    { head: "Work", of: (one) => ({ text: `${NAMES[one.jobType]} • #${one.iteration}`, tone: `c-${TONES[one.jobType]}` }) },
-    { head: "Verdict", of: (one) => (one.accepted ? { text: `G${one.parentGeneration} → G${one.newGeneration}`, tone: "up" } : { text: "turned down", tone: "dim" }) },
+    { head: "Ended", about: "When the search ended.", of: (one) => ({ at: one.completedAt, form: "second" }) },
+    { head: "Bot", about: "The bot that was to be bettered.", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol} · ${one.timeframe}`, tone: "traits" }] },
+    { head: "Work", about: "Improve: a search around its genome. Evolve: bred with the best of its kind. # counts them.", of: (one) => ({ text: `${NAMES[one.jobType]} • #${one.iteration}`, tone: `c-${TONES[one.jobType]}` }) },
+    { head: "Verdict", about: "KEPT: it became the next generation. REVERTED: an ancestor came back. REJECTED: it did not do better.", of: (one) => verdict(one) },
   ],
   below: { head: "Why", of: (one) => one.reason },
 });
@@ -34,23 +34,23 @@ const genes = new Sheet("genes", {
   key: (one) => one.gene,
   empty: "Choose an iteration.",
   columns: [
-    { head: "Gene", of: (one) => one.gene },
-    { head: "Parent", kind: "num", of: (one) => number(one.parent) },
-    { head: "Candidate", kind: "num", of: (one) => ({ text: number(one.candidate), tone: one.changed ? "amber" : "dim" }) },
+    { head: "Parameter", about: "A number of its strategy.", of: (one) => one.gene },
+    { head: "Parent", about: "Its value in the generation that was to be bettered.", kind: "num", of: (one) => number(one.parent) },
+    { head: "Candidate", about: "Its value in the genome that was judged; amber: it differs.", kind: "num", of: (one) => ({ text: number(one.candidate), tone: one.changed ? "amber" : "dim" }) },
   ],
 });
 const candidates = new Sheet("candidates", {
   key: (one) => String(one.trial),
   empty: "No candidate was tried: an ancestor came back, or there is no iteration chosen.",
   columns: [
-    { head: "Trial", kind: "num", of: (one) => (one.trial === shown.judged ? { text: `▸ ${one.trial}`, tone: "amber", title: "The candidate that was judged" } : count(one.trial)) },
-    { head: "Segment", kind: "num", of: (one) => count(one.segment + 1) },
-    { head: "Train Sharpe", kind: "num", of: (one) => ratio(one.trainSharpe) },
-    { head: "Train net", kind: "num", of: (one) => dollars(one.trainNetPnlUsd) },
-    { head: "Train trades", kind: "num", of: (one) => count(one.trainTrades) },
-    { head: "Held-out Sharpe", kind: "num", of: (one) => ratio(one.testSharpe) },
-    { head: "Held-out net", kind: "num", of: (one) => dollars(one.testNetPnlUsd) },
-    { head: "Held-out trades", kind: "num", of: (one) => count(one.testTrades) },
+    { head: "Trial", about: "Its number in the search; ▸ marks the one that was judged.", kind: "num", of: (one) => (one.trial === shown.judged ? { text: `▸ ${one.trial}`, tone: "amber", title: "The candidate that was judged" } : count(one.trial)) },
+    { head: "Segment", about: "The walk-forward segment it was tried on.", kind: "num wide", of: (one) => count(one.segment + 1) },
+    { head: "Train Sharpe", about: "Sharpe on the bars it was searched on.", kind: "num", of: (one) => ratio(one.trainSharpe) },
+    { head: "Train net P&L", about: "Net P&L on the bars it was searched on.", kind: "num", of: (one) => dollars(one.trainNetPnlUsd) },
+    { head: "Train trades", about: "Trades on the bars it was searched on.", kind: "num wide", of: (one) => count(one.trainTrades) },
+    { head: "Held-out Sharpe", about: "Sharpe on bars that no search had seen.", kind: "num", of: (one) => ratio(one.testSharpe) },
+    { head: "Held-out net P&L", about: "Net P&L on bars that no search had seen.", kind: "num wide", of: (one) => dollars(one.testNetPnlUsd) },
+    { head: "Held-out trades", about: "Trades on bars that no search had seen.", kind: "num wide", of: (one) => count(one.testTrades) },
   ],
 });
 
@@ -65,6 +65,13 @@ const EVIDENCE = [
   ["uniqueness_pct", "Unlike the others of its archetype", pct],
   ["candidates_tried", "Candidates tried", count],
 ];
+
+/** As the bot's page says it. */
+function verdict(one) {
+  if (!one.accepted) return { text: "REJECTED", tone: "dim" };
+  const word = one.reasonCode === "REVERTED" ? "REVERTED" : "KEPT";
+  return [{ text: word, tone: word === "KEPT" ? "up" : "amber" }, { text: ` G${one.newGeneration}`, tone: "dim" }];
+}
 
 function number(value) {
   return value === null ? DASH : String(Math.round(value * 1e6) / 1e6);
@@ -121,7 +128,7 @@ async function open(id) {
 
 function tell({ iteration, genes: changes, candidates: tried }) {
   say(byId("iteration-name"), `${iteration.name} · ${NAMES[iteration.jobType]} #${iteration.iteration} · ${iteration.archetype} · ${iteration.symbol} ${iteration.timeframe} · ${iteration.dataSource}`);
-  const line = el("p", iteration.accepted ? "sentence up" : "sentence", `${iteration.reasonCode}: ${iteration.reason}`);
+  const line = el("p", iteration.accepted ? "sentence up" : "sentence", iteration.reason);
   const list = el("dl", "facts evidence");
   for (const [name, label, write] of EVIDENCE) {
     if (!(/** @type {string} */ (name) in iteration.evidence)) continue;

@@ -14,9 +14,9 @@ export class Cells {
 
   /**
    * @param {string} label @param {import("./sheet.js").Cell} value
-   * @param {{tone?: string, note?: string, title?: string}} [more]
+   * @param {{about: string, tone?: string, note?: string}} more
    */
-  say(label, value, { tone = "plain", note = "", title = "" } = {}) {
+  say(label, value, { about, tone = "plain", note = "" }) {
     const known = this.cells.get(label) ?? this.#make(label);
     const sign = JSON.stringify(value);
     if (known.sign !== sign) {
@@ -24,7 +24,7 @@ export class Cells {
       known.value.replaceChildren(...(Array.isArray(value) ? value : [value]).map(nodeOf));
     }
     say(known.note, note);
-    known.cell.title = title;
+    known.cell.dataset.about = about;
     dress(known.value, `value v-${tone}`);
   }
 
@@ -33,6 +33,7 @@ export class Cells {
     const line = el("div", "figure");
     line.append(made.value, made.note);
     made.cell.append(el("div", "label", label), line);
+    made.cell.tabIndex = 0;
     this.root.append(made.cell);
     this.cells.set(label, made);
     return made;

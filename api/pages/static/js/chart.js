@@ -54,7 +54,7 @@ export class Charts {
     const lines = within.map((line) => ({ ...line, seconds: Math.floor(line.seconds / DAY) * DAY }));
     const say = (at) => [
       ["", curve.tradingOn[at]], ["Equity", dollars(curve.equityUsd[at])],
-      ["P&L", money(curve.equityUsd[at] - curve.accountUsd)], ["Drawdown", `${curve.drawdownPct[at].toFixed(2)}%`],
+      ["P&L", money(curve.equityUsd[at] - curve.accountUsd)], ["Drawdown", curve.drawdownPct[at] <= -100 ? "bust" : `${curve.drawdownPct[at].toFixed(2)}%`],
     ];
     this.#start({ say, last: days.length - 1, lines, xs: days });
     this.below.hidden = false;

@@ -3,6 +3,7 @@
 
 import { Cells } from "./cells.js";
 import { byId, el, say, timeOf } from "./dom.js";
+import { folded, unfold, unfolder } from "./folds.js";
 import { count } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
@@ -10,7 +11,9 @@ import { autonomyIsSilent, bindKeys, showLink } from "./shell.js";
 
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
 const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
+const NAMES = { BACKTEST: "Backtest", IMPROVE: "Improve", EVOLVE: "Evolve" };
 const PAGE = 100;
+const LEAST_FOLDED = 4;
 const SHOWN_REASONS = 3;
 
 const cells = new Cells("strip");
@@ -21,35 +24,68 @@ let known = [];
 let older = [];
 /** @type {any[]} */
 let decided = [];
+const unfolded = { ticks: /** @type {Set<string>} */ (new Set()), decisions: /** @type {Set<string>} */ (new Set()) };
+const tickKey = (tick) => String(tick.id);
+const decisionKey = (one) => String(one.seq);
 let nextAfter = /** @type {number|null} */ (null);
 let asked = 0;
 
 const ticks = new Sheet("ticks", {
-  key: (tick) => String(tick.id),
+  key: tickKey,
   empty: "No tick yet. The daemon has not asked autonomy to decide.",
   opened: (tick) => choose(tick.id, false),
+  acted: (tick) => {
+    unfold(tick, tickKey, unfolded.ticks);
+    drawTicks();
+  },
   columns: [
-    { head: "Time", of: (tick) => ({ at: tick.startedAt, form: "second" }) },
-    { head: "Bots", kind: "num", of: (tick) => count(tick.candidates) },
-    { head: "Due", kind: "num", of: (tick) => count(tick.eligible) },
-    ...TYPES.map((type) => ({ head: `+${type.slice(0, 1)}${type.slice(1, 3).toLowerCase()}`, kind: "num", of: (tick) => ({ text: count(tick.enqueued[type]), tone: tick.enqueued[type] ? `c-${TONES[type]}` : "dim" }) })),
-    { head: "Took", kind: "num", of: (tick) => took(tick) },
+    { head: "Time", about: "When autonomy looked; ×: so many ticks in a row found the same and queued nothing.", of: (tick) => [{ at: tick.startedAt, form: "second" }, ...unfolder(tick)] },
+    { head: "Bots", about: "Bots it considered.", kind: "num", of: (tick) => count(tick.candidates) },
+    { head: "Due", about: "Bots for which work was due.", kind: "num", of: (tick) => count(tick.eligible) },
+    ...TYPES.map((type) => ({ head: `+${NAMES[type]}`, about: `Bots for which it queued ${NAMES[type].toLowerCase()} work.`, kind: "num", of: (tick) => ({ text: count(tick.enqueued[type]), tone: tick.enqueued[type] ? `c-${TONES[type]}` : "dim" }) })),
+    { head: "Took", about: "How long deciding took.", kind: "num wide", of: (tick) => took(tick) },
   ],
   below: { head: "Most frequent", of: (tick) => tick.reasons.slice(0, SHOWN_REASONS).map((one) => `${one.reasonCode} ${count(one.bots)}`).join(" · ") },
 });
 
 const decisions = new Sheet("decisions", {
-  key: (one) => String(one.seq),
+  key: decisionKey,
   empty: "No decision matches. Decisions are kept for two hours; the counts of a tick stay.",
   opened: (one) => location.assign(`/bots/${one.botId}`),
+  acted: (one) => {
+    unfold(one, decisionKey, unfolded.decisions);
+    drawDecisions();
+  },
   columns: [
-    { head: "Bot", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol ?? ""}`, tone: "traits" }] },
-    { head: "Decision", of: (one) => (one.jobType ? { text: `ENQUEUE ${one.jobType}`, tone: `c-${TONES[one.jobType]}` } : { text: one.decision, tone: "dim" }) },
-    { head: "Reason", of: (one) => one.reasonCode },
-    { head: "In words", kind: "words", of: (one) => ({ text: one.words, title: one.words }) },
+    { head: "Bot", about: "The bot it decided for; ×: so many bots in a row got the same decision.", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: traits(one), tone: "traits" }, ...unfolder(one)] },
+    { head: "Decision", about: "ENQUEUE: work was queued. SKIP: nothing was.", of: (one) => (one.jobType ? { text: `ENQUEUE ${one.jobType}`, tone: `c-${TONES[one.jobType]}` } : { text: one.decision, tone: "dim" }) },
+    { head: "Reason", about: "The code of the first reason.", kind: "code", of: (one) => one.reasonCode },
+    { head: "Why", about: "That reason in words.", kind: "words wide", of: (one) => ({ text: one.words, title: one.words }) },
   ],
   below: { head: "All blockers", of: (one) => (one.blockers.length > 1 ? one.blockers.join(", ") : null) },
 });
+
+function traits(one) {
+  return one.symbol ? ` ${one.symbol} · ${one.timeframe}` : "";
+}
+
+function isSameTick(one, next) {
+  const told = (tick) => JSON.stringify([tick.candidates, tick.eligible, tick.reasons]);
+  return TYPES.every((type) => !one.enqueued[type] && !next.enqueued[type]) && told(one) === told(next);
+}
+
+function isSameDecision(one, next) {
+  const told = (row) => [row.decision, row.reasonCode, ...row.blockers].join();
+  return one.decision === "SKIP" && told(one) === told(next);
+}
+
+function drawTicks() {
+  ticks.show(folded([...known, ...older], { same: isSameTick, key: tickKey, open: unfolded.ticks }));
+}
+
+function drawDecisions() {
+  decisions.show(folded(decided, { same: isSameDecision, key: decisionKey, open: unfolded.decisions, least: LEAST_FOLDED }));
+}
 
 function took(tick) {
   return tick.completedAt ? `${count(Date.parse(tick.completedAt) - Date.parse(tick.startedAt))} ms` : null;
@@ -60,20 +96,20 @@ function showTicks(answer) {
   const floor = known.at(-1)?.id ?? Infinity;
   older = older.filter((tick) => tick.id < floor);
   byId("older-ticks").hidden = older.length ? older.at(-1).last : answer.nextBefore === null;
-  ticks.show([...known, ...older]);
+  drawTicks();
   summarise(known[0]);
   if (known.length && (wanted.follow || wanted.tick === null) && wanted.tick !== known[0].id) choose(known[0].id, true);
 }
 
 function summarise(newest) {
-  cells.say("Last tick", newest ? [{ since: newest.startedAt }, { text: " ago" }] : null, { tone: autonomyIsSilent() ? "red" : "plain", note: newest ? took(newest) ?? "" : "" });
-  cells.say("Bots considered", count(newest?.candidates));
-  cells.say("With work due", count(newest?.eligible));
+  cells.say("Last tick", newest ? [{ since: newest.startedAt }, { text: " ago" }] : null, { about: "When autonomy last looked at every bot, and how long deciding took.", tone: autonomyIsSilent() ? "red" : "plain", note: newest ? took(newest) ?? "" : "" });
+  cells.say("Bots considered", count(newest?.candidates), { about: "Bots the last tick looked at." });
+  cells.say("With work due", count(newest?.eligible), { about: "Bots for which the last tick found work due." });
   for (const type of TYPES) {
     const [added, waits, runs] = [newest?.enqueued[type], newest?.queued[type], newest?.running[type]];
-    cells.say(`${type} enqueued`, count(added), { tone: added ? TONES[type] : "none", note: newest ? `${count(waits)} wait · ${count(runs)} run` : "" });
+    cells.say(`${NAMES[type]} queued`, count(added), { about: `What the last tick queued of ${NAMES[type].toLowerCase()} work, and what waits and runs.`, tone: added ? TONES[type] : "none", note: newest ? `${count(waits)} wait · ${count(runs)} run` : "" });
   }
-  cells.say("Taken back", count(newest?.reclaimed), { note: "of dead or silent runs" });
+  cells.say("Taken back", count(newest?.reclaimed), { about: "Jobs whose run died or fell silent, taken back by the last tick.", note: "of dead or silent runs" });
 }
 
 function choose(tick, follow) {
@@ -103,7 +139,7 @@ async function load(further) {
 
 function show(tick) {
   byId("tick-name").replaceChildren(`tick ${count(tick.id)} · `, timeOf(tick.startedAt, "second"), ` · ${count(tick.decisions)} decisions`);
-  decisions.show(decided);
+  drawDecisions();
   byId("more-decisions").hidden = nextAfter === null;
   say(byId("row-count"), `ROWS ${count(decided.length)}${nextAfter === null ? "" : "+"}`);
   showReasons(tick.reasons);
@@ -132,7 +168,7 @@ async function moreTicks() {
   older = [...older, ...answer.data];
   if (older.length) older.at(-1).last = answer.nextBefore === null;
   byId("older-ticks").hidden = answer.nextBefore === null;
-  ticks.show([...known, ...older]);
+  drawTicks();
 }
 
 function see(change) {

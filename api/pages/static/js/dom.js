@@ -36,16 +36,25 @@ export function dress(node, className) {
  */
 export function timeOf(iso, form = "moment") {
   if (!iso) return el("span", "", DASH);
-  const node = el("time", "", FORMS[form](iso));
+  const node = el("time");
   node.setAttribute("datetime", iso);
   node.dataset.form = form;
+  writeTime(node);
   return node;
+}
+
+/** Year and seconds are nodes of their own, which a narrow table leaves out. @param {HTMLElement} node */
+function writeTime(node) {
+  const text = FORMS[node.dataset.form ?? ""](node.getAttribute("datetime"));
+  if (node.textContent === text) return;
+  const [, year, minute, seconds] = /^(\d{4}-)?(.*?\d{2}:\d{2})?(.*)$/.exec(text) ?? [];
+  node.replaceChildren(el("span", "year", year ?? ""), minute ?? "", el("span", "seconds", seconds ?? ""));
 }
 
 /** Write every moment of the page in the zone in force. */
 export function rewriteTimes() {
   for (const node of document.querySelectorAll("time[data-form]")) {
-    say(node, FORMS[/** @type {HTMLElement} */ (node).dataset.form ?? ""](node.getAttribute("datetime")));
+    writeTime(/** @type {HTMLElement} */ (node));
   }
 }
 

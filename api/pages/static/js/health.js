@@ -15,50 +15,50 @@ const verdicts = new Sheet("verdicts", {
   key: (one) => one.name,
   empty: "The database is away; nothing can be recounted.",
   columns: [
-    { head: "Verdict", of: (one) => verdictOf(one.holds) },
-    { head: "What must hold", kind: "sentence", of: (one) => one.words },
-    { head: "Found", of: (one) => ({ text: one.value, tone: one.holds === false ? "down" : "" }) },
-    { head: "Bar", of: (one) => ({ text: one.bar, tone: "dim" }) },
-    { head: "Looked at", of: (one) => (one.checkedAt ? { at: one.checkedAt, form: "second" } : { text: "never", tone: "amber" }) },
-    { head: "First that break it", kind: "words", of: (one) => ({ text: one.broken.map(spoken).join("; "), title: one.broken.map(spoken).join("\n") }) },
-    { head: "Name", of: (one) => ({ text: one.name, tone: "dim" }) },
+    { head: "Verdict", about: "Whether it holds, recounted from raw truth.", of: (one) => verdictOf(one.holds) },
+    { head: "What must hold", about: "What is true of a platform that works.", kind: "sentence", of: (one) => one.words },
+    { head: "Found", about: "What was counted.", of: (one) => ({ text: one.value, tone: one.holds === false ? "down" : "" }) },
+    { head: "Bar", about: "What it must be.", kind: "wide", of: (one) => ({ text: one.bar, tone: "dim" }) },
+    { head: "Looked at", about: "When it was counted.", kind: "wide", of: (one) => (one.checkedAt ? { at: one.checkedAt, form: "second" } : { text: "never", tone: "amber" }) },
+    { head: "First that break it", about: "The first rows that do not agree.", kind: "words wide", of: (one) => ({ text: one.broken.map(spoken).join("; "), title: one.broken.map(spoken).join("\n") }) },
+    { head: "Name", about: "What the proof calls it.", kind: "wide", of: (one) => ({ text: one.name, tone: "dim" }) },
   ],
 });
 const checks = new Sheet("checks", {
   key: (one) => one.name,
   empty: "Nothing was checked.",
   columns: [
-    { head: "Check", of: (one) => (one.name === "daemon" ? "daemon and code server" : one.name) },
-    { head: "Verdict", of: (one) => ({ text: one.passed ? "passes" : "fails", tone: one.passed ? "up" : "down" }) },
-    { head: "Found", kind: "sentence", of: (one) => one.detail },
+    { head: "Check", about: "What the platform cannot do without.", of: (one) => (one.name === "daemon" ? "daemon and code server" : one.name) },
+    { head: "Verdict", about: "passes or fails, right now.", of: (one) => ({ text: one.passed ? "passes" : "fails", tone: one.passed ? "up" : "down" }) },
+    { head: "Found", about: "What it answered.", kind: "sentence", of: (one) => one.detail },
   ],
 });
 const programs = new Sheet("programs", {
   key: (one) => one.name,
   empty: "No program is known.",
   columns: [
-    { head: "Program", of: (one) => one.name },
-    { head: "Answers", of: (one) => ({ text: one.answers ? "answers" : "silent", tone: one.answers ? "up" : "down" }) },
-    { head: "Where", of: (one) => one.address },
-    { head: "Asked", of: (one) => ({ text: one.question, tone: "dim" }) },
+    { head: "Program", about: "A program of the platform.", of: (one) => one.name },
+    { head: "Answers", about: "Whether it answers the API.", of: (one) => ({ text: one.answers ? "answers" : "silent", tone: one.answers ? "up" : "down" }) },
+    { head: "Where", about: "Its address on its machine.", of: (one) => one.address },
+    { head: "Asked", about: "What it was asked.", kind: "wide", of: (one) => ({ text: one.question, tone: "dim" }) },
   ],
 });
 const limits = new Sheet("limits", {
   key: (one) => one.name,
   empty: "No limit is known.",
   columns: [
-    { head: "Limit", kind: "sentence", of: (one) => one.name },
-    { head: "Value", kind: "num", of: (one) => one.value },
-    { head: "Set in", of: (one) => ({ text: one.source, tone: "dim" }) },
+    { head: "Limit", about: "A limit in force.", kind: "sentence", of: (one) => one.name },
+    { head: "Value", about: "What it is set to.", kind: "num", of: (one) => one.value },
+    { head: "Set in", about: "The setting that changes it, or the code.", kind: "wide", of: (one) => ({ text: one.source, tone: "dim" }) },
   ],
 });
 const tables = new Sheet("tables", {
   key: (one) => one.name,
   empty: "The database is away.",
   columns: [
-    { head: "Table", of: (one) => one.name },
-    { head: "Size", kind: "num", of: (one) => size(one.bytes) },
-    { head: "Rows, about", kind: "num", of: (one) => count(one.rowsEstimated) },
+    { head: "Table", about: "A table of the database.", of: (one) => one.name },
+    { head: "Size", about: "Its room on disk, with its indexes.", kind: "num", of: (one) => size(one.bytes) },
+    { head: "Rows, about", about: "How many rows it has, as the database estimates.", kind: "num", of: (one) => count(one.rowsEstimated) },
   ],
 });
 
@@ -92,11 +92,11 @@ function summarise(answer) {
   const told = answer.verdicts ?? [];
   const broken = told.filter((one) => one.holds === false).length;
   const tick = answer.lastTick;
-  cells.say("Platform", answer.ready ? "ready" : "not ready", { tone: answer.ready ? "green" : "red", note: failing ? `${count(failing)} checks fail` : "" });
-  cells.say("Verdicts", answer.verdicts ? `${count(told.filter((one) => one.holds).length)}/${count(told.length)} hold` : null, { tone: broken ? "red" : "plain", note: broken ? `${count(broken)} broken` : "" });
-  cells.say("Last tick", tick ? [{ since: tick.startedAt }, { text: " ago" }] : null, { tone: autonomyIsSilent() ? "red" : "plain", note: tick ? `${count(tick.candidates)} bots` : "" });
-  cells.say("Programs silent", count(answer.programs.filter((one) => !one.answers).length), { tone: answer.programs.every((one) => one.answers) ? "none" : "red" });
-  cells.say("Database", answer.room ? size(answer.room.databaseBytes) : null, { note: "with Dagster's tables" });
+  cells.say("Platform", answer.ready ? "ready" : "not ready", { about: "Whether everything the platform cannot do without answers.", tone: answer.ready ? "green" : "red", note: failing ? `${count(failing)} checks fail` : "" });
+  cells.say("Verdicts", answer.verdicts ? `${count(told.filter((one) => one.holds).length)}/${count(told.length)} hold` : null, { about: "How many of the things that must always hold do.", tone: broken ? "red" : "plain", note: broken ? `${count(broken)} broken` : "" });
+  cells.say("Last tick", tick ? [{ since: tick.startedAt }, { text: " ago" }] : null, { about: "When autonomy last looked at every bot.", tone: autonomyIsSilent() ? "red" : "plain", note: tick ? `${count(tick.candidates)} bots` : "" });
+  cells.say("Programs silent", count(answer.programs.filter((one) => !one.answers).length), { about: "Programs that do not answer.", tone: answer.programs.every((one) => one.answers) ? "none" : "red" });
+  cells.say("Database", answer.room ? size(answer.room.databaseBytes) : null, { about: "Room on disk.", note: "with Dagster's tables" });
 }
 
 new Poll({ path: () => "/api/vitals", show, everyMs: 3000 });

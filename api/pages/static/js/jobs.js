@@ -4,6 +4,7 @@
 import { callAdmin } from "./admin.js";
 import { Cells } from "./cells.js";
 import { byId, el, say } from "./dom.js";
+import { folded, unfold, unfolder } from "./folds.js";
 import { DASH, count, elapsed } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
@@ -15,27 +16,29 @@ const NAMES = { BACKTEST: "Backtest", IMPROVE: "Improve", EVOLVE: "Evolve" };
 const PACES = { STARTS_SLOW: "amber", STARTS_FAILING: "red" };
 const ENDS = { COMPLETED: "", FAILED: "down", TIMEOUT: "down", CANCELED: "dim" };
 const cells = new Cells("strip");
+const jobKey = (job) => job.id;
 let troubled = false;
 /** @type {any[]} */
 let over = [];
 let isNewestPage = true;
 let cursor = /** @type {string|null} */ (null);
+const unfolded = /** @type {Set<string>} */ (new Set());
 let letter = /** @type {any} */ (null);
 
-const bot = { head: "Bot", kind: "name", of: (job) => [{ text: job.name, href: `/bots/${job.botId}` }, { text: ` ${job.symbol ?? ""}`, tone: "traits" }] };
-const work = { head: "Work", of: (job) => ({ text: `${NAMES[job.type]} • ${mark(job)}`, badge: TONES[job.type], running: job.status === "RUNNING" }) };
-const kind = { head: "Work", of: (job) => ({ text: `${NAMES[job.type]} • ${mark(job)}`, tone: `c-${TONES[job.type]}` }) };
-const run = { head: "Run", of: (job) => ({ text: job.dagsterRunId?.slice(0, 8), href: runUrl(job.dagsterRunId), title: job.dagsterRunId }) };
-const why = { head: "Reason", of: (job) => ({ text: job.reasonCode, tone: "dim" }) };
+const bot = { head: "Bot", about: "The bot the work is for.", kind: "name", of: (job) => [{ text: job.name, href: `/bots/${job.botId}` }, { text: ` ${job.symbol} · ${job.timeframe}`, tone: "traits" }, ...unfolder(job)] };
+const work = { head: "Work", about: "Its kind. A filled badge runs, a dashed one waits; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${NAMES[job.type]} • ${mark(job)}`, badge: TONES[job.type], running: job.status === "RUNNING" }) };
+const kind = { head: "Work", about: "Its kind; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${NAMES[job.type]} • ${mark(job)}`, tone: `c-${TONES[job.type]}` }) };
+const run = { head: "Run", about: "The Dagster run that works or worked on it.", kind: "wide", of: (job) => ({ text: job.dagsterRunId?.slice(0, 8), href: runUrl(job.dagsterRunId), title: job.dagsterRunId }) };
+const why = { head: "Why", about: "Why it was queued.", kind: "words wide", of: (job) => ({ text: job.words ?? job.reasonCode, tone: "dim", title: job.reasonCode }) };
 
 const running = new Sheet("running", {
   key: (job) => job.id,
   empty: "Nothing runs.",
   columns: [
     bot, work,
-    { head: "Elapsed", kind: "num", of: (job) => ({ since: job.startedAt }) },
-    { head: "Progress", of: (job) => ({ bar: job.progressPct }) },
-    { head: "Heartbeat", kind: "num", of: (job) => [{ since: job.heartbeatAt, tone: stuck(job) ? "down" : "" }, { text: " ago", tone: "dim" }] },
+    { head: "Elapsed", about: "How long it has run.", kind: "num", of: (job) => ({ since: job.startedAt }) },
+    { head: "Progress", about: "How far it says it is.", of: (job) => ({ bar: job.progressPct }) },
+    { head: "Heartbeat", about: "When it was last heard of; red: it will be taken back.", kind: "num wide", of: (job) => [{ since: job.heartbeatAt, tone: stuck(job) ? "down" : "" }, { text: " ago", tone: "dim" }] },
     run,
   ],
   below: why,
@@ -45,19 +48,23 @@ const queue = new Sheet("queue", {
   empty: "Nothing waits.",
   columns: [
     bot, work,
-    { head: "Waits", kind: "num", of: (job) => ({ since: job.createdAt }) },
-    { head: "Priority", kind: "num", of: (job) => count(job.priority) },
+    { head: "Waits", about: "How long it has waited.", kind: "num", of: (job) => ({ since: job.createdAt }) },
+    { head: "Priority", about: "The lowest number is claimed first.", kind: "num wide", of: (job) => count(job.priority) },
     why,
   ],
 });
 const ended = new Sheet("ended", {
-  key: (job) => job.id,
+  key: jobKey,
   empty: "Nothing ended yet.",
+  acted: (job) => {
+    unfold(job, jobKey, unfolded);
+    drawEnded();
+  },
   columns: [
-    { head: "Ended", of: (job) => ({ at: job.completedAt, form: "second" }) },
+    { head: "Ended", about: "When; ×: so many in a row ended alike.", of: (job) => ({ at: job.completedAt, form: "second" }) },
     bot, kind,
-    { head: "How", of: (job) => ({ text: job.status, tone: ENDS[job.status] }) },
-    { head: "Took", kind: "num", of: (job) => (job.startedAt ? took(job) : null) },
+    { head: "How", about: "COMPLETED, FAILED, TIMEOUT: it took longer than it may, CANCELED: by a reset.", of: (job) => ({ text: job.status, tone: ENDS[job.status] }) },
+    { head: "Took", about: "From its start to its end.", kind: "num wide", of: (job) => (job.startedAt ? took(job) : null) },
     run,
   ],
   below: { head: "Error", of: (job) => job.error && { text: job.error, tone: "down" } },
@@ -67,11 +74,11 @@ const letters = new Sheet("letters", {
   empty: "Nothing has been given up.",
   acted: (one) => ask(one),
   columns: [
-    { head: "Bot", kind: "name", of: (one) => ({ text: one.name, href: `/bots/${one.botId}` }) },
-    { head: "Work", of: (one) => ({ text: NAMES[one.jobType], tone: `c-${TONES[one.jobType]}` }) },
-    { head: "Failures", kind: "num", of: (one) => ({ text: count(one.failuresInRow), tone: "down" }) },
-    { head: "Last", of: (one) => ({ at: one.lastFailedAt }) },
-    { head: "Put back", of: () => ({ act: "Requeue…" }) },
+    { head: "Bot", about: "The bot whose work was given up.", kind: "name", of: (one) => ({ text: one.name, href: `/bots/${one.botId}` }) },
+    { head: "Work", about: "The kind of work that failed.", of: (one) => ({ text: NAMES[one.jobType], tone: `c-${TONES[one.jobType]}` }) },
+    { head: "Failures", about: "How often in a row.", kind: "num", of: (one) => ({ text: count(one.failuresInRow), tone: "down" }) },
+    { head: "Last", about: "When it failed last.", kind: "wide", of: (one) => ({ at: one.lastFailedAt }) },
+    { head: "Put back", about: "Forgive the failures, so that the next tick plans it again.", of: () => ({ act: "Requeue…" }) },
   ],
   below: { head: "Error", of: (one) => one.lastError && { text: one.lastError, tone: "down" } },
 });
@@ -83,6 +90,16 @@ function mark(job) {
 function took(job) {
   const ms = Date.parse(job.completedAt) - Date.parse(job.startedAt);
   return ms < 10_000 ? `${(ms / 1000).toFixed(1)}s` : elapsed(ms / 1000);
+}
+
+/** Failures that say the same are one line, whichever bots they were of; what went well only for one bot. */
+function endedAlike(one, next) {
+  const told = (job) => [job.type, job.status, job.error].join();
+  return told(one) === told(next) && (one.error !== null || one.botId === next.botId);
+}
+
+function drawEnded() {
+  ended.show(folded(over, { same: endedAlike, key: jobKey, open: unfolded }));
 }
 
 let leaseMs = Infinity;
@@ -107,7 +124,7 @@ function summarise(answer) {
   for (const wait of answer.starvation.waits) {
     const type = wait.jobType;
     const runs = answer.running.filter((job) => job.type === type).length;
-    cells.say(`${NAMES[type]} running`, `${count(runs)}/${count(answer.caps[type])}`, { tone: runs ? TONES[type] : "none", note: `${count(wait.queued)} wait`, title: "running, of the cap" });
+    cells.say(`${NAMES[type]} running`, `${count(runs)}/${count(answer.caps[type])}`, { tone: runs ? TONES[type] : "none", note: `${count(wait.queued)} wait`, about: `${NAMES[type]} jobs that run, of as many as may run at once, and how many wait.` });
   }
   for (const wait of answer.starvation.waits) {
     const unknown = answer.starvation.heldByKillSwitch ? "the kill switch holds them" : "no pace yet";
@@ -115,19 +132,19 @@ function summarise(answer) {
     cells.say(`${NAMES[wait.jobType]} pace`, `${wait.finishedPerMinute.toFixed(1)}/min`, {
       tone: wait.finishedPerMinute ? "plain" : "none",
       note: wait.queued ? served : "none waits",
-      title: wait.oldestQueuedSeconds === null ? "" : `the oldest has waited ${elapsed(wait.oldestQueuedSeconds)}`,
+      about: `Jobs of this kind that ended a minute lately, and when all that wait will have been served at that pace.${wait.oldestQueuedSeconds === null ? "" : ` The oldest has waited ${elapsed(wait.oldestQueuedSeconds)}.`}`,
     });
   }
   const oldest = Math.max(...answer.starvation.waits.map((one) => one.oldestQueuedSeconds ?? -1));
-  cells.say("Oldest waits", oldest < 0 ? DASH : elapsed(oldest));
-  cells.say("No room in queue", count(answer.starvation.refusedForRoom), { note: "bots, newest tick" });
+  cells.say("Oldest waits", oldest < 0 ? DASH : elapsed(oldest), { about: "How long the longest waiting job has waited." });
+  cells.say("No room in queue", count(answer.starvation.refusedForRoom), { about: "Bots with work due for which the newest tick found no room in the queue.", note: "bots, newest tick" });
   const starts = answer.starts;
   cells.say("Runs starting", starts ? count(starts.starting) : null, {
+    about: `Runs that were launched and have not begun. ${starts?.words ?? ""}`,
     tone: PACES[starts?.pace] ?? "none",
     note: starts?.failedInRow ? `${count(starts.failedInRow)} failed to start` : "",
-    title: starts?.words ?? "",
   });
-  cells.say("Given up", count(answer.deadLetters.length), { tone: answer.deadLetters.length ? "red" : "none" });
+  cells.say("Given up", count(answer.deadLetters.length), { about: "Bots whose work failed too often in a row: a person decides.", tone: answer.deadLetters.length ? "red" : "none" });
 }
 
 let asked = 0;
@@ -141,7 +158,7 @@ async function loadEnded(more) {
     cursor = answer.nextCursor;
     over = more ? [...over, ...answer.data] : answer.data;
     isNewestPage = !more;
-    ended.show(over);
+    drawEnded();
     byId("older").hidden = cursor === null;
   } catch (failure) {
     if (turn === asked) showLink(false, failure instanceof Error ? failure.message : "no answer");

@@ -14,7 +14,8 @@ import { now } from "./shell.js";
  *   form?: "moment"|"second"|"timeOfDay", since?: string|null, bar?: number|null, of?: number|null, words?: string,
  *   label?: string, badge?: string, running?: boolean, act?: string}} Part
  * @typedef {string|null|undefined|Part|(Part|string)[]} Cell
- * @typedef {{head: string, of: (row: any) => Cell, kind?: string}} Column
+ * @typedef {{head: string, about: string, of: (row: any) => Cell, kind?: string}} Column kinds are classes: `num`, `name`,
+ *   `words`, `sentence`, and `wide`, which a phone leaves out
  * @typedef {{line: HTMLTableRowElement, signs: string[], row: any, below: HTMLElement|null, belowSign: string}} Line
  */
 
@@ -86,6 +87,8 @@ export class Sheet {
     for (const column of this.what.columns) {
       const cell = el("th", column.kind ?? "", column.head);
       cell.setAttribute("scope", "col");
+      cell.dataset.about = column.about;
+      cell.tabIndex = 0;
       line.append(cell);
     }
     head.append(line);

@@ -14,13 +14,13 @@ import { runUrl } from "./shell.js";
 const WHILE_WORK_MS = 2000;
 const WHILE_NONE_MS = 5000;
 
-const title = { head: "Work", kind: "name", of: (one) => one.title };
-const bot = { head: "Bot", of: (one) => (one.botId ? { text: one.botName, href: `/bots/${one.botId}` } : null) };
-const progress = { head: "Progress", of: (one) => ({ bar: one.of ? one.done : null, of: one.of, words: `${count(one.done)} / ${count(one.of)}`, label: labelOf(one) }) };
+const title = { head: "Work", about: "What is done.", kind: "name", of: (one) => one.title };
+const bot = { head: "Bot", about: "The bot it is done for.", of: (one) => (one.botId ? { text: one.botName, href: `/bots/${one.botId}` } : null) };
+const progress = { head: "Progress", about: "How far it is.", of: (one) => ({ bar: one.of ? one.done : null, of: one.of, words: `${count(one.done)} / ${count(one.of)}`, label: labelOf(one) }) };
 const rest = [
-  { head: "Elapsed", kind: "num", of: (one) => ({ since: one.startedAt }) },
-  { head: "Run", of: (one) => ({ text: one.dagsterRunId?.slice(0, 8), href: runUrl(one.dagsterRunId), title: one.dagsterRunId }) },
-  { head: "Step", kind: "words", of: (one) => ({ text: one.step, title: one.step }) },
+  { head: "Elapsed", about: "How long it has run.", kind: "num", of: (one) => ({ since: one.startedAt }) },
+  { head: "Run", about: "The Dagster run that does it; work by hand has none.", kind: "wide", of: (one) => ({ text: one.dagsterRunId?.slice(0, 8), href: runUrl(one.dagsterRunId), title: one.dagsterRunId }) },
+  { head: "Step", about: "What it is at.", kind: "words", of: (one) => ({ text: one.step, title: one.step }) },
 ];
 
 function labelOf(one) {
