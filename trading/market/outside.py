@@ -48,7 +48,8 @@ def _outside(bars: Bars) -> NDArray[np.bool_]:
     days = trading_days(bars.symbol, bars.ts_event[[0, -1]])
     sessions = session_spans(bars.symbol, mode=ETH, first_day=int(days[0]), last_day=int(days[1]))
     ends = bars.ts_event + timeframe_ns(bars.timeframe)
-    return closed & (open_time_ns(bars.ts_event, sessions) == open_time_ns(ends, sessions))
+    never_open: NDArray[np.bool_] = open_time_ns(bars.ts_event, sessions) == open_time_ns(ends, sessions)
+    return closed & never_open
 
 
 def _looks_like(bars: Bars, outside: NDArray[np.bool_]) -> str | None:
