@@ -7,6 +7,7 @@ here: building the application (`app.py`), preparing the database (the superviso
 import errno
 import gc
 import logging
+import os
 import socket
 import sys
 
@@ -16,6 +17,7 @@ from pydantic import ValidationError
 from api.app import create_app
 from api.pages import vendor
 from gateways.postgres import connect_urls
+from gateways.private import PRIVATE_UMASK
 from gateways.settings import Settings, WeakSecret
 from services.desk import open_desk
 from trading.errors import ProvingError
@@ -30,6 +32,7 @@ GIL_SECONDS = 0.0005  # with each query a request lets go of the interpreter; ta
 
 def main() -> int:
     """Serve until stopped; return the exit code."""
+    os.umask(PRIVATE_UMASK)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
     try:
         settings = Settings()

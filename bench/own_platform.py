@@ -27,7 +27,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import OperationalError
 
 from bench.patience import Work, follow, with_children
-from gateways.embedded import postmaster, start_embedded, stop_embedded
+from gateways.embedded import postmaster, remove_embedded, start_embedded, stop_embedded
 from gateways.postgres import connect_urls
 from gateways.processes import marked, read_lock
 from gateways.settings import DEV_ADMIN_TOKEN, PROJECT_ROOT, Settings
@@ -230,11 +230,12 @@ def private_platform(prefix: str, *, folder: Path | None = None, **settings: Any
     platform = Platform(home, Settings(env="dev", proving_home=home, **ports, **settings), extra)
     try:
         if "database_url" not in settings:
-            start_embedded(platform.settings.postgres_dir)
+            start_embedded(platform.settings.postgres_dir, rooms=platform.settings.embedded_dir)
         prepare_database(connect_urls(platform.settings))
         yield platform
     finally:
         platform.stop()
+        remove_embedded(platform.settings.postgres_dir)
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -1,7 +1,8 @@
 """The embedded PostgreSQL server: its files, its process, its end.
 
 Belongs here: creating, starting, finding and stopping the server that ships as a wheel, and who uses it. Does not
-belong here: addresses and roles (`gateways.postgres`), SQL (`store`).
+belong here: where its files lie and whose they are (`gateways.cluster`), addresses and roles (`gateways.postgres`), SQL
+(`store`).
 
 A process that starts or finds the server is its user until it ends: it shares the lock `postgres.users` beside the
 files, and the kernel takes the share back from the dead. Only who has that lock alone stops a server as unused, and a
@@ -13,9 +14,7 @@ import fcntl
 import hashlib
 import importlib.util
 import os
-import pwd
 import shutil
-import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -26,19 +25,20 @@ from typing import Any
 import psutil
 from sqlalchemy import Engine, event
 
+from gateways.cluster import ROOMS, cluster_of, programs, remove_cluster, server_user, socket_folder
+from gateways.private import private_folder
 from gateways.processes import is_alive
 from trading.errors import Unavailable
 
 MAJOR = 18  # the wheel carries two; what is written by one cannot be read by the other
-SYSTEM_USER = "pgserver"  # PostgreSQL refuses to run as root; then it runs as this user
 START_SECONDS = 60
 STOP_SECONDS = 30
-LONGEST_SOCKET_PATH = 100  # of the 104 to 108 characters an operating system allows
 SOCKET_NAME = ".s.PGSQL.5432"
 POSTMASTER_PID = "postmaster.pid"
 OPTIONS = ("-c max_connections=200", "-c shared_buffers=256MB", "-c timezone=UTC", "-c log_min_messages=warning")
 REASONS = {
     "No space left on device": "the disk is full",
+    "Check free disk space": "the disk is full",
     "Permission denied": "its files may not be read or written",
     "pre-existing shared memory block": "a killed server has not let go yet",
 }
@@ -51,7 +51,7 @@ class EmbeddedServer:
     """A running server.
 
     Attributes:
-        data_dir: Its files.
+        data_dir: Where the platform looks for its files.
         socket_dir: Folder of its Unix socket; the same at every start.
     """
 
@@ -63,28 +63,32 @@ class EmbeddedServer:
         stop_embedded(self.data_dir)
 
 
-def start_embedded(data_dir: Path) -> EmbeddedServer:
+def start_embedded(data_dir: Path, *, rooms: Path = ROOMS) -> EmbeddedServer:
     """Start the server over a data folder, or find the one that already runs there.
 
     Any number of processes may call this at once. The server outlives the caller, who is its user until then:
     `stop_embedded` ends it, `stop_unused` only without another user.
 
+    Args:
+        data_dir: Where the platform looks for the server's files; the folder around it becomes private.
+        rooms: Where root keeps them instead, behind a link.
+
     Raises:
+        NotOurs: a folder is somebody else's, or others may write to it.
         Unavailable: it does not start: the folder cannot be written, the disk is full, the files are too new.
     """
-    data_dir = data_dir.resolve()
+    data_dir = _at_home(data_dir)
     try:
-        data_dir.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(data_dir.parent)
         with _one_at_a_time(data_dir), _shared(data_dir):
-            if os.geteuid() == 0:
-                _let_pass(data_dir)
-                _let_pass(binary("postgres"))
-            if not (data_dir / "PG_VERSION").exists():
-                _create(data_dir)
-            _require_major(data_dir)
-            socket_dir = _socket_dir(data_dir)
-            if postmaster(data_dir) is None:
-                _start(data_dir, socket_dir)
+            is_running = postmaster(data_dir) is not None
+            cluster = cluster_of(data_dir, rooms=rooms, is_running=is_running)
+            if not (cluster / "PG_VERSION").exists():
+                _create(cluster)
+            _require_major(cluster)
+            socket_dir = _socket_dir(cluster)
+            if not is_running:
+                _start(cluster, socket_dir)
     except OSError as failure:
         reason = f"{failure.strerror}: {failure.filename}" if failure.filename else str(failure)
         raise Unavailable(f"embedded PostgreSQL does not start in {data_dir}: {reason}") from failure
@@ -93,21 +97,29 @@ def start_embedded(data_dir: Path) -> EmbeddedServer:
 
 def stop_embedded(data_dir: Path) -> None:
     """Stop the server over a data folder: politely, then at once, then by force; nothing where none runs."""
-    data_dir = data_dir.resolve()
+    data_dir = _at_home(data_dir)
+    cluster = data_dir.resolve()
     for mode in ("fast", "immediate"):
         if postmaster(data_dir) is None:
             break
         with contextlib.suppress(subprocess.SubprocessError):
-            _run(data_dir, "pg_ctl", "stop", "-m", mode, "-w", "-t", str(STOP_SECONDS), "-D", str(data_dir))
+            _run(cluster, "pg_ctl", "stop", "-m", mode, "-w", "-t", str(STOP_SECONDS), "-D", str(cluster))
     if (process := postmaster(data_dir)) is not None:
         process.kill()
         process.wait(STOP_SECONDS)
     _let_go(data_dir)
 
 
+def remove_embedded(data_dir: Path) -> None:
+    """Stop the server over a data folder and delete its files, wherever they lie."""
+    data_dir = _at_home(data_dir)
+    stop_embedded(data_dir)
+    remove_cluster(data_dir)
+
+
 def stop_unused(data_dir: Path) -> None:
     """Use the server over a data folder no more, and stop it unless another process uses it: the last one does."""
-    data_dir = data_dir.resolve()
+    data_dir = _at_home(data_dir)
     _let_go(data_dir)
     if postmaster(data_dir) is None:
         return
@@ -121,7 +133,7 @@ def stop_unused(data_dir: Path) -> None:
 
 def users_of(data_dir: Path) -> list[psutil.Process]:
     """Return the other processes that use the server over a data folder, as far as we may look into them."""
-    lock = str(_users_lock(data_dir.resolve()))
+    lock = str(_users_lock(_at_home(data_dir)))
     others = (process for process in psutil.process_iter() if process.pid != os.getpid())
     return [process for process in others if lock in _open_files(process)]
 
@@ -204,7 +216,7 @@ def _create(data_dir: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(mode=0o700)
     if os.geteuid() == 0:
-        account = _system_user()
+        account = server_user()
         os.chown(draft, account.pw_uid, account.pw_gid)
     try:
         _run(draft, "initdb", "--auth=trust", "--encoding=utf8", "--locale=C.UTF-8", "-U", "postgres", "-D", str(draft))
@@ -253,7 +265,7 @@ def _run(data_dir: Path, program: str, *arguments: str) -> None:
     """Run a program of the wheel as the owner of the files; a file takes its output, for a server keeps it open."""
     owner = data_dir.stat()
     identity = {} if os.geteuid() != 0 else {"user": owner.st_uid, "group": owner.st_gid, "extra_groups": []}
-    command = [str(binary(program)), *arguments]
+    command = [str(programs(binary(program).parent, data_dir) / program), *arguments]
     with tempfile.TemporaryFile("w+") as said:
         try:
             subprocess.run(
@@ -282,45 +294,23 @@ def _reason(said: str) -> str:
 
 
 def _socket_dir(data_dir: Path) -> Path:
-    if len(str(data_dir / SOCKET_NAME)) <= LONGEST_SOCKET_PATH:
-        return data_dir
-    owner = data_dir.stat()
-    name = hashlib.sha256(f"{data_dir}-{owner.st_ino}".encode()).hexdigest()[:12]
-    short = Path(tempfile.gettempdir()) / f"proving-{name}"
-    short.mkdir(mode=0o700, exist_ok=True)
-    if os.geteuid() == 0:
-        os.chown(short, owner.st_uid, owner.st_gid)
-    elif short.stat().st_uid != os.geteuid():
-        raise Unavailable(f"{short} belongs to someone else, and the path of {data_dir} is too long for a Unix socket")
-    return short
+    identity = hashlib.sha256(f"{data_dir}-{data_dir.stat().st_ino}".encode()).hexdigest()[:12]
+    return socket_folder(data_dir, SOCKET_NAME, identity=identity)
 
 
-def _system_user() -> pwd.struct_passwd:
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        create = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
-        with contextlib.suppress(OSError):
-            subprocess.run(create, check=False, capture_output=True)
-    try:
-        return pwd.getpwnam(SYSTEM_USER)
-    except KeyError:
-        return pwd.getpwnam("nobody")
-
-
-def _let_pass(path: Path) -> None:
-    """Let the server's user walk through the folders above a path; nothing becomes readable."""
-    for folder in path.resolve().parents:
-        mode = folder.stat().st_mode
-        if not mode & stat.S_IXOTH:
-            folder.chmod(mode | stat.S_IXOTH)
+def _at_home(data_dir: Path) -> Path:
+    """Return a data folder as everybody names it; a link in its place is not followed, for it may come later."""
+    return data_dir.parent.resolve() / data_dir.name
 
 
 @contextlib.contextmanager
 def _one_at_a_time(data_dir: Path) -> Iterator[None]:
-    with data_dir.with_name(f"{data_dir.name}.lock").open("w") as lock:
+    lock = _lock_file(data_dir.with_name(f"{data_dir.name}.lock"))
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(lock)
 
 
 @contextlib.contextmanager
@@ -348,7 +338,11 @@ def _users_lock(data_dir: Path) -> Path:
 
 
 def _users(data_dir: Path) -> int:
-    return os.open(_users_lock(data_dir), os.O_RDWR | os.O_CREAT, 0o644)
+    return _lock_file(_users_lock(data_dir))
+
+
+def _lock_file(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
 def _is_ours_alone(users: int) -> bool:

@@ -55,7 +55,7 @@ def connect_urls(settings: Settings) -> DatabaseUrls:
     dagster = _given(settings.dagster_pg_url, "DAGSTER_PG_URL")
     owner = _given(settings.database_url, "DATABASE_URL") or app
     if owner is None:
-        owner = embedded_url(start_embedded(settings.postgres_dir))
+        owner = embedded_url(start_embedded(settings.postgres_dir, rooms=settings.embedded_dir))
     return DatabaseUrls(
         owner=owner,
         app=app or role_url(owner, APP_ROLE),

@@ -140,7 +140,7 @@ def sole_platform(lock: Path, mark: str) -> Iterator[Running | None]:
     """
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as failure:
         raise Unavailable(f"cannot write {lock}: {failure.strerror}") from failure
     try:

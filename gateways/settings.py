@@ -13,6 +13,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from gateways.cluster import ROOMS
 from gateways.hosts import AllowedHost, allowed_host
 from gateways.ports import WILDCARDS, own_addresses, reachable
 from trading.errors import Refused
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     env: Literal["dev", "test", "prod"] = "prod"
     admin_token: SecretStr | None = None
     proving_home: Path = PROJECT_ROOT / ".proving"
+    embedded_dir: Path = ROOMS
     database_url: SecretStr | None = None
     app_database_url: SecretStr | None = None
     dagster_pg_url: SecretStr | None = None
@@ -82,8 +84,8 @@ class Settings(BaseSettings):
 
     @property
     def postgres_dir(self) -> Path:
-        """Data folder of the embedded PostgreSQL."""
-        return self.proving_home / "postgres"
+        """Where the platform looks for the files of the embedded PostgreSQL; as root this is a link."""
+        return self.proving_home.resolve() / "postgres"
 
     @property
     def audit_anchor(self) -> Path:

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from gateways.private import PRIVATE_UMASK
 from orchestration.bot_commands import app as bot
 from orchestration.verify_commands import app as doubts
 from trading.errors import BadInput, ProvingError
@@ -67,7 +68,8 @@ def options(
 
 
 def main() -> None:
-    """Run a command; a failure on purpose is one sentence on standard error."""
+    """Run a command; what it writes is ours alone, and a failure on purpose is one sentence on standard error."""
+    os.umask(PRIVATE_UMASK)
     try:
         app()
     except BadInput as wrong:

@@ -21,6 +21,7 @@ import psutil
 from gateways.embedded import postmaster, start_embedded, stop_embedded, users_of
 from gateways.ports import require_free
 from gateways.postgres import DatabaseUrls, connect_urls
+from gateways.private import close_all, private_folder
 from gateways.processes import Running, end_marked, sole_platform
 from gateways.settings import Settings
 from orchestration import roster, undertaker
@@ -130,11 +131,13 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
 
     Raises:
         AlreadyRunning: it runs already over the same folder.
+        NotOurs: its folder is somebody else's, or others may write to it.
         PortTaken, Unavailable, BadInput, WeakSecret, OpenDoor: it cannot start; nothing is left running.
     """
     settings.require_admin_token()
     settings.require_closed_doors()
     mark = secrets.token_hex(8)
+    _close_home(settings)
     with sole_platform(lock_file(settings), mark) as last, _stopping_on_signals():
         _require_room(settings)
         _clear_up(last)
@@ -180,7 +183,7 @@ def logs_dir(settings: Settings) -> Path:
 
 def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: bool) -> None:
     """Start in order: undertaker, database, code server and API, then daemon and webserver; the seed runs beside."""
-    embedded = None if settings.database_url else settings.postgres_dir.resolve()
+    embedded = None if settings.database_url else settings.postgres_dir
     kept.append(Undertaker(mark, embedded))
     kept[0].look()
     if embedded is not None:
@@ -220,6 +223,16 @@ def _database(settings: Settings, say: Say) -> DatabaseUrls:
     which = "postgres" if settings.database_url else "embedded postgres"
     say(f"{which} is ready and migrated after {time.monotonic() - began:.1f} s")
     return urls
+
+
+def _close_home(settings: Settings) -> None:
+    """Make everything that is kept ours alone, also what a version before this one left open."""
+    home = settings.proving_home.resolve()
+    try:
+        private_folder(home)
+        close_all(home)
+    except OSError as failure:
+        raise Unavailable(f"cannot write {home}: {failure.strerror}") from failure
 
 
 def _require_room(settings: Settings) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from api.middleware import OUTCOME_UNKNOWN, WRITE_DEADLINE_SECONDS
 from bench.own_platform import Platform, private_platform
-from gateways.embedded import SOCKET_NAME, start_embedded
+from gateways.embedded import SOCKET_NAME, remove_embedded, start_embedded
 from services.fleet_seed import seed_fleet
 from tests.chaos.bad_network import Mood, Proxy
 
@@ -34,6 +34,7 @@ def proxy() -> Iterator[Proxy]:
     yield in_front
     in_front.close()
     server.stop()
+    remove_embedded(folder / "d")
     shutil.rmtree(folder, ignore_errors=True)
 
 

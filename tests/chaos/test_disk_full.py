@@ -48,7 +48,9 @@ def small_disk() -> Iterator[Path]:
 
 @pytest.fixture
 def cramped(small_disk: Path) -> Iterator[Platform]:
-    with private_platform("pg", folder=small_disk, tick_seconds=TICK_SECONDS) as private:
+    with private_platform(
+        "pg", folder=small_disk, embedded_dir=small_disk / "clusters", tick_seconds=TICK_SECONDS
+    ) as private:
         desk = private.desk()
         simulate_market(desk.bars, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
         seed_fleet(desk, size=40, symbols=SYMBOLS, timeframes=("1h",))

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ import pytest
 
 from bench.own_browser import CHROMIUM, PATIENCE_MS
 from bench.patience import Work, follow, with_children
-from gateways.embedded import postmaster, stop_embedded
+from gateways.embedded import postmaster, remove_embedded
 from gateways.processes import end_marked, marked, read_lock
 
 ROOT = Path(__file__).parents[2]
@@ -144,7 +145,7 @@ def platform() -> Iterator[Platform]:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(running.pid).kill()
             end_marked(running.mark)
-        stop_embedded(home / "postgres")
+        remove_embedded(home / "postgres")
         if own.process is not None:
             own.process.wait()
         shutil.rmtree(home, ignore_errors=True)
@@ -156,6 +157,11 @@ def test_it_is_ready_and_says_where_to_look(platform: Platform) -> None:
     status = platform.proving("status")
     assert status.returncode == 0, status.stdout
     assert "not ready" not in status.stdout
+
+
+def test_what_it_keeps_is_nobody_elses(platform: Platform) -> None:
+    kept = [platform.home, *(one for one in platform.home.rglob("*") if not one.is_symlink())]
+    assert [one for one in kept if stat.S_IMODE(one.stat().st_mode) & 0o077] == []
 
 
 def test_the_first_backtests_finish_by_themselves(platform: Platform) -> None:

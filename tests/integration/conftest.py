@@ -16,6 +16,7 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
+from gateways.embedded import remove_embedded
 from gateways.postgres import APP_ROLE, DatabaseUrls, dagster_url, embedded_url, role_url, start_embedded
 from gateways.settings import Settings
 from services.desk import Desk, open_desk, prepare_database
@@ -45,7 +46,6 @@ def server_url() -> Iterator[URL]:
     """Address of the owner on a private embedded server that lives as long as the test session."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
     data = folder / "d"
-    data.mkdir()
     server = start_embedded(data)
     url = embedded_url(server, TEMPLATE)
     with _owner(url.set(database="postgres")).connect() as connection:
@@ -55,7 +55,7 @@ def server_url() -> Iterator[URL]:
         prepare_database(_urls(url))
         yield url
     finally:
-        server.stop()
+        remove_embedded(data)
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -21,23 +22,27 @@ from sqlalchemy.pool import NullPool
 
 from bench.patience import until
 from gateways import embedded
+from gateways.cluster import LONGEST_SOCKET_PATH, cluster_of, programs
 from gateways.embedded import (
     MAJOR,
+    SOCKET_NAME,
     EmbeddedServer,
     binary,
     postmaster,
+    remove_embedded,
     start_embedded,
-    stop_embedded,
     stop_unused,
     users_of,
 )
 from gateways.postgres import embedded_url
+from gateways.private import NotOurs
 from orchestration import up
 from orchestration.undertaker import hire
 from orchestration.up import EmbeddedPostgres
 from trading.errors import Unavailable
 
 ROOT = Path(embedded.__file__).parents[1]
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +51,7 @@ def template() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
     start_embedded(path / "d").stop()
     yield path / "d"
+    remove_embedded(path / "d")
     shutil.rmtree(path, ignore_errors=True)
 
 
@@ -55,15 +61,14 @@ def folder() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
     yield path
     for data_dir in (path / "d", path / ("d" * 120), path / "postgres"):
-        if data_dir.exists():
-            stop_embedded(data_dir)
+        remove_embedded(data_dir)
     shutil.rmtree(path, ignore_errors=True)
 
 
 @pytest.fixture
 def cluster(folder: Path, template: Path) -> Path:
     """The data folder of a stopped server."""
-    subprocess.run(["cp", "-a", template, folder / "d"], check=True)
+    subprocess.run(["cp", "-aL", template, folder / "d"], check=True)
     return folder / "d"
 
 
@@ -115,7 +120,8 @@ def test_a_lock_whose_number_another_program_has_now_does_not_block_the_start(cl
 
 
 def test_a_creation_that_was_cut_short_leaves_no_half_cluster(folder: Path) -> None:
-    draft = folder / "d.draft"
+    files = cluster_of(folder / "d")
+    draft = files.with_name(f"{files.name}.draft")
     draft.mkdir()
     (draft / "PG_VERSION").write_text("18\n")
     server = start_embedded(folder / "d")
@@ -123,12 +129,120 @@ def test_a_creation_that_was_cut_short_leaves_no_half_cluster(folder: Path) -> N
     assert not draft.exists()
 
 
-def test_a_path_too_long_for_a_socket_gets_a_short_one(folder: Path) -> None:
+def test_a_path_of_any_length_gets_a_socket_at_the_same_place_each_time(folder: Path) -> None:
     server = start_embedded(folder / ("d" * 120))
-    assert server.socket_dir != server.data_dir
+    assert len(str(server.socket_dir / SOCKET_NAME)) <= LONGEST_SOCKET_PATH
     assert run_sql(server, "SELECT 1") == [(1,)]
     server.stop()
     assert start_embedded(folder / ("d" * 120)).socket_dir == server.socket_dir
+
+
+SOCKET_FOLDER = """
+import os, pathlib, sys, tempfile
+from gateways.cluster import socket_folder
+from gateways.private import NotOurs
+os.setuid(int(sys.argv[2]))
+tempfile.tempdir = sys.argv[1]
+try:
+    print(socket_folder(pathlib.Path("/d" * 120), ".s.PGSQL.5432", identity="one"))
+except NotOurs as refusal:
+    print(refusal)
+"""
+
+
+@as_root
+def test_a_socket_without_room_beside_its_files_lies_in_a_folder_of_ours_alone(folder: Path) -> None:
+    def placed() -> str:
+        command = [sys.executable, "-c", SOCKET_FOLDER, str(folder), "12345"]
+        return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
+
+    folder.chmod(0o1777)
+    socket_dir = Path(placed())
+    assert (socket_dir.parent, stat.S_IMODE(socket_dir.stat().st_mode)) == (folder, 0o700)
+    assert placed() == str(socket_dir)
+    os.chown(socket_dir, 54_321, 54_321)
+    assert "belongs to user 54321 and must belong to user 12345" in placed()
+    os.chown(socket_dir, 12_345, 12_345)
+    socket_dir.chmod(0o777)
+    assert "can be written by others" in placed()
+    socket_dir.rmdir()
+    socket_dir.symlink_to(folder)
+    assert "is a link that somebody made" in placed()
+    socket_dir.unlink()
+    folder.chmod(0o777)
+    assert "is not safe" in placed()
+
+
+def modes_above(path: Path) -> dict[Path, int]:
+    return {folder: folder.stat().st_mode for folder in path.parents}
+
+
+@as_root
+def test_root_opens_no_folder_for_the_servers_user(folder: Path) -> None:
+    closed, rooms = folder / "closed" / "home", folder.with_name(f"{folder.name}-rooms")
+    closed.parent.mkdir(mode=0o700)
+    before = modes_above(closed) | modes_above(binary("postgres"))
+    server = start_embedded(closed / "d", rooms=rooms)
+    try:
+        assert run_sql(server, "SELECT 1") == [(1,)]
+        assert before == modes_above(closed) | modes_above(binary("postgres"))
+        files = (closed / "d").resolve()
+        assert (files.owner(), stat.S_IMODE(files.stat().st_mode)) == ("pgserver", 0o700)
+        assert (files.parent.owner(), stat.S_IMODE(files.parent.stat().st_mode)) == ("root", 0o711)
+        assert stat.S_IMODE(closed.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(one.stat().st_mode) for one in closed.glob("d.*")} == {0o600}
+    finally:
+        remove_embedded(closed / "d")
+        shutil.rmtree(rooms)
+
+
+@as_root
+def test_programs_that_the_servers_user_cannot_reach_are_copied_for_it(tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    (closed / "pginstall" / "bin").mkdir(parents=True)
+    (closed / "pginstall" / "bin" / "postgres").write_text("program")
+    (closed / "pginstall" / "bin" / "postgres").chmod(0o700)
+    closed.chmod(0o700)
+    found = programs(closed / "pginstall" / "bin", tmp_path / "room" / "d")
+    assert found.parent.parent == tmp_path
+    assert ((found / "postgres").read_text(), stat.S_IMODE((found / "postgres").stat().st_mode)) == ("program", 0o755)
+    assert programs(closed / "pginstall" / "bin", tmp_path / "room" / "d") == found
+
+
+@as_root
+def test_files_that_lie_where_they_lay_before_are_moved_with_every_row(cluster: Path, folder: Path) -> None:
+    assert not cluster.is_symlink()
+    first = start_embedded(cluster)
+    run_sql(first, "CREATE TABLE ledger (n int)", "INSERT INTO ledger SELECT generate_series(1, 1000)")
+    first.stop()
+    assert cluster.is_symlink()
+    in_its_room = cluster.resolve()
+    cluster.unlink()
+    in_its_room.rename(cluster)
+    (folder / "d.moving").symlink_to(in_its_room)
+    again = start_embedded(cluster)
+    assert cluster.resolve() == in_its_room, "a move that was cut short is taken up"
+    assert run_sql(again, "SELECT count(*), sum(n) FROM ledger") == [(1000, 500_500)]
+    assert sorted(one.name for one in folder.iterdir()) == ["d", "d.lock", "d.users"]
+
+
+@as_root
+def test_files_that_are_not_ours_are_refused(cluster: Path, folder: Path) -> None:
+    start_embedded(cluster).stop()
+    files = cluster.resolve()
+    os.chown(files, 12_345, 12_345)
+    with pytest.raises(NotOurs, match="belongs to user 12345"):
+        start_embedded(cluster)
+    files.parent.rename(files.parent.with_name("aside"))
+    with pytest.raises(Unavailable, match="is gone"):
+        start_embedded(cluster)
+    files.parent.with_name("aside").rename(files.parent)
+    files.parent.chmod(0o777)
+    with pytest.raises(NotOurs, match="is not safe"):
+        start_embedded(cluster)
+    folder.chmod(0o777)
+    with pytest.raises(NotOurs, match="can be written by others"):
+        start_embedded(cluster)
 
 
 def test_stopping_twice_is_once(cluster: Path) -> None:
@@ -173,17 +287,18 @@ def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
 
 @pytest.mark.scorecard(10)
 def test_a_full_disk_is_called_a_full_disk(folder: Path) -> None:
+    folder.chmod(0o711)
     small = folder / "small"
     small.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=20m,mode=711", "tmpfs", small], capture_output=True, check=False
     )
     if mounted.returncode != 0:
         pytest.skip("a small file system cannot be mounted here")
     try:
         with pytest.raises(Unavailable, match="the disk is full"):
-            start_embedded(small / "d")
-        assert not (small / "d").exists(), "nothing half made stays behind"
+            start_embedded(small / "home" / "d", rooms=small / "rooms")
+        assert not (small / "home" / "d").exists(), "nothing half made stays behind"
     finally:
         subprocess.run(["umount", small], check=True)
 
@@ -293,7 +408,7 @@ with opened_desk() as desk:
 
 
 def test_a_command_that_ends_leaves_the_server_to_the_others(folder: Path, template: Path) -> None:
-    subprocess.run(["cp", "-a", template, folder / "postgres"], check=True)
+    subprocess.run(["cp", "-aL", template, folder / "postgres"], check=True)
     home = str(folder)
     with at_work(COMMAND, PROVING_HOME=home) as first, at_work(COMMAND, PROVING_HOME=home) as second:
         first.communicate("done\n")
@@ -399,6 +514,6 @@ def _comes_back(data_dir: Path) -> bool:
 
 def _is_postmaster_in(process: psutil.Process, data_dir: Path) -> bool:
     try:
-        return process.name() == "postgres" and process.cwd() == str(data_dir) and "-D" in process.cmdline()
+        return process.name() == "postgres" and process.cwd() == str(data_dir.resolve()) and "-D" in process.cmdline()
     except psutil.Error:
         return False

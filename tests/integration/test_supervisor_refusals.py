@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy.engine import URL
 
 ROOT = Path(__file__).parents[2]
+STRONG = "a-token-only-this-test-suite-knows"
 
 
 def up(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -89,7 +90,21 @@ def test_a_busy_port(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_not_ours(tmp_path: Path) -> None:
-    assert_refused(up(tmp_path, HOST="192.0.2.1"), "cannot listen on 192.0.2.1")
+    assert_refused(up(tmp_path, HOST="192.0.2.1", ADMIN_TOKEN=STRONG), "cannot listen on 192.0.2.1")
+
+
+def test_the_public_token_is_not_for_other_machines(tmp_path: Path) -> None:
+    assert_refused(up(tmp_path, HOST="192.0.2.1"), "ADMIN_TOKEN must be set when HOST=192.0.2.1")
+
+
+def test_a_writable_dagster_is_not_for_other_machines(tmp_path: Path) -> None:
+    assert_refused(up(tmp_path, DAGSTER_HOST="192.0.2.1", DAGSTER_WRITABLE="yes"), "Dagster has no login")
+
+
+def test_a_home_that_others_may_write_to(tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home").chmod(0o777)
+    assert_refused(up(tmp_path / "home"), "home can be written by others (mode 777)")
 
 
 def test_a_home_that_cannot_be_written(tmp_path: Path) -> None:
@@ -113,7 +128,7 @@ def test_a_setting_out_of_bounds(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", small]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "tmpfs", small]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("a small file system cannot be mounted here")
     try:
