@@ -32,7 +32,6 @@ from gateways.postgres import connect_urls
 from gateways.processes import marked, read_lock
 from gateways.settings import DEV_ADMIN_TOKEN, PROJECT_ROOT, Settings
 from orchestration.health import api_ready, code_server_answers, daemon_beats
-from orchestration.up import lock_file
 from services.desk import Desk, open_desk, prepare_database
 
 STOP_SECONDS = 60.0
@@ -137,7 +136,7 @@ class Platform:
 
     def programs(self) -> list[psutil.Process]:
         """Return every live process the running supervisor started, except embedded PostgreSQL."""
-        running = read_lock(lock_file(self.settings))
+        running = read_lock(self.settings.lock_file)
         return marked(running.mark) if running is not None else []
 
     def _everything(self) -> list[psutil.Process]:

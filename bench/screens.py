@@ -25,7 +25,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from bench.own_browser import CHROMIUM, own_browser
 from bench.own_platform import Platform, private_platform
-from gateways.settings import DEV_ADMIN_TOKEN, PROJECT_ROOT
+from gateways.settings import PROJECT_ROOT
 
 WIDTHS = {"": (1280, 800), "-phone": (390, 844)}
 WIDE = (1600, 900)
@@ -212,14 +212,12 @@ def _open_drawer(page: Page) -> None:
 
 def _dry_run(page: Page) -> None:
     page.keyboard.press("r")
-    page.locator("#reset-token").fill(DEV_ADMIN_TOKEN)
     page.locator("#reset-dry").click()
     expect(page.locator("#reset-execute")).to_be_enabled()
 
 
 def _open_event(page: Page) -> None:
     page.keyboard.press("v")
-    page.locator("#verify-token").fill(DEV_ADMIN_TOKEN)
     page.locator("#verify-do").click()
     expect(page.locator("#strip")).to_contain_text("whole")
     page.locator("#events tbody tr").first.click()

@@ -11,8 +11,9 @@ import os
 import signal
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -37,11 +38,13 @@ class Running:
         pid: Process of the supervisor.
         started_at: Seconds since the epoch.
         mark: Value of `MARK` in every process it started.
+        settings: What it was started with besides defaults, without secrets, for commands in another shell.
     """
 
     pid: int
     started_at: float
     mark: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 def living(pid: int, *, seen_at: float) -> psutil.Process | None:
@@ -129,7 +132,7 @@ def end_marked(mark: str, *, grace_seconds: float = 5.0) -> None:
 
 
 @contextlib.contextmanager
-def sole_platform(lock: Path, mark: str) -> Iterator[Running | None]:
+def sole_platform(lock: Path, mark: str, *, settings: Mapping[str, Any] | None = None) -> Iterator[Running | None]:
     """Hold the lock of a folder; yield what the last holder wrote, so that its leftovers can be ended.
 
     The kernel releases the lock when the holder dies, however it dies.
@@ -146,7 +149,7 @@ def sole_platform(lock: Path, mark: str) -> Iterator[Running | None]:
     try:
         _take(handle, lock)
         last = read_lock(lock)
-        _write(handle, Running(pid=os.getpid(), started_at=time.time(), mark=mark), lock=lock)
+        _write(handle, Running(os.getpid(), time.time(), mark, settings=settings or {}), lock=lock)
         yield last
         os.ftruncate(handle, 0)
     finally:

@@ -8,7 +8,7 @@ import hmac
 import ipaddress
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -83,6 +83,11 @@ class Settings(BaseSettings):
         return self.proving_home.resolve() / "proofs"
 
     @property
+    def lock_file(self) -> Path:
+        """File that lets one platform run per folder, and tells how it was started."""
+        return self.proving_home.resolve() / "up.lock"
+
+    @property
     def postgres_dir(self) -> Path:
         """Where the platform looks for the files of the embedded PostgreSQL; as root this is a link."""
         return self.proving_home.resolve() / "postgres"
@@ -106,6 +111,11 @@ class Settings(BaseSettings):
     def dagster_url(self) -> str:
         """Where a person on this machine finds the Dagster UI."""
         return f"http://{_in_address(reachable(self.dagster_host))}:{self.webserver_port}"
+
+    def told(self) -> dict[str, Any]:
+        """Return what differs from the defaults, without secrets and the home, as the lock of a platform tells it."""
+        secret = {"admin_token", "database_url", "app_database_url", "dagster_pg_url"}
+        return self.model_dump(mode="json", exclude_defaults=True, exclude=secret | {"proving_home"})
 
     @property
     def on_loopback(self) -> bool:

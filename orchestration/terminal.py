@@ -27,13 +27,20 @@ console = Console(highlight=False)
 
 
 def load_settings() -> Settings:
-    """Read the environment.
+    """Read the environment, and what it leaves open as the platform that runs over the same folder was started.
+
+    So a command in another shell finds a platform that was started with ENV or a port of its own.
 
     Raises:
         BadInput: a variable breaks its rule; the first one is named.
     """
     try:
-        return Settings()
+        settings = Settings()
+        running = holder(settings.lock_file)
+        if running is None:
+            return settings
+        given = settings.model_fields_set
+        return Settings(**{name: value for name, value in running.settings.items() if name not in given})
     except ValidationError as failure:
         first = failure.errors(include_input=True, include_url=False)[0]
         name = "_".join(str(part) for part in first["loc"]).upper()
@@ -48,9 +55,7 @@ def say(line: str) -> None:
 
 def show_status(settings: Settings) -> bool:
     """Show what runs and what is ready; return whether all of it is."""
-    from orchestration.up import lock_file
-
-    running = holder(lock_file(settings))
+    running = holder(settings.lock_file)
     if running is None:
         console.print(f"Nothing runs over {settings.proving_home}. Start it with: make run")
         return False

@@ -138,7 +138,7 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
     settings.require_closed_doors()
     mark = secrets.token_hex(8)
     _close_home(settings)
-    with sole_platform(lock_file(settings), mark) as last, _stopping_on_signals():
+    with sole_platform(settings.lock_file, mark, settings=settings.told()) as last, _stopping_on_signals():
         _require_room(settings)
         _clear_up(last)
         _require_ports(settings)
@@ -169,11 +169,6 @@ def _typed(process: psutil.Process) -> str | None:
         return None
     places = [place for place, word in enumerate(words) if Path(word).name in COMMANDS]
     return " ".join(("proving", *words[places[0] + 1 :])) if places else None
-
-
-def lock_file(settings: Settings) -> Path:
-    """Return the file that lets one platform run per folder."""
-    return settings.proving_home.resolve() / "up.lock"
 
 
 def logs_dir(settings: Settings) -> Path:

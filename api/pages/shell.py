@@ -16,6 +16,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from api.pages.board_words import COLUMNS, FILTER_WORDS
 from api.pages.site import COMMON, KEYS_EVERYWHERE, SITE, TABS, Page
+from gateways.settings import DEV_ADMIN_TOKEN
 
 PAGES = Path(__file__).parent
 STATIC = PAGES / "static"
@@ -44,9 +45,11 @@ def install(app: FastAPI) -> None:
     """Serve every page at its address and their files at a content-hashed path."""
     base = f"/static/{content_hash(STATIC)}"
     vendor = {path.name for path in (STATIC / "vendor").glob("*")}
-    runs_port = app.state.desk.settings.webserver_port
+    settings = app.state.desk.settings
+    public = DEV_ADMIN_TOKEN if settings.takes_public_token else None
     for page in SITE:
-        served = _served(render(page, base=base, vendor=vendor, runs_port=runs_port))
+        html = render(page, base=base, vendor=vendor, runs_port=settings.webserver_port, public_token=public)
+        served = _served(html)
         app.add_route(page.path, served, include_in_schema=False)
     app.add_route(f"{base}/{{name:path}}", _files(STATIC), name="static", include_in_schema=False)
 
@@ -56,7 +59,7 @@ def static_base(app: FastAPI) -> str:
     return str(app.url_path_for("static", name="")).rstrip("/")
 
 
-def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int) -> str:
+def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int, public_token: str | None = None) -> str:
     """Return a page's HTML.
 
     Args:
@@ -64,6 +67,7 @@ def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int) ->
         base: Path of the static files.
         vendor: Names of the vendored files at hand; fonts and charts that are missing are left out.
         runs_port: Port of the Dagster UI, which shows the runs that jobs link to.
+        public_token: The token everybody knows, where the platform takes it; pages then ask for none.
     """
     return TEMPLATES.get_template(page.template).render(
         page=page,
@@ -71,6 +75,7 @@ def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int) ->
         base=base,
         vendor=vendor,
         runs_port=runs_port,
+        public_token=public_token,
         modules=(page.script, *COMMON, *page.modules),
         shared_keys=KEYS_EVERYWHERE,
         columns=COLUMNS,

@@ -6,7 +6,7 @@ Belongs here: one entry a page. Does not belong here: serving them (`shell.py`),
 from dataclasses import dataclass
 from typing import Literal
 
-COMMON = ("shell", "switch", "silence", "admin", "dom", "format", "tip", "about")
+COMMON = ("shell", "switch", "silence", "admin", "token", "dom", "format", "tip", "about")
 KEYS_EVERYWHERE = (("!", "Kill switch"), ("U", "UTC or local time"), ("?", "This help"))
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -234,7 +235,7 @@ def test_a_run_of_dagster_is_linked_and_work_by_hand_is_not(
     assert page.locator("#ended tr[data-key]", has_text="Ember Egret").locator("a").count() == 1
 
 
-def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_released(
+def test_the_kill_switch_takes_a_reason_and_a_token_and_every_tab_shows_it_until_it_is_released(
     screen: Screen,
     served: Served,
     stocked_desk: Desk,
@@ -246,9 +247,12 @@ def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_relea
     page.locator("#kill-open").click()
     expect(page.locator("#kill-work tr", has_text="BACKTEST")).to_contain_text("41")
     throw = page.locator("#kill-throw")
-    page.locator("#kill-token").fill(TOKEN)
+    expect(page.locator("#kill-what")).to_contain_text("new backtests, improvements and evolutions of every bot")
+    expect(page.locator("#kill-token-where")).to_contain_text("The ADMIN_TOKEN that this platform was started with")
     expect(throw).to_be_disabled()
-    page.locator("#kill-confirm").fill("STO")
+    page.locator("#kill-token").fill(TOKEN)
+    expect(throw).to_be_enabled()
+    page.locator("#kill-reason").fill("?")
     expect(throw).to_be_disabled()
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -259,8 +263,7 @@ def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_relea
     assert not switch_state(stocked_desk).switch.is_engaged
     page.keyboard.press("!")
     expect(page.locator("#kill-token")).to_have_value("")
-    page.locator("#kill-reason").fill("BAD_FEED")
-    page.locator("#kill-confirm").fill("STOP")
+    page.locator("#kill-reason").fill("bad feed")
     page.locator("#kill-token").fill(TOKEN)
     throw.click()
     expect(page.locator("#kill-report")).to_contain_text("ENGAGED")
@@ -271,7 +274,6 @@ def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_relea
     assert switch_state(stocked_desk).switch.is_engaged
     page.keyboard.press("Escape")
     page.locator("#alarm-release").click()
-    page.locator("#kill-confirm").fill("GO")
     page.locator("#kill-token").fill(TOKEN)
     throw.click()
     expect(page.locator("#kill-report")).to_contain_text("RELEASED")
@@ -279,6 +281,47 @@ def test_the_kill_switch_needs_its_word_and_every_tab_shows_it_until_it_is_relea
         expect(tab.locator("#alarm")).to_be_hidden()
     assert not switch_state(stocked_desk).switch.is_engaged
     assert page.evaluate("JSON.stringify([localStorage, sessionStorage, document.cookie])") == '[{},{},""]'
+    assert screen.complaints == []
+
+
+def test_a_token_kept_in_the_tab_is_asked_for_once_and_forgotten_when_told_to(
+    screen: Screen, served: Served, stocked_desk: Desk
+) -> None:
+    page = opened(screen, served, "/health")
+    page.keyboard.press("!")
+    page.locator("#kill-token").fill("wrong")
+    page.locator("#kill-token-keep").check()
+    page.locator("#kill-throw").click()
+    expect(page.locator("#kill-report")).to_contain_text("REFUSED — UNAUTHORIZED")
+    page.locator("#kill-token").fill(TOKEN)
+    page.locator("#kill-throw").click()
+    expect(page.locator("#kill-report")).to_contain_text("ENGAGED")
+    page.goto(served.http + "/audit")
+    page.locator("#alarm-release").click()
+    expect(page.locator("#kill-token")).to_be_hidden()
+    page.locator("#kill-throw").click()
+    expect(page.locator("#kill-report")).to_contain_text("RELEASED")
+    assert not switch_state(stocked_desk).switch.is_engaged
+    page.locator("#kill-token-forget").click()
+    expect(page.locator("#kill-token")).to_be_focused()
+    assert page.evaluate("sessionStorage.length + localStorage.length") == 0
+    assert [one for one in screen.complaints if "401" not in one] == []
+
+
+def test_on_a_developers_own_machine_the_switch_is_one_click(screen: Screen, stocked_desk: Desk) -> None:
+    own = replace(stocked_desk, settings=stocked_desk.settings.model_copy(update={"env": "dev", "admin_token": None}))
+    with serving(create_app(own)) as served:
+        page = opened(screen, served, "/audit")
+        page.keyboard.press("!")
+        expect(page.locator("#kill-dialog")).to_contain_text("Nothing to type")
+        assert page.locator("#kill-dialog input").count() == 1, "the reason"
+        page.locator("#kill-throw").click()
+        expect(page.locator("#kill-report")).to_contain_text("ENGAGED")
+        assert switch_state(own).switch.reason_code == "OPERATOR_STOP"
+        page.keyboard.press("Escape")
+        page.keyboard.press("v")
+        page.locator("#verify-do").click()
+        expect(page.locator("#strip")).to_contain_text("whole")
     assert screen.complaints == []
 
 

@@ -9,8 +9,10 @@ import { DASH, count } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { bindKeys, openDialog } from "./shell.js";
+import { Token } from "./token.js";
 
 const cells = new Cells("strip");
+const token = new Token("verify-token");
 const FIELDS = ["action", "actor", "subject", "reason"];
 const unfolded = /** @type {Set<string>} */ (new Set());
 const eventKey = (one) => String(one.seq);
@@ -145,15 +147,17 @@ function open(one) {
 
 function ask() {
   tell("", "");
+  token.show();
   openDialog(byId("verify-dialog"));
-  byId("verify-token").focus();
+  token.focus();
 }
 
 async function verify() {
   const button = byId("verify-do");
   button.disabled = true;
   say(button, "Verifying …");
-  const answer = await callAdmin("/api/admin/audit-verification", {}, { token: byId("verify-token").value });
+  const answer = await callAdmin("/api/admin/audit-verification", {}, { token: token.value });
+  token.heard("done" in answer || answer.refused !== "UNAUTHORIZED");
   button.disabled = false;
   say(button, "Verify");
   if ("done" in answer) {
@@ -181,7 +185,7 @@ byId("filters").addEventListener("submit", (event) => {
 byId("older").addEventListener("click", () => void load(true));
 byId("verify").addEventListener("click", ask);
 byId("verify-close").addEventListener("click", () => byId("verify-dialog").close());
-byId("verify-dialog").addEventListener("close", () => { byId("verify-token").value = ""; });
+byId("verify-dialog").addEventListener("close", () => token.clear());
 byId("verify-form").addEventListener("submit", (event) => {
   event.preventDefault();
   void verify();

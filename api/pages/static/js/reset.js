@@ -1,11 +1,11 @@
 // @ts-check
 /**
- * The reset dialog. Belongs here: dry run first, execution bound to the plan it showed. The admin token lives in its
- * field until the dialog closes, and nowhere else.
+ * The reset dialog. Belongs here: dry run first, execution bound to the plan it showed. The admin token is `token.js`'s.
  */
 
 import { byId, el, say } from "./dom.js";
 import { DASH, count, moment } from "./format.js";
+import { Token } from "./token.js";
 
 const FIELDS = ["reset-scope", "reset-bots", "reset-reason", "reset-curves"];
 const SAMPLE = 5;
@@ -20,6 +20,7 @@ export class ResetDialog {
     /** @type {{body: any, planHash: string}|null} */
     this.plan = null;
     this.asked = 0;
+    this.token = new Token("reset-token");
     byId("reset-open").addEventListener("click", () => this.open());
     byId("reset-close").addEventListener("click", () => this.dialog.close());
     this.execute.addEventListener("click", () => void this.#run());
@@ -39,8 +40,9 @@ export class ResetDialog {
     byId("reset-selected").disabled = !selected;
     byId("reset-bots").value = "all";
     this.#unplan("Nothing is written before a dry run has shown what would change.");
+    this.token.show();
     this.dialog.showModal();
-    byId("reset-token").focus();
+    this.token.focus();
   }
 
   #body() {
@@ -78,11 +80,12 @@ export class ResetDialog {
   }
 
   async #call(body, key) {
-    const headers = { "Content-Type": "application/json", "X-Admin-Token": byId("reset-token").value };
+    const headers = { "Content-Type": "application/json", "X-Admin-Token": this.token.value };
     if (key) headers["Idempotency-Key"] = key;
     try {
       const answer = await fetch("/api/admin/reset-metrics", { method: "POST", headers, body: JSON.stringify(body) });
       const told = await answer.json();
+      this.token.heard(answer.status !== 401);
       if (answer.ok) return told;
       this.#unplan("");
       this.#tell("refused", `REFUSED — ${told.code}`, [["why", told.detail], ["trace", told.traceId ?? DASH]]);
@@ -101,7 +104,7 @@ export class ResetDialog {
   }
 
   #forget() {
-    byId("reset-token").value = "";
+    this.token.clear();
     this.#unplan("");
   }
 

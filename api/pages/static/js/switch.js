@@ -1,18 +1,16 @@
 // @ts-check
 /**
  * The kill switch on every page: the banner while it is engaged, and the dialog that throws it. Belongs here: hearing and
- * asking for its state, saying what a stop stops. The admin token lives in its field until the dialog closes, and nowhere
- * else. While the link brings the state nobody asks for it, but for the open dialog, which counts the work too.
+ * asking for its state, saying what a stop stops. The admin token is `token.js`'s. While the link brings the state nobody asks for it, but for the open dialog, which counts the work too.
  */
 
 import { callAdmin, randomKey } from "./admin.js";
 import { byId, el, say, timeOf } from "./dom.js";
 import { DASH, count } from "./format.js";
+import { Token } from "./token.js";
 
 const EVERY_MS = 4000;
 const SILENCE_MS = 8000;
-const STOP_WORD = "STOP";
-const GO_WORD = "GO";
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
 
 /** @returns {number} when the switch was last thrown; an answer that was under way may be older than what the link told */
@@ -27,6 +25,7 @@ export class KillSwitch {
     this.state = null;
     this.heardAt = -Infinity;
     this.key = "";
+    this.token = new Token("kill-token");
     this.neighbours = "BroadcastChannel" in globalThis ? new BroadcastChannel("proving.kill-switch") : null;
     byId("kill-open").addEventListener("click", () => this.open());
     byId("alarm-release").addEventListener("click", () => this.open());
@@ -72,8 +71,9 @@ export class KillSwitch {
     this.#tell("", "", []);
     this.#explain();
     this.#weigh();
+    this.token.show();
     this.dialog.showModal();
-    byId("kill-reason").focus();
+    byId("kill-reason").select();
     void this.ask();
   }
 
@@ -99,9 +99,8 @@ export class KillSwitch {
     const stops = this.#stops;
     say(byId("kill-title"), stops ? "Engage the kill switch" : "Release the kill switch");
     say(byId("kill-what"), stops
-      ? "Nothing new is queued or claimed, for every bot, until it is released. Jobs that run finish and their results count; jobs that wait stay where they are."
+      ? "Stops new backtests, improvements and evolutions of every bot until it is released: nothing is queued, nothing is claimed. Jobs that run finish and their results count; jobs that wait stay where they are. Resets, imports and everything that only reads go on."
       : "Autonomy goes on: what waits is claimed, and the next tick queues what is due.");
-    say(byId("kill-word"), `Type ${stops ? STOP_WORD : GO_WORD} to confirm`);
     say(byId("kill-throw"), stops ? "Engage kill switch" : "Release kill switch");
     byId("kill-throw").className = stops ? "stop" : "danger";
     byId("kill-reason").value = stops ? "OPERATOR_STOP" : "OPERATOR_RELEASE";
@@ -120,8 +119,7 @@ export class KillSwitch {
   }
 
   #weigh() {
-    const word = byId("kill-confirm").value.trim().toUpperCase();
-    const ready = this.state && word === (this.#stops ? STOP_WORD : GO_WORD) && byId("kill-token").value && byId("kill-reason").value;
+    const ready = this.state && this.token.value && byId("kill-reason").checkValidity();
     byId("kill-throw").disabled = !ready || Boolean(byId("kill-report").dataset.kind === "done");
   }
 
@@ -129,8 +127,9 @@ export class KillSwitch {
     const engaged = this.#stops;
     byId("kill-throw").disabled = true;
     this.#tell("busy", engaged ? "Engaging …" : "Releasing …", []);
-    const body = { engaged, reasonCode: byId("kill-reason").value };
-    const answer = await callAdmin("/api/admin/kill-switch", body, { token: byId("kill-token").value, key: this.key });
+    const reasonCode = byId("kill-reason").value.trim().toUpperCase().replace(/ +/g, "_");
+    const answer = await callAdmin("/api/admin/kill-switch", { engaged, reasonCode }, { token: this.token.value, key: this.key });
+    this.token.heard("done" in answer || answer.refused !== "UNAUTHORIZED");
     if ("done" in answer) this.#done(answer.done);
     else {
       if (answer.refused !== "NO ANSWER") this.key = randomKey();
@@ -154,8 +153,7 @@ export class KillSwitch {
   }
 
   #forget() {
-    byId("kill-token").value = "";
-    byId("kill-confirm").value = "";
+    this.token.clear();
     this.#tell("", "", []);
   }
 
