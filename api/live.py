@@ -9,7 +9,7 @@ changed at once) everything is read again under a new epoch, and clients are tol
 
 A client of one bot asks for nothing before: each message holds the whole row, on joining, with every change and after
 everything was read again. Every topic has the pulse, which says how the kill switch stands, at once when it is thrown,
-when the last tick was, and after how many seconds without one autonomy is silent.
+when the last tick was, after how many seconds without one autonomy is silent, and what was stopped in Dagster.
 """
 
 import asyncio
@@ -33,6 +33,7 @@ from api.rows import BoardRow, board_row, encode_rows
 from api.topics import BOARD, NO_SUCH_BOT, PULSE, Audience, Client, Topic
 from api.zipped import Zipped
 from gateways.changes import Change, Changed, Listening, Lost, watch
+from services.automations import stopped_automations
 from services.cards import BotCard
 from services.desk import Desk
 from services.fleet import bots_by_ids, each_bot
@@ -78,6 +79,7 @@ class Live:
         self._ticked = False
         self._thrown = False
         self._switch: Switch | None = None
+        self._stopped: tuple[str, ...] = ()
         self._woken = asyncio.Event()
         self._hears = False
         self._loaded = asyncio.Event()
@@ -256,6 +258,9 @@ class Live:
     async def _pulse_for_ever(self) -> None:
         while True:
             await asyncio.sleep(PULSE_SECONDS)
+            if self._hears:
+                with suppress(ProvingError):
+                    self._stopped = tuple(await to_thread.run_sync(stopped_automations, self._desk))
             self._audience.tell_all(self._message("pulse" if self._hears else "away"))
 
     def _head(self, kind: str) -> dict[str, Any]:
@@ -268,6 +273,7 @@ class Live:
             "lastTickAt": self._last_tick_at.isoformat() if self._last_tick_at is not None else None,
             "tickLimitSeconds": tick_limit(self._desk).total_seconds(),
             "starts": self._starts_cell(),
+            "stopped": self._stopped,
         }
 
     def _switch_cell(self) -> dict[str, Any]:

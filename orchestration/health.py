@@ -35,6 +35,19 @@ def api_ready(settings: Settings) -> bool:
     return speaks_http(settings.host, settings.api_port, "/readyz")
 
 
+def failing_checks(settings: Settings) -> list[str]:
+    """Return what the API's own checks find wrong, each with its reason; none where it cannot be asked."""
+    connection = http.client.HTTPConnection(reachable(settings.host), settings.api_port, timeout=2.0)
+    try:
+        connection.request("GET", "/api/health")
+        checks = json.load(connection.getresponse())["checks"]
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        return []
+    finally:
+        connection.close()
+    return [f"{check['name']}: {check['detail']}" for check in checks if not check["passed"]]
+
+
 def daemon_beats(settings: Settings) -> bool | None:
     """Say whether the sensor daemon's last heartbeat is fresh; None while the webserver, whom we ask, is away."""
     beat = last_sensor_beat(settings)

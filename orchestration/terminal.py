@@ -69,6 +69,8 @@ def show_status(settings: Settings) -> bool:
     console.print(table)
     if (starts := health.starts_in_words(settings)) is not None:
         console.print(starts)
+    for wrong in health.failing_checks(settings):
+        console.print(wrong, style="red", markup=False, soft_wrap=True)
     return all(well for _, well in rows)
 
 

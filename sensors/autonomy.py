@@ -12,15 +12,18 @@ from typing import Protocol, runtime_checkable
 from uuid import uuid4
 
 import dagster as dg
+from dagster._core.scheduler.instigation import InstigatorStatus
 
 from jobs.queue import JOB_OF, KIND_TAG
 from jobs.runs import over, unfinished
 from jobs.upkeep import rebuild_figures
 from sensors.starts import dead_starts_ended, starts_of
+from services.automations import note_automations
 from services.autonomy import Tick, run_tick, running_runs
 from services.desk import Desk
 from services.rollups import open_requests
 from services.work import caps
+from trading.errors import Unavailable
 
 
 @runtime_checkable
@@ -42,6 +45,7 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         description="Decide for every bot, queue what is due, take back what died, ask for runs that drain the queue.",
     )
     def sensor(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
+        _look_at_the_others(context, desk, name="autonomy_tick")
         dead = sorted(over(context.instance, running_runs(desk)))
         tick = run_tick(desk, dead_runs=dead, starts=starts_of(context.instance))
         for job in tick.reclaimed:
@@ -62,9 +66,24 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
     description="See resets that were committed (with Dagster up or down) and have their figures materialized.",
 )
 def reset_watch(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
-    """Ask for one rebuild while a reset waits for it."""
+    """Ask for one rebuild while a reset waits for it; look whether somebody stopped a sensor, the tick's above all."""
+    _look_at_the_others(context, desk, name="reset_watch")
     if open_requests(desk) and not unfinished(context.instance, dg.RunsFilter(job_name=rebuild_figures.name)):
         yield dg.RunRequest(run_key=f"rebuild/{uuid4()}")
+
+
+def _look_at_the_others(context: dg.SensorEvaluationContext, desk: Desk, *, name: str) -> None:
+    """Record what was stopped or started; what cannot be recorded now is noticed again at the next look."""
+    try:
+        note_automations(desk, stopped_automations(context.instance), noticed_by=name)
+    except Unavailable as failure:
+        context.log.warning(f"could not record which sensors were stopped: {failure}")
+
+
+def stopped_automations(instance: dg.DagsterInstance) -> dict[str, bool]:
+    """Return whether each sensor and schedule that Dagster keeps a state of is stopped, by name."""
+    states = instance.all_instigator_state() if instance.schedule_storage is not None else ()
+    return {state.instigator_name: state.status is InstigatorStatus.STOPPED for state in states}
 
 
 def _end(instance: dg.DagsterInstance, run_id: str) -> None:

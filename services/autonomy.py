@@ -3,20 +3,27 @@
 Belongs here: one transaction around the pure planner. Does not belong here: the rules (`trading.autonomy`), asking
 Dagster for runs (`sensors`).
 
-What commits together: jobs taken back, new jobs, attempt counters, the tick and its decisions. Racing ticks wait for
+What commits together: jobs taken back, new jobs, attempt counters, the tick and its decisions, and the audit event of a
+silence that this tick ends. Racing ticks wait for
 each other, and the second one sees the first one's jobs, so it enqueues nothing twice.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services import audit
 from services.desk import Desk
+from services.proofs import tick_limit
 from services.starts import told
 from services.work import caps
-from store import autonomy, candidates, jobs, kill_switch
+from store import autonomy, candidates, jobs, kill_switch, proofs
 from store.bars import BarStore
 from store.candidates import SeriesOf
 from store.database import transaction
@@ -26,6 +33,7 @@ from trading.jobs import JobStatus, JobType
 from trading.starts import NO_STARTS, Allowance, Starts, allowance
 
 REASON_OF = attrgetter("reason")
+SILENT, SUBJECT, ACTOR = "AUTONOMY_WAS_SILENT", "fleet", "autonomy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +71,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_S
         autonomy.lock_tick(session)
         admitted = kill_switch.admits_work(session)
         started_at = desk.clock()
+        before = proofs.latest_run(session)
         taken_back = jobs.reclaim(session, now=started_at, dead_runs=dead_runs)
         fleet = list(candidates.candidates(session, series))
         plan = plan_tick(
@@ -83,6 +92,8 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_S
             candidates=len(fleet),
             summary=summary,
         )
+        if before is not None and started_at - before.started_at > tick_limit(desk):
+            _record_silence(desk, session, before, until=started_at)
     queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) if admitted else 0 for kind in JobType}
     return Tick(run_id, summary, queued, tuple(taken_back), allowance(starts, now=started_at))
 
@@ -98,6 +109,18 @@ def series_at_hand(store: BarStore) -> SeriesOf:
     keys = {(row.symbol, row.timeframe) for row in store.series()}
     best = {key: store.best(*key) for key in keys}
     return {key: (row.fingerprint, row.imported_at) for key, row in best.items() if row is not None}
+
+
+def _record_silence(desk: Desk, session: Session, last: Row[*tuple[Any, ...]], *, until: datetime) -> None:
+    """Say in the audit chain from when to when nothing was decided; whatever stopped it, it is over now."""
+    payload = {
+        "from": last.started_at.isoformat(),
+        "to": until.isoformat(),
+        "seconds": round((until - last.started_at).total_seconds()),
+        "limitSeconds": round(tick_limit(desk).total_seconds()),
+        "lastTick": last.id,
+    }
+    audit.record(desk, session, actor=ACTOR, action=SILENT, subject=SUBJECT, payload=payload)
 
 
 def _summary(

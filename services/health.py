@@ -3,12 +3,13 @@
 Belongs here: readiness checks. Does not belong here: proofs of what was done (`proofs.py`).
 
 The application role has no right to Dagster's schema, so the daemon is judged by what it leaves behind: the age of the
-last autonomy tick.
+last autonomy tick, and its sensors by what they saw of each other.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from services.automations import stopped_automations
 from services.desk import Desk
 from services.proofs import last_tick_at, tick_limit
 from store.database import reading
@@ -16,6 +17,8 @@ from store.provision import pending_migrations
 from trading.errors import Unavailable
 
 DAEMON = "daemon"
+AUTOMATIONS = "automations"
+AUTONOMY = frozenset({DAEMON, AUTOMATIONS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Readiness:
     @property
     def has_tables(self) -> bool:
         """Whether the database is there and migrated, so that the rest can be asked of it."""
-        return all(check.passed for check in self.checks if check.name != DAEMON)
+        return all(check.passed for check in self.checks if check.name not in AUTONOMY)
 
 
 class MigrationCheck:
@@ -73,7 +76,8 @@ def readiness(desk: Desk, migrations: MigrationCheck) -> Readiness:
         migrated = migrations.run(desk)
         if not migrated.passed:
             return Readiness(now, (reachable, migrated))
-        return Readiness(now, (reachable, migrated, _tick_check(desk, last_tick_at(desk), now=now)))
+        ticks = _tick_check(desk, last_tick_at(desk), now=now)
+        return Readiness(now, (reachable, migrated, ticks, _automations_check(desk)))
     except Unavailable as failure:
         return Readiness(now, (Check("database", False, str(failure)),))
 
@@ -84,3 +88,11 @@ def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> Che
         return Check(DAEMON, False, "no autonomy tick yet")
     age = (now - ticked_at).total_seconds()
     return Check(DAEMON, age <= limit, f"last autonomy tick {age:.0f} s ago, at most {limit:.0f} s")
+
+
+def _automations_check(desk: Desk) -> Check:
+    stopped = stopped_automations(desk)
+    told = "; ".join(
+        f"{name} was stopped in Dagster, noticed {one.since:%Y-%m-%d %H:%M:%S} UTC" for name, one in stopped.items()
+    )
+    return Check(AUTOMATIONS, not stopped, told or "none was stopped")
