@@ -4,17 +4,24 @@ Belongs here: comparing the revision a database has with the newest one this cod
 and which revisions are missing (`provision.py`), which needs Alembic and a quarter of a second to load it.
 """
 
+import re
 from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+_FOLLOWS = re.compile(r'^down_revision[^"\n]*"(\w+)"', re.MULTILINE)
 VERSIONS = Path(__file__).parent / "migrations" / "versions"
 
 
 def newest_revision() -> str:
-    """Return the newest revision this code knows; a migration's file is named by its revision and what it brings."""
-    return max(path.stem.partition("_")[0] for path in VERSIONS.glob("[0-9]*.py"))
+    """Return the newest revision this code knows: the one that none follows, whatever the files are numbered.
+
+    A migration's file is named by its revision and what it brings.
+    """
+    migrations = list(VERSIONS.glob("[0-9]*.py"))
+    followed = {found[1] for path in migrations if (found := _FOLLOWS.search(path.read_text("utf-8")))}
+    return max({path.stem.partition("_")[0] for path in migrations} - followed)
 
 
 def is_at_newest_revision(session: Session) -> bool:
