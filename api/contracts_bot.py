@@ -23,6 +23,23 @@ from api.contracts import (
 NumberName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
+class SeriesAnswer(Spoken):
+    """A series of bars: its span, the bots it serves, and why it is the one that is traded, or is not."""
+
+    symbol: str
+    timeframe: str
+    provider: str
+    bars: int
+    first_bar_at: datetime
+    last_bar_at: datetime
+    imported_at: datetime
+    fingerprint: str
+    ground: str | None
+    words: str
+    bots: int | None
+    withdrawn: bool
+
+
 class ActBody(BaseModel):
     """A wish to do something to one bot."""
 
@@ -131,6 +148,7 @@ class LifeAnswer(Spoken):
 
     now: datetime
     bot: BotAnswer
+    bars: SeriesAnswer | None
     rule: str | None
     before: NeighbourAnswer | None
     after: NeighbourAnswer | None

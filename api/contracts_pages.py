@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from api.contracts import HealthCheck, JobAnswer, ReasonCode, Spoken, StarvationAnswer
+from api.contracts_bot import SeriesAnswer
 from trading.starts import Pace
 
 BIGGEST = 2**63 - 1
@@ -280,6 +281,12 @@ class RoomTold(Spoken):
 
     database_bytes: int
     tables: list[TableTold]
+
+
+class BarsAnswer(Spoken):
+    """Every series of the bar store by symbol and timeframe, the one that is traded first."""
+
+    data: list[SeriesAnswer]
 
 
 class VitalsAnswer(Spoken):

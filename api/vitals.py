@@ -1,4 +1,4 @@
-"""`/api/vitals`: the platform's vital signs, each figure beside its limit.
+"""`/api/vitals`: the platform's vital signs, each figure beside its limit; `/api/bars`: which series serve which bots.
 
 Belongs here: putting the answer together. Does not belong here: the checks (`services/vitals.py`).
 """
@@ -7,11 +7,12 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 
-from api.contracts_pages import VitalsAnswer
+from api.contracts_pages import BarsAnswer, VitalsAnswer
 from api.deps import AtDesk
 from api.health import VERSION
 from api.problems import documented
 from api.recent import Recent
+from services.bar_choice import bots_by_market, series_shown
 from services.desk import Desk
 from services.health import MigrationCheck, readiness
 from services.starts import starts_told
@@ -32,6 +33,12 @@ def vitals(request: Request, desk: AtDesk) -> Response:
     state = request.app.state
     recent: Recent[VitalsAnswer] = state.recent_vitals
     return VitalsAnswer.reply(recent.get(lambda: _read(desk, state.migrations, state.recent_room)))
+
+
+@router.get("/api/bars", response_model=BarsAnswer, responses=documented())
+def list_bars(desk: AtDesk) -> Response:
+    """List every series of bars: which bots trade it and why, or what they trade instead; withdrawn ones last."""
+    return BarsAnswer.reply({"data": series_shown(desk.bars.catalog(), bots_by_market(desk))})
 
 
 def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Any]) -> VitalsAnswer:

@@ -7,12 +7,12 @@ each command imports what it needs, so that `proving --help` answers at once.
 import errno
 import os
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateways.private import PRIVATE_UMASK
+from orchestration.bar_commands import app as bars
 from orchestration.bot_commands import app as bot
 from orchestration.verify_commands import app as doubts
 from trading.errors import BadInput, ProvingError
@@ -24,7 +24,7 @@ EXAMPLES = (
     ("proving status", "what runs, what is ready"),
     ('proving why "Amber Adder 0000"', "why this bot is where it is"),
     ("proving reset", "what a reset would touch; --execute does it"),
-    ("proving bars import FILE", "bring real bars; bots prefer them to simulated ones"),
+    ("proving bars import FILE", "bring real bars; --dry-run says which bots change to them"),
     ("proving proof", "run the proof pack and write it down"),
 )
 EPILOG = "\n\n".join(
@@ -43,7 +43,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-bars = typer.Typer(help="Market data: bring bars in, see what is there.", no_args_is_help=True)
 app.add_typer(bars, name="bars")
 app.add_typer(bot, name="bot")
 app.add_typer(doubts)
@@ -127,42 +126,6 @@ def seed(
     from orchestration.desk_work import seed as work
 
     work(bots, if_empty=if_empty)
-
-
-@bars.command("import")
-def bars_import(
-    path: Annotated[Path, typer.Argument(help="Parquet or CSV: ts_event, symbol, open, high, low, close, volume.")],
-    *,
-    provider: Annotated[str | None, typer.Option(help="Name of the source; the file's name if not given.")] = None,
-    timeframe: Annotated[str | None, typer.Option(help="1m 5m 15m 1h 1d; told from the rows if not given.")] = None,
-    symbol: Annotated[list[str] | None, typer.Option(help="Only this root; may be repeated.")] = None,
-    quote: Annotated[
-        str | None,
-        typer.Option(help="points cents eighths 32nds tenths ten-thousandths millionths; told if not given."),
-    ] = None,
-) -> None:
-    """Check a file of bars and store it: all of it, or nothing.
-
-    Bad rows are refused: each broken rule once, with its rows, what they had and how to mend it. A root also serves its
-    micro: NQ bars are stored as NQ and MNQ. Bots prefer real bars to simulated ones of the same timeframe, from their
-    next baseline on. The audit chain says who brought what, by fingerprint.
-
-    Prices in cents, 32nds and the like are told by the band a contract has traded in, and said; a price outside every
-    band is refused with what it looks like, unless --quote points says that it is right.
-
-    Example: proving bars import cme_1h.parquet --symbol NQ --symbol GC
-    """
-    from orchestration.desk_work import import_file
-
-    import_file(path, provider=provider, timeframe=timeframe, symbols=symbol, quote=quote)
-
-
-@bars.command("list")
-def bars_list() -> None:
-    """List every series with its provider, span and fingerprint."""
-    from orchestration.desk_work import list_series
-
-    list_series()
 
 
 @app.command()

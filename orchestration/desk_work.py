@@ -8,8 +8,6 @@ import getpass
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -24,14 +22,12 @@ from orchestration.terminal import console, load_settings, running_urls
 from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
 from services.under_way import LongWork, telling
-from store.under_way import WorkKind
 from trading.errors import BadInput, Unavailable
 from trading.jobs import JobStatus
 from trading.words import counted
 
 if TYPE_CHECKING:
     from services.dossier import DecisionRun
-    from services.market_data import ImportReport
 
 SHOWN_RUNS = 10
 WIDE = 160
@@ -55,7 +51,7 @@ def desk_at_once() -> Iterator[Desk]:
 
     What stops the platform may not wait for guards to be applied anew: that needs locks on the tables that are in use.
     """
-    desk = _desk_where_it_runs(pool_size=2)
+    desk = desk_where_it_runs(pool_size=2)
     if desk is None or not is_prepared(desk):
         with opened_desk() as prepared:
             yield prepared
@@ -70,7 +66,7 @@ def desk_at_once() -> Iterator[Desk]:
 @contextmanager
 def told_where_it_runs(work: LongWork, told: Told) -> Iterator[Told]:
     """Show work that needs no database on the screen too, where a database runs; nothing is started or migrated."""
-    desk = _desk_where_it_runs(pool_size=1)
+    desk = desk_where_it_runs(pool_size=1)
     if desk is None:
         yield told
         return
@@ -112,48 +108,11 @@ def seed(size: int | None, *, if_empty: bool) -> None:
 
     with opened_desk() as desk:
         if not (if_empty and fleet_ids(desk)):
-            console.print(f"{counted(seed_fleet(desk, size=size, actor=_actor()), 'new bot')}")
+            console.print(f"{counted(seed_fleet(desk, size=size, actor=cli_actor()), 'new bot')}")
         with progress_bars() as bar:
             series = ensure_market(desk, progress=bar)
         simulated = sum(one.is_simulated for one in series)
         console.print(f"{len(series)} bar series, {simulated} of them SIMULATED")
-
-
-def import_file(
-    path: Path, *, provider: str | None, timeframe: str | None, symbols: list[str] | None, quote: str | None
-) -> None:
-    """Import a file of bars, record it where a database runs, and show what came of it."""
-    from services.market_data import import_bars
-    from store.bar_files import require_bar_file
-    from store.bars import BarStore
-
-    require_bar_file(path)
-
-    work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
-    with progress_bars() as bar, told_where_it_runs(work, bar) as tell:
-        store = BarStore(load_settings().bars_dir)
-        named = {"provider": provider, "timeframe": timeframe, "quote": quote}
-        report = import_bars(store, path, **named, symbols=symbols, progress=tell)
-    lack = _lack_of_record(report)
-    console.print(
-        f"{counted(report.rows, 'row')} of {report.timeframe} bars from {report.provider}: {len(report.series)} series"
-    )
-    for note in report.notes:
-        console.print(f"  {note}", markup=False)
-    if lack is not None:
-        again = "import the file again where it runs to record it"
-        console.print("[yellow]![/yellow] not in the audit chain:", escape(f"{lack}; {again}"), soft_wrap=True)
-
-
-def list_series() -> None:
-    """List every series in the bar store."""
-    from store.bars import BarStore
-
-    table = Table("symbol", "timeframe", "provider", "bars", "from", "to", "fingerprint")
-    for one in BarStore(load_settings().bars_dir).series():
-        span = [f"{datetime.fromtimestamp(ns // 10**9, tz=UTC):%Y-%m-%d %H:%M}" for ns in (one.first_ts, one.last_ts)]
-        table.add_row(one.symbol, one.timeframe, one.provider, f"{one.bars:,}", *span, one.fingerprint[:12])
-    print_wide(table)
 
 
 def backtest(bot: str) -> bool:
@@ -171,6 +130,7 @@ def backtest(bot: str) -> bool:
 
 def why(bot: str) -> None:
     """Explain one bot."""
+    from services.bar_choice import spoken_of
     from services.dossier import bot_dossier, decision_runs
 
     with opened_desk() as desk:
@@ -178,6 +138,8 @@ def why(bot: str) -> None:
     now = told.bot
     console.print(f"[bold]{now.name}[/bold]  {now.stage} · {now.symbol} {now.timeframe} · generation {now.generation}")
     console.print(f"  now: {now.bot_now.state}")
+    bars = "there are none" if told.bars is None else f"{spoken_of(told.bars)}, {told.bars.words}"
+    console.print(f"  bars: {bars}", markup=False)
     for blocker in now.stage_gate.blockers:
         console.print(f"  not yet {now.stage_gate.to}: {blocker.reason}", markup=False)
     print_wide(_decisions(decision_runs(told.decisions)[:SHOWN_RUNS]))
@@ -196,7 +158,7 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
                 reason_code=reason,
                 also_reset_equity_curves=curves,
                 dry_run=not execute,
-                actor=_actor(),
+                actor=cli_actor(),
                 request_id=f"cli-{secrets.token_hex(6)}",
             ),
         )
@@ -227,7 +189,7 @@ def kill_switch(state: str, *, reason: str) -> bool:
             since = f" since {shown.switch.since:%Y-%m-%d %H:%M:%S} UTC" if shown.switch.since else ""
             console.print(f"{shown.switch.tier}{since}  {shown.switch.reason_code or ''} {shown.switch.actor or ''}")
             return True
-        actor, request_id = _actor(), f"cli-{secrets.token_hex(6)}"
+        actor, request_id = cli_actor(), f"cli-{secrets.token_hex(6)}"
         told = throw_switch(desk, SwitchWish(state == "on", reason, actor, request_id))
     waiting, at_work = sum(told.queued.values()), sum(told.running.values())
     word = "engaged" if told.engaged else "released"
@@ -243,7 +205,7 @@ def verify_audit() -> bool:
     from services.audit_pages import verify_now
 
     with opened_desk() as desk:
-        verdict = verify_now(desk, actor=_actor())
+        verdict = verify_now(desk, actor=cli_actor())
     for broken in verdict.breaks:
         where = f"event {broken['seq']} {broken['kind']}: {broken['detail']}"
         console.print("[red]✗[/red]", escape(where), soft_wrap=True)
@@ -273,7 +235,7 @@ def requeue(bot: str) -> None:
     from services.dead_letters import requeue as put_back
 
     with opened_desk() as desk:
-        kinds = put_back(desk, find_bot(desk, bot), actor=_actor())
+        kinds = put_back(desk, find_bot(desk, bot), actor=cli_actor())
     console.print(f"{', '.join(kinds)} of {bot} will be planned by the next tick")
 
 
@@ -291,31 +253,14 @@ def find_bot(desk: Desk, words: str, *, archived_too: bool = False) -> UUID:
         return bot_named(desk, words, archived_too=archived_too)
 
 
-def _lack_of_record(report: "ImportReport") -> str | None:
-    """Record an import; return why it could not be, None where it was."""
-    from services.imports import record_import
-
-    desk = _desk_where_it_runs(pool_size=1)
-    if desk is None:
-        return "no database runs"
-    try:
-        if not is_prepared(desk):
-            return "the database is away or not migrated"
-        record_import(desk, report, actor=_actor())
-    except Unavailable as failure:
-        return str(failure)
-    finally:
-        desk.sessions.kw["bind"].dispose()
-    return None
-
-
 def _let_go(settings: Settings) -> None:
     """Use the embedded server no more, where the database is ours."""
     if not (settings.database_url or settings.app_database_url):
         stop_unused(settings.postgres_dir)
 
 
-def _actor() -> str:
+def cli_actor() -> str:
+    """Return who acts on the command line."""
     return f"cli:{getpass.getuser()}"
 
 
@@ -333,7 +278,8 @@ def _decisions(runs: "Sequence[DecisionRun]") -> Table:
     return table
 
 
-def _desk_where_it_runs(*, pool_size: int) -> Desk | None:
+def desk_where_it_runs(*, pool_size: int) -> Desk | None:
+    """Return a desk over the database that runs already, None where none does; nothing is started."""
     settings = load_settings()
     try:
         return open_desk(settings, running_urls(settings), pool_size=pool_size)

@@ -105,10 +105,10 @@ def running_runs(desk: Desk) -> set[str]:
 
 
 def series_at_hand(store: BarStore) -> SeriesOf:
-    """Return fingerprint and arrival of the best bars per (symbol, timeframe)."""
-    keys = {(row.symbol, row.timeframe) for row in store.series()}
-    best = {key: store.best(*key) for key in keys}
-    return {key: (row.fingerprint, row.imported_at) for key, row in best.items() if row is not None}
+    """Return fingerprint and arrival of the bars that are traded, per (symbol, timeframe)."""
+    catalog = store.catalog()
+    choices = {key: catalog.choice(*key) for key in {key[:2] for key in catalog.series}}
+    return {key: (one.series.fingerprint, one.series.imported_at) for key, one in choices.items() if one is not None}
 
 
 def _record_silence(desk: Desk, session: Session, last: Row[*tuple[Any, ...]], *, until: datetime) -> None:

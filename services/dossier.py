@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from uuid import UUID
 
+from services.bar_choice import SeriesShown, series_traded
 from services.books import Columns, Equity, as_columns, equity
 from services.cards import GatedCard, gated_card
 from services.desk import Desk
@@ -32,9 +33,10 @@ OUTCOME = ("decision", "job_type", "reason_code", "blockers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """A bot's card and what stands behind it; every list is newest first."""
+    """A bot's card and what stands behind it; every list is newest first. `bars` is the series it trades on."""
 
     bot: GatedCard
+    bars: SeriesShown | None
     equity: Equity
     sessions: tuple[Columns, ...]
     generations: tuple[Columns, ...]
@@ -69,7 +71,7 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
 
     Raises:
         UnknownBots: there is no such bot.
-        Unavailable: the database is away.
+        Unavailable: the database or the bar store is away.
     """
     with transaction(desk.sessions) as session:
         row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
@@ -85,4 +87,6 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
             "metrics_events": dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS),
         }
     shown = {name: as_columns(rows) for name, rows in lists.items()}
-    return Dossier(bot=bot, equity=equity(row, curve), decisions=decisions, jobs=tuple(map(job_shown, jobs)), **shown)
+    shown |= {"decisions": decisions}
+    bars = series_traded(desk.bars, bot.symbol, bot.timeframe)
+    return Dossier(bot=bot, bars=bars, equity=equity(row, curve), jobs=tuple(map(job_shown, jobs)), **shown)

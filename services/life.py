@@ -13,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
+from services.bar_choice import SeriesShown, series_traded
 from services.books import Columns, as_columns
 from services.cards import Figures, GatedCard, figures, gate_verdict, gated_card
 from services.desk import Desk
@@ -84,10 +85,12 @@ class NumberShown:
 class Life:
     """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first.
 
-    `rule` is the text of a bot that trades by one; `before` and `after` are the bots beside it by name.
+    `bars` is the series it trades on; `rule` is the text of a bot that trades by one; `before` and `after` are the bots
+    beside it by name.
     """
 
     bot: GatedCard
+    bars: SeriesShown | None
     rule: str | None
     before: AnyRow | None
     after: AnyRow | None
@@ -119,7 +122,7 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
 
     Raises:
         UnknownBots: there is no such bot.
-        Unavailable: the database is away.
+        Unavailable: the database or the bar store is away.
     """
     now = desk.clock()
     with transaction(desk.sessions) as session:
@@ -136,6 +139,7 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         verifications = verification.latest_of_bot(session, bot_id)
     return Life(
         bot=gated_card(row, at_gates, now=now),
+        bars=series_traded(desk.bars, row.symbol, row.timeframe),
         rule=rule,
         before=before,
         after=after,

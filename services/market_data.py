@@ -19,7 +19,7 @@ import numpy as np
 
 from services.progress import Progress, silent
 from store.bar_files import read_bar_file
-from store.bars import BarSeries, BarStore, NewSeries
+from store.bars import BarSeries, BarStore, NewSeries, Shelf
 from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
 from trading.market.bars import SIMULATED, IntArray, bars_from_columns, timeframe_ns
@@ -79,7 +79,7 @@ class ImportReport:
 
 
 def import_bars(
-    store: BarStore,
+    store: Shelf,
     path: Path,
     *,
     provider: str | None = None,
@@ -94,7 +94,7 @@ def import_bars(
     timeframe, they are aggregated. Two imports at once wait for each other; the later one replaces equal keys.
 
     Args:
-        store: Where the series go.
+        store: Where the series go; a rehearsal of the bar store for a dry run.
         path: Parquet or CSV in the tidy form of `store/bar_files.py`.
         provider: Name of the source; the file's name without its ending if not given. Never SIMULATED.
         timeframe: The file's timeframe; told from the spacing of its rows if not given.
@@ -305,7 +305,7 @@ def _kept_notes(new: Sequence[NewSeries], written: Sequence[BarSeries]) -> list[
     return [f"{told} {', '.join(timeframes)}" for told, timeframes in kept.items()]
 
 
-def _with_derived(store: BarStore, own: list[NewSeries], progress: Progress) -> list[NewSeries]:
+def _with_derived(store: Shelf, own: list[NewSeries], progress: Progress) -> list[NewSeries]:
     stored = {(row.symbol, row.timeframe, row.provider): row for row in store.series()}
     derived = [
         _derived(each, longer)

@@ -3,8 +3,8 @@
 Belongs here: from a session's id to its sheet, read-only, in one transaction. Does not belong here: tables and geometry
 (`services/tearsheet`), markup (`api/pages`), new figures: what the session's row says is shown as it stands.
 
-The regime split needs the bars the session ran over. They are taken from the bar store only where the series there
-still has the session's fingerprint; otherwise the sheet says that they are gone.
+The regime split needs the bars the session ran over. The bar store finds them by the session's fingerprint, withdrawn
+ones too; where it has none of that content any more, the sheet says that they are gone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from services.tearsheet.figures import Costs, Split, Year, costs, drawdown_pct, 
 from store import bots, verification
 from store.database import transaction
 from store.tables import BacktestSession
-from trading.errors import BadBars, NoMarketData, Unavailable
+from trading.errors import BadBars, Unavailable
 from trading.market.bars import SIMULATED, Bars
 from trading.market.instruments import instrument
 from trading.market.regimes import REGIMES, regime_codes
@@ -169,12 +169,11 @@ def _regimes(desk: Desk, run: BacktestSession, trades: Trades) -> RegimeSplit:
 
 def _bars_of(desk: Desk, run: BacktestSession) -> Bars | None:
     """Return the bars a session ran over, known by their fingerprint: marks are named by more than their provider."""
-    wanted = (run.symbol, run.timeframe, run.data_fingerprint)
+    if run.data_fingerprint is None:
+        return None
     try:
-        stored = (one for one in desk.bars.series() if (one.symbol, one.timeframe, one.fingerprint) == wanted)
-        series = next(stored, None)
-        return None if series is None else desk.bars.load(run.symbol, run.timeframe, provider=series.provider)
-    except (NoMarketData, BadBars, Unavailable):
+        return desk.bars.load_by_fingerprint(run.symbol, run.timeframe, run.data_fingerprint)
+    except (BadBars, Unavailable):
         return None
 
 

@@ -4,13 +4,15 @@ Belongs here: where series lie, how they are written without a moment of half-tr
 Does not belong here: reading the files of providers (`bar_files.py`), checking and building series
 (`services/market_data.py`).
 
-    <root>/catalog.json                                    which series exist; replaced by one rename: the commit
+    <root>/catalog.json                                    which series exist, which were withdrawn, which a person
+                                                           prefers; replaced by one rename: the commit
     <root>/<provider>/<symbol>/<timeframe>/<print>.parquet the bars, readable by anything (DuckDB, pandas)
     <root>/<provider>/<symbol>/<timeframe>/<print>.npy     the same columns, (7, n_bars) int64, mapped on load
 
 `<print>` begins the fingerprint, so a file is never changed, only replaced by another name. A writer holds the lock,
 writes the files, syncs them and renames the catalog; a crash before the rename leaves the old state, after it the new
-one, and what the crash left behind is removed by the next write. Readers take no lock: one that loses a race with a
+one, and what the crash left behind is removed by the next write. A withdrawn series is traded by nobody, and its files
+stay: sessions that ran over them find them by fingerprint. Readers take no lock: one that loses a race with a
 writer finds its file gone and reads the catalog again.
 """
 
@@ -20,9 +22,10 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -37,6 +40,7 @@ from trading.market.bars import (
     fingerprint_of,
     require_valid,
 )
+from trading.market.choice import Choice, choose
 
 _RACES_WITH_WRITERS = 5
 _LENT = re.compile(r"\w+: bars of (?P<root>\w+), which has the same tick")
@@ -90,6 +94,34 @@ class NewSeries:
 
 
 Key = tuple[str, str, str]
+Market = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """The provider whose series of one symbol and timeframe a person prefers: who, why and when."""
+
+    symbol: str
+    timeframe: str
+    provider: str
+    actor: str
+    reason_code: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """All the store knows of its series; a withdrawn one is known by its key and fingerprint."""
+
+    series: dict[Key, BarSeries] = field(default_factory=dict)
+    withdrawn: tuple[BarSeries, ...] = ()
+    preferred: dict[Market, Preference] = field(default_factory=dict)
+
+    def choice(self, symbol: str, timeframe: str) -> Choice[BarSeries] | None:
+        """Return the series bots of a symbol and timeframe trade on, and why."""
+        offered = [row for row in self.series.values() if (row.symbol, row.timeframe) == (symbol, timeframe)]
+        wish = self.preferred.get((symbol, timeframe))
+        return choose(offered, preferred=wish.provider if wish is not None else None)
 
 
 class BarStore:
@@ -105,12 +137,12 @@ class BarStore:
         Raises:
             Unavailable: the directory cannot be read, or its catalog is damaged.
         """
-        return sorted(self._catalog().values(), key=lambda row: (row.symbol, row.timeframe, row.provider))
+        return sorted(self.catalog().series.values(), key=_key)
 
     def best(self, symbol: str, timeframe: str) -> BarSeries | None:
-        """Return the series to trade on: real before simulated, then the longest, the latest, the first by name."""
-        found = [row for row in self.series() if (row.symbol, row.timeframe) == (symbol, timeframe)]
-        return min(found, key=lambda row: (row.is_simulated, -row.bars, -row.last_ts, row.provider), default=None)
+        """Return the series to trade on, as `trading.market.choice` says."""
+        choice = self.catalog().choice(symbol, timeframe)
+        return choice.series if choice is not None else None
 
     def load(self, symbol: str, timeframe: str, *, provider: str | None = None) -> Bars:
         """Map a series into memory; without a provider the best one. The arrays are private to the caller.
@@ -129,6 +161,36 @@ class BarStore:
             except OSError as error:
                 raise Unavailable(f"bar store {self._root} cannot be read: {error}") from error
         raise BadBars(f"{symbol} {timeframe}: the catalog names bars that are not there; import them again")
+
+    def load_by_fingerprint(self, symbol: str, timeframe: str, fingerprint: str) -> Bars | None:
+        """Map the series that has this content, a withdrawn one too; None where the store has none any more.
+
+        Raises:
+            BadBars: its files are gone or damaged.
+            Unavailable: the store cannot be read.
+        """
+        catalog, wanted = self.catalog(), (symbol, timeframe, fingerprint)
+        for row in (*catalog.series.values(), *catalog.withdrawn):
+            if (row.symbol, row.timeframe, row.fingerprint) == wanted:
+                try:
+                    return self._map(row)
+                except OSError as error:
+                    raise Unavailable(f"bar store {self._root} cannot be read: {error}") from error
+        return None
+
+    def change(self, change: Callable[[Catalog], Catalog]) -> Catalog:
+        """Replace the catalog by what a pure function makes of it, no bars touched; writers wait for each other.
+
+        Raises:
+            Unavailable: the disk is full or cannot be written; what stood before still stands.
+        """
+        try:
+            with self._writing():
+                changed = change(self.catalog())
+                self._commit(changed)
+        except OSError as error:
+            raise Unavailable(f"bar store {self._root} cannot be written: {error}") from error
+        return changed
 
     def write(self, bars: Bars, *, source: str, notes: Sequence[str] = (), derived_from: str = "") -> BarSeries:
         """Store one series, replacing the one with its symbol, timeframe and provider; see `write_all`."""
@@ -151,9 +213,9 @@ class BarStore:
             _require_plain_names(each.bars)
         try:
             with self._writing():
-                stored = self._catalog()
-                rows = [self._put(each) for each in new if not _gives_way(each, stored)]
-                catalog = stored | {_key(row): row for row in rows}
+                stored = self.catalog()
+                rows = [self._put(each) for each in new if not _gives_way(each, stored.series)]
+                catalog = replace(stored, series=stored.series | {_key(row): row for row in rows})
                 self._commit(catalog)
                 self._sweep(catalog)
         except OSError as error:
@@ -169,7 +231,8 @@ class BarStore:
         return fingerprint_of(columns_of(self._map(row))) == row.fingerprint
 
     def _find(self, symbol: str, timeframe: str, provider: str | None) -> BarSeries:
-        row = self.best(symbol, timeframe) if provider is None else self._catalog().get((symbol, timeframe, provider))
+        known = self.catalog().series
+        row = self.best(symbol, timeframe) if provider is None else known.get((symbol, timeframe, provider))
         if row is None:
             whose = "" if provider is None else f" of {provider}"
             raise NoMarketData(f"no {timeframe} bars for {symbol}{whose}: import some or run the market simulator")
@@ -195,22 +258,8 @@ class BarStore:
         return np.asarray(mapped)
 
     def _put(self, new: NewSeries) -> BarSeries:
-        bars = new.bars
-        columns = columns_of(bars)
-        row = BarSeries(
-            symbol=bars.symbol,
-            timeframe=bars.timeframe,
-            provider=bars.provider,
-            bars=len(bars),
-            first_ts=int(bars.ts_event[0]),
-            last_ts=int(bars.ts_event[-1]),
-            fingerprint=fingerprint_of(columns),
-            source=new.source,
-            imported_at=self._now(),
-            notes=new.notes,
-            derived_from=new.derived_from,
-            borrowed_from=new.borrowed_from,
-        )
+        columns = columns_of(new.bars)
+        row = described(new, now=self._now(), fingerprint=fingerprint_of(columns))
         stem = self._stem(row)
         stem.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(stem.with_suffix(".npy")) as path, path.open("wb") as file:
@@ -222,25 +271,33 @@ class BarStore:
     def _stem(self, row: BarSeries) -> Path:
         return self._root / row.provider / row.symbol / row.timeframe / row.fingerprint[:16]
 
-    def _catalog(self) -> dict[Key, BarSeries]:
+    def catalog(self) -> Catalog:
+        """Return all the store knows of its series as it stands now.
+
+        Raises:
+            Unavailable: the directory cannot be read, or its catalog is damaged.
+        """
         path = self._root / "catalog.json"
         try:
-            rows = json.loads(path.read_bytes())
-            return {_key(row): row for row in map(_row_from_json, rows)}
+            return _catalog_from_json(json.loads(path.read_bytes()))
         except FileNotFoundError:
-            return {}
+            return Catalog()
         except OSError as error:
             raise Unavailable(f"bar store {self._root} cannot be read: {error}") from error
         except (ValueError, TypeError, KeyError) as error:
             raise Unavailable(f"{path} is damaged ({error}); move it away and import the bars again") from error
 
-    def _commit(self, catalog: dict[Key, BarSeries]) -> None:
-        rows = [asdict(row) | {"imported_at": row.imported_at.isoformat()} for _, row in sorted(catalog.items())]
+    def _commit(self, catalog: Catalog) -> None:
+        told = {
+            "series": [_row_as_json(row) for _, row in sorted(catalog.series.items())],
+            "withdrawn": [_row_as_json(row) for row in catalog.withdrawn],
+            "preferred": [asdict(one) | {"at": one.at.isoformat()} for _, one in sorted(catalog.preferred.items())],
+        }
         with _replacing(self._root / "catalog.json") as path:
-            path.write_text(json.dumps(rows, indent=1))
+            path.write_text(json.dumps(told, indent=1))
 
-    def _sweep(self, catalog: dict[Key, BarSeries]) -> None:
-        kept = {self._stem(row) for row in catalog.values()}
+    def _sweep(self, catalog: Catalog) -> None:
+        kept = {self._stem(row) for row in (*catalog.series.values(), *catalog.withdrawn)}
         for path in self._root.glob("*/*/*/*"):
             if path.with_suffix("") not in kept:
                 path.unlink(missing_ok=True)
@@ -251,6 +308,57 @@ class BarStore:
         with (self._root / ".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
+
+
+class Shelf(Protocol):
+    """Where an import puts its series: the store, or a rehearsal of it."""
+
+    def series(self) -> list[BarSeries]:
+        """Return every series there is."""
+
+    def write_all(self, new: Sequence[NewSeries]) -> list[BarSeries]:
+        """Take several series at once and return the rows of those that were taken."""
+
+
+class Rehearsal:
+    """The store as an import would leave it, for a dry run: `before`, `after`, and nothing written."""
+
+    def __init__(self, store: BarStore) -> None:
+        self.before = self.after = store.catalog()
+
+    def series(self) -> list[BarSeries]:
+        """Return every series there is, as the import would see it."""
+        return sorted(self.after.series.values(), key=_key)
+
+    def write_all(self, new: Sequence[NewSeries]) -> list[BarSeries]:
+        """Return the rows the store would have; what it refuses is refused."""
+        for each in new:
+            require_valid(each.bars)
+            _require_plain_names(each.bars)
+        taken = [each for each in new if not _gives_way(each, self.after.series)]
+        now = datetime.now(UTC)
+        rows = [described(each, now=now, fingerprint=each.bars.fingerprint) for each in taken]
+        self.after = replace(self.after, series=self.after.series | {_key(row): row for row in rows})
+        return rows
+
+
+def described(new: NewSeries, *, now: datetime, fingerprint: str) -> BarSeries:
+    """Return the row a series has in the catalog once it is written."""
+    bars = new.bars
+    return BarSeries(
+        symbol=bars.symbol,
+        timeframe=bars.timeframe,
+        provider=bars.provider,
+        bars=len(bars),
+        first_ts=int(bars.ts_event[0]),
+        last_ts=int(bars.ts_event[-1]),
+        fingerprint=fingerprint,
+        source=new.source,
+        imported_at=now,
+        notes=new.notes,
+        derived_from=new.derived_from,
+        borrowed_from=new.borrowed_from,
+    )
 
 
 def _require_plain_names(bars: Bars) -> None:
@@ -267,6 +375,19 @@ def _gives_way(new: NewSeries, stored: dict[Key, BarSeries]) -> bool:
     bars = new.bars
     own = stored.get((bars.symbol, bars.timeframe, bars.provider))
     return bool(new.borrowed_from) and own is not None and not own.borrowed_from
+
+
+def _catalog_from_json(told: object) -> Catalog:
+    """Read a catalog; a plain list of series is one from before any was withdrawn or preferred."""
+    lists: dict[str, Any] = told if isinstance(told, dict) else {"series": told}
+    rows, withdrawn = (tuple(map(_row_from_json, lists.get(name, ()))) for name in ("series", "withdrawn"))
+    wishes = [Preference(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in lists.get("preferred", ())]
+    preferred = {(one.symbol, one.timeframe): one for one in wishes}
+    return Catalog({_key(row): row for row in rows}, withdrawn, preferred)
+
+
+def _row_as_json(row: BarSeries) -> dict[str, object]:
+    return asdict(row) | {"imported_at": row.imported_at.isoformat()}
 
 
 def _row_from_json(fields: dict[str, object]) -> BarSeries:

@@ -119,6 +119,13 @@ def symbols(session: Session) -> list[str]:
     )
 
 
+def count_by_market(session: Session) -> dict[tuple[str, str], int]:
+    """Return how many bots that are not archived trade each symbol and timeframe."""
+    counted = select(Bot.symbol, Bot.timeframe, func.count()).where(Bot.archived_at.is_(None))
+    rows = session.execute(counted.group_by(Bot.symbol, Bot.timeframe))
+    return {(symbol, timeframe): bots for symbol, timeframe, bots in rows}
+
+
 def lock(session: Session, bot_id: UUID) -> None:
     """Hold a bot's row against resets and other jobs until the transaction ends."""
     session.execute(select(Bot.id).where(Bot.id == bot_id).with_for_update(key_share=True))

@@ -14,6 +14,7 @@
     │   ├── UnknownTimeframe
     │   ├── UnknownSessionMode
     │   ├── UnknownBots          bot ids that do not exist
+    │   ├── UnknownSeries        no series of that symbol, timeframe and provider
     │   ├── UnknownTick
     │   ├── UnknownIteration
     │   └── NameTaken            a new bot by the name of another one
@@ -163,6 +164,12 @@ class PlanChanged(Refused):
     """The plan a dry run showed is not the plan that would be executed now."""
 
     code = "PLAN_CHANGED"
+
+
+class UnknownSeries(BadInput):
+    """There is no series of that symbol, timeframe and provider in the bar store."""
+
+    code = "UNKNOWN_SERIES"
 
 
 class UnknownTick(BadInput):

@@ -62,10 +62,11 @@ def test_loaded_arrays_belong_to_the_caller(store: BarStore) -> None:
     assert store.verify(row)
 
 
-def test_prefers_real_bars_to_simulated_and_the_longer_series(store: BarStore) -> None:
-    store.write(bars_of(900, provider=SIMULATED), source="simulator")
+def test_the_series_traded_is_the_one_the_rule_chooses(store: BarStore) -> None:
+    store.write(bars_of(15, provider=SIMULATED), source="simulator")
     assert store.load("MES", "1m").is_simulated
     store.write(bars_of(10, provider="SHORT"), source="by hand")
+    assert store.load("MES", "1m").is_simulated
     store.write(bars_of(20, provider="LONG"), source="by hand")
     assert store.load("MES", "1m").provider == "LONG"
     assert store.load("MES", "1m", provider=SIMULATED).is_simulated
@@ -232,4 +233,13 @@ def test_racing_writers_lose_no_series(tmp_path: Path) -> None:
     racers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "AB"]
     assert [racer.wait() for racer in racers] == [0, 0]
     assert len(BarStore(tmp_path).series()) == 20
-    assert len(json.loads((tmp_path / "catalog.json").read_text())) == 20
+    assert len(json.loads((tmp_path / "catalog.json").read_text())["series"]) == 20
+
+
+def test_a_catalog_from_before_series_were_chosen_is_read(store: BarStore, tmp_path: Path) -> None:
+    written = store.write(bars_of(10), source="by hand")
+    path = tmp_path / "bars" / "catalog.json"
+    path.write_text(json.dumps(json.loads(path.read_text())["series"]))
+    assert store.series() == [written]
+    store.write(bars_of(10, provider="OTHER"), source="by hand")
+    assert len(store.series()) == 2

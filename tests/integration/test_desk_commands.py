@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from api.app import create_app
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
-from orchestration import cli, desk_work
+from orchestration import bar_work, cli, desk_work
 from services.audit import record, verify_chain
 from services.audit_pages import EventTold, Verification, chain_told, events_page
 from services.autonomy import run_tick
@@ -144,7 +144,7 @@ def test_a_file_that_cannot_be_imported_is_refused_before_anything_is_opened(
     def refuse() -> None:
         raise AssertionError("opened")
 
-    monkeypatch.setattr(desk_work, "load_settings", refuse)
+    monkeypatch.setattr(bar_work, "load_settings", refuse)
     (tmp_path / "bars.txt").write_text("ts_event\n")
     done = CliRunner().invoke(cli.app, ["bars", "import", str(tmp_path / name)])
     assert isinstance(done.exception, BadInput)

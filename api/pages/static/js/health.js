@@ -4,11 +4,13 @@
 import { Cells } from "./cells.js";
 import { byId, say } from "./dom.js";
 import { DASH, count } from "./format.js";
-import { Poll } from "./poll.js";
+import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { autonomyIsSilent } from "./shell.js";
 
 const cells = new Cells("strip");
+const BARS_MS = 15_000;
+let barsAt = -Infinity;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 const verdicts = new Sheet("verdicts", {
@@ -62,6 +64,21 @@ const tables = new Sheet("tables", {
   ],
 });
 
+const bars = new Sheet("bars", {
+  key: (one) => `${one.symbol} ${one.timeframe} ${one.provider} ${one.fingerprint}`,
+  empty: "There are no bars; import some or run the market simulator.",
+  columns: [
+    { head: "Symbol", of: (one) => one.symbol },
+    { head: "Timeframe", of: (one) => one.timeframe },
+    { head: "Provider", of: (one) => ({ text: one.provider, tone: one.ground ? "" : "dim" }) },
+    { head: "Bots", kind: "num", of: (one) => count(one.bots) },
+    { head: "Bars", kind: "num", of: (one) => count(one.bars) },
+    { head: "From", of: (one) => ({ at: one.firstBarAt }) },
+    { head: "To", of: (one) => ({ at: one.lastBarAt }) },
+    { head: "Why", kind: "sentence", of: (one) => ({ text: one.words, tone: one.ground ? "" : "dim" }) },
+  ],
+});
+
 function verdictOf(holds) {
   if (holds === null) return { text: "unknown", tone: "amber" };
   return holds ? { text: "holds", tone: "up" } : { text: "BROKEN", tone: "down" };
@@ -85,6 +102,16 @@ function show(answer) {
   say(byId("room-note"), "with their indexes");
   say(byId("version"), `VERSION ${answer.version}`);
   summarise(answer);
+  if (performance.now() - barsAt > BARS_MS) void showBars();
+}
+
+async function showBars() {
+  barsAt = performance.now();
+  try {
+    bars.show((await askOnce("/api/bars")).data);
+  } catch {
+    barsAt = -Infinity; // the next answer asks again; the page's own link says what is wrong
+  }
 }
 
 function summarise(answer) {

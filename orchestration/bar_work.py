@@ -1,0 +1,183 @@
+"""The work behind the commands on market data: import and its dry run, the list, acts on series.
+
+Belongs here: one command's way from words to use case and back. Does not belong here: what is chosen and why
+(`services.bar_choice`), what bars must keep.
+
+Bars are files, so these commands work while no database runs; then nobody knows how many bots there are, and what was
+done is not in the audit chain, which is said.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.markup import escape
+from rich.table import Table
+
+from orchestration.desk_work import cli_actor, desk_where_it_runs, print_wide, progress_bars, told_where_it_runs
+from orchestration.terminal import console, load_settings
+from services.bar_choice import (
+    BarAct,
+    BarWish,
+    Move,
+    SeriesShown,
+    bots_by_market,
+    choose_bars,
+    moves,
+    record_choice,
+    series_shown,
+    spoken_of,
+)
+from services.desk import Desk, is_prepared
+from services.imports import record_import
+from services.under_way import LongWork
+from store.bar_files import require_bar_file
+from store.bars import BarSeries, BarStore, Catalog, Market, Rehearsal
+from store.under_way import WorkKind
+from trading.errors import Unavailable
+from trading.market.choice import WORDS
+from trading.market.sessions import utc_instant
+from trading.words import counted
+
+NO_DATABASE = "no database runs"
+
+
+def import_file(
+    path: Path,
+    *,
+    provider: str | None,
+    timeframe: str | None,
+    symbols: list[str] | None,
+    quote: str | None,
+    dry_run: bool,
+) -> None:
+    """Import a file of bars, or only say what it would change; record it where a database runs."""
+    require_bar_file(path)
+    from services.market_data import import_bars
+
+    work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
+    with progress_bars() as bar, told_where_it_runs(work, bar) as tell:
+        store = BarStore(load_settings().bars_dir)
+        before = store.catalog()
+        shelf = Rehearsal(store) if dry_run else store
+        named = {"provider": provider, "timeframe": timeframe, "quote": quote}
+        report = import_bars(shelf, path, **named, symbols=symbols, progress=tell)
+        after = shelf.after if isinstance(shelf, Rehearsal) else store.catalog()
+    console.print(
+        f"{counted(report.rows, 'row')} of {report.timeframe} bars from {report.provider}: {len(report.series)} series"
+    )
+    for note in report.notes:
+        console.print(f"  {note}", markup=False)
+    _tell_moves(before, after, would=dry_run)
+    if dry_run:
+        console.print("dry run: nothing was stored")
+        return
+    _tell_lack(_recorded(lambda desk: record_import(desk, report, actor=cli_actor())), "import the file")
+
+
+def list_series() -> None:
+    """List every series in the bar store with the bots it serves, and why."""
+    table = Table("symbol", "timeframe", "provider", "bars", "from", "to", "fingerprint", "bots", "why")
+    for one in series_shown(BarStore(load_settings().bars_dir).catalog(), _markets()):
+        table.add_row(*_listed(one))
+    print_wide(table)
+
+
+def choose(act: str, series: tuple[str, str, str], *, reason: str) -> None:
+    """Do an act on series, say what it moves, and record it where a database runs."""
+    symbol, timeframe, provider = series
+    wish = BarWish(
+        act=BarAct[act],
+        symbol=symbol,
+        timeframe=timeframe,
+        provider=provider,
+        actor=cli_actor(),
+        reason_code=reason,
+    )
+    now = datetime.now(UTC)
+    before, after, named = choose_bars(BarStore(load_settings().bars_dir), wish, now=now)
+    for row in named:
+        console.print(f"{spoken_of(row)}: {DONE[wish.act]}", markup=False)
+    _tell_moves(before, after, would=False)
+    _tell_lack(_recorded(lambda desk: record_choice(desk, wish, named)), "do it")
+
+
+DONE: Mapping[BarAct, str] = {
+    BarAct.PREFER: "preferred, however long it is",
+    BarAct.FOLLOW_RULE: "preferred no more; the rule chooses",
+    BarAct.WITHDRAW: "withdrawn; its files stay",
+    BarAct.RESTORE: "offered again",
+}
+
+
+def _tell_moves(before: Catalog, after: Catalog, *, would: bool) -> None:
+    changes = moves(before, after, _markets())
+    if not changes:
+        console.print("no bots change their bars")
+        return
+    title = "what bots would trade on" if would else "what bots trade on from their next baseline"
+    table = Table("symbol", "timeframe", "bots", "from", "to", "why", title=title, title_justify="left")
+    for move in changes:
+        table.add_row(*_moved(move))
+    print_wide(table)
+
+
+def _moved(move: Move) -> tuple[str, ...]:
+    bots = "—" if move.bots is None else f"{move.bots:,}"
+    why = WORDS[move.ground] if move.ground is not None else "there are no bars"
+    return move.symbol, move.timeframe, bots, _series(move.before), _series(move.after), why
+
+
+def _series(row: BarSeries | None) -> str:
+    return "—" if row is None else f"{row.provider}, {row.bars:,} bars, {_day(row.first_ts)} to {_day(row.last_ts)}"
+
+
+def _listed(one: SeriesShown) -> tuple[str, ...]:
+    span = (f"{at:%Y-%m-%d %H:%M}" for at in (one.first_bar_at, one.last_bar_at))
+    bots = "—" if one.bots is None else f"{one.bots:,}"
+    return one.symbol, one.timeframe, one.provider, f"{one.bars:,}", *span, one.fingerprint[:12], bots, one.words
+
+
+def _day(ns: int) -> str:
+    return f"{utc_instant(ns):%Y-%m-%d}"
+
+
+def _markets() -> dict[Market, int] | None:
+    """Return how many bots there are by symbol and timeframe; None where no database tells."""
+    with _desk_where_it_answers() as desk:
+        try:
+            return bots_by_market(desk) if isinstance(desk, Desk) else None
+        except Unavailable:
+            return None
+
+
+def _recorded(record: Callable[[Desk], int]) -> str | None:
+    """Record what was done; return why it could not be, None where it was."""
+    with _desk_where_it_answers() as desk:
+        if not isinstance(desk, Desk):
+            return desk
+        try:
+            record(desk)
+        except Unavailable as failure:
+            return str(failure)
+    return None
+
+
+@contextmanager
+def _desk_where_it_answers() -> Iterator[Desk | str]:
+    """Yield a desk over the database that runs, or why there is none."""
+    desk = desk_where_it_runs(pool_size=1)
+    if desk is None:
+        yield NO_DATABASE
+        return
+    try:
+        yield desk if is_prepared(desk) else "the database is away or not migrated"
+    finally:
+        desk.sessions.kw["bind"].dispose()
+
+
+def _tell_lack(lack: str | None, what: str) -> None:
+    if lack is not None:
+        again = f"{what} again where it runs to record it"
+        console.print("[yellow]![/yellow] not in the audit chain:", escape(f"{lack}; {again}"), soft_wrap=True)

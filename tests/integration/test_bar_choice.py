@@ -1,0 +1,242 @@
+"""Which series serve which bots: an import that is too short moves nobody, and people choose, withdraw and restore."""
+
+import csv
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from typer.testing import CliRunner
+
+from api.app import create_app
+from orchestration import bar_work, cli
+from services.audit import verify_chain
+from services.autonomy import run_tick
+from services.backtests import run_baseline
+from services.bar_choice import BarAct, BarWish, choose_bars, moves, record_choice, series_traded
+from services.desk import Desk
+from services.market_data import import_bars, simulate_market
+from services.reports import tear_sheet
+from store.bars import BarStore, Catalog, Rehearsal
+from store.tables import AuditEvent, AutonomyBotDecision, BacktestSession
+from tests.factories import make_bot
+from tests.integration.conftest import FixedClock
+from tests.integration.test_api import Client
+from trading.errors import BadInput, UnknownSeries
+from trading.market.bars import SIMULATED
+from trading.market.choice import Ground
+
+NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
+WISH = BarWish(
+    act=BarAct.PREFER, symbol="MES", timeframe="1h", provider="ACME", actor="cli:amy", reason_code="OWN_FEED"
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> BarStore:
+    """A month of SIMULATED bars of MES."""
+    made = BarStore(tmp_path / "home" / "bars")
+    simulate_market(made, ["MES"], seed=7, start_on=date(2024, 1, 2), years=1 / 12)
+    return made
+
+
+@pytest.fixture
+def short_file(tmp_path: Path) -> Path:
+    """Five days of hourly ES bars."""
+    path = tmp_path / "acme.csv"
+    at = datetime(2024, 6, 3, 14, tzinfo=UTC)
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["ts_event", "symbol", "open", "high", "low", "close", "volume"])
+        for day in range(5):
+            for hour in range(6):
+                price = 5_300 + day + hour
+                ts_event = (at + timedelta(days=day, hours=hour)).isoformat()
+                rows.writerow([ts_event, "ES", price, price + 2, price - 2, price + 1, 100])
+    return path
+
+
+def provider_of(store: BarStore) -> str:
+    best = store.best("MES", "1h")
+    assert best is not None
+    return best.provider
+
+
+def chosen(store: BarStore, act: BarAct, **over: str) -> tuple[Catalog, Catalog]:
+    before, after, _ = choose_bars(store, replace(WISH, act=act, **over), now=NOW)
+    return before, after
+
+
+def test_a_short_import_moves_no_bot_until_a_person_prefers_it(store: BarStore, short_file: Path) -> None:
+    before = store.catalog()
+    import_bars(store, short_file)
+    assert provider_of(store) == SIMULATED
+    assert {move.symbol for move in moves(before, store.catalog(), None)} == {"ES"}
+    (move,) = moves(*chosen(store, BarAct.PREFER, provider="acme"), {("MES", "1h"): 60})
+    assert (move.symbol, move.timeframe, move.bots, move.ground) == ("MES", "1h", 60, Ground.PREFERRED)
+    assert move.before is not None
+    assert move.after is not None
+    assert (move.before.provider, move.after.provider) == (SIMULATED, "acme")
+    shown = series_traded(store, "MES", "1h")
+    assert shown is not None
+    assert shown.words == "a person chose it: cli:amy, OWN_FEED, 2026-03-02 15:00 UTC"
+    chosen(store, BarAct.FOLLOW_RULE, provider="acme")
+    assert provider_of(store) == SIMULATED
+
+
+def test_a_rehearsal_says_what_an_import_would_do_and_stores_nothing(store: BarStore, short_file: Path) -> None:
+    chosen(store, BarAct.WITHDRAW, provider=SIMULATED, timeframe="all")
+    rehearsal = Rehearsal(store)
+    told = import_bars(rehearsal, short_file)
+    assert store.catalog() == rehearsal.before
+    real = import_bars(store, short_file)
+    assert [row.fingerprint for row in told.series] == [row.fingerprint for row in real.series]
+    assert told.notes == real.notes
+    rehearsed = moves(rehearsal.before, rehearsal.after, None)
+    done = moves(rehearsal.before, store.catalog(), None)
+    assert [(one.symbol, one.timeframe) for one in rehearsed] == [(one.symbol, one.timeframe) for one in done]
+    assert ("MES", "1h") in {(one.symbol, one.timeframe) for one in done}
+
+
+def test_a_withdrawn_series_is_traded_by_nobody_keeps_its_files_and_comes_back(store: BarStore) -> None:
+    stored = store.best("MES", "1h")
+    assert stored is not None
+    chosen(store, BarAct.WITHDRAW, provider=SIMULATED)
+    assert store.best("MES", "1h") is None
+    simulate_market(store, ["MGC"], seed=7, start_on=date(2024, 1, 2), years=0.02)
+    kept = store.load_by_fingerprint("MES", "1h", stored.fingerprint)
+    assert kept is not None
+    assert len(kept) == stored.bars
+    chosen(store, BarAct.RESTORE, provider=SIMULATED)
+    assert store.best("MES", "1h") == stored
+    assert store.verify(stored)
+
+
+def test_withdrawing_a_preferred_series_forgets_the_preference(store: BarStore, short_file: Path) -> None:
+    import_bars(store, short_file, provider="ACME")
+    chosen(store, BarAct.PREFER)
+    chosen(store, BarAct.WITHDRAW)
+    chosen(store, BarAct.RESTORE)
+    assert provider_of(store) == SIMULATED
+    assert store.catalog().preferred == {}
+
+
+@pytest.mark.parametrize(
+    ("act", "over", "error", "says"),
+    [
+        (BarAct.PREFER, {"provider": "ACNE"}, UnknownSeries, "no series MES 1h ACNE; did you mean 'ACME'"),
+        (BarAct.WITHDRAW, {"symbol": "MESS"}, UnknownSeries, "did you mean 'MES'"),
+        (BarAct.RESTORE, {}, UnknownSeries, "no withdrawn series MES 1h ACME"),
+        (BarAct.PREFER, {"provider": "all"}, BadInput, "name its provider"),
+        (BarAct.PREFER, {"reason_code": "because"}, BadInput, "reasonCode must match"),
+    ],
+)
+def test_what_cannot_be_chosen_is_refused_and_nothing_changes(
+    store: BarStore, short_file: Path, act: BarAct, over: dict[str, str], error: type[Exception], says: str
+) -> None:
+    import_bars(store, short_file, provider="ACME")
+    before = store.catalog()
+    with pytest.raises(error, match=says):
+        chosen(store, act, **over)
+    assert store.catalog() == before
+
+
+def test_a_series_imported_again_is_not_replaced_by_the_withdrawn_one(store: BarStore, short_file: Path) -> None:
+    import_bars(store, short_file, provider="ACME")
+    chosen(store, BarAct.WITHDRAW)
+    import_bars(store, short_file, provider="ACME")
+    with pytest.raises(BadInput, match="MES 1h ACME was imported again since it was withdrawn"):
+        chosen(store, BarAct.RESTORE)
+    chosen(store, BarAct.WITHDRAW)
+    assert len([row for row in store.catalog().withdrawn if row.symbol == "MES" and row.timeframe == "1h"]) == 1
+
+
+@pytest.fixture
+def stocked(desk: Desk, store: BarStore) -> Desk:
+    return replace(desk, bars=store)
+
+
+def test_bots_follow_the_choice_and_sessions_keep_their_bars(
+    stocked: Desk, short_file: Path, clock: FixedClock
+) -> None:
+    with stocked.sessions.begin() as session:
+        bot_id = make_bot(session, symbol="MES").id
+    run_baseline(stocked, bot_id, run_id="by-hand")
+    import_bars(stocked.bars, short_file, provider="ACME")
+    clock.advance(minutes=60 * 24 * 365)
+    assert newest_reason(stocked) != "NEWER_BARS"
+    chosen(stocked.bars, BarAct.WITHDRAW, provider=SIMULATED)
+    assert newest_reason(stocked) == "NEWER_BARS"
+    with stocked.sessions() as session:
+        sheet = tear_sheet(stocked, session.scalars(select(BacktestSession.id)).one())
+    assert sheet is not None
+    assert sheet.regimes.unknown is None
+
+
+def newest_reason(desk: Desk) -> str:
+    told = run_tick(desk)
+    with desk.sessions.begin() as session:
+        decided = select(AutonomyBotDecision.reason_code).where(AutonomyBotDecision.run_id == told.run_id)
+        return session.scalars(decided).one()
+
+
+def test_an_act_on_series_is_a_link_of_the_chain(stocked: Desk) -> None:
+    wish = replace(WISH, act=BarAct.WITHDRAW, provider=SIMULATED)
+    _, _, named = choose_bars(stocked.bars, wish, now=NOW)
+    seq = record_choice(stocked, wish, named)
+    with stocked.sessions() as session:
+        event = session.get_one(AuditEvent, seq)
+        assert (event.action, event.actor, event.subject) == ("BARS_WITHDRAWN", "cli:amy", "MES 1h SIMULATED")
+        assert event.payload["reasonCode"] == "OWN_FEED"
+        assert event.payload["fingerprints"] == {"MES 1h SIMULATED": named[0].fingerprint}
+    assert verify_chain(stocked).is_whole
+
+
+@pytest.fixture
+def client(stocked: Desk) -> Client:
+    return Client(create_app(stocked))
+
+
+def test_the_api_says_which_series_serve_which_bots_and_why(stocked: Desk, client: Client, short_file: Path) -> None:
+    with stocked.sessions.begin() as session:
+        bot_id, *_ = (make_bot(session, symbol="MES").id for _ in range(3))
+    import_bars(stocked.bars, short_file, provider="ACME")
+    told = [
+        (one["provider"], one["bots"], one["ground"], one["words"])
+        for one in client.get("/api/bars").json()["data"]
+        if (one["symbol"], one["timeframe"]) == ("MES", "1h")
+    ]
+    assert told == [
+        (SIMULATED, 3, "REAL_TOO_SHORT", "the real bars there are cover less than 455 days and 250 bars"),
+        ("ACME", 0, None, "not traded; SIMULATED is"),
+    ]
+    bars = client.get(f"/api/bots/{bot_id}/life").json()["bars"]
+    assert (bars["provider"], bars["ground"]) == (SIMULATED, "REAL_TOO_SHORT")
+
+
+def test_the_commands_work_without_a_database_and_say_that_nothing_is_recorded(
+    store: BarStore, short_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PROVING_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(bar_work, "desk_where_it_runs", lambda **_: None)
+
+    def proving(*words: str) -> str:
+        done = CliRunner().invoke(cli.app, list(words), catch_exceptions=False)
+        assert done.exit_code == 0
+        return " ".join(done.output.split())
+
+    dry = proving("bars", "import", str(short_file), "--provider", "ACME", "--dry-run")
+    assert "dry run: nothing was stored" in dry
+    assert "not in the audit chain" not in dry
+    assert {row.provider for row in store.series()} == {SIMULATED}
+    proving("bars", "import", str(short_file), "--provider", "ACME")
+    told = proving("bars", "prefer", "MES", "1h", "ACME", "--reason", "OWN_FEED")
+    assert "MES 1h ACME: preferred, however long it is" in told
+    assert "not in the audit chain: no database runs; do it again where it runs to record it" in told
+    assert provider_of(store) == "ACME"
+    proving("bars", "withdraw", "all", "all", "ACME")
+    assert provider_of(store) == SIMULATED
+    assert "withdrawn" in proving("bars", "list")
+    proving("bars", "restore", "all", "all", "ACME")
+    assert {row.provider for row in store.series()} == {SIMULATED, "ACME"}
