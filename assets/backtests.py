@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import bot_of, bots
+from assets.partitions import bot_of, bots, named
 from assets.reports import equity_plot, metadata_of, table
 from services.audit_pages import verify_now
 from services.backtests import run_baseline
@@ -45,7 +45,7 @@ def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[
     """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
     finished = run_baseline(desk, bot_of(context), run_id=context.run.run_id)
     metadata = metadata_of(finished.told, public_url=desk.settings.public_url)
-    return dg.MaterializeResult(metadata=metadata | {"status": str(finished.status)})
+    return dg.MaterializeResult(metadata=metadata | named(desk, finished.bot_id) | {"status": str(finished.status)})
 
 
 @dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)
@@ -54,7 +54,8 @@ def performance_rollups(context: dg.AssetExecutionContext, desk: dg.ResourcePara
     bot_id = bot_of(context)
     rebuild_bots(desk, [bot_id])
     shown = bot_dossier(desk, bot_id)
-    return dg.MaterializeResult(metadata=metadata_of(_figures(shown)) | {"sessions": _sessions(shown)})
+    figures = metadata_of(_figures(shown)) | named(desk, bot_id)
+    return dg.MaterializeResult(metadata=figures | {"sessions": _sessions(shown)})
 
 
 @dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)
@@ -64,7 +65,7 @@ def equity_curves(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk
     rebuild_bots(desk, [bot_id])
     curve = bot_dossier(desk, bot_id).equity
     days = metadata_of({"since": curve.since, "days": len(curve.equity_usd)})
-    return dg.MaterializeResult(metadata=days | {"equity": equity_plot(curve.equity_usd)})
+    return dg.MaterializeResult(metadata=named(desk, bot_id) | days | {"equity": equity_plot(curve.equity_usd)})
 
 
 @dg.asset_check(asset=performance_rollups, name="raw_truth_matches_rollup")
@@ -108,7 +109,6 @@ def _judged(holds: bool, checked: int, broken: Sequence[Mapping[str, Any]]) -> d
 def _figures(shown: Dossier) -> dict[str, object]:
     metrics = shown.bot.metrics
     return {
-        "bot": shown.bot.name,
         "book": metrics.book,
         "since": metrics.since,
         "net_pnl_usd": metrics.net_pnl,

@@ -10,7 +10,7 @@ import dagster as dg
 
 from assets.backtests import OWNERS, backtest_sessions
 from assets.improvements import improve_iterations
-from assets.partitions import bot_of, bots
+from assets.partitions import bot_of, bots, named
 from assets.reports import equity_plot, metadata_of, table
 from services.desk import Desk
 from services.verification import Verification, verify
@@ -51,7 +51,7 @@ def _asset(kind: Kind) -> dg.AssetsDefinition:
     )
     def verification(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
         done = verify(desk, bot_of(context), kind, run_id=context.run.run_id)
-        return dg.MaterializeResult(metadata=_metadata(done))
+        return dg.MaterializeResult(metadata=named(desk, done.bot_id) | _metadata(done))
 
     return verification
 

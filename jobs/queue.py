@@ -15,6 +15,7 @@ from jobs.finished_work import record_finished
 from services.backtests import BaselineBacktest
 from services.desk import Desk
 from services.improvements import Evolution, Improvement
+from services.registration import names_of
 from services.work import Finished, Task, drain, step_back
 from trading.jobs import TIMEOUTS, JobStatus, JobType
 
@@ -35,7 +36,8 @@ def _drain(context: dg.OpExecutionContext, desk: Desk, task: Task, job_type: Job
             if finished.status is JobStatus.COMPLETED:
                 pending.append(finished)
             else:
-                context.log.warning(f"{job_type} of bot {finished.bot_id} {finished.status}: {finished.error}")
+                name = names_of(desk, [finished.bot_id]).get(finished.bot_id, finished.bot_id)
+                context.log.warning(f"{job_type} of bot {name} {finished.status}: {finished.error}")
             if len(pending) >= FLUSHED_AT_ONCE or desk.clock() - flushed_at >= FLUSH_EVERY:
                 record_finished(context, desk, pending)
                 pending, flushed_at = [], desk.clock()

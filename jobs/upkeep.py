@@ -10,6 +10,7 @@ import dagster as dg
 
 from jobs.materializations import record_materializations
 from services.desk import Desk
+from services.registration import names_of
 from services.retention import forget_the_old
 from services.rollups import rebuild_requested
 
@@ -27,10 +28,13 @@ def rebuild_after_resets(context: dg.OpExecutionContext, desk: dg.ResourceParam[
     for rebuilt in rebuild_requested(desk, run_id=context.run_id):
         keys = ("performance_rollups", "equity_curves") if rebuilt.also_equity_curves else ("performance_rollups",)
         why = {"request_id": rebuilt.request_id, "reason": "reset"}
+        names = names_of(desk, rebuilt.bot_ids)
         record_materializations(
             context,
             [
-                dg.AssetMaterialization(asset_key=key, partition=str(bot_id), metadata=why)
+                dg.AssetMaterialization(
+                    asset_key=key, partition=str(bot_id), metadata=why | {"bot": names.get(bot_id, "—")}
+                )
                 for key in keys
                 for bot_id in rebuilt.bot_ids
             ],

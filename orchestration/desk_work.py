@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from services.dossier import DecisionRun
 
 SHOWN_RUNS = 10
+NAMED_TARGETS = 5
 WIDE = 160
 
 
@@ -166,6 +167,10 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
     for book, rows in receipt.no_longer_shown.items():
         table.add_row(book, f"{rows.sessions:,}", f"{rows.trades:,}", f"{rows.fills:,}")
     console.print(table)
+    named = ", ".join(target.name for target in receipt.targets[:NAMED_TARGETS])
+    rest = receipt.target_count - NAMED_TARGETS
+    more = f" and {rest:,} more" if rest > 0 else ""
+    console.print(f"bots: {named or '—'}{more}", markup=False, soft_wrap=True)
     for kind, jobs in receipt.canceled_jobs.items():
         if jobs:
             console.print(f"{counted(jobs, f'queued {kind} job')} {'canceled' if execute else 'would be canceled'}")
@@ -233,10 +238,13 @@ def dead_letters() -> None:
 def requeue(bot: str) -> None:
     """Put a bot's work back."""
     from services.dead_letters import requeue as put_back
+    from services.registration import names_of
 
     with opened_desk() as desk:
-        kinds = put_back(desk, find_bot(desk, bot), actor=cli_actor())
-    console.print(f"{', '.join(kinds)} of {bot} will be planned by the next tick")
+        bot_id = find_bot(desk, bot)
+        kinds = put_back(desk, bot_id, actor=cli_actor())
+        name = names_of(desk, [bot_id])[bot_id]
+    console.print(f"{', '.join(kinds)} of {name} will be planned by the next tick", markup=False)
 
 
 def find_bot(desk: Desk, words: str, *, archived_too: bool = False) -> UUID:

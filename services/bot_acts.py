@@ -164,7 +164,7 @@ def _act(desk: Desk, session: Session, wish: ActWish) -> ActReceipt:
         raise Refused(f"{bot.name} is archived; revive it first")
     now = desk.clock()
     done = _ACTS[wish.act](session, wish, bot, now)
-    seq = _record(desk, session, wish, done) if done.changed else None
+    seq = _record(desk, session, wish, bot, done) if done.changed else None
     return ActReceipt(
         act=wish.act,
         bot_id=bot.id,
@@ -288,12 +288,12 @@ _ACTS: Mapping[Act, Callable[[Session, ActWish, BotInHand, datetime], _Done]] = 
 )
 
 
-def _record(desk: Desk, session: Session, wish: ActWish, done: _Done) -> int:
+def _record(desk: Desk, session: Session, wish: ActWish, bot: BotInHand, done: _Done) -> int:
     told = dict(done.told)
     registered = told.pop("registered", None)
     why = {"reasonCode": wish.reason_code, "requestId": wish.request_id}
-    subject = str(wish.bot_id)
-    seq = audit.record(desk, session, actor=wish.actor, action=ACTIONS[wish.act], subject=subject, payload=why | told)
+    subject, payload = str(bot.id), {"bot": bot.name, **why, **told}
+    seq = audit.record(desk, session, actor=wish.actor, action=ACTIONS[wish.act], subject=subject, payload=payload)
     if registered is not None:
         came = {**registered, **why, "copiedFrom": subject}
         copy = str(done.copy_id)

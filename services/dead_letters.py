@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services import audit
 from services.desk import Desk
+from store import bots
 from store import dead_letters as letters
 from store.database import transaction
 from store.dead_letters import DeadLetter
@@ -35,7 +36,8 @@ def requeue(desk: Desk, bot_id: UUID, *, actor: str) -> list[JobType]:
         letters.lock_failures(session, bot_id)
         kinds = [letter.job_type for letter in letters.dead_letters(session) if letter.bot_id == bot_id]
         if not kinds:
-            raise NotGivenUp(f"nothing of bot {bot_id} has been given up")
+            name = bots.names_of(session, [bot_id]).get(bot_id, str(bot_id))
+            raise NotGivenUp(f"nothing of bot {name} has been given up")
         letters.forgive(session, bot_id, kinds)
         audit.record(
             desk,
@@ -43,6 +45,6 @@ def requeue(desk: Desk, bot_id: UUID, *, actor: str) -> list[JobType]:
             actor=actor,
             action="REQUEUE",
             subject=str(bot_id),
-            payload={"jobTypes": list(map(str, kinds))},
+            payload={"bot": bots.names_of(session, [bot_id])[bot_id], "jobTypes": list(map(str, kinds))},
         )
     return kinds

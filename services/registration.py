@@ -8,7 +8,7 @@ event. Of two registrations of one name at once one is refused.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, takewhile
 from typing import Any
@@ -151,6 +151,16 @@ def free_name(session: Session, name: str) -> str:
         if not bots.is_named(session, wanted):
             return wanted
     raise AssertionError("numbers do not end")
+
+
+def names_of(desk: Desk, bot_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of bots by id, for people who would otherwise read ids; those that do not exist are left out.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        return bots.names_of(session, bot_ids)
 
 
 def bot_named(desk: Desk, name: str, *, archived_too: bool = False) -> UUID:

@@ -4,14 +4,15 @@ Belongs here: statements on `bots`, `bot_generations` and `bot_progress`. Does n
 (`fleet.py`), what the planner reads (`candidates.py`), resets, rollups.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text, true, update
+from sqlalchemy import ARRAY, any_, cast, func, select, text, true, update
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
@@ -81,6 +82,16 @@ def ids_by_name(session: Session, name: str) -> list[UUID]:
     """Return the bots of that name, capitals aside, that are not archived."""
     same = func.lower(Bot.name) == func.lower(name)
     return list(session.scalars(select(Bot.id).where(same, Bot.archived_at.is_(None)).order_by(Bot.id)))
+
+
+def names_of(session: Session, bot_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return the names of bots by id, archived ones too; ids that do not exist are left out."""
+    if not bot_ids:
+        return {}
+    rows = session.execute(
+        select(Bot.id, Bot.name).where(Bot.id == any_(cast(list(bot_ids), ARRAY(PG_UUID(as_uuid=True)))))
+    )
+    return {row.id: row.name for row in rows}
 
 
 def is_named(session: Session, name: str) -> bool:

@@ -23,6 +23,7 @@ from services.backtests import BaselineBacktest, run_baseline
 from services.desk import Desk
 from services.fleet_seed import fleet_ids, seed_fleet
 from services.owed_materializations import owing_runs
+from services.registration import names_of
 from services.resets import reset_metrics
 from services.work import drain
 from store.database import transaction
@@ -58,10 +59,19 @@ def evaluate(defs: dg.Definitions, sensor: str, *, desk: Desk, instance: dg.Dags
     return [each for each in evaluated or () if isinstance(each, dg.RunRequest)]  # type: ignore[union-attr]
 
 
-def materialized(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> Counter[tuple[str, str | None]]:
+def events_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[dg.AssetMaterialization]:
     entries = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
-    events = [entry.get_dagster_event().step_materialization_data.materialization for entry in entries]
+    return [entry.get_dagster_event().step_materialization_data.materialization for entry in entries]
+
+
+def materialized(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> Counter[tuple[str, str | None]]:
+    events = events_of(instance, result)
     return Counter((event.asset_key.to_user_string(), event.partition) for event in events)
+
+
+def bots_named(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> dict[str | None, object]:
+    """Return by partition what its materialization says the bot is called."""
+    return {event.partition: event.metadata["bot"].value for event in events_of(instance, result)}
 
 
 def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
@@ -335,6 +345,9 @@ def test_a_reset_made_without_dagster_is_materialized_once(
     result = defs.resolve_job_def("rebuild_figures").execute_in_process(instance=instance)
     counted = Counter(asset for asset, _ in materialized(instance, result).elements())
     assert counted == {"performance_rollups": FLEET, "equity_curves": FLEET}
+    assert bots_named(instance, result) == {
+        str(bot_id): name for bot_id, name in names_of(fleet, fleet_ids(fleet)).items()
+    }
     assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
 
 
@@ -345,6 +358,7 @@ def test_a_person_can_materialize_one_bot(defs: dg.Definitions, fleet: Desk, ins
         job = defs.resolve_implicit_global_asset_job_def()
         result = job.execute_in_process(instance=instance, partition_key=keys[0], asset_selection=[dg.AssetKey(asset)])
         assert materialized(instance, result) == {(asset, keys[0]): 1}
+        assert bots_named(instance, result) == {keys[0]: names_of(fleet, [UUID(keys[0])])[UUID(keys[0])]}
     with fleet.sessions() as session:
         done = session.execute(select(BotJob.job_type, BotJob.status, BotJob.reason_code, BotJob.bot_id)).all()
     assert sorted(tuple(row) for row in done) == [

@@ -46,8 +46,8 @@ def test_given_up_work_is_listed_with_its_error_until_it_is_requeued(stocked_des
 
 def test_a_bot_in_good_health_cannot_be_requeued(desk: Desk) -> None:
     with desk.sessions.begin() as session:
-        bot = make_bot(session)
-    with pytest.raises(NotGivenUp, match="nothing of bot"):
+        bot = make_bot(session, name="Amber Adder 0000")
+    with pytest.raises(NotGivenUp, match="nothing of bot Amber Adder 0000 has been given up"):
         requeue(desk, bot.id, actor="operator")
     with desk.sessions() as session:
         assert session.get_one(BotProgress, bot.id).backtest_failures_in_row == 0
