@@ -12,6 +12,8 @@ export const STATES = {
   ERROR: "It was killed, or failed too often in a row: a person is asked.",
   RUNNER_RUNNING: "Its runner trades, and was heard of within a minute.",
   RUNNER_STALE: "Its runner has not been heard of for a minute.",
+  ARCHIVED: "It has left the fleet; its history stays, and a person may revive it.",
+  PAUSED: "A person told autonomy to leave it alone; what runs finishes, nothing new is planned.",
   NEEDS_BACKTEST: "It has no completed backtest since its reset; the next tick looks.",
   IDLE: "No work waits or runs for it.",
 };
@@ -48,6 +50,8 @@ export const BADGES = [
   ["Needs backtest", STATES.NEEDS_BACKTEST],
   ["Idle", STATES.IDLE],
   ["Killed, Repeated failure", STATES.ERROR],
+  ["Paused", STATES.PAUSED],
+  ["Archived", STATES.ARCHIVED],
   ["Runner on", STATES.RUNNER_RUNNING],
   ["Runner silent", STATES.RUNNER_STALE],
   ...Object.entries(STAGES),
