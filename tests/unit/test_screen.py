@@ -388,6 +388,7 @@ def test_the_path_of_static_files_names_their_content(tmp_path: Path) -> None:
     assert len({first, second, content_hash(tmp_path)}) == 3
 
 
+@pytest.mark.thorough
 def test_vendored_files_are_built_once_and_rebuilt_when_damaged(tmp_path: Path) -> None:
     assert not vendor.is_whole(tmp_path)
     assert vendor.ensure(tmp_path)

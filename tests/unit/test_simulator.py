@@ -47,6 +47,7 @@ def correlation(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 
+@pytest.mark.thorough
 def test_the_same_seed_gives_the_same_bytes_in_another_process(es: Bars) -> None:
     code = (
         "from datetime import date; from trading.market.simulator import simulate; "
