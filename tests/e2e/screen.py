@@ -40,7 +40,7 @@ class Screen:
 
     def _heard(self, message: Any) -> None:
         if message.type in {"error", "warning"}:
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location.get('url', '')}")
 
     def row(self, name: str) -> Any:
         return self.page.locator(".spacer .row:visible", has_text=name)

@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from sqlalchemy import update
 
 from api.app import create_app
@@ -327,3 +327,27 @@ def test_no_width_cuts_it_off_and_strangers_are_told(
         expect(page.locator("#bot-missing")).to_contain_text("no such bot")
         page.keyboard.press("Escape")
         expect(page).to_have_url(f"{served.http}/")
+
+
+def test_sessions_on_their_way_are_asked_for_by_no_cursor_of_the_trades(stocked_desk: Desk, screen: Screen) -> None:
+    bot_id = lived(stocked_desk)
+    page = screen.page
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        expect(page.locator(".trades-list tbody tr").first).to_be_attached()
+        page.route("**/sessions?*", hold)
+        page.keyboard.press("t")
+        expect(page.locator("#tab-sessions")).to_have_attribute("aria-selected", "true")
+        page.locator("#ledger").dispatch_event("scroll")
+        page.evaluate("() => new Promise((done) => setTimeout(done))")
+        for route in held:
+            assert "cursor" not in route.request.url
+            route.continue_()
+        expect(page.locator(".sessions-list a").first).to_be_attached()
+    assert held
+    assert screen.complaints == []

@@ -159,6 +159,7 @@ def test_it_is_ready_and_says_where_to_look(platform: Platform) -> None:
     status = platform.proving("status")
     assert status.returncode == 0, status.stdout
     assert "not ready" not in status.stdout
+    assert "start" in status.stdout, "how runs start is told"
 
 
 def test_what_it_keeps_is_nobody_elses(platform: Platform) -> None:

@@ -18,7 +18,7 @@ from dagster._core.launcher.base import WorkerStatus
 from bench.patience import until
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
-from orchestration import run_launcher
+from orchestration import roster, run_launcher
 from orchestration.instance import START_SECONDS, write_home
 from orchestration.run_launcher import LivenessRunLauncher
 from sensors.autonomy import KnowsWorkers, _end
@@ -62,7 +62,9 @@ def health(instance: dg.DagsterInstance, run: dg.DagsterRun) -> WorkerStatus:
     return launcher.check_run_worker_health(run).status
 
 
-def test_the_template_makes_an_instance_with_our_caps(instance: dg.DagsterInstance, settings: Settings) -> None:
+def test_the_template_makes_an_instance_with_our_caps(
+    instance: dg.DagsterInstance, settings: Settings, urls: DatabaseUrls
+) -> None:
     limits = {
         limit["value"]: limit["limit"]
         for limit in instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
@@ -70,6 +72,8 @@ def test_the_template_makes_an_instance_with_our_caps(instance: dg.DagsterInstan
     assert limits == {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1}
     assert instance.run_monitoring_enabled
     assert instance.run_monitoring_start_timeout_seconds == START_SECONDS
+    patience = roster.daemon(settings, urls, "mark").environment["DAGSTER_GRPC_TIMEOUT_SECONDS"]
+    assert int(patience) > START_SECONDS, "the daemon does not launch a run again that monitoring has yet to give up"
     assert not instance.run_retries_enabled
     assert not instance.telemetry_enabled
     assert not instance.nux_enabled

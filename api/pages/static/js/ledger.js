@@ -31,6 +31,7 @@ export class Ledger {
     const asked = (this.asked += 1);
     this.address = address;
     this.kind = kind;
+    this.cursor = null; // a cursor of what was shown before says nothing at another address
     if (!again) this.scroller.replaceChildren(el("p", "empty", "…"));
     const page = await this.#page(null);
     if (asked !== this.asked || !page) return;
