@@ -278,10 +278,20 @@ class EquityAnswer(Spoken):
     equity_usd: list[float]
 
 
+class HistoryAnswer(Spoken):
+    """The bars there are for a bot, how many its warm-up takes, how many are left to trade on, and that in words."""
+
+    bars: int
+    warm_up_bars: int
+    left_bars: int
+    words: str
+
+
 class DossierAnswer(Spoken):
     """One bot in depth; lists are newest first."""
 
     bot: BotAnswer
+    history: HistoryAnswer | None
     equity: EquityAnswer
     sessions: list[SessionAnswer]
     generations: list[GenerationAnswer]

@@ -15,6 +15,7 @@ from api.contracts import (
     BotDecisionAnswer,
     FiguresAnswer,
     GenerationAnswer,
+    HistoryAnswer,
     ReasonCode,
     SessionAnswer,
     Spoken,
@@ -149,6 +150,7 @@ class LifeAnswer(Spoken):
     now: datetime
     bot: BotAnswer
     bars: SeriesAnswer | None
+    history: HistoryAnswer | None
     rule: str | None
     before: NeighbourAnswer | None
     after: NeighbourAnswer | None

@@ -1,23 +1,22 @@
-"""The work behind the commands on one bot: a file of rules read, a bot registered, its numbers shown.
+"""The work behind the commands on one bot: a bot registered, its numbers shown.
 
 Belongs here: one command's way from words to use case and back. Does not belong here: what a rule or a bot may be.
 """
 
 import getpass
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from rich.table import Table
-
 from orchestration.desk_work import find_bot, opened_desk
+from orchestration.rule_work import number_table, rule_in
 from orchestration.terminal import console
 from services.backtests import bot_at_work, style_of
+from services.histories import history_of, history_of_bot
 from services.registration import BotRequest, register_bot, style_wanted, would_register
 from store.bots import BotAtWork
-from trading.errors import BadInput, RuleSyntaxError
-from trading.strategies.genome import Number, Style, schema
-from trading.strategies.rules import rule_text
+from trading.errors import BadInput
+from trading.strategies.memory import History
 
 DONE = {
     "RENAME": "so it is named now",
@@ -55,14 +54,21 @@ def add(
     )
     with opened_desk() as desk:
         registered = would_register(desk, request) if dry_run else register_bot(desk, request)
+        style = style_wanted(archetype_name=archetype, text=text)
+        history = history_of(
+            desk,
+            symbol=registered.symbol,
+            timeframe=registered.timeframe,
+            wanted=(style, registered.genome),
+        )
     console.print(
         f"[bold]{registered.name}[/bold]  {registered.symbol} {registered.timeframe} · {registered.archetype}"
     )
     if registered.rule_fingerprint is not None:
         console.print(f"rule {registered.rule_fingerprint}", soft_wrap=True)
         console.print((text or "").strip(), markup=False, highlight=False, soft_wrap=True, style="dim")
-    style = style_wanted(archetype_name=archetype, text=text)
-    console.print(_numbers(registered.genome, style, title="generation 1"))
+    console.print(number_table(registered.genome, style, title="generation 1"))
+    _tell_history(history)
     told = "dry run: nothing was registered" if dry_run else "registered; the next tick plans its first baseline"
     console.print(told)
     if not registered.has_bars:
@@ -72,7 +78,10 @@ def add(
 def show(bot: str) -> None:
     """Show what a bot trades by."""
     with opened_desk() as desk:
-        _tell(bot_at_work(desk, find_bot(desk, bot, archived_too=True)))
+        found = bot_at_work(desk, find_bot(desk, bot, archived_too=True))
+        history = history_of_bot(desk, found)
+    _tell(found)
+    _tell_history(history)
 
 
 def act(act: str, bot: str, *, reason: str, name: str | None, numbers: Sequence[str]) -> None:
@@ -121,41 +130,14 @@ def _assignments(words: Sequence[str]) -> dict[str, float]:
     return numbers
 
 
-def rule_in(path: Path) -> str:
-    """Return the rule text of a file.
-
-    Raises:
-        BadInput: no such file, not UTF-8, or no rule: then the line is shown with its place marked.
-    """
-    try:
-        text = path.read_text("utf-8")
-        rule_text(text)
-    except OSError as failure:
-        raise BadInput(f"{path} cannot be read: {failure.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadInput(f"{path} must be UTF-8 text") from None
-    except RuleSyntaxError as wrong:
-        raise BadInput(f"{path}, {wrong}\n{_marked(text, wrong)}") from None
-    return text
-
-
-def _marked(text: str, wrong: RuleSyntaxError) -> str:
-    lines = text.split("\n")
-    line = lines[wrong.line - 1] if wrong.line <= len(lines) else ""
-    return f"  {line}\n  {' ' * (wrong.column - 1)}^"
-
-
 def _tell(bot: BotAtWork) -> None:
-    style = style_of(bot)
     console.print(f"[bold]{bot.name}[/bold]  {bot.symbol} {bot.timeframe} · {bot.archetype}  {bot.id}")
     if bot.rule_text is not None:
         console.print(f"rule {bot.rule_fingerprint}", soft_wrap=True)
         console.print(bot.rule_text.strip(), markup=False, highlight=False, soft_wrap=True, style="dim")
-    console.print(_numbers(bot.genome, style, title=f"generation {bot.generation}"))
+    console.print(number_table(bot.genome, style_of(bot), title=f"generation {bot.generation}"))
 
 
-def _numbers(genome: Mapping[str, Number], style: Style, *, title: str) -> Table:
-    table = Table("number", "is", "from", "to", "step", "unit", title=title, title_justify="left")
-    for name, row in schema(style).items():
-        table.add_row(name, *(f"{value:g}" for value in (genome[name], row.low, row.high, row.step)), row.unit)
-    return table
+def _tell_history(history: History | None) -> None:
+    if history is not None:
+        console.print(f"history: {history.words}", soft_wrap=True)

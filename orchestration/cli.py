@@ -14,6 +14,7 @@ import typer
 from gateways.private import PRIVATE_UMASK
 from orchestration.bar_commands import app as bars
 from orchestration.bot_commands import app as bot
+from orchestration.rule_commands import app as rule
 from orchestration.verify_commands import app as doubts
 from trading.errors import BadInput, ProvingError
 
@@ -45,6 +46,7 @@ app = typer.Typer(
 )
 app.add_typer(bars, name="bars")
 app.add_typer(bot, name="bot")
+app.add_typer(rule, name="rule")
 app.add_typer(doubts)
 
 

@@ -141,6 +141,8 @@ def why(bot: str) -> None:
     console.print(f"  now: {now.bot_now.state}")
     bars = "there are none" if told.bars is None else f"{spoken_of(told.bars)}, {told.bars.words}"
     console.print(f"  bars: {bars}", markup=False)
+    if told.history is not None:
+        console.print(f"  history: {told.history.words}", markup=False)
     for blocker in now.stage_gate.blockers:
         console.print(f"  not yet {now.stage_gate.to}: {blocker.reason}", markup=False)
     print_wide(_decisions(decision_runs(told.decisions)[:SHOWN_RUNS]))

@@ -30,6 +30,7 @@ from trading.errors import UnknownBots
 from trading.jobs import JobStatus, JobType
 from trading.market.instruments import MICROS_PER_USD, Instrument, instrument
 from trading.strategies.genome import Style
+from trading.strategies.memory import History
 from trading.strategies.rules import rule_text
 from trading.strategies.tape import IntArray, Tape
 
@@ -248,6 +249,7 @@ def _count(session: Session, claim: Claim, done: CompletedSession, *, now: datet
         last_session_trades=done.backtest.performance.trades,
         last_session_generation=done.bot.generation,
         last_session_fingerprint=done.at_hand.bars.fingerprint,
+        last_session_bars_left=History(len(done.at_hand.bars), done.backtest.warm_up_bars).left_bars,
     )
 
 

@@ -185,6 +185,7 @@ def _situation(row: AnyRow, *, now: datetime) -> Situation:
         paused=row.paused_at is not None,
         failures_in_row=row.backtest_failures_in_row or 0,
         has_completed_session=bool(row.backtests_completed),
+        bars_left=row.last_session_bars_left,
         jobs=(_job(row),) if row.job_id is not None else (),
     )
 

@@ -16,12 +16,14 @@ from services.books import Columns, Equity, as_columns, equity
 from services.cards import GatedCard, gated_card
 from services.desk import Desk
 from services.gates import verifications_of
+from services.histories import history_of_bot
 from services.proofs import JobShown, job_shown
-from store import books, dossier, fleet, proofs
+from store import books, bots, dossier, fleet, proofs
 from store.database import transaction
 from store.fleet import AnyRow
 from trading.errors import UnknownBots
 from trading.reasons import in_words
+from trading.strategies.memory import History
 
 SHOWN_SESSIONS = 50
 SHOWN_GENERATIONS = 200
@@ -33,10 +35,14 @@ OUTCOME = ("decision", "job_type", "reason_code", "blockers")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """A bot's card and what stands behind it; every list is newest first. `bars` is the series it trades on."""
+    """A bot's card and what stands behind it; every list is newest first.
+
+    `bars` is the series it trades on, `history` what its warm-up leaves of that, unknown without a bar store.
+    """
 
     bot: GatedCard
     bars: SeriesShown | None
+    history: History | None
     equity: Equity
     sessions: tuple[Columns, ...]
     generations: tuple[Columns, ...]
@@ -78,6 +84,7 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         if row is None:
             raise UnknownBots([str(bot_id)])
         bot = gated_card(row, verifications_of(session, [row]), now=desk.clock())
+        at_work = bots.at_work(session, bot_id)
         curve = books.equity_curve(session, bot_id, book=bot.metrics.book)
         jobs = proofs.jobs_of_bot(session, bot_id, limit=SHOWN_JOBS)
         decisions = in_words_too(proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS))
@@ -87,6 +94,12 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
             "metrics_events": dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS),
         }
     shown = {name: as_columns(rows) for name, rows in lists.items()}
-    shown |= {"decisions": decisions}
-    bars = series_traded(desk.bars, bot.symbol, bot.timeframe)
-    return Dossier(bot=bot, bars=bars, equity=equity(row, curve), jobs=tuple(map(job_shown, jobs)), **shown)
+    return Dossier(
+        bot=bot,
+        bars=series_traded(desk.bars, bot.symbol, bot.timeframe),
+        history=history_of_bot(desk, at_work),
+        equity=equity(row, curve),
+        decisions=decisions,
+        jobs=tuple(map(job_shown, jobs)),
+        **shown,
+    )

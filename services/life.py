@@ -19,14 +19,16 @@ from services.cards import Figures, GatedCard, figures, gate_verdict, gated_card
 from services.desk import Desk
 from services.dossier import in_words_too
 from services.gates import verifications_of
+from services.histories import history_of_bot
 from services.registration import REGISTERED
-from store import books, dossier, fleet, proofs, verification
+from store import books, bots, dossier, fleet, proofs, verification
 from store.database import transaction
 from store.verification import VerificationRun
 from trading.autonomy import Reason
 from trading.errors import UnknownBots
 from trading.lifecycle import GateVerdict
 from trading.strategies.genome import Style, schema
+from trading.strategies.memory import History
 from trading.strategies.rules import rule_text
 
 SHOWN_GENERATIONS = 200
@@ -85,12 +87,13 @@ class NumberShown:
 class Life:
     """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first.
 
-    `bars` is the series it trades on; `rule` is the text of a bot that trades by one; `before` and `after` are the bots
-    beside it by name.
+    `bars` is the series it trades on, `history` what its warm-up leaves of that, unknown where the bar store is away;
+    `rule` is the text of a bot that trades by one; `before` and `after` are the bots beside it by name.
     """
 
     bot: GatedCard
     bars: SeriesShown | None
+    history: History | None
     rule: str | None
     before: AnyRow | None
     after: AnyRow | None
@@ -133,13 +136,14 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
         decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
         shown = books.books_of_bot(session, bot_id)
-        rule = dossier.rule_of_bot(session, bot_id)
+        rule, at_work = dossier.rule_of_bot(session, bot_id), bots.at_work(session, bot_id)
         before, after = (dossier.beside_bot(session, row.name, after=ahead) for ahead in (False, True))
         at_gates = verifications_of(session, [row])
         verifications = verification.latest_of_bot(session, bot_id)
     return Life(
         bot=gated_card(row, at_gates, now=now),
         bars=series_traded(desk.bars, row.symbol, row.timeframe),
+        history=history_of_bot(desk, at_work),
         rule=rule,
         before=before,
         after=after,

@@ -34,10 +34,19 @@ def tape_for(desk: Desk, *, symbol: str, timeframe: str, session_mode: str) -> T
         NoMarketData: there are none, real or simulated.
         BadBars: the stored bars are damaged.
     """
-    series = desk.bars.best(symbol, timeframe)
+    return stored_tape(desk.bars, symbol=symbol, timeframe=timeframe, session_mode=session_mode)
+
+
+def stored_tape(store: BarStore, *, symbol: str, timeframe: str, session_mode: str) -> TapeAtHand:
+    """Return the same from a store alone, for what needs no database.
+
+    Raises:
+        NoMarketData, BadBars: as `tape_for`.
+    """
+    series = store.best(symbol, timeframe)
     if series is None:
         raise NoMarketData(f"no {timeframe} bars for {symbol}: import some or run the market simulator")
-    return _tape(desk.bars, series, session_mode)
+    return _tape(store, series, session_mode)
 
 
 @lru_cache(maxsize=TAPES_AT_HAND)

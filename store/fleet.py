@@ -346,6 +346,7 @@ def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
             generation.scalar_subquery().label("generation"),
             BotProgress.backtests_completed,
             BotProgress.backtest_failures_in_row,
+            BotProgress.last_session_bars_left,
             BotProgress.confidence_pct,
             BotProgress.uniqueness_pct,
             *(c.label(f"job_{c.name}") for c in job.c),

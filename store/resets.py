@@ -253,6 +253,7 @@ _RESTART_PROGRESS = text(
         backtest_attempts = CASE WHEN bot_id IN (SELECT bot_id FROM waiting) THEN 1 ELSE 0 END,
         backtests_completed = 0, backtest_failures_in_row = 0, last_backtest_at = NULL,
         last_session_trades = 0, last_session_generation = NULL, last_session_fingerprint = NULL,
+        last_session_bars_left = NULL,
         improves_since_evolve = 0, improve_failures_in_row = 0, last_improve_at = NULL,
         evolve_failures_in_row = 0, last_evolve_at = NULL
     WHERE bot_id = ANY(CAST(:bot_ids AS uuid[]))

@@ -347,7 +347,8 @@ class BotProgress(Base):
     """What the planner needs to know of one bot; backtests are counted since its BACKTEST baseline.
 
     Improve and evolve iterations are numbered through all its life. `confidence_pct` and `uniqueness_pct` belong to its
-    newest generation and outlive a reset; null where no iteration has evaluated that.
+    newest generation and outlive a reset; null where no iteration has evaluated that. `last_session_bars_left` is what
+    the warm-up left of the last session's bars.
     """
 
     __tablename__ = "bot_progress"
@@ -363,6 +364,7 @@ class BotProgress(Base):
     last_session_trades: Mapped[int] = mapped_column(server_default="0")
     last_session_generation: Mapped[int | None]
     last_session_fingerprint: Mapped[str | None]
+    last_session_bars_left: Mapped[int | None]
     improve_iterations: Mapped[int] = mapped_column(server_default="0")
     improves_since_evolve: Mapped[int] = mapped_column(server_default="0")
     improve_failures_in_row: Mapped[int] = mapped_column(server_default="0")

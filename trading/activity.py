@@ -88,6 +88,7 @@ class Situation:
         paused: Whether a person has told autonomy to leave it alone.
         failures_in_row: Backtests that failed one after another since reset.
         has_completed_session: Whether a backtest has completed since reset.
+        bars_left: What its warm-up left of the bars of its last session, None where it has none.
         runner_heartbeat_at: Last sign of life of its paper or live runner, None where it has none.
         jobs: Its QUEUED and RUNNING jobs; others are ignored.
     """
@@ -99,6 +100,7 @@ class Situation:
     paused: bool = False
     failures_in_row: int = 0
     has_completed_session: bool = False
+    bars_left: int | None = None
     runner_heartbeat_at: datetime | None = None
     jobs: tuple[Job, ...] = ()
 
@@ -247,6 +249,8 @@ def _seconds(since: datetime | None, *, now: datetime) -> int:
 
 
 def _reason(state: State, situation: Situation) -> str | None:
+    if state is State.IDLE and situation.bars_left == 0:
+        return "NO_BARS_AFTER_WARM_UP"
     if state is not State.ERROR:
         return None
     return "BOT_KILLED" if situation.killed else "REPEATED_FAILURE"

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateways.settings import Settings
-from orchestration.cli import app, bars, bot
+from orchestration.cli import app, bars, bot, rule
 from trading.strategies.rules import rule_text
 
 ROOT = Path(__file__).parents[2]
@@ -37,6 +37,7 @@ def test_it_names_every_command(readme: str) -> None:
     commands = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
     nested = [f"bars {command.name}" for command in bars.registered_commands]
     nested += [f"bot {command.callback.__name__}" for command in bot.registered_commands if command.callback]
+    nested += [f"rule {command.callback.__name__}" for command in rule.registered_commands if command.callback]
     missing = [name for name in (*commands, *nested) if f"`proving {name}" not in readme]
     assert missing == ["up"], "make run stands for up"
 

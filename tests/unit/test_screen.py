@@ -4,6 +4,7 @@ import gzip
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,15 @@ def test_no_state_without_a_job_has_a_badge(run: Callable[[str], Any], state: St
     words = run(f"quietWords({{state: '{state}'}})")["text"]
     assert words
     assert "_" not in words
+
+
+def test_a_bot_without_bars_after_its_warm_up_is_no_idle_one(run: Callable[[str], Any]) -> None:
+    idle = Situation(stage=Stage.LAB, now=NOW, has_completed_session=True, bars_left=0)
+    now = bot_now(idle)
+    told = run(f"quietWords({{state: '{now.state}', reason: '{now.reason}'}})")
+    assert told == {"text": "No bars after warm-up", "failing": True}
+    assert bot_now(replace(idle, bars_left=1)).reason is None
+    assert bot_now(replace(idle, bars_left=None)).reason is None
 
 
 def test_a_badge_without_a_job_is_not_drawn(run: Callable[[str], Any]) -> None:

@@ -167,6 +167,7 @@ class Backtest:
         bars_in_position: Bars with a position during them.
         genome_hash: Of the genome that ran; empty for a run of bare signals.
         engine_version: `ENGINE_VERSION`.
+        warm_up_bars: No signal counted before this bar.
     """
 
     trades: Trades
@@ -176,6 +177,7 @@ class Backtest:
     bars_in_position: int
     genome_hash: str
     engine_version: str
+    warm_up_bars: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +294,8 @@ def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Outp
         bars_in_position=bars_in_position,
     )
     notes = (*wishes.notes, *_roll_notes(tape))
-    return Backtest(trades, output.equity_micros, performance, notes, bars_in_position, hashed, ENGINE_VERSION)
+    measured = (trades, output.equity_micros, performance, notes, bars_in_position, hashed)
+    return Backtest(*measured, ENGINE_VERSION, wishes.warm_up_bars)
 
 
 def rules_of(exits: Exits, costs: tuple[int, int, int]) -> kernels.Rules:

@@ -14,6 +14,7 @@ the average is now: the wildest of 1,900 beginnings on real bars of five markets
 """
 
 import math
+from dataclasses import dataclass
 
 WARM_UP_TOLERANCE = 1e-4
 FINEST_TOLERANCE = 1e-9
@@ -29,6 +30,28 @@ def forgotten_after(period: int, weight: float, *, tolerance: float = WARM_UP_TO
         tolerance: Relative, above 0 and below 1.
     """
     return period if weight >= 1.0 else period + math.ceil(math.log(WILDEST / tolerance) / -math.log1p(-weight))
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """How many bars there are for a style and how many of them its warm-up takes."""
+
+    bars: int
+    warm_up_bars: int
+
+    @property
+    def left_bars(self) -> int:
+        """Bars at whose close a signal may count."""
+        return max(0, self.bars - self.warm_up_bars)
+
+    @property
+    def words(self) -> str:
+        """The same in words."""
+        if self.bars == 0:
+            return f"no bars yet; its warm-up takes {self.warm_up_bars:,}"
+        if not self.left_bars:
+            return f"{self.bars:,} bars, none left after a warm-up of {self.warm_up_bars:,}: it cannot trade yet"
+        return f"{self.bars:,} bars, {self.left_bars:,} left after a warm-up of {self.warm_up_bars:,}"
 
 
 def history_notes(bars: int, warm_up: int, *, tolerance: float) -> tuple[str, ...]:

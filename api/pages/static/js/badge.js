@@ -41,5 +41,6 @@ export function tooltipOf(now, ms) {
 /** @param {BotNow} now @returns {{text: string, failing: boolean}} plain words where there is no badge */
 export function quietWords(now) {
   if (now.state === "ERROR") return { text: FAILING.get(now.reason ?? "") ?? "Error", failing: true };
+  if (now.reason === "NO_BARS_AFTER_WARM_UP") return { text: "No bars after warm-up", failing: true };
   return { text: QUIET.get(now.state) ?? now.state, failing: now.state === "RUNNER_STALE" };
 }

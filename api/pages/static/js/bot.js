@@ -102,6 +102,8 @@ function showHead() {
   say(byId("bot-stage"), bot.stage);
   dress(byId("bot-stage"), `stage s-${bot.stage.toLowerCase()}`);
   say(byId("bot-traits"), `${bot.symbol} · ${bot.timeframe} · ${bot.archetype} · G${bot.generation ?? DASH}`);
+  say(byId("bot-history"), life.history?.words ?? "");
+  dress(byId("bot-history"), life.history?.leftBars === 0 ? "bot-traits down" : "bot-traits");
   say(byId("foot-bot"), `BOT ${bot.id}`);
   const net = bot.metrics.netPnl;
   say(byId("sum-net"), money(net));
