@@ -240,6 +240,7 @@ def test_every_column_figure_and_badge_is_explained_in_the_help_and_by_key(desk:
         page = screen.page
         for path in ("/", "/decisions", "/jobs", "/health", "/audit", "/candidates"):
             page.goto(served.http + path)
+            expect(page.locator("#link-words")).to_have_text("LIVE")
             page.locator("#keys-open").click()
             told = set(page.locator("#help-figures dt").all_text_contents())
             named = page.evaluate(HEADS)
