@@ -12,6 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from api.app import create_app
 from api.pages.site import TABS
+from services.automations import note_automations
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.kill_switch import SwitchWish, switch_state, throw_switch
@@ -322,6 +323,19 @@ def test_on_a_developers_own_machine_the_switch_is_one_click(screen: Screen, sto
         page.keyboard.press("v")
         page.locator("#verify-do").click()
         expect(page.locator("#strip")).to_contain_text("whole")
+    assert screen.complaints == []
+
+
+def test_a_sensor_stopped_in_dagster_is_named_at_the_top_of_every_page_until_it_runs_again(
+    screen: Screen, served: Served, stocked_desk: Desk
+) -> None:
+    page = opened(screen, served, "/audit")
+    note_automations(stocked_desk, {"fleet_partitions": True}, noticed_by="reset_watch")
+    expect(page.locator("#silence")).to_contain_text("STOPPED IN DAGSTER")
+    expect(page.locator("#silence-stopped")).to_contain_text("fleet_partitions")
+    expect(page.locator("#silence-age")).to_be_hidden()
+    note_automations(stocked_desk, {"fleet_partitions": False}, noticed_by="reset_watch")
+    expect(page.locator("#silence")).to_be_hidden()
     assert screen.complaints == []
 
 

@@ -40,11 +40,12 @@ export class Silence {
     const since = this.tickedAt ?? this.noneSince;
     if (at - this.heardAt > SILENCE_MS) return;
     const late = since !== null && at - since > this.limitMs;
-    this.holds = late || this.stopped.length > 0;
-    byId("silence").hidden = !this.holds;
+    this.holds = late;
+    byId("silence").hidden = !late && !this.stopped.length;
+    say(byId("silence-head"), late ? "AUTONOMY IS SILENT" : "STOPPED IN DAGSTER");
     byId("silence-stopped").hidden = !this.stopped.length;
     byId("silence-age").hidden = !late;
-    if (this.stopped.length) say(byId("silence-stopped"), `${this.stopped.join(", ")} was stopped in Dagster; start it there. Who did it, Dagster does not know; when it was noticed stands in the audit chain.`);
+    if (this.stopped.length) say(byId("silence-stopped"), `Stopped in Dagster: ${this.stopped.join(", ")}. Start it there. Who did it, Dagster does not know; when it was noticed stands in the audit chain.`);
     if (!late || since === null) return;
     say(byId("silence-words"), `No tick${this.tickedAt === null ? " yet" : ""} for ${elapsed((at - since) / 1000)}`);
     say(byId("silence-limit"), elapsed(this.limitMs / 1000));
