@@ -26,7 +26,7 @@ from services.iterations import FailedIteration, Iteration
 from services.search import Sibling, neighbours_by_optuna, offspring
 from services.tapes import TapeAtHand, tape_for
 from services.work import Finished, Progress, Result, work_by_hand
-from store import bots, iterations
+from store import bots, iterations, jobs
 from store.bots import BotAtWork
 from store.database import transaction
 from store.jobs import Claim
@@ -148,7 +148,7 @@ def _bench(desk: Desk, claim: Claim) -> Bench:
             account=account_of(bot),
             tolerance=desk.settings.warm_up_tolerance,
         ),
-        seed=_seed(bot, claim),
+        seed=_seed(bot, claim, tries=_tries(desk, claim)),
     )
 
 
@@ -246,10 +246,15 @@ def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float 
     return deflated_sharpe(estimate, trials=tried, sharpe_variance=float(per_day.var(ddof=1)))
 
 
-def _seed(bot: BotAtWork, claim: Claim) -> int:
-    """Return a seed that depends on bot, generation, type and iteration only.
+def _tries(desk: Desk, claim: Claim) -> int:
+    with transaction(desk.sessions) as session:
+        return jobs.tries_of(session, claim)
 
-    So an iteration can be repeated, and one whose worker died is searched again in the same way at its next attempt.
+
+def _seed(bot: BotAtWork, claim: Claim, *, tries: int) -> int:
+    """Return a seed that depends on bot, generation, type, iteration and its tries only; it is stored with the result.
+
+    A search that failed or took too long would do so again with the same seed, until the bot's work is given up.
     """
-    digest = hashlib.sha256(f"{bot.id}/{bot.generation}/{claim.job_type}/{claim.iteration}".encode()).digest()
-    return int.from_bytes(digest[:6], "big")
+    searched = f"{bot.id}/{bot.generation}/{claim.job_type}/{claim.iteration}/{tries}"
+    return int.from_bytes(hashlib.sha256(searched.encode()).digest()[:6], "big")

@@ -126,6 +126,16 @@ def claim(
     return Claim(row.id, row.bot_id, job_type, run_id, row.attempt, row.iteration, row.started_at)
 
 
+def tries_of(session: Session, claim: Claim) -> int:
+    """Return how many attempts an iteration of a bot has had, this one included; by ix_bot_jobs__bot.
+
+    Every job of the iteration counts with its attempts, however it ended: a retry may be the same job, taken back, or
+    one that a later tick planned.
+    """
+    mine = (BotJob.bot_id == claim.bot_id, BotJob.job_type == claim.job_type, BotJob.iteration == claim.iteration)
+    return session.execute(select(func.coalesce(func.sum(BotJob.attempt), 0)).where(*mine)).scalar_one()
+
+
 def heartbeat(session: Session, job_id: UUID, *, run_id: str, now: datetime, progress_pct: float | None = None) -> bool:
     """Renew a lease; return False if this run no longer owns the job."""
     renewed = session.execute(

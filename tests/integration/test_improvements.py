@@ -104,31 +104,46 @@ def searched(desk: Desk, task: Improvement | Evolution, run_id: str, *, dies: bo
     return one
 
 
+def wish(desk: Desk, bot_id: UUID, job_type: JobType, *, iteration: int) -> None:
+    with desk.sessions.begin() as session:
+        jobs.enqueue(session, [Decision(bot_id, Reason.BY_HAND, job_type, iteration=iteration)], now=desk.clock())
+
+
 @pytest.mark.parametrize("task", [Improvement(), Evolution()], ids=["improve", "evolve"])
-def test_an_iteration_whose_worker_died_is_searched_again_with_the_same_result(
+def test_a_retried_iteration_is_searched_with_another_seed_however_the_try_before_ended(
     stocked_desk: Desk, bot_id: UUID, task: Improvement | Evolution
 ) -> None:
     job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
-    with stocked_desk.sessions.begin() as session:
-        make_bot(session, archetype=ARCHETYPE)
-        jobs.enqueue(session, [Decision(bot_id, Reason.BY_HAND, job_type, iteration=4)], now=stocked_desk.clock())
+    wish(stocked_desk, bot_id, job_type, iteration=4)
     lost = searched(stocked_desk, task, "doomed", dies=True)
     with stocked_desk.sessions.begin() as session:
         (taken,) = jobs.reclaim(session, now=stocked_desk.clock(), dead_runs=["doomed"])
         assert session.get_one(BotJob, taken.job_id).attempt == 2
-    again = searched(stocked_desk, task, "next", dies=False)
-    assert again.seed == lost.seed
-    assert again.walk is not None
-    assert again.walk == lost.walk
-    assert (again.candidate, again.verdict, again.evidence) == (lost.candidate, lost.verdict, lost.evidence)
+    taken_back = searched(stocked_desk, task, "next", dies=False)
+    wish(stocked_desk, bot_id, job_type, iteration=4)
+    planned_again = searched(stocked_desk, task, "later", dies=False)
+    assert len({lost.seed, taken_back.seed, planned_again.seed}) == 3
+
+
+@pytest.mark.parametrize("task", [Improvement(), Evolution()], ids=["improve", "evolve"])
+def test_one_try_of_an_iteration_searches_the_same_whenever_it_is_repeated(
+    stocked_desk: Desk, bot_id: UUID, task: Improvement | Evolution
+) -> None:
+    job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
+    wish(stocked_desk, bot_id, job_type, iteration=4)
+    with stocked_desk.sessions.begin() as session:
+        claim = jobs.claim(session, job_type, run_id="a run", cap=1, now=stocked_desk.clock())
+    assert claim is not None
+    first, again = (task.perform(stocked_desk, claim, lambda _: None) for _ in range(2))
+    assert first.walk is not None
+    assert (again.seed, again.walk) == (first.seed, first.walk)
+    assert (again.candidate, again.verdict, again.evidence) == (first.candidate, first.verdict, first.evidence)
 
 
 def test_another_generation_or_iteration_is_searched_with_another_seed(stocked_desk: Desk, bot_id: UUID) -> None:
     seeds: list[int] = []
     for iteration in (1, 2, 2):
-        with stocked_desk.sessions.begin() as session:
-            wish = Decision(bot_id, Reason.BY_HAND, JobType.IMPROVE, iteration=iteration)
-            jobs.enqueue(session, [wish], now=stocked_desk.clock())
+        wish(stocked_desk, bot_id, JobType.IMPROVE, iteration=iteration)
         seeds.append(searched(stocked_desk, Improvement(), f"run-{len(seeds)}", dies=True).seed)
         with stocked_desk.sessions.begin() as session:
             session.execute(update(BotJob).values(status="CANCELED", completed_at=stocked_desk.clock()))
