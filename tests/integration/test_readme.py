@@ -34,11 +34,14 @@ def test_it_lists_every_setting_with_its_default(readme: str) -> None:
 
 
 def test_it_names_every_command(readme: str) -> None:
-    commands = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
-    nested = [f"bars {command.name}" for command in bars.registered_commands]
-    nested += [f"bot {command.callback.__name__}" for command in bot.registered_commands if command.callback]
-    nested += [f"rule {command.callback.__name__}" for command in rule.registered_commands if command.callback]
-    missing = [name for name in (*commands, *nested) if f"`proving {name}" not in readme]
+    groups = {"": app, "bars ": bars, "bot ": bot, "rule ": rule}
+    named = [
+        f"{group}{command.name or command.callback.__name__}"
+        for group, commands in groups.items()
+        for command in commands.registered_commands
+        if command.callback
+    ]
+    missing = [name for name in named if f"`proving {name}" not in readme]
     assert missing == ["up"], "make run stands for up"
 
 
