@@ -223,6 +223,9 @@ def private_platform(prefix: str, *, folder: Path | None = None, **settings: Any
         settings: Fields of `Settings` to change; each reaches the platform as an environment variable.
     """
     home = Path(tempfile.mkdtemp(prefix=f"{prefix}-", dir=folder))
+    rooms = Path(tempfile.mkdtemp(prefix=f"{prefix}-rooms-", dir=folder))
+    rooms.chmod(0o711)  # as root the server's user passes through
+    settings = {"embedded_dir": rooms} | settings
     names = ("api_port", "webserver_port", "code_server_port")
     ports: dict[str, Any] = dict(zip(names, free_ports(len(names)), strict=True))
     extra = {name.upper(): str(value) for name, value in settings.items()}
@@ -235,7 +238,8 @@ def private_platform(prefix: str, *, folder: Path | None = None, **settings: Any
     finally:
         platform.stop()
         remove_embedded(platform.settings.postgres_dir)
-        shutil.rmtree(home, ignore_errors=True)
+        for made in (home, rooms):
+            shutil.rmtree(made, ignore_errors=True)
 
 
 def free_ports(count: int) -> tuple[int, ...]:

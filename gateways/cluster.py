@@ -40,7 +40,8 @@ def cluster_of(data_dir: Path, *, rooms: Path = ROOMS, is_running: bool = False)
         is_running: Whether a server runs over them; then they stay where they are.
 
     Raises:
-        NotOurs: files, room or link are not ours, or lie where somebody else could exchange them.
+        NotOurs: files, room or link are not ours, or lie where somebody else could exchange them, or the link came
+            with a copy of another platform's folder.
         Unavailable: the server's user cannot get there, or the room is gone.
         OSError: a folder cannot be made.
     """
@@ -55,7 +56,35 @@ def cluster_of(data_dir: Path, *, rooms: Path = ROOMS, is_running: bool = False)
         _move(data_dir, _new_room(data_dir, rooms) / CLUSTER)
     elif not data_dir.is_symlink():
         data_dir.symlink_to(_new_room(data_dir, rooms) / CLUSTER)
-    return _checked(data_dir)
+    cluster = _checked(data_dir)
+    if (cluster.parent / HOME).exists():
+        _tell_home(cluster.parent, data_dir)
+    return cluster
+
+
+def require_own_room(data_dir: Path) -> None:
+    """Refuse a link that came with a copy of a platform's folder: two platforms would write into one database.
+
+    A folder that was moved is the only one whose link leads to its room, and keeps it.
+
+    Raises:
+        NotOurs: with the folder that was copied.
+    """
+    home = data_dir.resolve().parent / HOME
+    if not data_dir.is_symlink() or not home.exists():
+        return
+    other = Path(home.read_text("utf-8").removesuffix("\n")) / data_dir.name
+    if other.is_symlink() and other.resolve() == data_dir.resolve() and not other.parent.samefile(data_dir.parent):
+        raise NotOurs(
+            f"{data_dir.parent} is a copy of {other.parent}, and its database is still that one's; "
+            f"remove {data_dir} to begin with an empty one"
+        )
+
+
+def rooms_left(data_dir: Path, *, rooms: Path = ROOMS) -> list[Path]:
+    """Return the rooms that name a platform's folder, and to which its link does not lead any more."""
+    named = [home.parent for home in rooms.glob(f"*/{HOME}") if home.read_text("utf-8") == _home(data_dir)]
+    return sorted(room for room in named if room != data_dir.resolve().parent)
 
 
 def server_user() -> pwd.struct_passwd:
@@ -124,6 +153,7 @@ def _checked(data_dir: Path) -> Path:
         raise Unavailable(
             f"the database of {data_dir.parent} is gone: {cluster} is not there; remove {data_dir} to begin anew"
         )
+    require_own_room(data_dir)
     require_safe_above(cluster)
     if not passable(cluster):
         raise Unavailable(f"{SYSTEM_USER} cannot get to {cluster}; name a folder that everybody may pass: EMBEDDED_DIR")
@@ -142,8 +172,19 @@ def _new_room(data_dir: Path, rooms: Path) -> Path:
             folder.mkdir()
             folder.chmod(0o711)
         require_owner(folder, 0)
-    (room / HOME).write_text(f"{data_dir.parent}\n", "utf-8")
+    _tell_home(room, data_dir)
     return room
+
+
+def _tell_home(room: Path, data_dir: Path) -> None:
+    """Write down whose the room is; a folder that was moved has another name now."""
+    home = room / HOME
+    if not home.exists() or home.read_text("utf-8") != _home(data_dir):
+        home.write_text(_home(data_dir), "utf-8")
+
+
+def _home(data_dir: Path) -> str:
+    return f"{data_dir.parent}\n"
 
 
 def _move(data_dir: Path, cluster: Path) -> None:

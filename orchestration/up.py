@@ -18,6 +18,7 @@ from types import FrameType
 
 import psutil
 
+from gateways.cluster import ROOMS, require_own_room, rooms_left
 from gateways.embedded import postmaster, start_embedded, stop_embedded, users_of
 from gateways.ports import require_free
 from gateways.postgres import DatabaseUrls, connect_urls
@@ -49,6 +50,7 @@ class EmbeddedPostgres:
 
     data_dir: Path
     say: Say
+    rooms: Path = ROOMS
     name: str = field(init=False, default="postgres")
     ready: bool = field(init=False, default=True)
     next_start_at: float = field(init=False, default=0.0)
@@ -60,7 +62,7 @@ class EmbeddedPostgres:
         self.say(f"postgres is gone; it starts again. The end of its log:\n{tail(self.data_dir / 'log')}")
         began = time.monotonic()
         try:
-            start_embedded(self.data_dir)
+            start_embedded(self.data_dir, rooms=self.rooms)
         except Unavailable as failure:
             self.next_start_at = time.monotonic() + POSTGRES_BACKOFF_SECONDS
             self.say(str(failure))
@@ -131,7 +133,7 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
 
     Raises:
         AlreadyRunning: it runs already over the same folder.
-        NotOurs: its folder is somebody else's, or others may write to it.
+        NotOurs: its folder is somebody else's, a copy of another platform's, or others may write to it.
         PortTaken, Unavailable, BadInput, WeakSecret, OpenDoor: it cannot start; nothing is left running.
     """
     settings.require_admin_token()
@@ -140,6 +142,8 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
     _close_home(settings)
     with sole_platform(settings.lock_file, mark, settings=settings.told()) as last, _stopping_on_signals():
         _require_room(settings)
+        if not settings.database_url:
+            require_own_room(settings.postgres_dir)
         _clear_up(last)
         _require_ports(settings)
         kept: list[Kept] = []
@@ -182,11 +186,14 @@ def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: b
     kept.append(Undertaker(mark, embedded))
     kept[0].look()
     if embedded is not None:
-        kept.append(EmbeddedPostgres(embedded, say))
+        kept.append(EmbeddedPostgres(embedded, say, settings.embedded_dir))
     kept.append(RunWorkers(mark))
     if embedded is not None and not (embedded / "PG_VERSION").exists():
         say(_first_start(embedded, seed=seed))
     urls = _database(settings, say)
+    if embedded is not None:
+        for room in rooms_left(embedded, rooms=settings.embedded_dir):
+            say(f"{room} holds an earlier database of {embedded.parent}, which nothing uses; remove it, or keep it")
     write_home(settings)
     code_server = _ward(settings, say, roster.code_server(settings, urls, mark))
     _begin(kept, code_server)

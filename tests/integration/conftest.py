@@ -45,8 +45,9 @@ class FixedClock:
 def server_url() -> Iterator[URL]:
     """Address of the owner on a private embedded server that lives as long as the test session."""
     folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
-    data = folder / "d"
-    server = start_embedded(data)
+    folder.chmod(0o711)  # as root the server's user passes to the rooms
+    data = folder / "home" / "d"
+    server = start_embedded(data, rooms=folder / "rooms")
     url = embedded_url(server, TEMPLATE)
     with _owner(url.set(database="postgres")).connect() as connection:
         connection.execute(text("ALTER SYSTEM SET fsync = off"))

@@ -22,7 +22,7 @@ from sqlalchemy.pool import NullPool
 
 from bench.patience import until
 from gateways import embedded
-from gateways.cluster import LONGEST_SOCKET_PATH, cluster_of, programs
+from gateways.cluster import LONGEST_SOCKET_PATH, cluster_of, programs, rooms_left
 from gateways.embedded import (
     MAJOR,
     SOCKET_NAME,
@@ -36,6 +36,7 @@ from gateways.embedded import (
 )
 from gateways.postgres import embedded_url
 from gateways.private import NotOurs
+from gateways.settings import Settings
 from orchestration import up
 from orchestration.undertaker import hire
 from orchestration.up import EmbeddedPostgres
@@ -141,6 +142,7 @@ SOCKET_FOLDER = """
 import os, pathlib, sys, tempfile
 from gateways.cluster import socket_folder
 from gateways.private import NotOurs
+from gateways.settings import Settings
 os.setuid(int(sys.argv[2]))
 tempfile.tempdir = sys.argv[1]
 try:
@@ -243,6 +245,49 @@ def test_files_that_are_not_ours_are_refused(cluster: Path, folder: Path) -> Non
     folder.chmod(0o777)
     with pytest.raises(NotOurs, match="can be written by others"):
         start_embedded(cluster)
+
+
+@as_root
+def test_a_copied_folder_does_not_share_its_database_and_a_moved_one_keeps_it(folder: Path) -> None:
+    folder.chmod(0o711)
+    rooms, first, moved, copy = (folder / name for name in ("rooms", "first", "moved", "copy"))
+    start_embedded(first / "d", rooms=rooms).stop()
+    files = (first / "d").resolve()
+    first.rename(moved)
+    server = start_embedded(moved / "d", rooms=rooms)
+    assert (moved / "d").resolve() == files
+    subprocess.run(["cp", "-a", moved, copy], check=True)
+    try:
+        with pytest.raises(NotOurs, match=f"{copy} is a copy of {moved}"):
+            start_embedded(copy / "d", rooms=rooms)
+        with pytest.raises(NotOurs, match="is a copy of"):
+            up.run_platform(Settings(env="dev", proving_home=copy_of_home(moved, folder / "home")), lambda _: None)
+        assert run_sql(server, "SELECT 1") == [(1,)], "it runs on for the folder that was copied"
+    finally:
+        remove_embedded(moved / "d")
+
+
+def copy_of_home(home: Path, copy: Path) -> Path:
+    """Return a home whose database is another one's."""
+    copy.mkdir(mode=0o700)
+    (home / "postgres").symlink_to((home / "d").resolve())
+    (copy / "postgres").symlink_to((home / "d").resolve())
+    return copy
+
+
+@as_root
+def test_a_room_whose_folder_was_deleted_is_known_by_the_next_platform_there(folder: Path) -> None:
+    folder.chmod(0o711)
+    rooms, data_dir = folder / "rooms", folder / "home" / "d"
+    start_embedded(data_dir, rooms=rooms).stop()
+    left = data_dir.resolve().parent
+    assert rooms_left(data_dir, rooms=rooms) == []
+    shutil.rmtree(folder / "home")
+    start_embedded(data_dir, rooms=rooms)
+    try:
+        assert rooms_left(data_dir, rooms=rooms) == [left]
+    finally:
+        remove_embedded(data_dir)
 
 
 def test_stopping_twice_is_once(cluster: Path) -> None:
