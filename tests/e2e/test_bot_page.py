@@ -263,7 +263,7 @@ def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen:
         page.keyboard.press("[")
         expect(page.locator("#bot-name")).to_have_text(NAME)
         page.keyboard.press("Escape")
-        expect(page).to_have_url(f"{served.http}/")
+        expect(page).to_have_url(f"{served.http}/?q=quartz")
         expect(page.locator("#filter")).to_have_value("quartz")
         expect(page.locator(".spacer .row:visible")).to_have_count(1)
         page.locator(".spacer .row:visible .name").dblclick()
