@@ -95,7 +95,7 @@ def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown:
 
 
 def _outcomes(bot: str, kinds: Sequence[Kind]) -> "Iterator[tuple[Kind, Verification | BadInput | Refused]]":
-    """Yield of one check after another the stored run, or why it cannot be made; the others are made all the same.
+    """Say which bot it is, then yield of each check the stored run, or why it cannot be made; the others are made.
 
     Raises:
         UnknownBots: there is no such bot.
@@ -105,7 +105,8 @@ def _outcomes(bot: str, kinds: Sequence[Kind]) -> "Iterator[tuple[Kind, Verifica
 
     with opened_desk() as desk:
         bot_id, run_id = find_bot(desk, bot), f"cli-{secrets.token_hex(6)}"
-        bot_at_work(desk, bot_id)
+        at_work = bot_at_work(desk, bot_id)
+        console.print(f"{at_work.name}, generation {at_work.generation}", markup=False, highlight=False)
         for kind in kinds:
             try:
                 with progress_bars(transient=True) as tell:

@@ -107,6 +107,7 @@ def test_a_suite_stores_one_run_per_check_and_leaves_out_what_cannot_be_made(sto
     assert code == 0
     assert {kind for kind, _ in stored(stocked_desk)} == {str(kind) for kind in Kind} - {"SHARPE"}
     assert "CANNOT BE MADE SHARPE" in said
+    assert said.startswith(f"{NAME}, generation 1\n")
     assert f"{len(Kind) - 1} of {len(Kind)} checks made" in said
     assert said.count("cannot show") == len(Kind) - 1
 
