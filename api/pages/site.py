@@ -68,9 +68,10 @@ BOT = Page(
     script="bot",
     modules=(
         *("badge", "store", "live", "panels", "ledger", "chart", "lineage", "marks", "reasons"),
-        *("under_way", "sheet", "poll", "filter"),
+        *("under_way", "sheet", "poll", "filter", "bot_acts"),
     ),
     keys=(
+        ("M", "Rename, copy, pause, archive, edit the bot"),
         ("← →", "Previous and next book"),
         ("[ ]", "Previous and next bot, by name"),
         ("L", "Equity, or the shown figure over time"),
@@ -78,7 +79,15 @@ BOT = Page(
         ("H", "Why, audit trail, verification"),
         ("Esc", "Back to the board"),
     ),
-    foot_keys=(("← →", "book"), ("[ ]", "bot"), ("L", "chart"), ("T", "ledger"), ("H", "history"), ("Esc", "back")),
+    foot_keys=(
+        ("← →", "book"),
+        ("[ ]", "bot"),
+        ("L", "chart"),
+        ("T", "ledger"),
+        ("H", "history"),
+        ("M", "manage"),
+        ("Esc", "back"),
+    ),
     styles=("bot",),
     charts="at once",
 )

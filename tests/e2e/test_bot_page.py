@@ -2,6 +2,7 @@
 
 import csv
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
@@ -22,7 +23,8 @@ from services.resets import ResetRequest, reset_metrics
 from services.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
 from tests import factories
-from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium
+from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
+from tests.integration.conftest import TOKEN
 from tests.integration.test_api import tick
 from tests.serving import serving
 
@@ -224,6 +226,83 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
         expect(page.locator("#link-words")).to_have_text("STALE")
         expect(page.locator("#link")).to_have_attribute("title", re.compile("no such bot on the board"))
         assert screen.complaints == []
+
+
+def test_a_person_renames_edits_and_pauses_a_bot_on_its_page(stocked_desk: Desk, screen: Screen) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot_id = factories.make_bot(session, name=NAME).id
+    page = screen.page
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        expect(page.locator("#bot-name")).to_have_text(NAME)
+        expect(page.locator("#foot-bars")).to_have_text("BARS SIMULATED")
+        acted(page, "rename", lambda: page.locator("#act-name").fill("Quartz Shrike"))
+        expect(page.locator("#bot-name")).to_have_text("Quartz Shrike")
+        acted(page, "edit", lambda: page.locator("#act-stop_atr").fill("2.5"))
+        expect(page.locator("#bot-traits")).to_contain_text("G2")
+        acted(page, "pause", lambda: None)
+        page.locator("#act-open").click()
+        expect(page.locator("#act-kind option").first).to_have_text("Resume")
+        expect(page.locator("#bot-now")).to_have_text("Paused")
+        page.locator("#act-token").fill("wrong")
+        page.locator("#act-do").click()
+        expect(page.locator("#act-report")).to_contain_text("REFUSED")
+        page.keyboard.press("Escape")
+        page.locator("#tab-trail").click()
+        for event in ("BOT_RENAMED", "BOT_EDITED", "BOT_PAUSED"):
+            expect(page.locator("#history")).to_contain_text(event)
+
+
+def test_the_keyboard_alone_pauses_and_resumes_a_bot(stocked_desk: Desk, screen: Screen) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot_id = factories.make_bot(session, name=NAME).id
+    page = screen.page
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        expect(page.locator("#bot-name")).to_have_text(NAME)
+        page.keyboard.press("m")
+        expect(page.locator("#act-kind")).to_be_focused()
+        page.locator("#act-token").press_sequentially(TOKEN)
+        page.keyboard.press("Enter")
+        expect(page.locator("#act-report .report-heading")).to_have_text("DONE — PAUSE")
+        expect(page.locator("#act-kind")).to_have_value("resume")
+        expect(page.locator("#act-report .report-heading")).to_have_text("DONE — PAUSE")
+        page.locator("#act-token").press("Enter")
+        expect(page.locator("#act-report .report-heading")).to_have_text("DONE — RESUME")
+        page.keyboard.press("Escape")
+        expect(page.locator("#act-dialog")).to_be_hidden()
+        expect(page.locator("#act-token")).to_have_value("")
+        assert screen.complaints == []
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_in_the_dialog_of_acts_and_it_fits(
+    stocked_desk: Desk, screen: Screen, axe: Any, width: int
+) -> None:
+    with stocked_desk.sessions.begin() as session:
+        bot_id = factories.make_bot(session, name=NAME).id
+    page = screen.page
+    page.set_viewport_size({"width": width, "height": 844})
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        expect(page.locator("#bot-name")).to_have_text(NAME)
+        page.locator("#act-open").click()
+        for kind in ("pause", "edit"):
+            page.locator("#act-kind").select_option(kind)
+            assert violations(axe.run(page)) == []
+            over = "(node) => [node.scrollWidth - node.clientWidth, node.getBoundingClientRect().right - innerWidth]"
+            assert max(page.locator("#act-dialog").evaluate(over)) <= 0
+
+
+def acted(page: Page, kind: str, fill: Callable[[], None]) -> None:
+    """Do an act in the dialog and wait until it says that it is done."""
+    page.locator("#act-open").click()
+    page.locator("#act-kind").select_option(kind)
+    fill()
+    page.locator("#act-token").fill(TOKEN)
+    page.locator("#act-do").click()
+    expect(page.locator("#act-report .report-heading")).to_contain_text("DONE")
+    page.locator("#act-close").click()
 
 
 def test_books_keys_files_and_the_way_there_and_back(stocked_desk: Desk, screen: Screen) -> None:

@@ -4,6 +4,7 @@
 import { STAGES, STATES } from "./about.js";
 import { badgeOf, quietWords, tooltipOf } from "./badge.js";
 import { drawChecks, drawDecisions, drawDescent, drawGate, drawTrail, sign } from "./panels.js";
+import { BotActs } from "./bot_acts.js";
 import { Ledger } from "./ledger.js";
 import { Charts } from "./chart.js";
 import { byId, dress, el, say, timeOf } from "./dom.js";
@@ -16,6 +17,7 @@ import { UnderWay } from "./under_way.js";
 
 const BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"];
 const SETTLE_MS = 300;
+const RETRY_MS = 2000;
 
 const id = location.pathname.split("/").filter(Boolean).pop() ?? "";
 const followed = new OneBot();
@@ -43,13 +45,23 @@ async function ask(path) {
   return content;
 }
 
-async function read() {
+let newest = Promise.resolve();
+/** @returns {Promise<void>} kept when the page shows what stood now or later: an overtaken question waits for the one that overtook it */
+function read() {
+  newest = take();
+  return newest;
+}
+
+async function take() {
   const turn = (asked += 1);
   try {
     const told = await ask("/life");
     const shown = view.book ?? told.bot.metrics.book;
     const its = await ask(`/books/${shown}`);
-    if (turn !== asked) return;
+    if (turn !== asked) {
+      await newest;
+      return;
+    }
     [life, book, view.book] = [told, its, shown];
     serverTimeIs(told.now);
     byId("bot-missing").hidden = true;
@@ -57,20 +69,24 @@ async function read() {
     show();
   } catch (failure) {
     if (turn === asked) miss(/** @type {any} */ (failure));
+    else await newest;
   }
 }
 
 function miss(failure) {
-  if (life && failure.status !== 404) return;
+  if (life && failure.status !== 404) {
+    soon(RETRY_MS);
+    return;
+  }
   byId("bot-body").hidden = true;
   byId("bot-missing").hidden = false;
   const gone = failure.status === 404 || failure.status === 422;
   say(byId("bot-missing"), gone ? "There is no such bot. Esc goes back to the board." : "The server cannot be reached; this page shows itself as soon as it answers.");
 }
 
-function soon() {
+function soon(afterMs = SETTLE_MS) {
   clearTimeout(settling);
-  settling = setTimeout(() => void read(), SETTLE_MS);
+  settling = setTimeout(() => void read(), afterMs);
 }
 
 /** Draw a part again only if what it shows has changed. */
@@ -91,6 +107,7 @@ function show() {
   once("gate", life.gate, showGate);
   once("descent", [life.iterations, life.generations], showDescent);
   showHistory();
+  once("acts", [life.bot.name, life.bot.pausedAt, life.bot.archivedAt], () => acts.follow());
   const since = book.figures.since;
   byId("foot-reset").replaceChildren(el("span", "", since ? "RESET " : "NEVER RESET"), ...(since ? [timeOf(since)] : []));
 }
@@ -105,6 +122,9 @@ function showHead() {
   say(byId("bot-history"), life.history?.words ?? "");
   dress(byId("bot-history"), life.history?.leftBars === 0 ? "bot-traits down" : "bot-traits");
   say(byId("foot-bot"), `BOT ${bot.id}`);
+  const { bars } = life;
+  say(byId("foot-bars"), bars ? `BARS ${bars.provider}` : "NO BARS");
+  byId("foot-bars").title = bars ? `${count(bars.bars)} bars of ${bars.symbol} ${bars.timeframe}: ${bars.words}` : "import some or run the market simulator";
   const net = bot.metrics.netPnl;
   say(byId("sum-net"), money(net));
   dress(byId("sum-net"), sign(net));
@@ -350,8 +370,10 @@ explains("#bot-now .badge", () => tooltipOf(followed.bot?.botNow ?? life?.bot.bo
 explains("#bot-now .quiet", () => STATES[(followed.bot?.botNow ?? life?.bot.botNow)?.state]);
 explains("#bot-stage", (node) => STAGES[node.textContent ?? ""]);
 addEventListener("hashchange", () => choose(BOOKS.find((one) => `#${one}` === location.hash) ?? view.book ?? "BACKTEST"));
+const acts = new BotActs({ life: () => life, read });
 bindKeys({
   Escape: back,
+  m: () => void acts.open(),
   "[": () => visit("before"),
   "]": () => visit("after"),
   ArrowLeft: () => turnBook(-1),

@@ -9,6 +9,7 @@ import { DASH, count, elapsed } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { bindKeys, now, openDialog, runUrl, showLink } from "./shell.js";
+import { Token } from "./token.js";
 import { UnderWay } from "./under_way.js";
 
 const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
@@ -24,6 +25,7 @@ let isNewestPage = true;
 let cursor = /** @type {string|null} */ (null);
 const unfolded = /** @type {Set<string>} */ (new Set());
 let letter = /** @type {any} */ (null);
+const token = new Token("requeue-token");
 
 const bot = { head: "Bot", about: "The bot the work is for.", kind: "name", of: (job) => [{ text: job.name, href: `/bots/${job.botId}` }, { text: ` ${job.symbol} · ${job.timeframe}`, tone: "traits" }, ...unfolder(job)] };
 const work = { head: "Work", about: "Its kind. A filled badge runs, a dashed one waits; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${NAMES[job.type]} • ${mark(job)}`, badge: TONES[job.type], running: job.status === "RUNNING" }) };
@@ -177,14 +179,16 @@ function ask(one) {
   letter = one;
   say(byId("requeue-what"), `${one.name}: ${one.failuresInRow} failures of ${NAMES[one.jobType].toLowerCase()} in a row are forgiven, and those of its other work that was given up. The next tick plans it again. The audit chain says who did it.`);
   tell("", "");
+  token.show();
   openDialog(byId("requeue-dialog"));
-  byId("requeue-token").focus();
+  token.focus();
 }
 
 async function requeue() {
   byId("requeue-do").disabled = true;
-  const answer = await callAdmin(`/api/admin/dead-letters/${letter.botId}/requeue`, {}, { token: byId("requeue-token").value });
+  const answer = await callAdmin(`/api/admin/dead-letters/${letter.botId}/requeue`, {}, { token: token.value });
   byId("requeue-do").disabled = false;
+  token.heard("done" in answer || answer.refused !== "UNAUTHORIZED");
   if ("done" in answer) {
     byId("requeue-dialog").close();
     say(byId("announce"), `${letter.name}: ${answer.done.jobTypes.join(", ")} put back`);
@@ -203,7 +207,7 @@ for (const button of document.querySelectorAll("[data-troubled]")) {
 }
 byId("older").addEventListener("click", () => void loadEnded(true));
 byId("requeue-close").addEventListener("click", () => byId("requeue-dialog").close());
-byId("requeue-dialog").addEventListener("close", () => { byId("requeue-token").value = ""; });
+byId("requeue-dialog").addEventListener("close", () => token.clear());
 byId("requeue-form").addEventListener("submit", (event) => {
   event.preventDefault();
   void requeue();
