@@ -4,6 +4,7 @@ Belongs here: reading many cards in portions. Does not belong here: pages of the
 """
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from uuid import UUID
 
@@ -29,13 +30,15 @@ def each_matching_bot(
         desk: Where the fleet is.
         wanted: The filter.
         order: The order.
-        states: What a bot must be doing; empty means anything.
+        states: What a bot must be doing; empty means anything. Archived bots come after the others, where asked for.
 
     Raises:
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
         found = fleet.matching_ids(session, wanted, order)
+        if State.ARCHIVED in states:
+            found = [*found, *fleet.matching_ids(session, replace(wanted, state=State.ARCHIVED), order)]
     return _cards(desk, found, frozenset(states))
 
 

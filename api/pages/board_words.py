@@ -38,6 +38,7 @@ FILTER_WORDS = (
     ("tf:5m,15m", "Field and words: any of them. Fields are name symbol tf style stage state source."),
     ("source:real", "source:simulated, source:real for any provider, or a part of the provider's name."),
     ("state:queued", "A part of the state: backtest, improving, evolving, running, queued, needs, idle, error."),
+    ("state:archived", "The bots that have left the fleet, and they alone; the switch Archived does the same."),
     ("net>0 dd<20", "Figures, as the board rounds them: net $, win %, trades, dd %, pf, sharpe, conf %, uniq %, gen."),
     ("gen:3 trades>=50", "Relations are : > >= < <=. A figure that is unknown meets none."),
     ("-stage:lab", "A minus turns a term round."),

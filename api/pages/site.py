@@ -45,8 +45,8 @@ BOARD = Page(
     template="board.html",
     script="main",
     modules=(
-        *("address", "badge", "drawer", "files", "filter", "lineage", "live", "reasons", "reset", "spark", "store"),
-        *("strip", "table"),
+        *("address", "archived", "badge", "drawer", "files", "filter", "lineage", "live", "reasons", "reset", "spark"),
+        *("store", "strip", "table"),
     ),
     key="1",
     keys=(

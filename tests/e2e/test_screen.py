@@ -226,6 +226,38 @@ def test_the_address_holds_the_view_so_that_a_link_shows_the_same_and_back_leads
     assert screen.complaints == []
 
 
+def test_archived_bots_are_seen_where_asked_for_and_revived_from_their_page(desk: Desk, screen: Screen) -> None:
+    with desk.sessions.begin() as session:
+        factories.make_bot(session, name="Onyx Viper")
+        factories.make_bot(session, name="Umber Newt", symbol="MNQ", archived_at=desk.clock())
+    page = screen.page
+    with serving(create_app(desk)) as served:
+        page.goto(served.http)
+        expect(page.locator("#row-count")).to_have_text("ROWS 1/1")
+        page.locator("[data-activity=archived]").click()
+        expect(page.locator("#row-count")).to_have_text("ARCHIVED 1/1")
+        expect(screen.row("Umber Newt").locator(".quiet")).to_have_text("Archived")
+        page.goto(f"{served.http}/?q=state:archived+tf:1h")
+        expect(page.locator("#row-count")).to_have_text("ARCHIVED 1/1")
+        page.goto(page.url.split("?")[0] + "?activity=archived")
+        expect(page.locator("#board-csv")).to_have_attribute("href", re.compile("state=ARCHIVED"))
+        screen.row("Umber Newt").dblclick()
+        expect(page.locator("#bot-name")).to_have_text("Umber Newt")
+        page.locator("#act-open").click()
+        expect(page.locator("#act-kind")).to_have_value("revive")
+        page.locator("#act-token").fill(TOKEN)
+        page.locator("#act-do").click()
+        expect(page.locator("#act-report .report-heading")).to_have_text("DONE — REVIVE")
+        expect(page.locator("#act-kind")).to_have_value("pause")
+        page.keyboard.press("Escape")
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        page.keyboard.press("Escape")
+        expect(page.locator("#row-count")).to_have_text("ARCHIVED 0/0")
+        expect(page.locator("#empty")).to_have_text("No bot is archived.")
+        page.keyboard.press("Escape")
+        expect(page.locator("#row-count")).to_have_text("ROWS 2/2")
+
+
 def test_a_filter_that_cannot_be_read_says_which_fields_there_are(desk: Desk, screen: Screen) -> None:
     plant_work(desk)
     with serving(create_app(desk)) as served:

@@ -349,6 +349,7 @@ def test_the_fleet_file_holds_what_the_filter_leaves(desk: Desk, client: Client,
             bot = factories.make_bot(session, name=f"Otter {number}", symbol=("MES", "MNQ")[number % 2])
             factories.make_job(session, bot, status=("QUEUED", "RUNNING")[number % 3 == 0], created_at=clock.now)
         factories.make_bot(session, name="Idle Lynx")
+        factories.make_bot(session, name="Left Otter", archived_at=clock.now)
     rows = list(csv.DictReader(StringIO(client.get("/api/bots.csv?sort=-name").text)))
     assert [row["name"] for row in rows] == [*(f"Otter {number}" for number in reversed(range(6))), "Idle Lynx"]
     assert {row["net_pnl_usd"] for row in rows} == {row["max_drawdown_usd"] for row in rows} == {""}
@@ -356,6 +357,8 @@ def test_the_fleet_file_holds_what_the_filter_leaves(desk: Desk, client: Client,
     assert [row["name"] for row in csv.DictReader(StringIO(client.get(both).text))] == ["Otter 1", "Otter 3", "Otter 5"]
     one = "/api/bots.csv?state=BACKTEST_RUNNING"
     assert [row["name"] for row in csv.DictReader(StringIO(client.get(one).text))] == ["Otter 0", "Otter 3"]
+    left = "/api/bots.csv?state=ARCHIVED&filter=name:otter"
+    assert [row["name"] for row in csv.DictReader(StringIO(client.get(left).text))] == ["Left Otter"]
     as_typed = client.get("/api/bots.csv", params={"filter": "symbol:mnq -state:running name:otter net>"})
     assert [row["name"] for row in csv.DictReader(StringIO(as_typed.text))] == ["Otter 1", "Otter 5"]
     assert client.get("/api/bots.csv?filter=colour:red").status_code == 422

@@ -1,7 +1,7 @@
 // @ts-check
 /** Files the board offers. Belongs here: the address of a file that holds what is shown. Free of DOM. */
 
-import { ACTIVITIES, STATES } from "./store.js";
+import { ACTIVITIES, STATES, isOfArchived } from "./store.js";
 
 const SORTS = new Map(Object.entries({
   activity: "activity", name: "name", stage: "stage", netPnl: "netPnl", winPct: "winPct", trades: "trades",
@@ -18,6 +18,7 @@ export function boardFile(view) {
   if (view.stage) asked.push(["stage", view.stage]);
   const words = view.words.trim().replace(/\s+/g, " ");
   if (words) asked.push(["filter", words]);
-  if (view.activity !== "all") asked.push(...STATES.filter(ACTIVITIES[view.activity]).map((state) => ["state", state]));
+  if (isOfArchived(view)) asked.push(["state", "ARCHIVED"]);
+  else if (view.activity !== "all") asked.push(...STATES.filter(ACTIVITIES[view.activity]).map((state) => ["state", state]));
   return `/api/bots.csv?${asked.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join("&")}`;
 }

@@ -3,6 +3,7 @@
 
 import { BUST, STAGES, STATES, aboutSource } from "./about.js";
 import { DEFAULT, queryOf, viewOf } from "./address.js";
+import { archivedBots } from "./archived.js";
 import { tooltipOf } from "./badge.js";
 import { byId, say } from "./dom.js";
 import { Drawer } from "./drawer.js";
@@ -12,13 +13,14 @@ import { count } from "./format.js";
 import { Link } from "./live.js";
 import { ResetDialog } from "./reset.js";
 import { bindKeys, onZone, serverTimeIs, showLink } from "./shell.js";
-import { Fleet, KEYS } from "./store.js";
+import { Fleet, KEYS, isOfArchived } from "./store.js";
 import { Strip } from "./strip.js";
 import { Table } from "./table.js";
 import { explains } from "./tip.js";
 
 const LAST_VIEW = "proving.board";
 const TYPING_MS = 900;
+const RETRY_MS = 2000;
 const fleet = new Fleet();
 /** @type {import("./store.js").View} */
 const view = viewOf(location.search || remembered());
@@ -78,6 +80,7 @@ function changed() {
   const totals = fleet.totals();
   strip.show(totals, link.now());
   countFilters(totals);
+  askForArchived();
   showRows();
   if (drawer.isOpen) refreshDrawer();
 }
@@ -87,11 +90,31 @@ function showRows() {
   table.show(bots);
   byId("empty").hidden = bots.length > 0;
   say(byId("empty"), emptyWords());
-  say(byId("row-count"), `ROWS ${count(bots.length)}/${count(fleet.bots.size)}`);
+  say(byId("row-count"), `${isOfArchived(view) ? "ARCHIVED" : "ROWS"} ${count(bots.length)}/${count(fleet.of(view).size)}`);
   say(byId("seq"), `SEQ ${fleet.seq}`);
 }
 
+let archivedAsOf = -1;
+let archivedKnown = false;
+/** Whoever leaves the fleet or comes back to it is in a message, so that after each the archived bots are asked for anew. */
+function askForArchived() {
+  if (!isOfArchived(view) || archivedAsOf === fleet.seq) return;
+  const asOf = fleet.seq;
+  archivedAsOf = asOf;
+  archivedBots().then((bots) => {
+    if (asOf !== archivedAsOf) return;
+    archivedKnown = true;
+    fleet.loadArchived(bots);
+    showRows();
+  }).catch(() => setTimeout(() => {
+    archivedAsOf = -1;
+    askForArchived();
+  }, RETRY_MS));
+}
+
 function emptyWords() {
+  if (isOfArchived(view) && !archivedKnown) return "Asking for the archived bots …";
+  if (isOfArchived(view) && !fleet.archived.size) return "No bot is archived.";
   if (!fleet.bots.size) return "No bots yet. Seed a fleet to begin.";
   const { wrong } = filterOf(view.words);
   return wrong ? `Not a filter: ${wrong}. Press ? for its words.` : "No bot matches the filter. Esc clears it.";
@@ -100,7 +123,7 @@ function emptyWords() {
 let refreshing = 0;
 let shownBot = /** @type {any} */ (null);
 function refreshDrawer() {
-  const bot = fleet.bots.get(drawer.id ?? "");
+  const bot = fleet.bot(drawer.id ?? "");
   if (bot === shownBot) return;
   shownBot = bot;
   clearTimeout(refreshing);
@@ -147,7 +170,9 @@ function showView() {
   press();
   if (byId("filter").value.trim() !== view.words.trim()) byId("filter").value = view.words;
   if (view.bot !== drawer.id) view.bot ? open(view.bot) : drawer.close();
-  if (fleet.seq >= 0) showRows();
+  if (fleet.seq < 0) return;
+  askForArchived();
+  showRows();
 }
 
 function open(id) {
@@ -189,7 +214,7 @@ bindKeys({
 
 /** @param {HTMLElement} node @returns {any} the bot of the row that an element stands in */
 function botAt(node) {
-  return fleet.bots.get(/** @type {HTMLElement|null} */ (node.closest(".row"))?.dataset.id ?? "");
+  return fleet.bot(/** @type {HTMLElement|null} */ (node.closest(".row"))?.dataset.id ?? "");
 }
 
 function everySecond() {

@@ -18,7 +18,9 @@ export const ACTIVITIES = {
   idle: (state) => state === "IDLE",
   paused: (state) => state === "PAUSED",
   failing: (state) => state === "ERROR",
+  archived: () => true,
 };
+const ASKS_FOR_ARCHIVED = /(^|\s)state[:=]archived(\s|$)/i;
 const STATE_RANK = new Map(STATES.map((state, rank) => [state, rank]));
 const STAGE_RANK = new Map(STAGES.map((stage, rank) => [stage, rank]));
 
@@ -42,11 +44,18 @@ const names = new Intl.Collator("en", { numeric: true });
 /** @typedef {{sort: keyof typeof KEYS, descending: boolean, stage: string|null, activity: keyof typeof ACTIVITIES,
  *   words: string, bot: string|null}} View `bot` is the one in the drawer */
 
-/** Every bot of the fleet as of one numbered message. */
+/** @param {View} view @returns {boolean} whether it shows the bots that have left the fleet, and they alone */
+export function isOfArchived(view) {
+  return view.activity === "archived" || ASKS_FOR_ARCHIVED.test(view.words);
+}
+
+/** Every bot of the fleet as of one numbered message, and those that have left it as of when they were asked for. */
 export class Fleet {
   constructor() {
     /** @type {Map<string, any>} */
     this.bots = new Map();
+    /** @type {Map<string, any>} */
+    this.archived = new Map();
     this.epoch = "";
     this.seq = -1;
   }
@@ -86,12 +95,27 @@ export class Fleet {
     return "taken";
   }
 
+  /** @param {any[]} bots every one that has left the fleet */
+  loadArchived(bots) {
+    this.archived = new Map(bots.map((bot) => [bot.id, bot]));
+  }
+
+  /** @param {string} id @returns {any} */
+  bot(id) {
+    return this.bots.get(id) ?? this.archived.get(id);
+  }
+
+  /** @param {View} view @returns {Map<string, any>} the bots it is a view of */
+  of(view) {
+    return isOfArchived(view) ? this.archived : this.bots;
+  }
+
   /** @param {View} view @returns {any[]} the bots shown, in order; unknown figures come last either way */
   shown(view) {
     const { holds } = filterOf(view.words);
     const matches = ACTIVITIES[view.activity];
     const found = [];
-    for (const bot of this.bots.values()) {
+    for (const bot of this.of(view).values()) {
       if (view.stage && bot.stage !== view.stage) continue;
       if (matches(bot.botNow.state) && holds(bot)) found.push(bot);
     }

@@ -1,0 +1,24 @@
+// @ts-check
+/**
+ * Bots that have left the fleet, for who wants to see them on the board. Belongs here: fetching them all, as rows of the board.
+ * They are in no snapshot and no message, so they are asked for when they are looked at.
+ */
+
+/** @returns {Promise<any[]>} every archived bot, its figures as `api/rows.py` names them; equity lines are not sent */
+export async function archivedBots() {
+  const found = [];
+  for (let cursor = /** @type {string|null} */ (""); cursor !== null; ) {
+    const query = new URLSearchParams({ state: "ARCHIVED", sort: "name", limit: "500", ...(cursor && { cursor }) });
+    const answer = await fetch(`/api/bots?${query}`, { cache: "no-store" });
+    if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+    const page = await answer.json();
+    found.push(...page.data.map(rowOf));
+    cursor = page.nextCursor;
+  }
+  return found;
+}
+
+/** @param {any} answered one bot of `/api/bots` @returns {any} */
+function rowOf({ metrics, ...bot }) {
+  return { ...metrics, ...bot, source: metrics.dataSource, lockedUntil: bot.stageLockedUntil, promotion: bot.promotionMode, spark: "" };
+}
