@@ -63,6 +63,11 @@ STUCK = {
     "no backtest waits while every slot is free": """
         SELECT id::text, created_at FROM bot_jobs WHERE job_type = 'BACKTEST' AND status = 'QUEUED'
           AND created_at < now() - :lease""",
+    "no record is owed by a run that is over": """
+        SELECT o.job_id::text, o.dagster_run_id FROM owed_materializations o
+        LEFT JOIN dagster.runs r ON r.run_id = o.dagster_run_id
+        WHERE (r.run_id IS NULL OR r.status IN ('SUCCESS', 'FAILURE', 'CANCELED'))
+          AND GREATEST(o.closed_at, to_timestamp(r.end_time)) < now() - :lease""",
     "no reset waits for its figures": """
         SELECT id::text, created_at FROM rebuild_requests WHERE completed_at IS NULL
           AND created_at < now() - :lease""",

@@ -21,6 +21,7 @@ LAST_TICK = text("SELECT max(started_at) FROM autonomy_runs")
 CAUGHT_UP = text(
     "SELECT (SELECT count(*) FROM bot_jobs WHERE job_type = 'BACKTEST' AND status IN ('QUEUED', 'RUNNING'))"
     " + (SELECT count(*) FROM rebuild_requests WHERE completed_at IS NULL)"
+    " + (SELECT count(*) FROM owed_materializations)"
     " + (SELECT count(*) FROM bots b WHERE NOT EXISTS (SELECT 1 FROM backtest_sessions s WHERE s.bot_id = b.id"
     "    AND s.status = 'COMPLETED' AND s.created_at >= b.metrics_reset_at))"
 )
@@ -135,6 +136,13 @@ FAULTS = [
         "INSERT INTO bot_jobs (bot_id, job_type, status, reason_code, created_at, dagster_run_id, started_at,"
         " heartbeat_at) SELECT id, 'BACKTEST', 'RUNNING', 'PLANTED', now(), 'gone', now(), now() - interval '1 hour'"
         " FROM bots LIMIT 1",
+    ),
+    (
+        "stuck",
+        "no record is owed by a run that is over",
+        "INSERT INTO owed_materializations (job_id, bot_id, job_type, dagster_run_id, figures, closed_at)"
+        " SELECT id, bot_id, job_type, 'gone', '{}', now() - interval '1 hour' FROM bot_jobs"
+        " WHERE status = 'COMPLETED' AND id NOT IN (SELECT job_id FROM owed_materializations) LIMIT 1",
     ),
     (
         "wrong figures",
