@@ -47,6 +47,12 @@ def test_a_failed_start_makes_a_pause_and_then_one_is_tried() -> None:
     assert allowance(trying, now=next_at).runs == 0
 
 
+def test_a_clock_that_was_set_back_past_the_failure_makes_no_pause_of_days() -> None:
+    ahead = Starts(failed_in_row=1, last_failed_at=NOW + timedelta(days=2))
+    assert allowance(ahead, now=NOW) == Allowance(Pace.STARTS_FAILING, 1, NOW)
+    assert in_words(ahead, now=NOW) == "1 run in a row failed to start; one is tried."
+
+
 def test_each_failure_in_a_row_doubles_the_pause_up_to_the_longest() -> None:
     pauses = [pause(failed).total_seconds() for failed in (1, 2, 3, 4, 5, 50)]
     assert pauses == [30, 60, 120, 240, 300, 300]
