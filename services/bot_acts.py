@@ -5,8 +5,8 @@ Belongs here: one use case with its acts, each with its audit event. Does not be
 
 What commits together: the change, the queued work it cancels and its audit event, whose subject is the bot, so that it
 stands in the bot's trail. An act waits for the tick at work: no job planned before a pause can be queued after it. A
-job that runs finishes and its result counts. Two acts on a bot wait for each other; one that finds done what it wants
-changes and records nothing.
+job that runs finishes and its result counts; where its run dies it is not begun again. Two acts on a bot wait for each
+other; one that finds done what it wants changes and records nothing.
 """
 
 import hashlib

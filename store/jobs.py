@@ -176,15 +176,17 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
 
     A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT and counts as a failure of its bot,
     so that a bot whose work kills its worker backs off like any other. What began before a reset does not count after
-    it: an iteration that did ends as CANCELED, like those that waited at the reset. A job whose run is just closing it,
-    or was stopped while closing it, is left to a later tick: waiting for its row would hold up the whole fleet.
+    it: an iteration that did ends as CANCELED, like those that waited at the reset; so does any job whose bot was
+    paused or archived. A job whose run is just closing it, or was stopped while closing it, is left to a later tick:
+    waiting for its row would hold up the whole fleet.
     """
     overdue = case(
         *((BotJob.job_type == kind, BotJob.started_at < now - limit) for kind, limit in TIMEOUTS.items()), else_=False
     )
     lost = (BotJob.heartbeat_at < now - LEASE) | overdue | BotJob.dagster_run_id.in_(dead_runs)
+    shown = (BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
     stuck = session.execute(
-        select(BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id, _counts())
+        select(*shown, _counts(), _at_rest())
         .where(BotJob.status == JobStatus.RUNNING, lost)
         .order_by(BotJob.id)
         .with_for_update(skip_locked=True)
@@ -197,7 +199,9 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
     _queue_again(session, [job.job_id for job in again])
     _count_attempts(session, [job.bot_id for job in again if job.job_type is JobType.BACKTEST])
     _time_out(session, [job.job_id for job in ended], now=now)
-    cancel(session, [job.job_id for job in canceled], error="its run died and its bot had been reset", now=now)
+    resting = {row.id for row in stuck if row.at_rest}
+    for ids, what in (({job.job_id for job in canceled} - resting, "reset"), (resting, "paused or archived")):
+        cancel(session, sorted(ids), error=f"its run died and its bot had been {what}", now=now)
     counting = {row.id for row in stuck if row.counts}
     for job_type in JobType:
         failed = [job.bot_id for job in ended if job.job_type is job_type and job.job_id in counting]
@@ -267,9 +271,15 @@ def _counts() -> Label[bool]:
     return func.coalesce(BotJob.started_at >= _baseline_of_job(), true()).label("counts")
 
 
+def _at_rest() -> Label[bool]:
+    """Whether a person paused or archived the bot of a job."""
+    resting = select(Bot.id).where(Bot.id == BotJob.bot_id, Bot.paused_at.is_not(None) | Bot.archived_at.is_not(None))
+    return resting.correlate(BotJob).exists().label("at_rest")
+
+
 def _once_lost(row: Row[*tuple[Any, ...]]) -> JobStatus:
     """Where a job goes whose run was lost."""
-    if row.job_type in ITERATIONS and not row.counts:
+    if row.at_rest or (row.job_type in ITERATIONS and not row.counts):
         return JobStatus.CANCELED
     return JobStatus.QUEUED if row.reclaims < MAX_RECLAIMS else JobStatus.TIMEOUT
 

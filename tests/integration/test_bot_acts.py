@@ -153,6 +153,28 @@ def test_an_archived_bot_is_not_planned_keeps_its_name_and_comes_back(stocked_de
     assert reasons(stocked_desk) == {bot_id: "NO_SESSION_SINCE_RESET"}
 
 
+@pytest.mark.parametrize(("kind", "back"), [(Act.PAUSE, Act.RESUME), (Act.ARCHIVE, Act.REVIVE)])
+@pytest.mark.parametrize("job_type", JobType)
+def test_work_of_a_resting_bot_is_not_begun_again_when_its_run_dies(
+    stocked_desk: Desk, clock: FixedClock, kind: Act, back: Act, job_type: JobType
+) -> None:
+    bot_id = added(stocked_desk)
+    with stocked_desk.sessions.begin() as session:
+        bot = session.get_one(Bot, bot_id)
+        job_id = make_job(session, bot, job_type=job_type, status="RUNNING", created_at=clock()).id
+        died = str(session.get_one(BotJob, job_id).dagster_run_id)
+    assert act(stocked_desk, kind, bot_id).canceled == [], "what runs goes on"
+    (taken,) = run_tick(stocked_desk, dead_runs=[died]).reclaimed
+    assert (taken.job_id, taken.status) == (job_id, JobStatus.CANCELED)
+    with stocked_desk.sessions.begin() as session:
+        ended = session.get_one(BotJob, job_id)
+        assert (ended.status, ended.error) == ("CANCELED", "its run died and its bot had been paused or archived")
+        assert jobs.claim(session, job_type, run_id="next", cap=9, now=clock()) is None
+        assert session.get_one(BotProgress, bot_id).backtest_failures_in_row == 0
+    act(stocked_desk, back, bot_id)
+    assert reasons(stocked_desk) == {bot_id: "NO_SESSION_SINCE_RESET"}
+
+
 def test_an_edit_is_a_generation_on_top_and_the_ones_before_stay(stocked_desk: Desk) -> None:
     bot_id = added(stocked_desk)
     before = bot_at_work(stocked_desk, bot_id).genome
