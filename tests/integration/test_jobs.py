@@ -216,11 +216,12 @@ def test_a_tick_that_dies_leaves_nothing_behind(
     ("module", "name", "after"),
     [
         (work, "_claim", True),
-        (work, "_ended", False),
-        (work, "_ended", True),
+        (work, "_finished", False),
+        (work, "_finished", True),
         (work, "_close", False),
         (work, "_close", True),
         (work.jobs, "close", True),
+        (work.owed_materializations, "owe", True),
         (work.bots, "lock", True),
     ],
 )
