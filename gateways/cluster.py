@@ -139,7 +139,12 @@ def socket_folder(cluster: Path, socket_name: str, *, identity: str) -> Path:
 
 
 def remove_cluster(data_dir: Path) -> None:
-    """Delete the files of a stopped server with their room."""
+    """Delete the files of a stopped server with their room.
+
+    Raises:
+        NotOurs: they are another platform's, whose folder was copied.
+    """
+    require_own_room(data_dir)
     cluster = data_dir.resolve()
     has_room = (cluster.parent / HOME).exists() and data_dir.is_symlink()
     shutil.rmtree(cluster.parent if has_room else cluster, ignore_errors=True)

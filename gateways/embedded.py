@@ -25,8 +25,16 @@ from typing import Any
 import psutil
 from sqlalchemy import Engine, event
 
-from gateways.cluster import ROOMS, cluster_of, programs, remove_cluster, server_user, socket_folder
-from gateways.private import private_folder
+from gateways.cluster import (
+    ROOMS,
+    cluster_of,
+    programs,
+    remove_cluster,
+    require_own_room,
+    server_user,
+    socket_folder,
+)
+from gateways.private import NotOurs, private_folder
 from gateways.processes import is_alive
 from trading.errors import Unavailable
 
@@ -111,7 +119,11 @@ def stop_embedded(data_dir: Path) -> None:
 
 
 def remove_embedded(data_dir: Path) -> None:
-    """Stop the server over a data folder and delete its files, wherever they lie."""
+    """Stop the server over a data folder and delete its files, wherever they lie.
+
+    Raises:
+        NotOurs: the folder is a copy of another platform's; nothing is deleted.
+    """
     data_dir = _at_home(data_dir)
     stop_embedded(data_dir)
     remove_cluster(data_dir)
@@ -149,13 +161,15 @@ def postmaster(data_dir: Path) -> psutil.Process | None:
     """Return the server's first process, None where none runs over this folder.
 
     A number in `postmaster.pid` that now belongs to another program does not count: a server works in its data folder.
+    Nor does the server of another platform, to which a copied link leads: nobody stops it from here.
     """
     try:
+        require_own_room(data_dir)
         pid = int((data_dir / POSTMASTER_PID).read_text("utf-8").splitlines()[0])
         process = psutil.Process(pid)
         if is_alive(process) and Path(process.cwd()) == data_dir.resolve():
             return process
-    except (OSError, ValueError, IndexError, psutil.Error):
+    except (OSError, ValueError, IndexError, psutil.Error, NotOurs):
         return None
     return None
 

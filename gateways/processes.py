@@ -39,12 +39,14 @@ class Running:
         started_at: Seconds since the epoch.
         mark: Value of `MARK` in every process it started.
         settings: What it was started with besides defaults, without secrets, for commands in another shell.
+        inode: Number of the lock file, which a copy has not; None where an earlier version wrote it.
     """
 
     pid: int
     started_at: float
     mark: str
     settings: Mapping[str, Any] = field(default_factory=dict)
+    inode: int | None = None
 
 
 def living(pid: int, *, seen_at: float) -> psutil.Process | None:
@@ -135,7 +137,8 @@ def end_marked(mark: str, *, grace_seconds: float = 5.0) -> None:
 def sole_platform(lock: Path, mark: str, *, settings: Mapping[str, Any] | None = None) -> Iterator[Running | None]:
     """Hold the lock of a folder; yield what the last holder wrote, so that its leftovers can be ended.
 
-    The kernel releases the lock when the holder dies, however it dies.
+    The kernel releases the lock when the holder dies, however it dies. A lock file that was copied with its folder
+    tells nothing: its holder runs over the other one.
 
     Raises:
         AlreadyRunning: another process holds it.
@@ -148,9 +151,9 @@ def sole_platform(lock: Path, mark: str, *, settings: Mapping[str, Any] | None =
         raise Unavailable(f"cannot write {lock}: {failure.strerror}") from failure
     try:
         _take(handle, lock)
-        last = read_lock(lock)
-        _write(handle, Running(os.getpid(), time.time(), mark, settings=settings or {}), lock=lock)
-        yield last
+        last, inode = read_lock(lock), os.fstat(handle).st_ino
+        _write(handle, Running(os.getpid(), time.time(), mark, settings=settings or {}, inode=inode), lock=lock)
+        yield last if last is not None and last.inode in (None, inode) else None
         os.ftruncate(handle, 0)
     finally:
         os.close(handle)

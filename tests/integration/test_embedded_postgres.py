@@ -31,6 +31,7 @@ from gateways.embedded import (
     postmaster,
     remove_embedded,
     start_embedded,
+    stop_embedded,
     stop_unused,
     users_of,
 )
@@ -262,6 +263,10 @@ def test_a_copied_folder_does_not_share_its_database_and_a_moved_one_keeps_it(fo
             start_embedded(copy / "d", rooms=rooms)
         with pytest.raises(NotOurs, match="is a copy of"):
             up.run_platform(Settings(env="dev", proving_home=copy_of_home(moved, folder / "home")), lambda _: None)
+        stop_unused(copy / "d")
+        stop_embedded(copy / "d")
+        with pytest.raises(NotOurs, match="is a copy of"):
+            remove_embedded(copy / "d")
         assert run_sql(server, "SELECT 1") == [(1,)], "it runs on for the folder that was copied"
     finally:
         remove_embedded(moved / "d")

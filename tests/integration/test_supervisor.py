@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -324,6 +325,21 @@ def test_a_killed_platform_tells_the_next_one_what_it_left(tmp_path: Path) -> No
     with sole_platform(lock, "next") as last:
         assert last is not None
         assert last.mark == "lost"
+
+
+def test_a_copied_lock_names_nobody_whose_processes_may_be_ended(tmp_path: Path) -> None:
+    lock, copy, moved = (tmp_path / name / "up.lock" for name in ("home", "copy", "moved"))
+    lock.parent.mkdir()
+    with sole_platform(lock, "running"):
+        shutil.copytree(lock.parent, copy.parent)
+        with sole_platform(copy, "other") as last:
+            assert last is None, "it runs over the folder that was copied"
+        left = lock.read_text("utf-8")
+    lock.write_text(left, "utf-8")  # as a killed platform leaves it
+    lock.parent.rename(moved.parent)
+    with sole_platform(moved, "next") as last:
+        assert last is not None
+        assert last.mark == "running"
 
 
 def test_a_process_that_got_the_number_later_is_another_process() -> None:
