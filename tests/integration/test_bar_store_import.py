@@ -148,7 +148,7 @@ def test_another_providers_root_is_lent_beside_the_micros_own_bars(store: BarSto
 def test_a_catalog_without_a_word_for_it_tells_borrowed_bars_by_their_notes(store: BarStore, tmp_path: Path) -> None:
     import_bars(store, write(tmp_path, *hourly("ES", 5_000)), provider="acme")
     catalog = tmp_path / "store" / "catalog.json"
-    rows = json.loads(catalog.read_text())
+    rows = json.loads(catalog.read_text())["series"]
     catalog.write_text(json.dumps([{name: row[name] for name in row if name != "borrowed_from"} for row in rows]))
     assert borrowed(store, "MES") == {"1h": "ES", "1d": "ES"}
     assert borrowed(store, "ES") == {"1h": "", "1d": ""}

@@ -186,6 +186,13 @@ def test_rows_that_stand_for_no_trade_are_refused_where_zero_is_a_price(
         brought(store, tmp_path, "\n".join(lines) + "\n")
 
 
+def test_a_row_of_zeros_is_no_trade_whatever_its_volume(store: BarStore, tmp_path: Path) -> None:
+    lines = daily("CL", [19.87, 19.9, 18.27, 18.4], first=SPRING).splitlines()
+    lines[2] = f"{lines[2].split(',')[0]},CL,0,0,0,0,100"
+    with pytest.raises(BadBars, match="a bar without volume or range must be near the bars around it, was 0"):
+        brought(store, tmp_path, "\n".join(lines) + "\n")
+
+
 def test_settlements_without_a_trade_are_bars(store: BarStore, tmp_path: Path) -> None:
     lines = daily("CL", [19.87, 19.9, 18.27, 18.4]).replace("2024", "2020").splitlines()
     lines[2] = f"{lines[2].split(',')[0]},CL,19.1,19.1,19.1,19.1,0"
@@ -199,4 +206,6 @@ def test_a_micro_is_quoted_and_bounded_like_its_root(store: BarStore, tmp_path: 
     assert "SIL: prices are cents an ounce, counted in points; --quote says otherwise" in report.notes
     with pytest.raises(BadBars, match="MES must lie within"):
         brought(store, tmp_path, daily("MES", [51.0, 51.25]))
+    with pytest.raises(BadBars, match="SIL must lie within 11 and 100"):
+        brought(store, tmp_path, daily("SIL", [24_505.0, 24_620.0]))
     assert np.all(store.load("SIL", "1d").close_ticks > 0)

@@ -16,7 +16,9 @@ def test_rolls_on_the_day_after_the_next_month_traded_more() -> None:
 
 
 def test_never_goes_back_to_an_earlier_month() -> None:
-    assert kept((1, 3, 10), (1, 6, 90), (2, 3, 99), (2, 6, 1), (3, 3, 99), (3, 6, 1)) == [6, 6, 6]
+    before = [(day, month, volume) for day in (1, 2, 3) for month, volume in ((3, 10), (6, 90))]
+    after = [(day, month, volume) for day in (4, 5, 6) for month, volume in ((3, 99), (6, 1))]
+    assert kept(*before, *after) == [6] * 6
 
 
 def test_an_expired_month_gives_way_on_the_day_itself() -> None:
@@ -66,6 +68,9 @@ def rolls_on(rows: list[tuple[int, int, int]]) -> list[str]:
         autumn(odd={"2024-10-01": (1_500_000, 9_000_000)}),
         autumn(odd={"2024-12-03": (10, 2_000)}),
         autumn(odd={"2024-09-16": (10, 9)}),
+        autumn(odd={"2024-09-16": (100, 2_000)}),
+        autumn(without=tuple(f"2024-10-{day:02d}" for day in range(1, 12))),
+        [*autumn(), (day_of("2024-12-09"), 202506, 3_000_000), (day_of("2024-12-06"), 202506, 50)],
     ],
     ids=[
         "usual",
@@ -76,10 +81,25 @@ def rolls_on(rows: list[tuple[int, int, int]]) -> list[str]:
         "far spike",
         "day cut short",
         "thin start",
+        "first day of the next month",
+        "two weeks",
+        "far spike at the roll",
     ],
 )
 def test_one_odd_day_or_a_hole_never_moves_the_roll(rows: list[tuple[int, int, int]]) -> None:
     assert rolls_on(rows) == ["2024-12-10"]
+
+
+@pytest.mark.parametrize("last", ["2024-10-10", "2024-11-29", "2024-12-11"])
+def test_a_last_day_without_the_front_month_is_a_hole_and_no_roll(last: str) -> None:
+    rows = [row for row in autumn(without=(last,) if last < "2024-12-10" else ()) if row[0] <= day_of(last)]
+    far = 202506 if last > "2024-12-10" else MARCH
+    rows = [row for row in rows if (row[0], row[1]) != (day_of("2024-12-11"), MARCH)]
+    rows += [(day_of("2024-10-01"), 202506, 50), (day_of(last), 202506, 50)]
+    days, contract, volume = (np.array(column, np.int64) for column in zip(*rows, strict=True))
+    front = front_month(days, contract, volume, root="ES")
+    assert day_of(last) not in days[front]
+    assert far not in contract[front]
 
 
 def test_a_hole_has_no_bars_of_another_month_and_is_told() -> None:

@@ -1,10 +1,20 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.errors import UnknownInstrument
-from trading.market.contracts import LISTED_MONTHS, MONTH_CODES, contract_months, late_note, named_contract
+from trading.market.contracts import (
+    LISTED_MONTHS,
+    MONTH_CODES,
+    UNKNOWN_CONTRACT,
+    NamedContract,
+    contract_months,
+    late_note,
+    named_contract,
+)
 
 
 def month_on(symbol: str, *days: str) -> list[int]:
@@ -23,6 +33,7 @@ def month_on(symbol: str, *days: str) -> list[int]:
         ("ESH0", "2019-12-02", "ES", 202003),
         ("ESZ24", "2023-01-02", "ES", 202412),
         ("ESZ99", "1998-01-02", "ES", 199912),
+        ("ESH2024", "2024-01-02", "ES", 202403),
     ],
 )
 def test_reads_roots_months_and_codes(symbol: str, day: str, root: str, month: int) -> None:
@@ -63,3 +74,55 @@ def test_every_row_up_to_nine_years_before_its_month_finds_it(code: str, years: 
 def test_refuses_what_names_no_contract(symbol: str) -> None:
     with pytest.raises(UnknownInstrument, match="must name a known contract root"):
         named_contract(symbol)
+
+
+CONTINUOUS = {
+    "ES": [
+        "ES1!",
+        "CME_MINI:ES1!",
+        "@ES",
+        "@ES#",
+        "@ES#C",
+        "QES#",
+        "ES.c",
+        "ES.c.0",
+        "ES.n.0",
+        "ES.v.0",
+        "ESc1",
+        "/ES",
+        "/ES:XCME",
+        "ES=F",
+    ],
+    "CL": ["CL1!", "NYMEX:CL1!", "CL1 Comdty", "CL ##-##", "QCL#"],
+    "ZN": ["ZN1!", "/ZN", "ZN.v.0"],
+    "6J": ["6J1!", "@6J", "6J=F", "/6J"],
+    "M2K": ["M2K1!", "/M2K"],
+    "NQ": ["NQ1 Index"],
+}
+
+
+@pytest.mark.parametrize(("root", "symbol"), [(root, symbol) for root, names in CONTINUOUS.items() for symbol in names])
+def test_reads_what_vendors_call_a_series_over_all_contracts(root: str, symbol: str) -> None:
+    assert named_contract(symbol) == NamedContract(root, UNKNOWN_CONTRACT)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "told"),
+    [
+        ("ES 03-24", "write ES for a series over all contracts, ES.202406 or ESM24 for one of them"),
+        ("ESH24.CME", "write ES for a series over all contracts"),
+        ("/6JZ24", "write 6J for a series over all contracts"),
+        ("clf5", "write CL for a series over all contracts"),
+        ("ES2!", "a later contract of a chain is no series of its own, name its months instead"),
+        ("CL.c.1", "a later contract of a chain"),
+        ("NGc3", "a later contract of a chain"),
+    ],
+)
+def test_says_what_to_write_instead_of_a_name_nobody_knows(symbol: str, told: str) -> None:
+    with pytest.raises(UnknownInstrument, match=re.escape(told)):
+        named_contract(symbol)
+
+
+def test_says_nothing_of_what_to_write_where_no_root_is_in_sight() -> None:
+    with pytest.raises(UnknownInstrument, match=r"was 'AAPL'$"):
+        named_contract("AAPL")

@@ -47,6 +47,15 @@ def test_the_band_is_the_one_of_the_month() -> None:
     assert high.tolist() == [81, 220, 100, 100, 220]
 
 
+@pytest.mark.parametrize(
+    ("root", "month", "price"),
+    [("SI", "2024-03", 24.505), ("SI", "2025-06", 36.1), ("BTC", "2024-01", 42_000.0), ("GC", "2024-03", 2_050.1)],
+)
+def test_prices_of_an_era_that_ends_higher_are_not_in_it_ten_times_over(root: str, month: str, price: float) -> None:
+    low, high = band_at(root, np.array([month], "datetime64[ns]").astype(np.int64))
+    assert low[0] <= price <= high[0] < 10 * price
+
+
 @pytest.mark.needs_data
 def test_half_a_century_of_closes_lies_within_the_bands(shared_data: Path) -> None:
     import pyarrow.parquet as pq

@@ -18,6 +18,7 @@ from trading.errors import UnknownInstrument
 from trading.market.bars import Bars, IntArray
 from trading.market.instruments import INSTRUMENTS, instrument
 from trading.market.sessions import trading_days, utc_instant
+from trading.market.vendor_names import continuous_root, to_write_instead
 from trading.words import counted
 
 MONTH_CODES = "FGHJKMNQUVXZ"
@@ -26,10 +27,12 @@ UNKNOWN_CONTRACT = 0
 
 LISTED_MONTHS = 108
 
+_MOST_CYCLE_DIGITS = 2
+
 _GRACE = np.timedelta64(5, "D")
 
 _DOTTED = re.compile(r"(?P<root>[A-Z0-9]{1,8})\.(?P<month>(?:19|20)\d{2}(?:0[1-9]|1[0-2]))")
-_CODED = re.compile(rf"(?P<root>[A-Z0-9]{{1,8}}?)(?P<code>[{MONTH_CODES}])(?P<year>\d{{1,2}})")
+_CODED = re.compile(rf"(?P<root>[A-Z0-9]{{1,8}}?)(?P<code>[{MONTH_CODES}])(?P<year>\d{{1,2}}|(?:19|20)\d\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +55,14 @@ def named_contract(symbol: str) -> NamedContract:
     """Return what a symbol names.
 
     Args:
-        symbol: A root (`ES`), a continuous series (`FESX.c`), a dotted month (`ES.201312`) or a month code (`FESXH6`,
-            `6EH24`).
+        symbol: A root (`ES`), a continuous series (`FESX.c`, `ES1!` and other vendors' names for it), a dotted month
+            (`ES.201312`) or a month code (`FESXH6`, `6EH24`, `ESH2024`).
 
     Raises:
         UnknownInstrument: the root is not in the instrument table, or the name has another form.
     """
-    root = symbol.removesuffix(".c")
-    if root in INSTRUMENTS:
+    root = continuous_root(symbol)
+    if root is not None:
         return NamedContract(root, UNKNOWN_CONTRACT)
     dotted = _DOTTED.fullmatch(symbol)
     if dotted and dotted["root"] in INSTRUMENTS:
@@ -67,8 +70,10 @@ def named_contract(symbol: str) -> NamedContract:
     coded = _CODED.fullmatch(symbol)
     if coded and coded["root"] in INSTRUMENTS:
         month = int(coded["year"]) * 100 + MONTH_CODES.index(coded["code"]) + 1
-        return NamedContract(coded["root"], month, cycle_years=10 ** len(coded["year"]))
-    raise UnknownInstrument(f"symbol must name a known contract root such as ES, ES.201312 or ESZ3, was {symbol!r}")
+        digits = len(coded["year"])
+        return NamedContract(coded["root"], month, cycle_years=10**digits if digits <= _MOST_CYCLE_DIGITS else 0)
+    known = "symbol must name a known contract root such as ES, ES.201312 or ESZ3"
+    raise UnknownInstrument(f"{known}, was {symbol!r}{to_write_instead(symbol)}")
 
 
 def contract_months(named: NamedContract, ts_event: IntArray) -> IntArray:

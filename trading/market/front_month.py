@@ -11,14 +11,18 @@ did, counted on the last day on which the front month had bars, and
 - the day before said the same, unless the front month is within `ROLL_DAYS` of the earliest day on which its root may
   trade last (`_EARLIEST_END`).
 
-The series never goes back to an earlier month, and ties go to the nearer one. Where the front month has no bars on a
-day and comes back within `HOLE_DAYS` trading days, the day is a hole of the file: it stays the front month and the day
-has no bars, which the import tells. That it comes back is read from later rows; no price and no volume of theirs
-enters. Where it does not come back it has ended, and the day's own volume decides among the later months. Files without
-volume therefore stay in the nearest month until it ends.
+Where several later months did, the one that traded most on the lesser of the two days is next, so that one odd day of a
+far month decides nothing either. The series never goes back to an earlier month, and ties go to the nearer one.
 
-Nothing lies before the first day, so its own volume decides; an earlier month that it lacks, and that comes within the
-first `HOLE_DAYS` days with more volume on its own first day, was only missing and is the front month.
+Where the front month has no bars on a day, the day is a hole of the file if it comes back within `HOLE_DAYS` trading
+days; if it comes back at all while it is not within `ROLL_DAYS` of its end; or if the file ends within `HOLE_DAYS`, the
+month is not over then, and the later one stood beside it before (in a file whose months follow each other it did not).
+It stays the front month then and the day has no bars, which the import tells. That it comes back is read from later
+rows; no price and no volume of theirs enters. Where it does not come back it has ended, and the volume of that day
+decides among the later months. Files without volume therefore stay in the nearest month until it ends.
+
+Nothing lies before the first day, so the first `HOLE_DAYS` decide: of the month that trades most on the first day and
+those before it, the one that usually trades most on its days among them (the median).
 """
 
 from collections.abc import Mapping
@@ -114,25 +118,33 @@ def _front(history: _History) -> IntArray:
 def _first(history: _History) -> int:
     busiest = _busiest(history.traded[0], history.has_bars[0], 0)
     has_bars = history.has_bars[:HOLE_DAYS, : busiest + 1]
-    own_first = np.argmax(has_bars, axis=0)
-    volume = history.traded[own_first, np.arange(busiest + 1)]
-    return int(np.argmax(np.where(has_bars.any(axis=0), volume, -1)))
+    usual = [
+        np.median(traded[shown]) if shown.any() else -1.0
+        for traded, shown in zip(history.traded[:HOLE_DAYS].T, has_bars.T, strict=False)
+    ]
+    return int(np.argmax(usual))
 
 
 def _next(history: _History, day: int, current: int) -> int:
     start = max(0, day - _REMEMBERED_DAYS)
     shown = start + np.flatnonzero(history.has_bars[start:day, current])
     if len(shown):
-        lead = current + int(np.argmax(history.traded[shown[-1], current:]))
+        lead = _lead(history, current, shown)
         if (
             lead != current
             and history.has_bars[day, lead]
             and _outtraded(history, day, current, lead=lead, shown=shown)
         ):
             return lead
-    if history.has_bars[day, current] or _comes_back(history, day, current):
+    if history.has_bars[day, current] or _is_hole(history, day, current):
         return current
     return _busiest(history.traded[day], history.has_bars[day], current)
+
+
+def _lead(history: _History, current: int, shown: IntArray) -> int:
+    last_two = history.traded[shown[-2:], current:]
+    ahead = last_two[-1] > last_two[-1, 0]
+    return current + (int(np.argmax(np.where(ahead, last_two.min(axis=0), -1))) if ahead.any() else 0)
 
 
 def _outtraded(history: _History, day: int, current: int, *, lead: int, shown: IntArray) -> bool:
@@ -143,8 +155,15 @@ def _outtraded(history: _History, day: int, current: int, *, lead: int, shown: I
     return bool(said_before or history.days[day] >= history.ends[current] - ROLL_DAYS)
 
 
-def _comes_back(history: _History, day: int, current: int) -> bool:
-    return bool(history.has_bars[day + 1 : day + 1 + HOLE_DAYS, current].any())
+def _is_hole(history: _History, day: int, current: int) -> bool:
+    later = history.has_bars[day + 1 :, current]
+    if later[:HOLE_DAYS].any():
+        return True
+    today, end = history.days[day], history.ends[current]
+    if later.any():
+        return bool(today < end - ROLL_DAYS)
+    stood_beside = history.has_bars[day, current + 1 :] & history.has_bars[:day, current + 1 :].any(axis=0)
+    return len(later) < HOLE_DAYS and bool(today < end) and bool(stood_beside.any())
 
 
 def _busiest(traded: IntArray, has_bars: NDArray[np.bool_], current: int) -> int:

@@ -192,11 +192,12 @@ def _fault_outside(raw: RawBars, instrument: Instrument, outside: BoolArray, fau
 def _fillers(raw: RawBars) -> BoolArray:
     """Return which bars stand in for none: no volume, one price, and far from what stands before and after.
 
-    In a file without any volume only zeros count, for there a settlement is such a bar too. Several in a row are judged
-    as one. Far is more than a fifth of the level around it, and than four times what those bars are apart.
+    Zeros do so with any volume. In a file without volume only they count, for there a settlement is such a bar too.
+    Several in a row are judged as one. Far is more than a fifth of the level around it, and than four times what those
+    bars are apart.
     """
     _, high, low, close = raw.prices
-    hollow = (high == low) & (raw.volume == 0) & (raw.volume.any() | (close == 0))
+    hollow = (high == low) & ((close == 0) | (raw.volume == 0) & raw.volume.any())
     starts = np.flatnonzero(np.diff(close, prepend=np.nan) != 0)
     ends = np.append(starts[1:], len(close))
     before = close[np.maximum(starts - 1, 0)]
