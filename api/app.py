@@ -13,6 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import (
     admin,
     audit,
+    bar_acts,
     board,
     bot_acts,
     bots,
@@ -80,7 +81,7 @@ def create_app(desk: Desk) -> FastAPI:
         reference,
     ):
         app.include_router(module.router)
-    for module in (work, kill_switch, audit, bot_acts):
+    for module in (work, kill_switch, audit, bot_acts, bar_acts):
         app.include_router(module.by_admin)
     install_pages(app)
     for_people.install(app)

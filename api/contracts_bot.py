@@ -21,6 +21,7 @@ from api.contracts import (
     Spoken,
 )
 
+SeriesWord = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 NumberName = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
@@ -39,6 +40,17 @@ class SeriesAnswer(Spoken):
     words: str
     bots: int | None
     withdrawn: bool
+
+
+class BarBody(BaseModel):
+    """A wish to do something about series of bars; `all` stands for any symbol, timeframe or provider."""
+
+    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=False)
+
+    symbol: SeriesWord
+    timeframe: SeriesWord
+    provider: SeriesWord
+    reason_code: ReasonCode
 
 
 class ActBody(BaseModel):

@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy.orm import Session
 
 from services import audit
 from services.acts import require_reason
@@ -47,6 +50,7 @@ class BarWish:
     provider: str
     actor: str
     reason_code: str
+    request_id: str = ""
 
     def names(self, row: BarSeries) -> bool:
         """Return whether a series is one of those meant."""
@@ -167,15 +171,22 @@ def record_choice(desk: Desk, wish: BarWish, named: Sequence[BarSeries]) -> int:
     Raises:
         Unavailable: the database or the anchor is away; the act stands, unrecorded.
     """
+    with transaction(desk.sessions) as session:
+        return record_in(desk, session, wish, named)
+
+
+def record_in(desk: Desk, session: Session, wish: BarWish, named: Sequence[BarSeries]) -> int:
+    """Append an act to the audit chain within a transaction and return its sequence."""
     spoken = [spoken_of(row) for row in named]
     subject = spoken[0] if len(named) == 1 else f"{len(named)} series of bars"
-    told = {
+    told: dict[str, Any] = {
         "reasonCode": wish.reason_code,
         "series": spoken,
         "fingerprints": {one: row.fingerprint for one, row in zip(spoken, named, strict=True)},
     }
-    with transaction(desk.sessions) as session:
-        return audit.record(desk, session, actor=wish.actor, action=wish.act.value, subject=subject, payload=told)
+    if wish.request_id:
+        told["requestId"] = wish.request_id
+    return audit.record(desk, session, actor=wish.actor, action=wish.act.value, subject=subject, payload=told)
 
 
 def spoken_of(row: BarSeries | SeriesShown) -> str:

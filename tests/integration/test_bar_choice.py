@@ -22,7 +22,7 @@ from store.bars import BarStore, Catalog, Rehearsal
 from store.tables import AuditEvent, AutonomyBotDecision, BacktestSession
 from tests.factories import make_bot
 from tests.integration.conftest import FixedClock
-from tests.integration.test_api import Client
+from tests.integration.test_api import ADMIN, Client
 from trading.errors import BadInput, UnknownSeries
 from trading.market.bars import SIMULATED
 from trading.market.choice import Ground
@@ -213,6 +213,57 @@ def test_the_api_says_which_series_serve_which_bots_and_why(stocked: Desk, clien
     ]
     bars = client.get(f"/api/bots/{bot_id}/life").json()["bars"]
     assert (bars["provider"], bars["ground"]) == (SIMULATED, "REAL_TOO_SHORT")
+
+
+def test_the_api_acts_on_series_once_for_one_key_and_says_which_bots_move(
+    stocked: Desk, client: Client, short_file: Path
+) -> None:
+    with stocked.sessions.begin() as session:
+        make_bot(session, symbol="MES")
+    import_bars(stocked.bars, short_file, provider="ACME")
+    body = {"symbol": "MES", "timeframe": "1h", "provider": "ACME", "reasonCode": "OWN_FEED"}
+    once = ADMIN | {"Idempotency-Key": "prefer-acme-once"}
+    first, again = (client.post("/api/admin/bars/prefer", json=body, headers=once) for _ in range(2))
+    assert (first.status_code, first.json()) == (200, again.json())
+    move = {"symbol": "MES", "timeframe": "1h", "before": SIMULATED, "after": "ACME", "bots": 1}
+    assert first.json()["moves"] == [move | {"words": "a person chose it"}]
+    assert (first.json()["act"], first.json()["series"]) == ("PREFER", ["MES 1h ACME"])
+    assert provider_of(stocked.bars) == "ACME"
+    with stocked.sessions() as session:
+        event = session.get_one(AuditEvent, first.json()["auditSeq"])
+        assert (event.action, event.actor, event.payload["requestId"]) == (
+            "BARS_PREFERRED",
+            "admin",
+            first.json()["traceId"],
+        )
+    assert client.post("/api/admin/bars/withdraw", json=body, headers=ADMIN).json()["moves"][0]["after"] == SIMULATED
+    assert client.post("/api/admin/bars/restore", json=body, headers=ADMIN).json()["moves"] == []
+    assert client.post("/api/admin/bars/follow-rule", json=body, headers=ADMIN).status_code == 200
+    assert verify_chain(stocked).is_whole
+
+
+@pytest.mark.parametrize(
+    ("act", "over", "status", "code"),
+    [
+        ("prefer", {"provider": "ACNE"}, 422, "UNKNOWN_SERIES"),
+        ("restore", {}, 422, "UNKNOWN_SERIES"),
+        ("prefer", {"symbol": "all", "timeframe": "all", "provider": "all"}, 422, "BAD_INPUT"),
+        ("withdraw", {"reasonCode": "because"}, 422, "BAD_INPUT"),
+        ("withdraw", {"provider": ""}, 422, "BAD_INPUT"),
+        ("burn", {}, 422, "BAD_INPUT"),
+    ],
+)
+def test_the_api_refuses_acts_on_series_with_a_problem_and_changes_nothing(
+    stocked: Desk, client: Client, short_file: Path, act: str, over: dict[str, str], status: int, code: str
+) -> None:
+    import_bars(stocked.bars, short_file, provider="ACME")
+    before = stocked.bars.catalog()
+    body = {"symbol": "MES", "timeframe": "1h", "provider": "ACME", "reasonCode": "OWN_FEED"} | over
+    answer = client.post(f"/api/admin/bars/{act}", json=body, headers=ADMIN)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["code"] == code
+    assert client.post(f"/api/admin/bars/{act}", json=body).status_code == 401
+    assert stocked.bars.catalog() == before
 
 
 def test_the_commands_work_without_a_database_and_say_that_nothing_is_recorded(
