@@ -160,6 +160,13 @@ class Settings(BaseSettings):
                 f"Dagster has no login: DAGSTER_WRITABLE needs DAGSTER_HOST={LOOPBACK}, was {self.dagster_host}"
             )
 
+    @field_validator("host", "dagster_host")
+    @classmethod
+    def _nameable(cls, bound: str) -> str:
+        if bound not in WILDCARDS:
+            allowed_host(bound)
+        return bound
+
     @field_validator("allowed_hosts")
     @classmethod
     def _plain_hosts(cls, listed: str | None) -> str | None:

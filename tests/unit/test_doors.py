@@ -134,6 +134,15 @@ def test_a_server_answers_to_its_own_address_and_to_what_is_allowed_besides() ->
         Settings(allowed_hosts="http://board.example.com")
 
 
+@pytest.mark.parametrize("setting", ["host", "dagster_host"])
+def test_a_server_binds_only_to_what_a_request_can_name(setting: str) -> None:
+    for bound in ("localhost.", "http://localhost", "me@localhost", "localhost:5000:1"):
+        with pytest.raises(ValidationError, match="a host is a name or an address"):
+            Settings(env="dev", **{setting: bound})  # type: ignore[arg-type]
+    for bound in ("", "::", EVERYWHERE, "fe80::1%eth0", "LOCALHOST"):
+        assert getattr(Settings(env="dev", **{setting: bound}), setting) == bound  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("host", [EVERYWHERE, "::", "192.0.2.7", "desk.example.com"])
 def test_the_public_token_counts_on_loopback_alone(host: str) -> None:
     assert Settings(env="dev").require_admin_token() == "dev-admin-secret"
