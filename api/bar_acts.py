@@ -22,7 +22,7 @@ by_admin = APIRouter(prefix="/api/admin/bars", tags=["admin"], route_class=Admin
 
 
 @by_admin.post("/{act}", response_model=BarReceipt, responses=documented(401, 409, 413, 422))
-def act_on(
+def act_on_series(
     request: Request,
     desk: AtDesk,
     act: BarWord,
