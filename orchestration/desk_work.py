@@ -133,6 +133,8 @@ def why(bot: str) -> None:
     """Explain one bot."""
     from services.bar_choice import spoken_of
     from services.dossier import bot_dossier, decision_runs
+    from trading.lifecycle import Check
+    from trading.reasons import check_in_words
 
     with opened_desk() as desk:
         told = bot_dossier(desk, find_bot(desk, bot, archived_too=True))
@@ -144,7 +146,8 @@ def why(bot: str) -> None:
     if told.history is not None:
         console.print(f"  history: {told.history.words}", markup=False)
     for blocker in now.stage_gate.blockers:
-        console.print(f"  not yet {now.stage_gate.to}: {blocker.reason}", markup=False)
+        words = check_in_words(blocker) if isinstance(blocker, Check) else blocker.reason
+        console.print(f"  not yet {now.stage_gate.to}: {words}", markup=False, soft_wrap=True)
     print_wide(_decisions(decision_runs(told.decisions)[:SHOWN_RUNS]))
 
 

@@ -61,14 +61,13 @@ def show_status(settings: Settings) -> bool:
         return False
     since = datetime.fromtimestamp(running.started_at, tz=UTC).astimezone()
     rows = _questions(settings)
-    table = Table(
-        "program", "state", title=f"up since {since:%Y-%m-%d %H:%M:%S}, pid {running.pid}", title_justify="left"
-    )
+    console.print(f"up since {since:%Y-%m-%d %H:%M:%S}, pid {running.pid}")
+    table = Table("program", "state")
     for name, well in rows:
         table.add_row(name, "[green]ready[/green]" if well else "[red]not ready[/red]")
     console.print(table)
     if (starts := health.starts_in_words(settings)) is not None:
-        console.print(starts)
+        console.print(starts, markup=False, soft_wrap=True)
     for wrong in health.failing_checks(settings):
         console.print(wrong, style="red", markup=False, soft_wrap=True)
     return all(well for _, well in rows)

@@ -83,12 +83,22 @@ def _size(path: Path) -> int:
 def _require_columns(path: Path, names: list[str]) -> list[str]:
     missing = [name for name in REQUIRED if name not in names]
     if missing:
-        raise BadBars(f"{path}: columns missing: {', '.join(missing)}; found {', '.join(names[:20])}")
+        remedy = _of_heads(names, missing)
+        raise BadBars(f"{path}: columns missing: {', '.join(missing)}; found {', '.join(names[:20])}{remedy}")
     used = [*REQUIRED, "contract"] if "contract" in names else list(REQUIRED)
     repeated = [name for name in used if names.count(name) > 1]
     if repeated:
         raise BadBars(f"{path}: columns named twice: {', '.join(repeated)}")
     return used
+
+
+def _of_heads(names: list[str], missing: list[str]) -> str:
+    """Tell how the heads of a file become ours, where that can be seen."""
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+        return "; mend: columns are separated by commas, decimals have a point"
+    if any(head.strip().lower() in missing for head in names):
+        return "; mend: name the columns exactly so, in small letters"
+    return ""
 
 
 def _read_parquet(path: Path, faults: Faults) -> "pa.Table":

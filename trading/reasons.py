@@ -1,6 +1,7 @@
 """Every reason of a tick in words: the one table that pages and the command line explain decisions from.
 
-Belongs here: a sentence per reason code. Does not belong here: when a reason applies (`trading.autonomy`).
+Belongs here: a sentence per reason code, the words of what a gate asks. Does not belong here: when a reason applies
+(`trading.autonomy`), when a gate opens (`trading.lifecycle`).
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from trading.autonomy import (
     STALE_AFTER,
     Reason,
 )
+from trading.lifecycle import Check, Rule
 
 
 def _minutes(span: timedelta) -> str:
@@ -45,6 +47,55 @@ WORDS: Mapping[Reason, str] = {
     Reason.CAP_REACHED: "Work is due, but the queue of that work is full; the longest need is served first.",
     Reason.SYMBOL_CAP_REACHED: "Work is due, but its symbol has as much work as it may have at once.",
 }
+
+
+CHECK_WORDS: Mapping[str, str] = {
+    "TRADES": "Trades",
+    "WIN_PCT": "Win %",
+    "MAX_DRAWDOWN_PCT": "Max drawdown %",
+    "PROFIT_FACTOR": "Profit factor",
+    "EXPECTANCY_USD": "Expectancy $",
+    "SHARPE": "Sharpe",
+    "DAYS_IN_STAGE": "Days in stage",
+    "HAS_LOSING_TRADES": "Has losing trades",
+    "REAL_MARKET_DATA": "Real market data",
+    "RECENT_SESSIONS_PASSED": "Recent sessions passed",
+    "WALK_FORWARD_CONSISTENCY": "Walk-forward consistency",
+    "WALK_FORWARD_OVERFIT_RATIO": "Overfit ratio",
+    "SHADOW_PAPER_CORRELATION": "Shadow/paper correlation",
+    "LOSING_DAYS_IN_A_ROW": "Losing days in a row",
+    "STRESS_SUITE_PASSED": "Stress suite passed",
+    "MAKER_CHECKER_APPROVED": "Maker-checker approval",
+}
+"""What a gate asks for by its code, as a bot's page heads it; a test holds the page to the same words."""
+
+SWITCHES = frozenset({"REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHECKER_APPROVED"})
+BUST_PCT = 100
+
+
+def check_in_words(check: Check) -> str:
+    """Return what a gate asks for and what was found, in the words of a bot's page."""
+    was = _measured(check)
+    if was is None:
+        was = f"unknown: {check.because}" if check.because else "unknown"
+    return f"{CHECK_WORDS.get(check.code, check.code)}: needed {required_in_words(check)}, was {was}"
+
+
+def required_in_words(rule: Rule | Check) -> str:
+    """Return how a figure must stand to what is required; what is either so or not is said in words."""
+    return "yes" if rule.code in SWITCHES else f"{rule.relation} {_rounded(rule.required)}"
+
+
+def _measured(check: Check) -> str | None:
+    if check.was is None:
+        return None
+    if check.code in SWITCHES:
+        return "yes" if check.passed else "no"
+    return "bust" if check.code == "MAX_DRAWDOWN_PCT" and check.was >= BUST_PCT else _rounded(check.was)
+
+
+def _rounded(value: float) -> str:
+    return f"{round(value, 2) + 0.0:,.2f}".rstrip("0").rstrip(".")
 
 
 def in_words(code: str) -> str | None:

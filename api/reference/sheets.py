@@ -15,6 +15,7 @@ from trading.lifecycle import DEMOTIONS, GATES, Rule, Stage
 from trading.market import instruments, sessions
 from trading.market.instruments import INSTRUMENTS, MICRO_OF, MICROS_PER_USD, Instrument
 from trading.market.sessions import SESSION_ALIASES, SESSION_MODES, market_of, regular_hours
+from trading.reasons import CHECK_WORDS, required_in_words
 from trading.strategies import kernels
 from trading.strategies.archetypes import ARCHETYPES, Archetype, Family, Regime
 from trading.strategies.genome import Number, Parameter, common_exits, schema
@@ -161,7 +162,7 @@ def _gates() -> Sheet:
     rules = {stage: (*gate.figures, *gate.besides) for stage, gate in GATES.items()}
     codes = tuple(dict.fromkeys(rule.code for of_stage in rules.values() for rule in of_stage))
     heads = ("rule", *(f"{stage} → {stage.above}" for stage in rules))
-    rows = tuple((code, *(_required(code, of_stage) for of_stage in rules.values())) for code in codes)
+    rows = tuple((CHECK_WORDS[code], *(_required(code, of_stage) for of_stage in rules.values())) for code in codes)
     down = tuple((f"{stage} → {stage.below}", _alternatives(stage)) for stage in DEMOTIONS)
     return Sheet(
         "gates",
@@ -174,7 +175,7 @@ def _gates() -> Sheet:
 
 
 def _required(code: str, rules: Iterable[Rule]) -> str:
-    return next((f"{rule.relation} {rule.required:g}" for rule in rules if rule.code == code), "—")
+    return next((required_in_words(rule) for rule in rules if rule.code == code), "—")
 
 
 def _alternatives(stage: Stage) -> str:
@@ -183,9 +184,9 @@ def _alternatives(stage: Stage) -> str:
 
 
 def _rule(rule: Rule) -> str:
-    if rule.code.endswith("_MICROS"):
-        return f"{rule.code.removesuffix('_MICROS')}_USD {rule.relation} {rule.required / MICROS_PER_USD:g}"
-    return f"{rule.code} {rule.relation} {rule.required:g}"
+    if rule.code == "NET_PNL_MICROS":
+        return f"Net P&L $ {rule.relation} {rule.required / MICROS_PER_USD:g}"
+    return f"{CHECK_WORDS[rule.code]} {required_in_words(rule)}"
 
 
 def _numbers(members: Sequence[Archetype], wanted: Callable[[Parameter], bool]) -> Table:

@@ -233,6 +233,12 @@ def test_progress_is_told_to_its_end(store: BarStore, tmp_path: Path) -> None:
         ("bars.xlsx", b"PK", "ends in .parquet, .pq or .csv"),
         ("text.parquet", b"ts_event,symbol\n", "not a readable Parquet file"),
         ("other.csv", b"time,price\n1,2\n", "columns missing: ts_event, symbol"),
+        ("semicolons.csv", HEADER.replace(",", ";").encode() + b"\n", "mend: columns are separated by commas"),
+        (
+            "capitals.csv",
+            b"Date,Symbol,Open,High,Low,Close,Volume\n",
+            "mend: name the columns exactly so, in small letters",
+        ),
         ("latin.csv", HEADER.encode() + b"\xff\xfe\n", "not a readable CSV file"),
         ("zeros.csv", bytes(4_096), "columns missing|not a readable|no line break"),
         ("one.csv", (HEADER + next(lines("ES", 5_000, 5))).encode(), "one bar per symbol does not tell the timeframe"),

@@ -19,6 +19,7 @@ from services.dossier import decision_runs
 from store.fleet import SORTS
 from trading.improvement import Outcome
 from trading.lifecycle import GATES, Relation, Rule
+from trading.reasons import CHECK_WORDS, SWITCHES
 
 JS = STATIC / "js"
 MODULES = ("format", "filter", "folds", "store", "files", "marks", "lineage", "reasons")
@@ -215,6 +216,12 @@ def test_requirements_that_are_either_so_or_not_are_said_in_words(run: Run) -> N
 def test_every_code_a_page_can_show_has_words(run: Run, code: str) -> None:
     assert run(f"WORDS.has('{code}')")
     assert "_" not in run(f"wordsFor('{code}')")
+
+
+@pytest.mark.parametrize("code", sorted({rule.code for rule in rules()}))
+def test_a_page_heads_what_a_gate_asks_as_the_command_line_and_the_reference_do(run: Run, code: str) -> None:
+    assert run(f"wordsFor('{code}')") == CHECK_WORDS[code]
+    assert run(f"SWITCHES.has('{code}')") is (code in SWITCHES)
 
 
 def test_a_code_without_words_is_still_read(run: Run) -> None:

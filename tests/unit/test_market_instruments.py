@@ -46,3 +46,8 @@ def test_a_micro_has_the_tick_of_its_root_and_a_smaller_multiplier(root: str, mi
 def test_an_unknown_root_is_refused_by_name() -> None:
     with pytest.raises(UnknownInstrument, match="'AAPL'"):
         instrument("AAPL")
+
+
+def test_a_mistyped_root_is_refused_with_the_one_most_like_it():
+    with pytest.raises(UnknownInstrument, match="no such contract root: 'MESS'; did you mean 'MES'"):
+        instrument("MESS")

@@ -6,6 +6,7 @@ import pytest
 
 from trading import reasons
 from trading.autonomy import Reason
+from trading.lifecycle import Check, Relation
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -23,3 +24,26 @@ def test_a_code_of_another_version_is_left_unexplained() -> None:
 def test_limits_in_words_are_those_in_force() -> None:
     assert reasons._minutes(timedelta(minutes=30)) == "30 min"
     assert f"{reasons.MAX_FAILURES_IN_ROW} times" in reasons.WORDS[Reason.REPEATED_FAILURE]
+
+
+@pytest.mark.parametrize(
+    ("code", "required", "was", "passed", "words"),
+    [
+        ("TRADES", 50, 49.0, False, "Trades: needed ≥ 50, was 49"),
+        ("TRADES", 1_000, None, False, "Trades: needed ≥ 1,000, was unknown"),
+        ("SHARPE", 0.5, -0.69937, False, "Sharpe: needed ≥ 0.5, was -0.7"),
+        ("EXPECTANCY_USD", 10, -0.001, False, "Expectancy $: needed ≥ 10, was 0"),
+        ("REAL_MARKET_DATA", 1, 0.0, False, "Real market data: needed yes, was no"),
+        ("REAL_MARKET_DATA", 1, 1.0, True, "Real market data: needed yes, was yes"),
+        ("MAX_DRAWDOWN_PCT", 20, 166.4, False, "Max drawdown %: needed ≥ 20, was bust"),
+    ],
+)
+def test_a_check_of_a_gate_is_said_as_a_page_says_it(
+    code: str, required: float, was: float | None, passed: bool, words: str
+) -> None:
+    assert reasons.check_in_words(Check(code, Relation.AT_LEAST, required, was, passed)) == words
+
+
+def test_a_check_says_why_its_value_is_unknown() -> None:
+    check = Check("SHARPE", Relation.AT_LEAST, 0.5, None, passed=False, because="under 20 days")
+    assert reasons.check_in_words(check) == "Sharpe: needed ≥ 0.5, was unknown: under 20 days"

@@ -5,8 +5,9 @@ import pytest
 from api.reference.__main__ import FOLDER
 from api.reference.render import blocks, markdown, marked
 from api.reference.sheets import EXITS, Section, Sheet, Table, all_sheets
-from trading.lifecycle import GATES, Stage
+from trading.lifecycle import GATES, Rule, Stage
 from trading.market.instruments import INSTRUMENTS
+from trading.reasons import CHECK_WORDS, SWITCHES
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import common_exits, schema
 
@@ -56,12 +57,16 @@ def test_figures_are_those_of_the_tables() -> None:
     assert scalping[1:4] == ("14", "1", "1")
 
 
+def bound(rule: Rule) -> str:
+    return "yes" if rule.code in SWITCHES else f"{rule.relation} {rule.required:g}"
+
+
 def test_every_rule_of_every_gate_is_told_with_its_bound() -> None:
     up = tables(SHEETS["gates"])[0]
     for place, stage in enumerate(GATES, start=1):
         told = {row[0]: row[place] for row in up.rows if row[place] != "—"}
         rules = (*GATES[stage].figures, *GATES[stage].besides)
-        assert told == {rule.code: f"{rule.relation} {rule.required:g}" for rule in rules}
+        assert told == {CHECK_WORDS[rule.code]: bound(rule) for rule in rules}
     assert up.heads[1] == f"{Stage.LAB} → {Stage.PAPER}"
 
 

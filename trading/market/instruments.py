@@ -21,6 +21,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from trading.errors import BadInput, UnknownInstrument
+from trading.words import did_you_mean
 
 MICROS_PER_USD = 1_000_000
 
@@ -154,4 +155,4 @@ def instrument(symbol: str) -> Instrument:
     try:
         return INSTRUMENTS[symbol]
     except KeyError:
-        raise UnknownInstrument(f"no such contract root: {symbol!r}") from None
+        raise UnknownInstrument(f"no such contract root: {symbol!r}{did_you_mean(symbol, INSTRUMENTS)}") from None

@@ -23,6 +23,7 @@ EQUAL = "equal is asked as: a >= b and a <= b"
 UNEQUAL = "unequal is asked as: a > b or a < b"
 DECIMAL = "numbers are written out, with a point before decimals: 0.5, 1500"
 AGO = "bars ago are counted without a sign, and nothing looks forward: close[1] is the close one bar ago"
+BRACKET = "close the bracket behind the number of bars: close[1]"
 CHAINED = "compare two values at a time: a < b and b < c"
 PERCENT = "there is no percent and no remainder: half is 0.5"
 NO_TRADES = "a rule does not know its trades; stops, targets and the time stop are exit lines: exit stop_atr = 2"
@@ -58,6 +59,7 @@ SPELLINGS: Sequence[tuple[str, str, str]] = (
     (r"", r"\.?\d", DECIMAL),
     (r"\d\s*$", r",", DECIMAL),
     (r"\w$", r"\.", "names have no dots: sma(close, 20), crosses above"),
+    (r"\[\s*\d+\s*$", r"", BRACKET),
     (r"[\w)\]]\s*$", r"[<>]|crosses\b", CHAINED),
     (r"\bcross(?:es|ed)?\s+$", r"", CROSS),
 )
@@ -127,6 +129,8 @@ def _fix(text: str, wrong: RuleSyntaxError) -> str | None:
 
 
 def _of_order(word: str, wrong: RuleSyntaxError) -> str | None:
+    if wrong.expected == "']'":
+        return None
     unplaced = word in HEADINGS and "of its own" not in wrong.expected and "'='" not in wrong.expected
     return ORDER if unplaced and f"'{word}" not in wrong.expected and "'in'" not in wrong.expected else None
 
