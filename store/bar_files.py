@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from store.prices_in_parts import DIGITS, with_prices_in_parts
 from trading.errors import BadBars
 from trading.market.raw_bars import Faults, RawBars
 
@@ -196,7 +197,7 @@ def _read_csv(path: Path, faults: Faults) -> "pa.Table":
     except Exception as error:
         raise _unreadable_csv(path, error) from error
     _require_every_line(path, table.num_rows)
-    return _without_text(table, faults)
+    return _without_text(with_prices_in_parts(table, PRICES), faults)
 
 
 def _casts(cells: dict[str, str]) -> str:
@@ -214,7 +215,7 @@ def _without_text(table: "pa.Table", faults: Faults) -> "pa.Table":
     """Record cells that could not be read as faults and drop the text they were read from."""
     rules = {"ts_event": "ts_event must be an ISO 8601 time with offset", "symbol": "symbol must not be empty"}
     rules["contract"] = "contract must be a month such as 202406"
-    for name in [name for name in table.column_names if not name.endswith("_text")]:
+    for name in [name for name in table.column_names if not name.endswith(("_text", DIGITS))]:
         unread = np.flatnonzero(table.column(name).is_null().to_numpy())
         texts = np.array([_shown(table.column(f"{name}_text")[int(place)].as_py()) for place in unread], object)
         if name == "ts_event":
@@ -277,7 +278,13 @@ def _raw_bars(table: "pa.Table", faults: Faults) -> RawBars:
         prices=np.stack([_floats(table, name) for name in PRICES]),
         volume=_floats(table, "volume"),
         contract=None if contract is None else np.where(contract > 9_999_999, contract // 100, contract),
+        part_digits=_digits(table),
     )
+
+
+def _digits(table: "pa.Table") -> NDArray[np.int64] | None:
+    names = [f"{name}{DIGITS}" for name in PRICES]
+    return np.stack([_integers(table, name) for name in names]) if names[0] in table.column_names else None
 
 
 def _symbols(table: "pa.Table") -> tuple[tuple[str, ...], NDArray[np.int64]]:

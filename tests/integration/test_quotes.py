@@ -186,6 +186,52 @@ def test_rows_that_stand_for_no_trade_are_refused_where_zero_is_a_price(
         brought(store, tmp_path, "\n".join(lines) + "\n")
 
 
+def in_parts(symbol: str, prices: Sequence[str]) -> str:
+    """Return daily bars from Monday on whose four prices are one, as they are written."""
+    days = (date(2024, 3, 4) + timedelta(days=place) for place in range(len(prices)))
+    written = zip(days, prices, strict=True)
+    return HEADER + "".join(f"{day}T00:00:00Z,{symbol},{','.join([price] * 4)},{QUIET}\n" for day, price in written)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "prices", "told", "usd"),
+    [
+        ("ZN", ["110'165", "110'17", "110'20+", "111'000"], "32nds", 484.375),
+        ("ZN", ["110-16+", "110-17", "110-24", "111-00"], "32nds", 484.375),
+        ("ZB", ["120'16", "120", "119'25"], "32nds", -718.75),
+        ("ZF", ["106'162", "106'165", "106'167"], "32nds", 15.625),
+        ("ZT", ["102'161", "102'162", "102'166"], "32nds", 31.25),
+        ("ZC", ["450'2", "450'6", "451'0"], "cents and eighths", 37.5),
+        ("ZS", ["1150-2", "1150-4", "1151-0"], "cents and eighths", 37.5),
+    ],
+)
+def test_prices_in_parts_are_read_in_the_form_of_their_root(
+    store: BarStore, tmp_path: Path, symbol: str, prices: list[str], told: str, usd: float
+) -> None:
+    report = brought(store, tmp_path, in_parts(symbol, prices))
+    assert gain_usd(store, symbol) == usd
+    assert any(told in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "prices", "quote", "told"),
+    [
+        ("ZN", ["110'165", "110.25"], None, "row 2: price must be points and 32nds"),
+        ("ZN", ["110'165", "110'5"], None, "row 2: price must be points and 32nds"),
+        ("ZN", ["110'165", "110'32"], None, "row 2: price must be points and 32nds"),
+        ("ZN", ["110'160", "110'240"], "points", "prices of ZN are written in parts and no points; drop --quote"),
+        ("ES", ["5120'2", "5121'0"], None, "prices of ES are not quoted in parts such as 110'16"),
+        ("ZN", ["110'16x", "110'17"], None, "write a plain decimal number .* as 110'165, 110-16\\+ or 450'2"),
+        ("ZN", ["110 16/32", "110'17"], None, "open must be a number, was 110 16/32"),
+    ],
+)
+def test_prices_in_parts_that_could_mean_something_else_are_refused(
+    store: BarStore, tmp_path: Path, symbol: str, prices: list[str], quote: str | None, told: str
+) -> None:
+    with pytest.raises(BadBars, match=told):
+        brought(store, tmp_path, in_parts(symbol, prices), quote=quote)
+
+
 def test_a_row_of_zeros_is_no_trade_whatever_its_volume(store: BarStore, tmp_path: Path) -> None:
     lines = daily("CL", [19.87, 19.9, 18.27, 18.4], first=SPRING).splitlines()
     lines[2] = f"{lines[2].split(',')[0]},CL,0,0,0,0,100"

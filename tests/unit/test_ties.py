@@ -67,6 +67,14 @@ def test_values_all_alike_are_their_own_average_and_extremes(constant, period):
     assert (indicators.momentum(values, period)[200 + period :] == 0.0).all()
 
 
+@pytest.mark.parametrize("period", [2, 7, 14, 20])
+def test_averages_beside_zeros_arrive_at_zero(period):
+    values = wild_then(0.0, n=2_000)
+    assert (indicators.ema(values, period)[1_500:] == 0.0).all()
+    low = np.cumsum(np.abs(values))
+    assert (indicators.atr(low + np.abs(values), low, low, period)[1_500:] == 0.0).all()
+
+
 @pytest.mark.parametrize("constant", CONSTANTS)
 @pytest.mark.parametrize("period", [2, 7, 14, 20])
 def test_exponential_averages_arrive_at_a_value_that_stays_and_stop_there(constant, period):

@@ -3,7 +3,8 @@
 Belongs here: telling the form from the closes, turning a file's prices into points. Does not belong here: the forms
 themselves (`quotes.py`), the tick grid (`raw_bars.py`).
 
-A form fits where more than half of the closes lie within the band of their era and on the tick grid. Prices in points
+Prices written in parts (110'165, 110-16+, 450'2) are in the form of their root that counts parts, and in no other. Else
+a form fits where more than half of the closes lie within the band of their era and on the tick grid. Prices in points
 are taken as they are. Where one other form fits, the bars are read in it and the import says so. Where several would
 mean different money, the file is refused until a person declares the form.
 """
@@ -26,8 +27,10 @@ def quote_of(raw: RawBars, traded: Instrument) -> Quote:
     """Return the form the rows of one root are written in: points, unless the closes say something else.
 
     Raises:
-        BadBars: several forms would fit; a person has to say which.
+        BadBars: several forms would fit, a person has to say which; or the root has none for prices in parts.
     """
+    if _are_in_parts(raw):
+        return _form_of_parts(raw, traded)
     points, *others = quotes_of(traded.symbol)
     fitting = [] if _fits(points, raw, traded) else [quote for quote in others if _fits(quote, raw, traded)]
     if not fitting:
@@ -44,20 +47,49 @@ def quote_of(raw: RawBars, traded: Instrument) -> Quote:
     return fitting[0]
 
 
+def _are_in_parts(raw: RawBars) -> bool:
+    return raw.part_digits is not None and bool(raw.part_digits.any())
+
+
+def _form_of_parts(raw: RawBars, traded: Instrument) -> Quote:
+    for quote in quotes_of(traded.symbol):
+        if quote.parts:
+            return quote
+    raise BadBars(
+        f"{raw.file}: prices of {traded.symbol} are not quoted in parts such as 110'16; write decimal numbers"
+    )
+
+
 def quote_note(root: str, quote: Quote) -> str | None:
     """Return what an import says of prices that were not in points, or None."""
     return None if quote == POINTS else f"{root}: prices are {quote.told}, counted in points; --quote says otherwise"
 
 
 def in_points(raw: RawBars, traded: Instrument, quote: Quote, faults: Faults) -> RawBars:
-    """Return rows with their prices in points, recording those that are not written in the form."""
+    """Return rows with their prices in points, recording those that are not written in the form.
+
+    Raises:
+        BadBars: prices are written in parts, and the form has none.
+    """
+    if _are_in_parts(raw) and not quote.parts:
+        raise BadBars(f"{raw.file}: prices of {traded.symbol} are written in parts and no {quote.told}; drop --quote")
     prices = quote.points_of(raw.prices, float(traded.tick_size))
-    unread = np.isnan(prices).any(axis=0)
+    wrong = np.isnan(prices) | _wrongly_written(raw, quote)
+    unread = wrong.any(axis=0)
     if unread.any():
-        worst = np.take_along_axis(raw.prices, np.isnan(prices).argmax(axis=0)[None], axis=0)[0]
+        worst = np.take_along_axis(raw.prices, wrong.argmax(axis=0)[None], axis=0)[0]
         faults.add(raw.row[unread], f"price must be {quote.told}", worst[unread])
         prices = np.where(np.isnan(prices), raw.prices, prices)
     return replace(raw, prices=prices)
+
+
+def _wrongly_written(raw: RawBars, quote: Quote) -> NDArray[np.bool_]:
+    """Return which prices have parts of too few digits, or decimals beside prices in parts, shape (4, n)."""
+    if raw.part_digits is None or not _are_in_parts(raw):
+        return np.zeros(raw.prices.shape, np.bool_)
+    in_parts, is_whole = raw.part_digits > 0, raw.prices == np.floor(raw.prices)
+    wrong: NDArray[np.bool_] = np.where(in_parts, raw.part_digits < quote.digits, ~is_whole)
+    return wrong
 
 
 def _fits(quote: Quote, raw: RawBars, traded: Instrument) -> bool:

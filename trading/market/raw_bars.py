@@ -87,6 +87,8 @@ class RawBars:
         prices: Open, high, low, close, shape (4, n_rows).
         volume: As the file has it.
         contract: Contract month YYYYMM, or None where the file has no such column.
+        part_digits: How many digits the parts of each price are written with (110'165: three, a decimal number: 0),
+            shape (4, n_rows); None where no price is written in parts.
     """
 
     file: str
@@ -97,6 +99,7 @@ class RawBars:
     prices: FloatArray
     volume: FloatArray
     contract: IntArray | None
+    part_digits: IntArray | None = None
 
     def __len__(self) -> int:
         return len(self.row)
@@ -113,6 +116,7 @@ class RawBars:
             prices=self.prices[:, kept],
             volume=self.volume[kept],
             contract=contract,
+            part_digits=None if self.part_digits is None else self.part_digits[:, kept],
         )
 
 

@@ -31,7 +31,8 @@ REMEDIES: Mapping[str, str] = MappingProxyType(
         "price must be ten": "leave the row out; every row of a file has one unit",
         "price must be millionths": "leave the row out; every row of a file has one unit",
         "must not be empty": "fill the cell or leave the row out",
-        "must be a number": "write a plain decimal number without unit, with a point and no thousands separator",
+        "must be a number": "write a plain decimal number without unit, with a point and no thousands separator; "
+        "parts of Treasuries and grains as 110'165, 110-16+ or 450'2",
         "ts_event must be an ISO 8601 time": "write 2024-06-03T14:30:00Z or 2024-06-03T09:30:00-05:00",
         "ts_event has no time zone": "add the offset of the clock the times were taken from: Z, +00:00 or -05:00",
     }

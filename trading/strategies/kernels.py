@@ -27,6 +27,7 @@ ROLL_NEXT = 8
 SESSION_START = 16
 
 SPLIT = 2.0**27 + 1.0
+NOTHING = 1e-18
 
 
 @inlined
@@ -89,8 +90,11 @@ def smoothed(average: float, rest: float, value: float, weight: float) -> tuple[
     """Return an exponential average, in two floats, one value later.
 
     The first alone would stop some last digits beside a value that stays, on the side it came from, and so decide
-    comparisons with it. The second smooths what rounding took away; neither waits for the other.
+    comparisons with it. The second smooths what rounding took away; neither waits for the other. Beside zeros it would
+    fade for ever; what is less than `NOTHING` has arrived.
     """
+    if value == 0.0 and abs(average) < NOTHING:
+        return 0.0, 0.0
     average, lost = two_sum(average, (value - average) * weight)
     return average, rest * (1.0 - weight) + lost
 
