@@ -23,32 +23,15 @@ from store.bars import BarSeries, BarStore, NewSeries, Shelf
 from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
 from trading.market.bars import SIMULATED, IntArray, bars_from_columns, timeframe_ns
-from trading.market.contracts import (
-    UNKNOWN_CONTRACT,
-    NamedContract,
-    contract_months,
-    late_note,
-    named_contract,
-    unmarked_rolls_note,
-)
+from trading.market.checked_bars import CheckedBars, checked_bars
+from trading.market.contracts import NamedContract, late_note, named_contract, unmarked_rolls_note
 from trading.market.front_month import front_month, holes_note
 from trading.market.gaps import Gaps, gaps_note, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
 from trading.market.marks import marks_note
 from trading.market.outside import outside_note
-from trading.market.quoted_bars import in_points, quote_note, quote_of
-from trading.market.quotes import POINTS, Quote, declared_quote
-from trading.market.raw_bars import (
-    Faults,
-    RawBars,
-    Ticks,
-    check_days,
-    check_order,
-    check_prices,
-    check_values,
-    timeframe_of,
-    to_ticks,
-)
+from trading.market.quoted_bars import quote_note
+from trading.market.raw_bars import Faults, RawBars, check_values, timeframe_of
 from trading.market.sessions import trading_days
 from trading.market.simulator import simulate
 
@@ -123,7 +106,8 @@ def import_bars(
     faults.refuse()
     timeframe = timeframe or timeframe_of(raw)
     checked = [
-        _checked(raw, names, root, timeframe, faults, quote=quote) for root in _told(_roots(names), progress, "check")
+        checked_bars(raw, names, root, timeframe=timeframe, faults=faults, quote=quote)
+        for root in _told(_roots(names), progress, "check")
     ]
     faults.refuse()
     built = [_series(each, timeframe, provider) for each in checked]
@@ -206,54 +190,7 @@ def _told(work: Sequence[Work], progress: Progress, step: str) -> Iterator[Work]
     progress(step, len(work), len(work))
 
 
-@dataclass(frozen=True, slots=True)
-class _Checked:
-    """One root's rows after every rule, their contract months known, and their prices in ticks."""
-
-    root: str
-    raw: RawBars
-    ticks: Ticks
-    months: IntArray
-    quote: Quote
-
-
-def _checked(
-    raw: RawBars, names: dict[int, NamedContract], root: str, timeframe: str, faults: Faults, *, quote: str | None
-) -> _Checked:
-    mine, traded = [index for index, named in names.items() if named.root == root], instrument(root)
-    rows = raw.rows_where(np.isin(raw.symbol, mine))
-    named = _named_months(rows, names)
-    _refuse_mixed(rows, root, named)
-    months = named if rows.contract is None else rows.contract
-    rows = replace(rows, contract=months)
-    form = quote_of(rows, traded) if quote is None else declared_quote(root, quote)
-    rows = in_points(rows, traded, form, faults)
-    for index in mine:
-        one = rows.rows_where(rows.symbol == index)
-        check_order(one, timeframe, faults)
-        check_prices(one, traded, faults, beyond_band=quote == POINTS.name)
-        if timeframe == "1d":
-            check_days(one, root, faults)
-    return _Checked(root, rows, to_ticks(rows, traded, faults), months, form)
-
-
-def _named_months(rows: RawBars, names: dict[int, NamedContract]) -> IntArray:
-    months = np.empty(len(rows), np.int64)
-    for index in np.unique(rows.symbol).tolist():
-        at = rows.symbol == index
-        months[at] = contract_months(names[index], rows.ts_event[at])
-    return months
-
-
-def _refuse_mixed(rows: RawBars, root: str, named: IntArray) -> None:
-    months, symbols = np.unique(np.unique(rows.symbol * 1_000_000 + named) % 1_000_000, return_counts=True)
-    if (symbols > 1).any():
-        raise BadBars(f"{rows.file}: one contract of {root} goes by two names")
-    if len(months) > 1 and UNKNOWN_CONTRACT in months:
-        raise BadBars(f"{rows.file}: {root} is given both as one series and by contract; import one of them")
-
-
-def _series(checked: _Checked, timeframe: str, provider: str) -> NewSeries:
+def _series(checked: CheckedBars, timeframe: str, provider: str) -> NewSeries:
     root, raw = checked.root, checked.raw
     columns = np.stack([raw.ts_event, *checked.ticks.prices, raw.volume.astype(np.int64), checked.months])
     notes = [quote_note(root, checked.quote), late_note(root, columns[6], columns[0])]

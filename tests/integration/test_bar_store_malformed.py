@@ -18,10 +18,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services import market_data
 from services.market_data import import_bars
 from store.bars import BarStore
 from trading.errors import BadBars
+from trading.market import checked_bars
 
 SEED = 20_260_101
 CSV_FILES, PARQUET_FILES = 2_000, 3_000
@@ -381,7 +381,7 @@ def test_no_damaged_parquet_file_is_accepted(tmp_path: Path) -> None:
 def test_an_import_without_one_of_its_checks_would_be_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, switched_off: str, damage: Damage
 ) -> None:
-    monkeypatch.setattr(market_data, switched_off, lambda *_, **__: None)
+    monkeypatch.setattr(checked_bars, switched_off, lambda *_, **__: None)
     dice, accepted = random.Random(SEED), 0
     for number in range(20):
         sheet = good_sheet(dice)
