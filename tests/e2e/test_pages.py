@@ -100,6 +100,17 @@ def test_no_page_is_wider_than_its_window(screen: Screen, served: Served, path: 
     expect(page.locator("#kill-open")).to_be_in_viewport(ratio=1)
 
 
+@pytest.mark.parametrize("width", [1440, 1280])
+@pytest.mark.parametrize("path", ["/decisions", "/jobs", "/health", "/audit"])
+def test_neither_figures_nor_ticks_are_cut_at_a_desk(screen: Screen, served: Served, path: str, width: int) -> None:
+    screen.page.set_viewport_size({"width": width, "height": 900})
+    page = opened(screen, served, path)
+    expect(page.locator("#strip .total").first).to_be_visible()
+    cut = """() => [...document.querySelectorAll("#strip, [aria-label=Ticks]")]
+      .filter((node) => node.scrollWidth > node.clientWidth + 1).map((node) => node.getAttribute("aria-label"))"""
+    assert page.evaluate(cut) == []
+
+
 def test_a_tick_is_opened_and_its_decisions_are_filtered_and_told_in_words(
     screen: Screen,
     served: Served,
