@@ -113,7 +113,9 @@ JOBS = Page(
     keys=(("F", "All that ended, or only what failed"), ("N", "Older jobs")),
     foot_keys=(("F", "failed"), ("N", "older")),
 )
-HEALTH = Page(path="/health", name="Health", template="health.html", script="health", modules=SHEETS, key="4")
+HEALTH = Page(
+    path="/health", name="Health", template="health.html", script="health", modules=(*SHEETS, "bar_acts"), key="4"
+)
 AUDIT = Page(
     path="/audit",
     name="Audit",

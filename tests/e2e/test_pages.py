@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from services.automations import note_automations
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.kill_switch import SwitchWish, switch_state, throw_switch
+from services.market_data import simulate_market
+from store.bars import BarStore
 from store.tables import BotProgress
 from tests import factories
 from tests.e2e.screen import STALE_TEXT, TOKEN, MovingClock, Screen, needs_chromium, violations
@@ -553,6 +555,41 @@ def test_the_chain_is_verified_when_asked_and_an_event_is_shown_whole(
         page.locator("#export").click()
     assert "FEED_MENDED" in Path(file.value.path()).read_text("utf-8")
     assert screen.complaints == []
+
+
+def test_a_person_withdraws_and_restores_bars_on_the_health_page(
+    desk: Desk, screen: Screen, axe: Any, tmp_path: Path
+) -> None:
+    bars = BarStore(tmp_path / "bars")
+    simulate_market(bars, ["MES"], seed=7, start_on=date(2024, 1, 2), years=0.02)
+    with desk.sessions.begin() as session:
+        factories.make_bot(session, symbol="MES")
+    with serving(create_app(replace(desk, bars=bars))) as served:
+        page = opened(screen, served, "/health")
+        line = page.locator("#bars tr[data-key]", has_text="MES1h")
+        line.get_by_role("button", name="Change").click()
+        expect(page.locator("#bars-title")).to_have_text("MES 1h SIMULATED")
+        assert violations(axe.run(page)) == []
+        page.locator("#bars-kind").select_option("withdraw")
+        page.locator("#bars-token").fill(TOKEN)
+        page.locator("#bars-token").press("Enter")
+        expect(page.locator("#bars-report")).to_contain_text("DONE — WITHDRAW")
+        expect(page.locator("#bars-report")).to_contain_text("1 of MES 1h: SIMULATED → —")
+        page.keyboard.press("Escape")
+        expect(line).to_contain_text("withdrawn")
+        assert bars.best("MES", "1h") is None
+        page.set_viewport_size({"width": 390, "height": 844})
+        line.get_by_role("button", name="Change").click()
+        expect(page.locator("#bars-kind")).to_have_value("restore")
+        assert violations(axe.run(page)) == []
+        page.locator("#bars-token").fill("wrong")
+        page.locator("#bars-do").click()
+        expect(page.locator("#bars-report")).to_contain_text("REFUSED — UNAUTHORIZED")
+        page.locator("#bars-token").fill(TOKEN)
+        page.locator("#bars-do").click()
+        expect(page.locator("#bars-report")).to_contain_text("DONE — RESTORE")
+        assert bars.best("MES", "1h") is not None
+    assert [one for one in screen.complaints if "401" not in one] == []
 
 
 def test_health_holds_every_figure_against_its_bar(screen: Screen, served: Served) -> None:

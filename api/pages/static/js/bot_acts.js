@@ -5,7 +5,7 @@
  */
 
 import { callAdmin, randomKey } from "./admin.js";
-import { byId, el, say } from "./dom.js";
+import { byId, el, say, tellReport } from "./dom.js";
 import { DASH } from "./format.js";
 import { openDialog } from "./shell.js";
 import { Token } from "./token.js";
@@ -113,15 +113,7 @@ export class BotActs {
   }
 
   #tell(kind, heading, lines) {
-    const report = byId("act-report");
-    report.dataset.kind = kind;
-    report.hidden = !heading;
-    report.replaceChildren(el("div", "report-heading", heading));
-    for (const [label, words] of lines) {
-      const line = el("div", "report-line");
-      line.append(el("span", "report-label", label), el("span", "report-words", words));
-      report.append(line);
-    }
+    tellReport(byId("act-report"), kind, heading, lines);
   }
 }
 

@@ -31,6 +31,21 @@ export function dress(node, className) {
 }
 
 /**
+ * What came of an act, in the report of its dialog; without a heading there is none to show.
+ * @param {HTMLElement} report @param {string} kind @param {string} heading @param {[string, string][]} lines label and words
+ */
+export function tellReport(report, kind, heading, lines) {
+  report.dataset.kind = kind;
+  report.hidden = !heading;
+  report.replaceChildren(el("div", "report-heading", heading));
+  for (const [label, words] of lines) {
+    const line = el("div", "report-line");
+    line.append(el("span", "report-label", label), el("span", "report-words", words));
+    report.append(line);
+  }
+}
+
+/**
  * A moment that every page writes anew when the clock is switched between UTC and local.
  * @param {string|null|undefined} iso @param {"moment"|"second"|"timeOfDay"} [form] @returns {HTMLElement}
  */

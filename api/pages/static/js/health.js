@@ -1,6 +1,7 @@
 // @ts-check
 /** The health page: every figure beside the bar it is held against. Belongs here: wiring and words. */
 
+import { BarActs } from "./bar_acts.js";
 import { Cells } from "./cells.js";
 import { byId, say } from "./dom.js";
 import { DASH, count } from "./format.js";
@@ -64,7 +65,9 @@ const tables = new Sheet("tables", {
   ],
 });
 
+const barActs = new BarActs(() => void showBars());
 const bars = new Sheet("bars", {
+  acted: (one) => barActs.open(one),
   key: (one) => `${one.symbol} ${one.timeframe} ${one.provider} ${one.fingerprint}`,
   empty: "There are no bars; import some or run the market simulator.",
   columns: [
@@ -76,6 +79,7 @@ const bars = new Sheet("bars", {
     { head: "From", of: (one) => ({ at: one.firstBarAt }) },
     { head: "To", of: (one) => ({ at: one.lastBarAt }) },
     { head: "Why", kind: "sentence", of: (one) => ({ text: one.words, tone: one.ground ? "" : "dim" }) },
+    { head: "Change", about: "Prefer, withdraw or restore a series.", of: () => ({ act: "Change…" }) },
   ],
 });
 

@@ -5,7 +5,7 @@
  */
 
 import { callAdmin, randomKey } from "./admin.js";
-import { byId, el, say, timeOf } from "./dom.js";
+import { byId, el, say, tellReport, timeOf } from "./dom.js";
 import { DASH, count } from "./format.js";
 import { Token } from "./token.js";
 
@@ -158,14 +158,6 @@ export class KillSwitch {
   }
 
   #tell(kind, heading, lines) {
-    const report = byId("kill-report");
-    report.dataset.kind = kind;
-    report.hidden = !heading;
-    report.replaceChildren(el("div", "report-heading", heading));
-    for (const [label, words] of lines) {
-      const line = el("div", "report-line");
-      line.append(el("span", "report-label", label), el("span", "report-words", words));
-      report.append(line);
-    }
+    tellReport(byId("kill-report"), kind, heading, lines);
   }
 }
