@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import BrowserContext, Page
 
 HOST = "evil.example"
 RESOLVED = f"--host-resolver-rules=MAP {HOST} 127.0.0.1"
@@ -75,7 +75,7 @@ WAYS = """async ({graphql, asks, writes, socket}) => {
 
 
 @contextmanager
-def strange_page(browser: Browser, *, host: str) -> Iterator[Page]:
+def strange_page(browser: BrowserContext, *, host: str) -> Iterator[Page]:
     """Serve an empty page at a port of its own, and open it under a host name."""
 
     class Empty(http.server.BaseHTTPRequestHandler):

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 from dagster import DagsterInstance
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import Engine, text
 from starlette.types import ASGIApp
 
 from api.app import create_app
-from bench.own_browser import CHROMIUM, FLAGS
+from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
 from orchestration.dagster_ui import Webserver, build_ui
 from services.desk import Desk
@@ -33,11 +33,13 @@ LEDGER = text("SELECT (SELECT count(*) FROM audit_events), (SELECT count(*) FROM
 
 
 @pytest.fixture
-def browser() -> Iterator[Browser]:
+def browser() -> Iterator[BrowserContext]:
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, RESOLVED])
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, RESOLVED])
+        opened = chromium.new_context()
+        opened.set_default_timeout(PATIENCE_MS)
         yield opened
-        opened.close()
+        chromium.close()
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def written(owner: Engine) -> tuple[int, int]:
 
 
 def test_a_page_of_another_origin_opens_no_socket_and_changes_nothing(
-    browser: Browser,
+    browser: BrowserContext,
     dev_desk: Desk,
     owner: Engine,
     context: Callable[[bool], Any],
@@ -84,7 +86,7 @@ def test_a_page_of_another_origin_opens_no_socket_and_changes_nothing(
 
 
 def test_a_host_name_made_to_point_here_reaches_nothing_even_from_its_own_page(
-    browser: Browser,
+    browser: BrowserContext,
     dev_desk: Desk,
     owner: Engine,
     context: Callable[[bool], Any],
@@ -103,7 +105,7 @@ def test_a_host_name_made_to_point_here_reaches_nothing_even_from_its_own_page(
 
 
 def test_without_doors_the_same_page_starts_a_sensor(
-    browser: Browser, dev_desk: Desk, context: Callable[[bool], Any], instance: DagsterInstance
+    browser: BrowserContext, dev_desk: Desk, context: Callable[[bool], Any], instance: DagsterInstance
 ) -> None:
     bare = Webserver(context(False), writable=True).create_asgi_app()
     with both(dev_desk, bare) as (api, ui), strange_page(browser, host=HOST) as page:
@@ -112,7 +114,7 @@ def test_without_doors_the_same_page_starts_a_sensor(
 
 
 def test_its_own_pages_go_on_working(
-    browser: Browser, dev_desk: Desk, owner: Engine, context: Callable[[bool], Any], instance: DagsterInstance
+    browser: BrowserContext, dev_desk: Desk, owner: Engine, context: Callable[[bool], Any], instance: DagsterInstance
 ) -> None:
     with both(dev_desk, build_ui(context(False), Settings(env="dev", dagster_writable=True))) as (api, ui):
         page = browser.new_page()
@@ -123,7 +125,7 @@ def test_its_own_pages_go_on_working(
         )
         page.on("websocket", lambda socket: sockets.append(socket.url))
         page.goto(f"{ui.http}/automation")
-        expect(page.get_by_text("toy", exact=True).first).to_be_visible(timeout=30_000)
+        expect(page.get_by_text("toy", exact=True).first).to_be_visible()
         assert sockets == [f"{ui.ws}/graphql"]
         page.evaluate(POST, ["/graphql", BODY, {}])
         page.goto(f"{api.http}/health")
