@@ -16,12 +16,12 @@ from api.pages.shell import PAGES, STATIC, static_base
 from api.problems import documented
 from services.reports import session_trades, tear_sheet
 from store.sessions import TRADE_FACTS
+from trading.words import fall_in_words
 
 SessionId = Annotated[UUID, Path(description="A backtest session's id")]
 HEAT_STEPS = (0.25, 0.5, 0.75, 1.0)
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 UNKNOWN = "—"
-BUST, WHOLE_ACCOUNT_PCT = "bust", 100
 
 router = APIRouter(prefix="/api/sessions", tags=["reports"])
 
@@ -63,7 +63,7 @@ def figure(value: Any, digits: int = 2, unit: str = "") -> str:
 
 def fall_pct(value: Any) -> str:
     """Return an account's deepest fall in percent, or `bust` where it lost everything."""
-    return BUST if value is not None and value >= WHOLE_ACCOUNT_PCT else figure(value, 2, " %")
+    return UNKNOWN if value is None else fall_in_words(value, figure(value, 2, " %"))
 
 
 def tone(value: Any) -> str:

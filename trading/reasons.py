@@ -17,6 +17,7 @@ from trading.autonomy import (
     Reason,
 )
 from trading.lifecycle import Check, Rule
+from trading.words import fall_in_words
 
 
 def _minutes(span: timedelta) -> str:
@@ -70,7 +71,6 @@ CHECK_WORDS: Mapping[str, str] = {
 """What a gate asks for by its code, as a bot's page heads it; a test holds the page to the same words."""
 
 SWITCHES = frozenset({"REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHECKER_APPROVED"})
-BUST_PCT = 100
 
 
 def check_in_words(check: Check) -> str:
@@ -91,7 +91,8 @@ def _measured(check: Check) -> str | None:
         return None
     if check.code in SWITCHES:
         return "yes" if check.passed else "no"
-    return "bust" if check.code == "MAX_DRAWDOWN_PCT" and check.was >= BUST_PCT else _rounded(check.was)
+    was = _rounded(check.was)
+    return fall_in_words(check.was, was) if check.code == "MAX_DRAWDOWN_PCT" else was
 
 
 def _rounded(value: float) -> str:

@@ -6,10 +6,17 @@ Belongs here: what several rooms say to people in the same way. Does not belong 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+BUST, WHOLE_ACCOUNT_PCT = "bust", 100
+
 
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun in the right number: `1 bot`, `0 bots`, `10,000 bots`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def fall_in_words(max_drawdown_pct: float, otherwise: str) -> str:
+    """Return `bust` for a fall that took an account whole, 100 % of its peak or more, and else what is given."""
+    return BUST if max_drawdown_pct >= WHOLE_ACCOUNT_PCT else otherwise
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

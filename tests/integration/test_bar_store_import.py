@@ -177,7 +177,7 @@ def test_gaps_are_told_not_refused(store: BarStore, tmp_path: Path) -> None:
     rows = list(lines("ES", 5_000, 5))
     report = import_bars(store, write(tmp_path, *rows[:10], *rows[14:]))
     assert report.gaps["ES"].largest_bars == 4
-    told = "ES: 4 bars missing in 1 places of its sessions, the most (4) after 2024-03-05 15:09 UTC"
+    told = "ES: 4 bars missing in 1 place of its sessions, the most (4) after 2024-03-05 15:09 UTC"
     assert report.notes.count(told) == 1
     assert all(told in row.notes for row in store.series())
 

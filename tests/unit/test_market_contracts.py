@@ -116,6 +116,7 @@ def test_reads_what_vendors_call_a_series_over_all_contracts(root: str, symbol: 
         ("ES2!", "a later contract of a chain is no series of its own, name its months instead"),
         ("CL.c.1", "a later contract of a chain"),
         ("NGc3", "a later contract of a chain"),
+        ("ESH4 Index", "; write ES for a series over all contracts, ES.202406 or ESM24 for one of them"),
     ],
 )
 def test_says_what_to_write_instead_of_a_name_nobody_knows(symbol: str, told: str) -> None:

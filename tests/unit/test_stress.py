@@ -155,6 +155,7 @@ def test_passes_on_the_right_side_of_every_limit():
     [
         (costs(net=0), [0], "net P&L at slippage x2 must be above 0, was 0.00"),
         (costs(drawdown_pct=25.1), [0], "drawdown at slippage x4 must be at most 25 %, was 25.1 %"),
+        (costs(drawdown_pct=426.3), [0], "drawdown at slippage x4 must be at most 25 %, was bust"),
         (costs(), [-1_510], "Worst 1 days #1 must not lose more than 15 %, was -15.1 %"),
         (costs()[:1], [0], "slippage x4 was not run"),
         (costs()[1:], [0], "slippage x2 was not run"),

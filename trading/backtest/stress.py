@@ -19,6 +19,7 @@ from trading.errors import BadEquityCurve
 from trading.market.bars import IntArray
 from trading.market.instruments import MICROS_PER_USD, Instrument
 from trading.performance import Performance, daily_pnl, max_drawdown
+from trading.words import fall_in_words
 
 EPOCH = date(1970, 1, 1)
 
@@ -213,8 +214,9 @@ def _cost_failures(by_times: dict[int, Performance], limits: StressLimits) -> It
         net_usd = by_times[earning].net_pnl_micros / MICROS_PER_USD
         yield f"net P&L at slippage x{earning} must be above 0, was {net_usd:.2f}"
     if falling in by_times and by_times[falling].max_drawdown_pct > limits.drawdown_pct:
-        was = by_times[falling].max_drawdown_pct
-        yield f"drawdown at slippage x{falling} must be at most {limits.drawdown_pct:g} %, was {was:.1f} %"
+        fall = by_times[falling].max_drawdown_pct
+        was = fall_in_words(fall, f"{fall:.1f} %")
+        yield f"drawdown at slippage x{falling} must be at most {limits.drawdown_pct:g} %, was {was}"
 
 
 def _stretch(record: Record, name: str, *, first: int, last: int) -> Stretch:

@@ -9,6 +9,7 @@ import numpy as np
 
 from trading.market.bars import Bars, IntArray, timeframe_ns
 from trading.market.sessions import ETH, Sessions, session_spans, trading_days, utc_instant
+from trading.words import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,7 @@ def gaps_note(symbol: str, gaps: Gaps) -> str | None:
     if gaps.holes == 0:
         return None
     return (
-        f"{symbol}: {gaps.missing_bars} bars missing in {gaps.holes} places of its sessions, "
+        f"{symbol}: {counted(gaps.missing_bars, 'bar')} missing in {counted(gaps.holes, 'place')} of its sessions, "
         f"the most ({gaps.largest_bars}) after {utc_instant(gaps.largest_after_ts):%Y-%m-%d %H:%M} UTC"
     )
 

@@ -29,7 +29,7 @@ _CONTINUOUS = tuple(
         rf"{_ROOT} ##-##",
     )
 )
-_LATER = re.compile(r"(?:[A-Z_]+:)?[A-Z0-9]{1,8}?(?:[2-9]!|c[2-9]|\.[cnv]\.[1-9]|[2-9] (?:Index|Comdty|Curncy))")
+_LATER = re.compile(rf"(?:[A-Z_]+:)?{_ROOT}(?:[2-9]!|c[2-9]|\.[cnv]\.[1-9]|[2-9] (?:Index|Comdty|Curncy))")
 
 
 def continuous_root(symbol: str) -> str | None:
@@ -42,7 +42,8 @@ def continuous_root(symbol: str) -> str | None:
 
 def to_write_instead(symbol: str) -> str:
     """Return what names the contract or series a person may have meant, or nothing where no root is in sight."""
-    if _LATER.fullmatch(symbol):
+    later = _LATER.fullmatch(symbol)
+    if later and later["root"] in INSTRUMENTS:
         return "; a later contract of a chain is no series of its own, name its months instead"
     words = re.findall(r"[A-Z0-9]+", symbol.upper())
     starts = (word[:length] for word in words for length in range(len(word), 0, -1))
