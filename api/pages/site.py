@@ -6,7 +6,7 @@ Belongs here: one entry a page. Does not belong here: serving them (`shell.py`),
 from dataclasses import dataclass
 from typing import Literal
 
-COMMON = ("shell", "switch", "silence", "admin", "token", "dom", "format", "tip", "about")
+COMMON = ("shell", "switch", "silence", "admin", "token", "dom", "format", "tip", "about", "badge")
 KEYS_EVERYWHERE = (("!", "Kill switch"), ("U", "UTC or local time"), ("?", "This help"))
 
 
@@ -45,7 +45,7 @@ BOARD = Page(
     template="board.html",
     script="main",
     modules=(
-        *("address", "archived", "badge", "drawer", "files", "filter", "lineage", "live", "reasons", "reset", "spark"),
+        *("address", "archived", "drawer", "files", "filter", "lineage", "live", "reasons", "reset", "spark"),
         *("store", "strip", "table"),
     ),
     key="1",
@@ -67,7 +67,7 @@ BOT = Page(
     template="bot.html",
     script="bot",
     modules=(
-        *("badge", "store", "live", "panels", "ledger", "chart", "lineage", "marks", "reasons"),
+        *("store", "live", "panels", "ledger", "chart", "lineage", "marks", "reasons"),
         *("under_way", "sheet", "poll", "filter", "bot_acts"),
     ),
     keys=(

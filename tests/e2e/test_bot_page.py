@@ -391,7 +391,7 @@ def test_no_width_cuts_it_off_and_strangers_are_told(
             page.goto(f"{served.http}/bots/{bot_id}")
             expect(page.locator(".trades-list tbody tr").first).to_be_attached()
             assert page.evaluate("document.documentElement.scrollWidth") == width
-            for part in ("#chart-main canvas", "#bot-now .badge", "#sum-net", "#book-PAPER"):
+            for part in ("#bot-traits", "#chart-main canvas", "#bot-now .badge", "#sum-net", "#book-PAPER"):
                 box = page.locator(part).bounding_box()
                 assert box is not None
                 assert box["x"] >= 0

@@ -259,7 +259,7 @@ def test_the_kill_switch_takes_a_reason_and_a_token_and_every_tab_shows_it_until
     other.goto(served.http + "/")
     expect(other.locator("#alarm")).to_be_hidden()
     page.locator("#kill-open").click()
-    expect(page.locator("#kill-work tr", has_text="BACKTEST")).to_contain_text("51")
+    expect(page.locator("#kill-work tr", has_text="Backtest")).to_contain_text("51")
     throw = page.locator("#kill-throw")
     expect(page.locator("#kill-what")).to_contain_text("new backtests, improvements and evolutions of every bot")
     expect(page.locator("#kill-token-where")).to_contain_text("The ADMIN_TOKEN that this platform was started with")

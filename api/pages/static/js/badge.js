@@ -10,6 +10,10 @@ import { elapsed } from "./format.js";
  *   reason?: string|null}} BotNow
  */
 
+/** The kinds of work, as every page calls and colours them. */
+export const WORK_NAMES = { BACKTEST: "Backtest", IMPROVE: "Improve", EVOLVE: "Evolve" };
+export const WORK_TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
+
 const QUIET = new Map([
   ["IDLE", "Idle"],
   ["NEEDS_BACKTEST", "Needs backtest"],

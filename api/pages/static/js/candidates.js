@@ -1,14 +1,13 @@
 // @ts-check
 /** The strategy lab: iterations, what each tried and why it was kept or rejected. Belongs here: wiring and words. */
 
+import { WORK_NAMES, WORK_TONES } from "./badge.js";
 import { byId, el, say } from "./dom.js";
 import { DASH, count, money, pct, ratio } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { bindKeys, showLink } from "./shell.js";
 
-const TONES = { IMPROVE: "blue", EVOLVE: "teal" };
-const NAMES = { IMPROVE: "Improve", EVOLVE: "Evolve" };
 const wanted = { accepted: "", work: "", q: "" };
 const shown = { id: /** @type {string|null} */ (null), judged: /** @type {number|null} */ (null) };
 /** @type {any[]} */
@@ -25,7 +24,7 @@ const iterations = new Sheet("iterations", {
   columns: [
     { head: "Ended", about: "When the search ended.", of: (one) => ({ at: one.completedAt, form: "second" }) },
     { head: "Bot", about: "The bot that was to be bettered.", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol} · ${one.timeframe}`, tone: "traits" }] },
-    { head: "Work", about: "Improve: a search around its genome. Evolve: bred with the best of its kind. # counts them.", of: (one) => ({ text: `${NAMES[one.jobType]} • #${one.iteration}`, tone: `c-${TONES[one.jobType]}` }) },
+    { head: "Work", about: "Improve: a search around its genome. Evolve: bred with the best of its kind. # counts them.", of: (one) => ({ text: `${WORK_NAMES[one.jobType]} • #${one.iteration}`, tone: `c-${WORK_TONES[one.jobType]}` }) },
     { head: "Verdict", about: "KEPT: it became the next generation. REVERTED: an ancestor came back. REJECTED: it did not do better.", of: (one) => verdict(one) },
   ],
   below: { head: "Why", of: (one) => one.reason },
@@ -127,7 +126,7 @@ async function open(id) {
 }
 
 function tell({ iteration, genes: changes, candidates: tried }) {
-  say(byId("iteration-name"), `${iteration.name} · ${NAMES[iteration.jobType]} #${iteration.iteration} · ${iteration.archetype} · ${iteration.symbol} ${iteration.timeframe} · ${iteration.dataSource}`);
+  say(byId("iteration-name"), `${iteration.name} · ${WORK_NAMES[iteration.jobType]} #${iteration.iteration} · ${iteration.archetype} · ${iteration.symbol} ${iteration.timeframe} · ${iteration.dataSource}`);
   const line = el("p", iteration.accepted ? "sentence up" : "sentence", iteration.reason);
   const list = el("dl", "facts evidence");
   for (const [name, label, write] of EVIDENCE) {

@@ -1,6 +1,7 @@
 // @ts-check
 /** The decisions page: ticks, and what one of them decided for every bot and why. Belongs here: wiring and words. */
 
+import { WORK_NAMES, WORK_TONES } from "./badge.js";
 import { Cells } from "./cells.js";
 import { byId, el, say, timeOf } from "./dom.js";
 import { folded, unfold, unfolder } from "./folds.js";
@@ -10,8 +11,6 @@ import { Sheet } from "./sheet.js";
 import { autonomyIsSilent, bindKeys, showLink } from "./shell.js";
 
 const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
-const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
-const NAMES = { BACKTEST: "Backtest", IMPROVE: "Improve", EVOLVE: "Evolve" };
 const PAGE = 100;
 const LEAST_FOLDED = 4;
 const SHOWN_REASONS = 3;
@@ -42,7 +41,7 @@ const ticks = new Sheet("ticks", {
     { head: "Time", about: "When autonomy looked; ×: so many ticks in a row found the same and queued nothing.", of: (tick) => [{ at: tick.startedAt, form: "second" }, ...unfolder(tick)] },
     { head: "Bots", about: "Bots it considered.", kind: "num", of: (tick) => count(tick.candidates) },
     { head: "Due", about: "Bots for which work was due.", kind: "num", of: (tick) => count(tick.eligible) },
-    ...TYPES.map((type) => ({ head: `+${NAMES[type]}`, about: `Bots for which it queued ${NAMES[type].toLowerCase()} work.`, kind: "num", of: (tick) => ({ text: count(tick.enqueued[type]), tone: tick.enqueued[type] ? `c-${TONES[type]}` : "dim" }) })),
+    ...TYPES.map((type) => ({ head: `+${WORK_NAMES[type]}`, about: `Bots for which it queued ${WORK_NAMES[type].toLowerCase()} work.`, kind: "num", of: (tick) => ({ text: count(tick.enqueued[type]), tone: tick.enqueued[type] ? `c-${WORK_TONES[type]}` : "dim" }) })),
     { head: "Took", about: "How long deciding took.", kind: "num wide", of: (tick) => took(tick) },
   ],
   below: { head: "Most frequent", of: (tick) => tick.reasons.slice(0, SHOWN_REASONS).map((one) => `${one.reasonCode} ${count(one.bots)}`).join(" · ") },
@@ -58,7 +57,7 @@ const decisions = new Sheet("decisions", {
   },
   columns: [
     { head: "Bot", about: "The bot it decided for; ×: so many bots in a row got the same decision.", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: traits(one), tone: "traits" }, ...unfolder(one)] },
-    { head: "Decision", about: "ENQUEUE: work was queued. SKIP: nothing was.", of: (one) => (one.jobType ? { text: `ENQUEUE ${one.jobType}`, tone: `c-${TONES[one.jobType]}` } : { text: one.decision, tone: "dim" }) },
+    { head: "Decision", about: "ENQUEUE: work was queued. SKIP: nothing was.", of: (one) => (one.jobType ? { text: `ENQUEUE ${one.jobType}`, tone: `c-${WORK_TONES[one.jobType]}` } : { text: one.decision, tone: "dim" }) },
     { head: "Reason", about: "The code of the first reason.", kind: "code", of: (one) => one.reasonCode },
     { head: "Why", about: "That reason in words.", kind: "words wide", of: (one) => ({ text: one.words, title: one.words }) },
   ],
@@ -107,7 +106,7 @@ function summarise(newest) {
   cells.say("With work due", count(newest?.eligible), { about: "Bots for which the last tick found work due." });
   for (const type of TYPES) {
     const [added, waits, runs] = [newest?.enqueued[type], newest?.queued[type], newest?.running[type]];
-    cells.say(`${NAMES[type]} queued`, count(added), { about: `What the last tick queued of ${NAMES[type].toLowerCase()} work, and what waits and runs.`, tone: added ? TONES[type] : "none", note: newest ? `${count(waits)} wait · ${count(runs)} run` : "" });
+    cells.say(`${WORK_NAMES[type]} queued`, count(added), { about: `What the last tick queued of ${WORK_NAMES[type].toLowerCase()} work, and what waits and runs.`, tone: added ? WORK_TONES[type] : "none", note: newest ? `${count(waits)} wait · ${count(runs)} run` : "" });
   }
   cells.say("Taken back", count(newest?.reclaimed), { about: "Jobs whose run died or fell silent, taken back by the last tick.", note: "of dead or silent runs" });
 }

@@ -2,6 +2,7 @@
 /** The jobs page: what runs, what waits, what ended and what was given up. Belongs here: wiring and words. */
 
 import { callAdmin } from "./admin.js";
+import { WORK_NAMES, WORK_TONES } from "./badge.js";
 import { Cells } from "./cells.js";
 import { byId, el, say } from "./dom.js";
 import { folded, unfold, unfolder } from "./folds.js";
@@ -12,8 +13,6 @@ import { bindKeys, now, openDialog, runUrl, showLink } from "./shell.js";
 import { Token } from "./token.js";
 import { UnderWay } from "./under_way.js";
 
-const TONES = { BACKTEST: "purple", IMPROVE: "blue", EVOLVE: "teal" };
-const NAMES = { BACKTEST: "Backtest", IMPROVE: "Improve", EVOLVE: "Evolve" };
 const PACES = { STARTS_SLOW: "amber", STARTS_FAILING: "red" };
 const ENDS = { COMPLETED: "", FAILED: "down", TIMEOUT: "down", CANCELED: "dim" };
 const cells = new Cells("strip");
@@ -28,8 +27,8 @@ let letter = /** @type {any} */ (null);
 const token = new Token("requeue-token");
 
 const bot = { head: "Bot", about: "The bot the work is for.", kind: "name", of: (job) => [{ text: job.name, href: `/bots/${job.botId}` }, { text: ` ${job.symbol} · ${job.timeframe}`, tone: "traits" }, ...unfolder(job)] };
-const work = { head: "Work", about: "Its kind. A filled badge runs, a dashed one waits; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${NAMES[job.type]} • ${mark(job)}`, badge: TONES[job.type], running: job.status === "RUNNING" }) };
-const kind = { head: "Work", about: "Its kind; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${NAMES[job.type]} • ${mark(job)}`, tone: `c-${TONES[job.type]}` }) };
+const work = { head: "Work", about: "Its kind. A filled badge runs, a dashed one waits; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${WORK_NAMES[job.type]} • ${mark(job)}`, badge: WORK_TONES[job.type], running: job.status === "RUNNING" }) };
+const kind = { head: "Work", about: "Its kind; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${WORK_NAMES[job.type]} • ${mark(job)}`, tone: `c-${WORK_TONES[job.type]}` }) };
 const run = { head: "Run", about: "The Dagster run that works or worked on it.", kind: "wide", of: (job) => ({ text: job.dagsterRunId?.slice(0, 8), href: runUrl(job.dagsterRunId), title: job.dagsterRunId }) };
 const why = { head: "Why", about: "Why it was queued.", kind: "words wide", of: (job) => ({ text: job.words ?? job.reasonCode, tone: "dim", title: job.reasonCode }) };
 
@@ -77,7 +76,7 @@ const letters = new Sheet("letters", {
   acted: (one) => ask(one),
   columns: [
     { head: "Bot", about: "The bot whose work was given up.", kind: "name", of: (one) => ({ text: one.name, href: `/bots/${one.botId}` }) },
-    { head: "Work", about: "The kind of work that failed.", of: (one) => ({ text: NAMES[one.jobType], tone: `c-${TONES[one.jobType]}` }) },
+    { head: "Work", about: "The kind of work that failed.", of: (one) => ({ text: WORK_NAMES[one.jobType], tone: `c-${WORK_TONES[one.jobType]}` }) },
     { head: "Failures", about: "How often in a row.", kind: "num", of: (one) => ({ text: count(one.failuresInRow), tone: "down" }) },
     { head: "Last", about: "When it failed last.", kind: "wide", of: (one) => ({ at: one.lastFailedAt }) },
     { head: "Put back", about: "Forgive the failures, so that the next tick plans it again.", of: () => ({ act: "Requeue…" }) },
@@ -126,12 +125,12 @@ function summarise(answer) {
   for (const wait of answer.starvation.waits) {
     const type = wait.jobType;
     const runs = answer.running.filter((job) => job.type === type).length;
-    cells.say(`${NAMES[type]} running`, `${count(runs)}/${count(answer.caps[type])}`, { tone: runs ? TONES[type] : "none", note: `${count(wait.queued)} wait`, about: `${NAMES[type]} jobs that run, of as many as may run at once, and how many wait.` });
+    cells.say(`${WORK_NAMES[type]} running`, `${count(runs)}/${count(answer.caps[type])}`, { tone: runs ? WORK_TONES[type] : "none", note: `${count(wait.queued)} wait`, about: `${WORK_NAMES[type]} jobs that run, of as many as may run at once, and how many wait.` });
   }
   for (const wait of answer.starvation.waits) {
     const unknown = answer.starvation.heldByKillSwitch ? "the kill switch holds them" : "no pace yet";
     const served = wait.lastServedInSeconds === null ? unknown : `all served in ${elapsed(wait.lastServedInSeconds)}`;
-    cells.say(`${NAMES[wait.jobType]} pace`, `${wait.finishedPerMinute.toFixed(1)}/min`, {
+    cells.say(`${WORK_NAMES[wait.jobType]} pace`, `${wait.finishedPerMinute.toFixed(1)}/min`, {
       tone: wait.finishedPerMinute ? "plain" : "none",
       note: wait.queued ? served : "none waits",
       about: `Jobs of this kind that ended a minute lately, and when all that wait will have been served at that pace.${wait.oldestQueuedSeconds === null ? "" : ` The oldest has waited ${elapsed(wait.oldestQueuedSeconds)}.`}`,
@@ -177,7 +176,7 @@ function choose(only) {
 
 function ask(one) {
   letter = one;
-  say(byId("requeue-what"), `${one.name}: ${one.failuresInRow} failures of ${NAMES[one.jobType].toLowerCase()} in a row are forgiven, and those of its other work that was given up. The next tick plans it again. The audit chain says who did it.`);
+  say(byId("requeue-what"), `${one.name}: ${one.failuresInRow} failures of ${WORK_NAMES[one.jobType].toLowerCase()} in a row are forgiven, and those of its other work that was given up. The next tick plans it again. The audit chain says who did it.`);
   tell("", "");
   token.show();
   openDialog(byId("requeue-dialog"));

@@ -5,6 +5,7 @@
  */
 
 import { callAdmin, randomKey } from "./admin.js";
+import { WORK_NAMES } from "./badge.js";
 import { byId, el, say, tellReport, timeOf } from "./dom.js";
 import { DASH, count } from "./format.js";
 import { Token } from "./token.js";
@@ -111,7 +112,7 @@ export class KillSwitch {
     const { queued = {}, running = {} } = this.state ?? {};
     byId("kill-work").replaceChildren(...TYPES.map((type) => {
       const row = el("tr");
-      const head = el("th", "", type);
+      const head = el("th", "", WORK_NAMES[type]);
       head.setAttribute("scope", "row");
       row.append(head, el("td", "num", this.state ? count(queued[type]) : DASH), el("td", "num", this.state ? count(running[type]) : DASH));
       return row;
