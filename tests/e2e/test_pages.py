@@ -151,7 +151,7 @@ def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_
     before = span.text_content() or ""
     assert re.fullmatch(r"1m \d+s", before)
     expect(span).not_to_have_text(before)
-    expect(page.locator("#queue tbody tr")).to_have_count(5)
+    expect(page.locator("#queue tbody tr")).to_have_count(6)
     page.keyboard.press("f")
     expect(page.locator("#ended tr[data-key]")).to_have_count(1)
     expect(page.locator("#ended tr[data-key] + .below")).to_contain_text("bars stop at noon")
