@@ -122,14 +122,14 @@ def test_a_tick_is_opened_and_its_decisions_are_filtered_and_told_in_words(
     expect(page.locator("#decisions tr[data-key]")).to_have_count(7)
     page.locator("#ticks tr[data-key]").last.click()
     expect(page.locator("#follow")).to_have_attribute("aria-pressed", "false")
-    expect(page.locator("#decisions tr[data-key]", has_text="ENQUEUE BACKTEST")).to_have_count(4)
+    expect(page.locator("#decisions tr[data-key]", has_text="ENQUEUE BACKTEST")).to_have_count(5)
     page.locator("#reason").select_option("STAGE_NOT_LAB")
     expect(page.locator("#decisions tr[data-key]")).to_have_count(1)
     expect(page.locator("#decisions tr[data-key]")).to_contain_text("Cedar Condor")
     expect(page.locator("#decisions tr[data-key]")).to_contain_text("It has left LAB")
     page.locator("#reason").select_option("")
     page.locator("[data-decision=ENQUEUE]").click()
-    expect(page.locator("#decisions tr[data-key]")).to_have_count(4)
+    expect(page.locator("#decisions tr[data-key]")).to_have_count(5)
     page.keyboard.press("/")
     page.keyboard.type("adder 2")
     expect(page.locator("#decisions tr[data-key]")).to_have_count(1)
@@ -225,7 +225,7 @@ def test_reasons_of_ticks_and_iterations_stand_whole_below_their_rows(
     expect(page.locator("#iterations tr[data-key]")).to_have_attribute("aria-current", "true")
     boxes = [why.locator("div").bounding_box()]
     page = opened(screen, served, "/decisions")
-    expect(page.locator("#ticks .below").last).to_contain_text("Most frequent NO_SESSION_SINCE_RESET 4 · JOB_ACTIVE 1")
+    expect(page.locator("#ticks .below").last).to_contain_text("Most frequent NO_SESSION_SINCE_RESET 5 · REPEATED_FAILURE 1")
     boxes.append(page.locator("#ticks .below div").last.bounding_box())
     for box in boxes:
         assert box is not None
@@ -594,7 +594,8 @@ def test_a_person_withdraws_and_restores_bars_on_the_health_page(
 
 def test_health_holds_every_figure_against_its_bar(screen: Screen, served: Served) -> None:
     page = opened(screen, served, "/health")
-    expect(page.locator("#verdicts tbody tr")).to_have_count(6)
+    expect(page.locator("#verdicts tbody tr")).to_have_count(7)
+    expect(page.locator("#verdicts tbody tr", has_text="runs_start")).to_have_count(1)
     expect(page.locator("#verdicts tbody tr", has_text="tick_is_recent")).to_contain_text("at most")
     expect(page.locator("#verdicts tbody tr", has_text="audit_chain_is_whole")).to_contain_text("never verified")
     expect(page.locator("#limits tbody tr", has_text="CONCURRENCY_BACKTEST")).to_contain_text("2")
