@@ -44,7 +44,9 @@ function remembered() {
 
 function remember() {
   try {
-    sessionStorage.setItem(LAST_VIEW, queryOf({ ...view, bot: null }));
+    const query = queryOf({ ...view, bot: null });
+    if (query) sessionStorage.setItem(LAST_VIEW, query);
+    else sessionStorage.removeItem(LAST_VIEW);
   } catch {
     say(byId("announce"), "This browser does not remember the filter");
   }
@@ -195,16 +197,22 @@ function clearFilter() {
   see({ words: DEFAULT.words, stage: DEFAULT.stage, activity: DEFAULT.activity });
 }
 
+/** Who walks the rows has left the heading that was clicked: ↵ opens the row then, and sorts no more. */
+function moveBy(rows) {
+  if (document.activeElement?.matches("[data-sort]")) byId("rows").focus();
+  table.move(rows);
+}
+
 bindKeys({
   "/": () => byId("filter").focus(),
-  ArrowDown: () => table.move(1),
-  ArrowUp: () => table.move(-1),
-  j: () => table.move(1),
-  k: () => table.move(-1),
-  PageDown: () => table.move(20),
-  PageUp: () => table.move(-20),
-  Home: () => table.move(-Infinity),
-  End: () => table.move(Infinity),
+  ArrowDown: () => moveBy(1),
+  ArrowUp: () => moveBy(-1),
+  j: () => moveBy(1),
+  k: () => moveBy(-1),
+  PageDown: () => moveBy(20),
+  PageUp: () => moveBy(-20),
+  Home: () => moveBy(-Infinity),
+  End: () => moveBy(Infinity),
   Enter: () => (drawer.isOpen && drawer.id === table.selected ? visit(drawer.id) : table.selected && see({ bot: table.selected })),
   s: () => sortBy(SORTS[(SORTS.indexOf(/** @type {any} */ (view.sort)) + 1) % SORTS.length]),
   r: () => dialog.open(),
