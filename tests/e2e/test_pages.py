@@ -225,7 +225,9 @@ def test_reasons_of_ticks_and_iterations_stand_whole_below_their_rows(
     expect(page.locator("#iterations tr[data-key]")).to_have_attribute("aria-current", "true")
     boxes = [why.locator("div").bounding_box()]
     page = opened(screen, served, "/decisions")
-    expect(page.locator("#ticks .below").last).to_contain_text("Most frequent NO_SESSION_SINCE_RESET 5 · REPEATED_FAILURE 1")
+    expect(page.locator("#ticks .below").last).to_contain_text(
+        "Most frequent NO_SESSION_SINCE_RESET 5 · REPEATED_FAILURE 1"
+    )
     boxes.append(page.locator("#ticks .below div").last.bounding_box())
     for box in boxes:
         assert box is not None
