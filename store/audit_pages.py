@@ -15,6 +15,7 @@ from sqlalchemy import Row, Select, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from store import bots
 from store.tables import AuditEvent, Bot, SystemSetting
 
 BOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -53,9 +54,8 @@ def subject_named(session: Session, words: str) -> str:
 
 def names_of(session: Session, subjects: Iterable[str]) -> dict[str, str]:
     """Return the names of the bots among some subjects, by subject."""
-    ids = {one for one in subjects if BOT_ID.fullmatch(one)}
-    found = select(Bot.id, Bot.name).where(Bot.id.in_([UUID(one) for one in ids]))
-    return {str(bot_id): name for bot_id, name in session.execute(found)} if ids else {}
+    ids = {UUID(one) for one in subjects if BOT_ID.fullmatch(one)}
+    return {str(bot_id): name for bot_id, name in bots.names_of(session, ids).items()}
 
 
 def actions(session: Session) -> list[str]:
