@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -36,12 +37,14 @@ WHITE, RED = "rgb(219, 227, 236)", "rgb(246, 70, 93)"
 def served(stocked_desk: Desk) -> Iterator[Served]:
     """A small fleet at every kind of work, two ticks that decided for it, and one piece of work given up."""
     now = stocked_desk.clock()
+    ids = (UUID(int=number) for number in (0, 1, 3, 4, 5, 6))  # one of another kind stands between: no run to fold
     with stocked_desk.sessions.begin() as session:
         for number in range(4):
-            factories.make_generation(session, factories.make_bot(session, symbol="MES", name=f"Amber Adder {number}"))
-        paper = factories.make_bot(session, stage="PAPER", name="Cedar Condor")
-        lab = factories.make_bot(session, name="Delta Dingo")
-        broken = factories.make_bot(session, name="Ember Egret")
+            adder = factories.make_bot(session, id=next(ids), symbol="MES", name=f"Amber Adder {number}")
+            factories.make_generation(session, adder)
+        lab = factories.make_bot(session, id=next(ids), name="Delta Dingo")
+        paper = factories.make_bot(session, id=UUID(int=2), stage="PAPER", name="Cedar Condor")
+        broken = factories.make_bot(session, id=next(ids), name="Ember Egret")
         started = now - timedelta(seconds=75)
         factories.make_job(session, paper, status="RUNNING", created_at=started, progress_pct=40.0, attempt=3)
         factories.make_job(session, lab, status="QUEUED", job_type="IMPROVE", iteration=2, created_at=started)
