@@ -107,7 +107,7 @@ def measure(browser: Browser, size: int, *, loads: int = LOADS) -> Figures:
         work = prepare_fleet(platform, platform.desk(), size)
         with own_api(platform) as server, other_screens(platform, OTHER_SCREENS):
             _record_loads(figures, browser, platform.api, loads=loads)
-            with open_page(browser, platform.api) as (page, session):
+            with open_page(browser, f"{platform.api}/?sort=activity") as (page, session):
                 time.sleep(SETTLE_SECONDS)
                 _record_updates(figures, page, work, server=server)
                 _record_keys(figures, page)
@@ -185,7 +185,7 @@ def leak(size: int, *, minutes: float, record: Path | None = None) -> bool:
     began = time.monotonic()
     with own_browser() as browser, private_platform("pg-leak") as platform:
         work = prepare_fleet(platform, platform.desk(), size)
-        with own_api(platform, times=times), open_page(browser, platform.api) as (page, session):
+        with own_api(platform, times=times), open_page(browser, f"{platform.api}/?sort=activity") as (page, session):
             for part in range(LEAK_SAMPLES + 1):
                 work.keep_pace(changes * part // LEAK_SAMPLES, since=began, seconds=60 * minutes / changes)
                 samples.append(held(page, session))

@@ -44,10 +44,7 @@ BOARD = Page(
     name="Bots",
     template="board.html",
     script="main",
-    modules=(
-        *("address", "archived", "drawer", "files", "filter", "lineage", "live", "reasons", "reset", "spark"),
-        *("store", "strip", "table"),
-    ),
+    modules=(*("address", "archived", "badge", "files", "filter", "live", "spark", "store", "strip", "table"),),
     key="1",
     keys=(
         ("/", "Filter"),

@@ -6,12 +6,10 @@ import { DEFAULT, queryOf, viewOf } from "./address.js";
 import { archivedBots } from "./archived.js";
 import { tooltipOf } from "./badge.js";
 import { byId, say } from "./dom.js";
-import { Drawer } from "./drawer.js";
 import { boardFile } from "./files.js";
 import { filterOf } from "./filter.js";
 import { count } from "./format.js";
 import { Link } from "./live.js";
-import { ResetDialog } from "./reset.js";
 import { bindKeys, onZone, serverTimeIs, showLink } from "./shell.js";
 import { Fleet, KEYS, isOfArchived } from "./store.js";
 import { Strip } from "./strip.js";
@@ -28,9 +26,11 @@ const SORTS = /** @type {(keyof typeof KEYS)[]} */ (Object.keys(KEYS));
 const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "confidence", "uniqueness", "generation"]);
 
 const strip = new Strip();
-const drawer = new Drawer({ now: () => link.now(), closed: drawerClosed });
+/** What nobody sees at first is asked for when it is wanted. @type {import("./drawer.js").Drawer|null} */
+let drawer = null;
+/** @type {Promise<import("./reset.js").ResetDialog>|null} */
+let dialog = null;
 const table = new Table({ open: (id) => see({ bot: id }), lines: (ids) => link.drawLines(ids) });
-const dialog = new ResetDialog({ shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null });
 const link = new Link(fleet, { changed, moved: showLink, ticked });
 
 /** The view this tab had last: the tab "Bots" leads back to it. @returns {string} */
@@ -84,7 +84,7 @@ function changed() {
   countFilters(totals);
   askForArchived();
   showRows();
-  if (drawer.isOpen) refreshDrawer();
+  if (drawer?.isOpen) refreshDrawer();
 }
 
 function showRows() {
@@ -125,11 +125,11 @@ function emptyWords() {
 let refreshing = 0;
 let shownBot = /** @type {any} */ (null);
 function refreshDrawer() {
-  const bot = fleet.bot(drawer.id ?? "");
+  const bot = fleet.bot(drawer?.id ?? "");
   if (bot === shownBot) return;
   shownBot = bot;
   clearTimeout(refreshing);
-  refreshing = setTimeout(() => void drawer.refresh(), 250);
+  refreshing = setTimeout(() => void drawer?.refresh(), 250);
 }
 
 function ticked(at) {
@@ -171,15 +171,24 @@ function showView() {
   remember();
   press();
   if (byId("filter").value.trim() !== view.words.trim()) byId("filter").value = view.words;
-  if (view.bot !== drawer.id) view.bot ? open(view.bot) : drawer.close();
+  if (view.bot !== (drawer?.id ?? null)) view.bot ? void open(view.bot) : drawer?.close();
   if (fleet.seq < 0) return;
   askForArchived();
   showRows();
 }
 
-function open(id) {
+async function open(id) {
   table.select(id);
-  void drawer.open(id);
+  const { Drawer } = await import("./drawer.js");
+  drawer ??= new Drawer({ now: () => link.now(), closed: drawerClosed });
+  if (view.bot === id) await drawer.open(id);
+}
+
+async function openReset() {
+  dialog ??= import("./reset.js").then(({ ResetDialog }) => new ResetDialog({
+    shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null,
+  }));
+  (await dialog).open();
 }
 
 function drawerClosed() {
@@ -213,11 +222,11 @@ bindKeys({
   PageUp: () => moveBy(-20),
   Home: () => moveBy(-Infinity),
   End: () => moveBy(Infinity),
-  Enter: () => (drawer.isOpen && drawer.id === table.selected ? visit(drawer.id) : table.selected && see({ bot: table.selected })),
+  Enter: () => (drawer?.isOpen && drawer.id === table.selected ? visit(drawer.id) : table.selected && see({ bot: table.selected })),
   s: () => sortBy(SORTS[(SORTS.indexOf(/** @type {any} */ (view.sort)) + 1) % SORTS.length]),
-  r: () => dialog.open(),
+  r: () => void openReset(),
   leaveInput: () => byId("rows").focus(),
-  Escape: () => (drawer.isOpen ? drawer.close() : clearFilter()),
+  Escape: () => (drawer?.isOpen ? drawer.close() : clearFilter()),
 });
 
 /** @param {HTMLElement} node @returns {any} the bot of the row that an element stands in */
@@ -258,7 +267,8 @@ addEventListener("popstate", () => {
   Object.assign(view, viewOf(location.search));
   showView();
 });
-onZone(() => drawer.isOpen && void drawer.refresh());
+byId("reset-open").addEventListener("click", () => void openReset());
+onZone(() => void drawer?.refresh());
 history.replaceState(null, "", queryOf(view) || location.pathname);
 showView();
 setInterval(everySecond, 1000);

@@ -21,7 +21,6 @@ export class ResetDialog {
     this.plan = null;
     this.asked = 0;
     this.token = new Token("reset-token");
-    byId("reset-open").addEventListener("click", () => this.open());
     byId("reset-close").addEventListener("click", () => this.dialog.close());
     this.execute.addEventListener("click", () => void this.#run());
     byId("reset-form").addEventListener("submit", (event) => {
