@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
+from store.database import hold
 from store.tables import AuditEvent
 from trading.audit import GENESIS_HASH, Event, Head, Link, link
 
@@ -27,7 +28,7 @@ def append(session: Session, *, at: datetime, actor: str, action: str, subject: 
     Raises:
         BadAuditEvent: the payload has no canonical form.
     """
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+    hold(session, CHAIN_LOCK)
     before = head(session)
     event = Event(before.seq + 1, at, actor=actor, action=action, subject=subject, payload=payload)
     linked = link(event, previous_hash=before.hash)

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from store.database import hold
 from store.tables import SystemSetting
 
 KEY = "automations"
@@ -35,7 +36,7 @@ def read(session: Session) -> dict[str, Standing]:
 
 def lock(session: Session) -> dict[str, Standing]:
     """Wait until nobody else notes them, and return how they stood; held to the end of the transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": LOCK})
+    hold(session, LOCK)
     return read(session)
 
 

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, text
+from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
+from store.database import hold
 from store.tables import AutonomyBotDecision, AutonomyRun
 from trading.autonomy import Decision
 
@@ -19,7 +20,7 @@ TICK_LOCK = 7_216_384_501
 
 def lock_tick(session: Session) -> None:
     """Wait until no tick plans and no reset is written; held to the end of the transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TICK_LOCK})
+    hold(session, TICK_LOCK)
 
 
 def record_tick(

@@ -1,28 +1,34 @@
 """Connections: one engine per role and process, and the transaction every use case runs in.
 
-Belongs here: pool, time limits, the session factory, which text can be stored. Does not belong here: queries and
-migrations.
+Belongs here: pool, time limits, the session factory, advisory locks, which text can be stored. Does not belong here:
+queries and migrations.
 """
 
 import select
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError, InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
 from trading.errors import Unavailable
+from trading.jobs import LEASE
 
 CONNECT_TIMEOUT_SECONDS = 2
 STATEMENT_TIMEOUT_MS = 60_000
 LOCK_TIMEOUT_MS = 15_000
-SILENT_TRANSACTION_TIMEOUT_MS = 30_000
+SILENT_TRANSACTION_TIMEOUT_MS = LEASE // timedelta(milliseconds=1)
+SILENT_HOLDER_TIMEOUT_MS = 30_000
 
 _WAITED_TOO_LONG = frozenset({"40P01", "55P03", "57014"})  # deadlock, lock timeout, statement timeout
+_SILENT_FOR = "set_config('idle_in_transaction_session_timeout', :silent_ms, true)"
+_HOLD = text(f"SELECT {_SILENT_FOR}, pg_advisory_xact_lock(:key)")
+_HOLD_SHARED = text(f"SELECT {_SILENT_FOR}, pg_advisory_xact_lock_shared(:key)")
 _AWAY = frozenset({"25006", "25P03"})  # read-only after a failover, our transaction was silent for too long
 
 Sessions = sessionmaker[Session]
@@ -31,7 +37,9 @@ Sessions = sessionmaker[Session]
 def connect(url: URL, *, pool_size: int = 5, application_name: str = "proving") -> Engine:
     """Return an engine whose connections are checked before use and cannot hang for ever.
 
-    A process that is stopped inside a transaction loses it after half a minute, so that nobody waits for its locks.
+    A process that is stopped inside a transaction loses it after a lease, as a worker that is silent loses its job: on
+    a machine that others keep busy a healthy one may be silent for a minute between two statements. A transaction that
+    holds what everybody waits for (`hold`) may be silent for half a minute only.
     Statements here are short and look each key up once: compiling them, or remembering what was looked up, costs more
     than it saves. The connection used last is used next: its plans are made and its caches are warm.
     """
@@ -88,6 +96,16 @@ def reading(sessions: Sessions) -> Iterator[Session]:
     with _away_told(), sessions() as session:
         session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
         yield session
+
+
+def hold(session: Session, key: int) -> None:
+    """Wait for an advisory lock that others wait for too, and hold it to the end of the transaction."""
+    session.execute(_HOLD, {"key": key, "silent_ms": str(SILENT_HOLDER_TIMEOUT_MS)})
+
+
+def hold_shared(session: Session, key: int) -> None:
+    """Hold an advisory lock beside others, to the end of the transaction; who wants it alone waits for all of them."""
+    session.execute(_HOLD_SHARED, {"key": key, "silent_ms": str(SILENT_HOLDER_TIMEOUT_MS)})
 
 
 def storable(text: str) -> str:

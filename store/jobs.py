@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from store import kill_switch
 from store.base import uuid_array
+from store.database import hold
 from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
 from trading.autonomy import Decision, Load, Priority
 from trading.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
@@ -92,7 +93,7 @@ def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> Row[U
 
 def lock_type(session: Session, job_type: JobType) -> None:
     """Wait until no other transaction claims jobs of this type; held to the end of the transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": TYPE_LOCK[job_type]})
+    hold(session, TYPE_LOCK[job_type])
 
 
 def claim(

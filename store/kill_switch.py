@@ -17,6 +17,7 @@ from sqlalchemy import select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from store.database import hold, hold_shared
 from store.tables import SystemSetting
 
 KEY = "kill_switch"
@@ -55,7 +56,7 @@ class Switch:
 
 def admits_work(session: Session) -> bool:
     """Return whether new work may be queued or claimed, and keep it so to the end of the transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock_shared(:key)"), {"key": ADMISSION_LOCK})
+    hold_shared(session, ADMISSION_LOCK)
     return not read(session).is_engaged
 
 
@@ -74,7 +75,7 @@ def read(session: Session) -> Switch:
 
 def lock(session: Session) -> Switch:
     """Wait until nobody else throws the switch, and return it; held to the end of the transaction."""
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": THROW_LOCK})
+    hold(session, THROW_LOCK)
     return read(session)
 
 
@@ -89,4 +90,4 @@ def write(session: Session, switch: Switch) -> None:
 def settle(session: Session) -> None:
     """Wait until every transaction that was admitted before has ended; gives up after five seconds."""
     session.execute(text(f"SET LOCAL lock_timeout = {SETTLE_MS}"))
-    session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADMISSION_LOCK})
+    hold(session, ADMISSION_LOCK)

@@ -7,14 +7,18 @@ import pytest
 from psycopg.pq import TransactionStatus
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import ProgrammingError
+from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from store.database import reading, session_factory, transaction
+from store import bots, jobs
+from store.database import hold, reading, session_factory, transaction
 from tests.factories import make_bot
 from trading.errors import Unavailable
+from trading.jobs import LEASE, JobType
 
 BOTS = text("SELECT count(*) FROM bots")
 OWN_BACKEND = text("SELECT pg_backend_pid()")
+SILENT_SECONDS = text("SELECT extract(epoch FROM current_setting('idle_in_transaction_session_timeout')::interval)")
 END_BACKENDS = text("SELECT pg_terminate_backend(pid, 5000) FROM unnest(CAST(:pids AS int[])) AS pid")
 
 
@@ -98,6 +102,28 @@ def fall_silent(desk: Desk) -> None:
 def test_a_transaction_that_was_silent_for_too_long_is_unavailable(desk: Desk) -> None:
     with pytest.raises(Unavailable, match="the database is away"):
         fall_silent(desk)
+
+
+def silent_seconds(session: Session) -> float:
+    return float(session.execute(SILENT_SECONDS).scalar_one())
+
+
+def test_a_worker_may_be_silent_in_a_transaction_as_long_as_it_may_be_with_its_job(desk: Desk) -> None:
+    with transaction(desk.sessions) as session:
+        bots.lock(session, make_bot(session).id)
+        assert silent_seconds(session) == LEASE.total_seconds()
+
+
+def test_who_holds_what_everybody_waits_for_may_be_silent_for_half_a_minute_in_that_transaction(desk: Desk) -> None:
+    with transaction(desk.sessions) as session:
+        hold(session, 1)
+        backend = session.execute(OWN_BACKEND).scalar_one()
+        assert silent_seconds(session) == 30
+    with transaction(desk.sessions) as session:
+        assert session.execute(OWN_BACKEND).scalar_one() == backend
+        assert silent_seconds(session) == LEASE.total_seconds()
+        assert jobs.claim(session, JobType.BACKTEST, run_id="silent", cap=1, now=desk.clock()) is None
+        assert silent_seconds(session) == 30
 
 
 def test_a_wait_that_took_too_long_says_that_the_database_is_busy(desk: Desk) -> None:
