@@ -181,7 +181,9 @@ def _act(desk: Desk, session: Session, wish: ActWish) -> ActReceipt:
 
 
 def _rename(session: Session, wish: ActWish, bot: BotInHand, _: datetime) -> _Done:
-    name = plain_name(wish.name or "")
+    if wish.name is None:
+        raise BadInput("a renaming needs the new name")
+    name = plain_name(wish.name)
     if name == bot.name:
         return UNCHANGED
     if name.lower() != bot.name.lower():

@@ -127,6 +127,8 @@ def plain_name(name: str) -> str:
     Raises:
         BadInput: it is not plain, or too long.
     """
+    if not name.strip():
+        raise BadInput(f"a bot's name must not be empty or blank, was {name!r}")
     if NAME.fullmatch(name) is None:
         raise BadInput(f"a name has 1 to 80 plain letters, digits, blanks, '.', '_' or '-', was {name!r}")
     return name
@@ -219,7 +221,8 @@ def _bot(request: BotRequest, style: Style) -> dict[str, Any]:
     bot_id = uuid4()
     symbol = instrument(request.symbol).symbol
     archetype_name = style if isinstance(style, str) else RULE
-    name = plain_name(request.name or f"{archetype_name} {symbol} {request.timeframe} {bot_id.hex[:6]}")
+    made = f"{archetype_name} {symbol} {request.timeframe} {bot_id.hex[:6]}"
+    name = plain_name(made if request.name is None else request.name)
     mode = session_mode(request.session_mode)
     if not 1 <= request.contracts <= LARGEST_POSITION:
         raise BadInput(f"a bot trades 1 to {LARGEST_POSITION} contracts, was {request.contracts}")

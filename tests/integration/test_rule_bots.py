@@ -297,6 +297,18 @@ def test_is_added_shown_and_checked_from_the_command_line(at_terminal: Desk, tmp
     assert generation.genome_hash == genome_hash(default_genome(rule_text(SURGE)))
 
 
+@pytest.mark.parametrize("name", ["", "  "])
+def test_an_empty_name_is_refused_and_none_made_up(at_terminal: Desk, name: str) -> None:
+    for dry_run in ([], ["--dry-run"]):
+        with pytest.raises(BadInput, match="a bot's name must not be empty or blank, was '"):
+            proving(
+                *("bot", "add", "--archetype", "breakout", "--symbol", "MES", "--timeframe", "1h", "--name", name),
+                *dry_run,
+            )
+    with at_terminal.sessions() as session:
+        assert session.scalars(select(BotGeneration)).all() == []
+
+
 def test_a_bad_rule_is_refused_with_its_line_shown(at_terminal: Desk, tmp_path: Path) -> None:
     path = tmp_path / "bad.rule"
     path.write_text("# a comment\nlong: close > hihg\nshort: mirror\n", "utf-8")
