@@ -34,8 +34,10 @@ from trading.market.quoted_bars import quote_note
 from trading.market.raw_bars import Faults, RawBars, check_values, timeframe_of
 from trading.market.sessions import trading_days
 from trading.market.simulator import simulate
+from trading.words import counted
 
 Work = TypeVar("Work")
+LISTED_SYMBOLS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def import_bars(
     rows = len(raw)
     faults.refuse()
     progress("read", 1, 1)
-    names = _wanted(raw, symbols)
+    names = _wanted(raw, symbols, faults)
     raw = raw.rows_where(np.isin(raw.symbol, list(names)))
     check_values(raw, faults)
     faults.refuse()
@@ -162,21 +164,33 @@ def _provider_name(path: Path, provider: str | None) -> str:
     return name
 
 
-def _wanted(raw: RawBars, symbols: Sequence[str] | None) -> dict[int, NamedContract]:
+def _wanted(raw: RawBars, symbols: Sequence[str] | None, faults: Faults) -> dict[int, NamedContract]:
     """Return what each distinct symbol of the file names, by its index; unwanted roots are left out."""
     names: dict[int, NamedContract] = {}
+    unknown: dict[int, str] = {}
     for index, symbol in enumerate(raw.symbols):
         try:
             named = named_contract(symbol)
         except UnknownInstrument as error:
-            if symbols is not None:
-                continue
-            raise BadBars(f"{raw.file}: row {raw.row[np.argmax(raw.symbol == index)]}: {error}") from error
+            unknown[index] = str(error)
+            continue
         if symbols is None or named.root in symbols:
             names[index] = named
+    if symbols is None:
+        _fault_unknown(raw, unknown, faults)
+        faults.refuse()
     if not names:
         raise BadBars(f"{raw.file}: has no bars of {', '.join(symbols or ())}; found {', '.join(raw.symbols[:20])}")
     return names
+
+
+def _fault_unknown(raw: RawBars, unknown: dict[int, str], faults: Faults) -> None:
+    """Record the rows of symbols nobody knows, the first few symbols each with its reason, the others together."""
+    listed, others = list(unknown)[:LISTED_SYMBOLS], list(unknown)[LISTED_SYMBOLS:]
+    for index in listed:
+        faults.add(raw.row[raw.symbol == index], unknown[index])
+    together = f"symbol must name a known contract root; {counted(len(others), 'more symbol')} without one"
+    faults.add(raw.row[np.isin(raw.symbol, others)], together)
 
 
 def _roots(names: dict[int, NamedContract]) -> list[str]:
@@ -199,7 +213,7 @@ def _series(checked: CheckedBars, timeframe: str, provider: str) -> NewSeries:
         notes += front_notes
     if checked.ticks.moved_rows:
         tick = instrument(root).tick_size
-        notes.append(f"{root}: {checked.ticks.moved_rows} of {len(raw)} rows moved to the nearest tick {tick}")
+        notes.append(f"{root}: {checked.ticks.moved_rows:,} of {len(raw):,} rows moved to the nearest tick {tick}")
     if not columns[5].any():
         notes.append(f"{root}: no volume")
     bars = bars_from_columns(columns, symbol=root, timeframe=timeframe, provider=provider)
@@ -212,7 +226,7 @@ def _front_month_of(root: str, columns: IntArray) -> tuple[IntArray, list[str | 
     days = trading_days(root, columns[0])
     kept = front_month(days, columns[6], columns[5], root=root)
     contracts = len(np.unique(columns[6]))
-    joined = f"{root}: front month of {contracts} contracts by the volume of the day before"
+    joined = f"{root}: front month of {contracts:,} contracts by the volume of the day before"
     return columns[:, kept], [joined, holes_note(root, days, kept)]
 
 

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from store.prices_in_parts import DIGITS, with_prices_in_parts
 from trading.errors import BadBars
 from trading.market.raw_bars import Faults, RawBars
+from trading.words import counted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -253,7 +254,9 @@ def _require_every_line(path: Path, rows: int) -> None:
     with path.open("rb") as file:
         lines = sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
     if lines - 1 != rows:
-        raise BadBars(f"{path}: {lines - 1} lines below the header but {rows} rows: blank or broken lines")
+        raise BadBars(
+            f"{path}: {counted(lines - 1, 'line')} below the header but {counted(rows, 'row')}: blank or broken lines"
+        )
 
 
 def _unreadable_csv(path: Path, error: Exception) -> BadBars:

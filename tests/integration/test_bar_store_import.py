@@ -156,7 +156,7 @@ def test_a_catalog_without_a_word_for_it_tells_borrowed_bars_by_their_notes(stor
 
 def test_only_the_named_roots_are_imported(store: BarStore, tmp_path: Path) -> None:
     path = write(tmp_path, *lines("AAPL", 190, 5), *lines("GC", 2_000, 5))
-    with pytest.raises(BadBars, match="row 1: symbol must name a known contract root"):
+    with pytest.raises(BadBars, match=r"30 bad rows, .*\nrows 1, 2, 3 and 27 more: symbol must name a known contract"):
         import_bars(store, path)
     import_bars(store, path, symbols=["GC"])
     assert {row.symbol for row in store.series()} == {"GC", "MGC"}
@@ -164,9 +164,31 @@ def test_only_the_named_roots_are_imported(store: BarStore, tmp_path: Path) -> N
         import_bars(store, path, symbols=["CL"])
 
 
+def test_every_unknown_symbol_is_told_with_its_rows(store: BarStore, tmp_path: Path) -> None:
+    rows = [*lines("AAPL", 190, 5), *lines("GC", 2_000, 5), *lines("MESS", 5_000, 5)]
+    with pytest.raises(BadBars) as refused:
+        import_bars(store, write(tmp_path, *rows))
+    head, *told = str(refused.value).splitlines()
+    assert head.endswith("60 bad rows, nothing imported")
+    assert [line.split(": ")[0] for line in told] == ["rows 1, 2, 3 and 27 more", "rows 61, 62, 63 and 27 more"]
+    assert [("was 'AAPL'" in line, "was 'MESS'" in line) for line in told] == [(True, False), (False, True)]
+    several = [next(iter(lines(f"QQ{number}", 190, 5))) for number in range(13)]
+    with pytest.raises(BadBars) as refused:
+        import_bars(store, write(tmp_path, *several))
+    assert (
+        str(refused.value)
+        .splitlines()[-1]
+        .startswith("rows 11, 12, 13: symbol must name a known contract root; 3 more")
+    )
+    assert store.series() == []
+
+
 def test_prices_on_another_grid_are_moved_and_counted(store: BarStore, tmp_path: Path) -> None:
     report = import_bars(store, write(tmp_path, *lines("ES", 5_000.1, 5)))
     assert "ES: 30 of 30 rows moved to the nearest tick 0.25" in report.notes
+    report = import_bars(store, write(tmp_path, *lines("ES", 5_000.1, 5, days=40)))
+    assert "ES: 1,200 of 1,200 rows moved to the nearest tick 0.25" in report.notes
+    assert "ES: 360 of 1,200 bars lie outside every session" in report.notes
     at = [(OPEN_AT + timedelta(minutes=minute)).isoformat() for minute in range(9)]
     finer_than_a_tick = write(tmp_path, *[f"{when},ES,5000.07,5000.08,5000.06,5000.07,5\n" for when in at])
     with pytest.raises(BadBars, match=r"row 1: .* is it another symbol or scale"):
@@ -315,7 +337,7 @@ def test_imports_the_fifteen_hourly_futures(store: BarStore, shared_data: Path) 
     assert np.array_equal(bars.close_ticks * 0.25, nq.column("close").to_numpy())
     assert np.array_equal(bars.contract, nq.column("contract").to_numpy() // 100)
     assert not bars.has_volume
-    assert "VX: 2992 of 3675 rows moved to the nearest tick 0.05" in report.notes
+    assert "VX: 2,992 of 3,675 rows moved to the nearest tick 0.05" in report.notes
 
 
 @pytest.mark.needs_data

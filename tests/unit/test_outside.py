@@ -110,7 +110,7 @@ def test_a_stray_print_is_counted_and_called_no_mistake_of_the_clock() -> None:
     ts = session_stamps("ES", "1m", "2024-03-04", "2024-03-08")
     late = int(datetime(2024, 3, 6, 22, 0, tzinfo=UTC).timestamp()) * 10**9
     assert outside_note(bars_at(np.sort(np.append(ts, late)), timeframe="1m")) == (
-        "ES: 1 of 6901 bars lie outside every session"
+        "ES: 1 of 6,901 bars lie outside every session"
     )
 
 

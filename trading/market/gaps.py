@@ -51,7 +51,7 @@ def gaps_note(symbol: str, gaps: Gaps) -> str | None:
         return None
     return (
         f"{symbol}: {counted(gaps.missing_bars, 'bar')} missing in {counted(gaps.holes, 'place')} of its sessions, "
-        f"the most ({gaps.largest_bars}) after {utc_instant(gaps.largest_after_ts):%Y-%m-%d %H:%M} UTC"
+        f"the most ({gaps.largest_bars:,}) after {utc_instant(gaps.largest_after_ts):%Y-%m-%d %H:%M} UTC"
     )
 
 

@@ -38,7 +38,8 @@ def outside_note(bars: Bars) -> str | None:
     if count == 0:
         return None
     looks = _looks_like(bars, outside)
-    return f"{bars.symbol}: {count} of {len(bars)} bars lie outside every session{f', as if {looks}' if looks else ''}"
+    like = f", as if {looks}" if looks else ""
+    return f"{bars.symbol}: {count:,} of {len(bars):,} bars lie outside every session{like}"
 
 
 def _outside(bars: Bars) -> NDArray[np.bool_]:
