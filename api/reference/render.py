@@ -73,4 +73,5 @@ def _block(text: str) -> Block:
 
 
 def _dedented(text: str) -> str:
-    return "\n".join(line.removeprefix("    ") for line in text.splitlines())
+    """Return an indented block as it stands in its own frame, where every word is code and needs no marks."""
+    return "\n".join(line.removeprefix("    ") for line in _CODE.sub(r"\1", text).splitlines())

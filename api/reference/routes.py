@@ -25,7 +25,9 @@ router = APIRouter(include_in_schema=False)
 def api_docs(request: Request) -> Response:
     """Show every operation of the API: what it takes and what it answers."""
     document = request.app.openapi()
-    return _page(request, "api_docs.html", groups=_groups(document), schemas=document["components"]["schemas"])
+    return _page(
+        request, "api_docs.html", groups=_groups(document), schemas=document["components"]["schemas"], marked=marked
+    )
 
 
 @router.get("/docs/reference/{name}", response_class=HTMLResponse)

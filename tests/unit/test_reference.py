@@ -71,7 +71,7 @@ def test_every_rule_of_every_gate_is_told_with_its_bound() -> None:
 
 
 def test_text_becomes_blocks_and_nothing_in_it_becomes_markup() -> None:
-    text = "One\nparagraph.\n\n    as it\n    stands\n\n1. **First** of\n   two.\n2. `Second`.\n\n- point"
+    text = "One\nparagraph.\n\n    as `it`\n    stands\n\n1. **First** of\n   two.\n2. `Second`.\n\n- point"
     found = list(blocks(Section("", (text,))))
     assert [(block.kind, block.lines) for block in found] == [
         ("p", ("One paragraph.",)),
@@ -79,4 +79,5 @@ def test_text_becomes_blocks_and_nothing_in_it_becomes_markup() -> None:
         ("ol", ("**First** of two.", "`Second`.")),
         ("ul", ("point",)),
     ]
+    assert markdown(Sheet("a", "A", (Section("", (text,)),))).count("```\nas it\nstands\n```") == 1
     assert marked("**a** `b` <script>") == "<strong>a</strong> <code>b</code> &lt;script&gt;"
