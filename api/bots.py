@@ -4,6 +4,8 @@ Belongs here: reading the query, calling one use case, naming the answer. Does n
 behind one bot's page (`dossier.py`), rules, SQL.
 """
 
+from dataclasses import replace
+
 from fastapi import APIRouter, Response
 
 from api.contracts import (
@@ -13,17 +15,14 @@ from api.contracts import (
     DossierAnswer,
     PageLimit,
     Sort,
-    Symbol,
     TotalsAnswer,
-    Words,
 )
-from api.deps import AtDesk
+from api.deps import AtDesk, WantedBots
 from api.problems import documented
 from services.dossier import bot_dossier
 from services.fleet import FleetQuery, bots_page, fleet_totals
-from store.fleet import FleetFilter, FleetOrder
+from store.fleet import FleetOrder
 from trading.activity import State
-from trading.lifecycle import Stage
 
 router = APIRouter(prefix="/api/bots", tags=["bots"])
 
@@ -31,20 +30,18 @@ router = APIRouter(prefix="/api/bots", tags=["bots"])
 @router.get("", response_model=BotsAnswer, responses=documented(422))
 def list_bots(
     desk: AtDesk,
+    wanted: WantedBots,
     *,
     limit: PageLimit = 50,
     cursor: Cursor | None = None,
-    stage: Stage | None = None,
-    symbol: Symbol | None = None,
     state: State | None = None,
     sort: Sort = "activity",
-    q: Words | None = None,
 ) -> Response:
     """List bots: what each does now, its figures since reset, its next gate. `sort=-netPnl` sorts descending."""
     page = bots_page(
         desk,
         FleetQuery(
-            wanted=FleetFilter(stage=stage, symbol=symbol, state=state, words=q),
+            wanted=replace(wanted, state=state),
             order=FleetOrder(sort.removeprefix("-"), sort.startswith("-")),
             cursor=cursor,
             limit=limit,

@@ -4,22 +4,49 @@ Belongs here: models of requests and answers, patterns of every string that come
 answer is found (`services`).
 """
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, computed_field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    computed_field,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from store.fleet import SORTS
 from trading.activity import State
 from trading.lifecycle import Stage
+from trading.market.bars import TIMEFRAME_SECONDS
 
 MAX_TARGETS = 10_000
 UUID_TEXT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$")]
-Words = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9 ._-]{0,60}$")]
+Timeframe = Annotated[str, StringConstraints(pattern=f"^({'|'.join(TIMEFRAME_SECONDS)})$")]
+NOT_PLAIN_WORDS = "not_plain_words"
+_PLAIN_WORDS = r"^[A-Za-z0-9 ._-]{0,60}$"
+
+
+def _plain_words(text: str) -> str:
+    if re.fullmatch(_PLAIN_WORDS, text) is None:
+        raise PydanticCustomError(
+            NOT_PLAIN_WORDS,
+            "takes words to look for, up to 60 letters, digits, blanks, '.', '_' and '-', and no field:word "
+            "or figure>number, was {was}",
+            {"was": repr(text[:60])},
+        )
+    return text
+
+
+Words = Annotated[str, AfterValidator(_plain_words), WithJsonSchema({"type": "string", "pattern": _PLAIN_WORDS})]
 Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,400}$")]
 ReasonCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,63}$")]
 PlanHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]

@@ -11,8 +11,11 @@ from fastapi import Depends, Request, Response, Security
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
 
+from api.contracts import Symbol, Timeframe, Words
 from api.problems import problem, trace_id
 from services.desk import Desk
+from store.fleet import FleetFilter
+from trading.lifecycle import Stage
 
 ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
 
@@ -24,6 +27,20 @@ async def desk_of(request: Request) -> Desk:
 
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
+
+
+async def fleet_filter(
+    *,
+    stage: Stage | None = None,
+    symbol: Symbol | None = None,
+    timeframe: Timeframe | None = None,
+    q: Words | None = None,
+) -> FleetFilter:
+    """Return which bots a request asks for by what they are; what they do is asked apart."""
+    return FleetFilter(stage=stage, symbol=symbol, timeframe=timeframe, words=q)
+
+
+WantedBots = Annotated[FleetFilter, Depends(fleet_filter)]
 AdminToken = Security(APIKeyHeader(name=ADMIN_TOKEN_HEADER, scheme_name="AdminToken", auto_error=False))
 
 

@@ -9,21 +9,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Query, Response
 
-from api.contracts import BotId, PageLimit, Sort, Symbol, TradesAnswer, Words
+from api.contracts import BotId, PageLimit, Sort, TradesAnswer
 from api.contracts_bot import BookAnswer, LifeAnswer, SessionsAnswer
 from api.csv_files import CsvFile
-from api.deps import AtDesk
+from api.deps import AtDesk, WantedBots
 from api.problems import documented
 from api.rows import filterable
 from services.books import all_trades, bot_book, bot_sessions, bot_trades
 from services.cards import BotCard
 from services.exports import each_matching_bot
 from services.life import bot_life
-from store.fleet import FleetFilter, FleetOrder
+from store.fleet import FleetOrder
 from store.sessions import TRADE_FACTS
 from trading.activity import State
 from trading.bot_filter import bot_filter
-from trading.lifecycle import Book, Stage
+from trading.lifecycle import Book
 
 BOT_COLUMNS = (
     "id",
@@ -63,12 +63,10 @@ router = APIRouter(prefix="/api", tags=["bot page"])
 @router.get("/bots.csv", response_class=CsvFile, responses=documented(422))
 def bots_file(
     desk: AtDesk,
+    wanted: WantedBots,
     *,
-    stage: Stage | None = None,
-    symbol: Symbol | None = None,
     state: Annotated[list[State] | None, Query(max_length=len(State))] = None,
     sort: Sort = "name",
-    q: Words | None = None,
     written: FilterText = "",
 ) -> Response:
     """List the bots a filter leaves with what they do now and their figures since reset; `state` may be repeated.
@@ -76,7 +74,6 @@ def bots_file(
     `filter` is the board's: words, `field:word`, `figure>number`, `-` before what is not wanted.
     """
     passing = bot_filter(written)
-    wanted = FleetFilter(stage=stage, symbol=symbol, words=q)
     order = FleetOrder(sort.removeprefix("-"), sort.startswith("-"))
     cards = each_matching_bot(desk, wanted, order, states=state or ())
     rows = (_bot_row(card) for card in cards if passing.passes(filterable(card)))

@@ -9,10 +9,13 @@ from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from api.contracts import NOT_PLAIN_WORDS
 from trading.errors import (
     BadInput,
     LeaseLost,
@@ -134,9 +137,23 @@ async def of_platform(request: Request, failure: Exception) -> Response:
 
 async def _of_validation(request: Request, failure: Exception) -> Response:
     errors = failure.errors() if isinstance(failure, RequestValidationError) else []
-    listed = [{"at": _path(error["loc"]), "message": error["msg"]} for error in errors[:MAX_MESSAGES]]
+    listed = [{"at": _path(error["loc"]), "message": _told(error, request)} for error in errors[:MAX_MESSAGES]]
     detail = "; ".join(f"{error['at']}: {error['message']}" for error in listed[:3])
     return problem(422, detail, trace_id=trace_id(request), errors=listed)
+
+
+def _told(error: Mapping[str, Any], request: Request) -> str:
+    """Return what is wrong; of words that ask for more than words, what the route takes besides them."""
+    route = request.scope.get("route")
+    if error["type"] != NOT_PLAIN_WORDS or not isinstance(route, APIRoute):
+        return str(error["msg"])
+    besides = [f"{name}=" for name in _asked_of(route.dependant) if name not in error["loc"]]
+    return f"{error['msg']}; the rest is asked by {', '.join(sorted(besides))}"
+
+
+def _asked_of(takes: Dependant) -> list[str]:
+    deeper = [name for one in takes.dependencies for name in _asked_of(one)]
+    return [*(one.alias for one in takes.query_params), *deeper]
 
 
 def _path(location: Sequence[Any]) -> str:

@@ -87,6 +87,7 @@ class FleetFilter:
 
     stage: str | None = None
     symbol: str | None = None
+    timeframe: str | None = None
     state: State | None = None
     words: str | None = None
 
@@ -234,6 +235,7 @@ def _asked(wanted: FleetFilter, after: Place | None) -> dict[str, Any]:
     given = {
         "stage": wanted.stage,
         "symbol": wanted.symbol,
+        "timeframe": wanted.timeframe,
         "rank": RANK[wanted.state] if wanted.state is not None and not of_archived else None,
         "archived": of_archived or None,
         "patterns": [f"%{_escaped(word)}%" for word in (wanted.words or "").split()] or None,
@@ -296,6 +298,7 @@ def _conditions(asked: frozenset[str]) -> list[ColumnElement[bool]]:
     known = {
         "stage": Bot.stage == bindparam("stage", type_=Text),
         "symbol": Bot.symbol == bindparam("symbol", type_=Text),
+        "timeframe": Bot.timeframe == bindparam("timeframe", type_=Text),
         "rank": _state_rank() == bindparam("rank", type_=Integer),
         "patterns": spoken.ilike(all_(bindparam("patterns", type_=ARRAY(Text)))),
     }

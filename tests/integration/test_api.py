@@ -217,7 +217,7 @@ def test_filters_narrow_by_stage_symbol_and_words(desk: Desk, client: Client) ->
     with desk.sessions.begin() as session:
         factories.make_bot(session, name="Cobalt Otter", symbol="MES")
         factories.make_bot(session, name="Cobalt Lynx", symbol="MNQ", stage="PAPER")
-        factories.make_bot(session, name="Jade_Heron", symbol="MNQ", archetype="vwap")
+        factories.make_bot(session, name="Jade_Heron", symbol="MNQ", archetype="vwap", timeframe="5m")
 
     def names(query: str) -> set[str]:
         return {bot["name"] for bot in client.get(f"/api/bots?{query}").json()["data"]}
@@ -227,6 +227,29 @@ def test_filters_narrow_by_stage_symbol_and_words(desk: Desk, client: Client) ->
     assert names("q=_") == {"Jade_Heron"}
     assert names("stage=PAPER") == {"Cobalt Lynx"}
     assert names("symbol=MNQ&q=vwap") == {"Jade_Heron"}
+    assert names("timeframe=5m") == {"Jade_Heron"}
+    assert len(client.get("/api/bots.csv?timeframe=5m").text.splitlines()) == 2
+
+
+@pytest.mark.parametrize("written", ["tf:1h stage:LAB", "net>100", "otter\x00", "x" * 61])
+@pytest.mark.parametrize(
+    ("path", "besides"),
+    [
+        ("/api/bots", "cursor=, limit=, sort=, stage=, state=, symbol=, timeframe="),
+        ("/api/bots.csv", "filter=, sort=, stage=, state=, symbol=, timeframe="),
+        ("/api/iterations", "accepted=, cursor=, limit=, work="),
+    ],
+)
+def test_words_that_ask_for_more_are_told_what_words_are_and_what_asks_for_the_rest(
+    client: Client, path: str, besides: str, written: str
+) -> None:
+    answer = client.get(path, params={"q": written})
+    assert (answer.status_code, answer.json()["code"]) == (422, "BAD_INPUT")
+    told = (
+        "takes words to look for, up to 60 letters, digits, blanks, '.', '_' and '-', and no field:word or "
+        f"figure>number, was {written[:60]!r}; the rest is asked by {besides}"
+    )
+    assert answer.json()["errors"] == [{"at": "query.q", "message": told}]
 
 
 def test_archived_bots_are_not_listed_but_can_be_opened(desk: Desk, client: Client, clock: FixedClock) -> None:
@@ -519,6 +542,8 @@ def test_the_api_is_told_on_a_page_without_script_that_names_every_operation(cli
             assert f"<b>{method.upper()}</b> <code>{path}</code>" in page.text, path
     for schema in document["components"]["schemas"]:
         assert f'id="{schema}"' in page.text
+    assert "`" not in page.text
+    assert "<code>sort=-netPnl</code> sorts descending" in page.text
 
 
 def test_the_reference_is_served_and_leads_to_every_sheet(client: Client) -> None:
@@ -526,7 +551,9 @@ def test_the_reference_is_served_and_leads_to_every_sheet(client: Client) -> Non
     assert page.status_code == 200
     assert '<th scope="row">MES</th><td>CME</td><td>0.25</td>' in page.text
     for name in re.findall(r'href="(/docs/reference/[a-z-]+)"', page.text):
-        assert client.get(name, headers=BROWSER).status_code == 200, name
+        sheet = client.get(name, headers=BROWSER)
+        assert sheet.status_code == 200, name
+        assert "`" not in sheet.text, name
 
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
