@@ -7,6 +7,7 @@ A run here is a request to drain a queue, so each has a fresh key: a run key is 
 
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Protocol, runtime_checkable
 from uuid import uuid4
@@ -17,7 +18,7 @@ from dagster._core.scheduler.instigation import InstigatorStatus
 from jobs.queue import JOB_OF, KIND_TAG
 from jobs.runs import over, unfinished
 from jobs.upkeep import rebuild_figures
-from sensors.starts import dead_starts_ended, starts_of
+from sensors.starts import dead_starts_ended, overdue_starts_failed, starts_of
 from services.automations import note_automations
 from services.autonomy import Tick, run_tick, running_runs
 from services.desk import Desk
@@ -46,6 +47,8 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
     )
     def sensor(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
         _look_at_the_others(context, desk, name="autonomy_tick")
+        for run_id in overdue_starts_failed(context.instance, now=datetime.now(UTC)):
+            context.log.warning(f"failed run {run_id}: it never came up")
         dead = sorted(over(context.instance, running_runs(desk)))
         tick = run_tick(desk, dead_runs=dead, starts=starts_of(context.instance))
         for job in tick.reclaimed:

@@ -14,6 +14,7 @@ from trading.starts import Starts
 
 NEWEST = 25  # older runs say nothing about the machine as it is now
 ASKED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)
+COMING_UP = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 CAME_UP = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
@@ -40,6 +41,23 @@ def starts_of(instance: dg.DagsterInstance) -> Starts:
         failed_in_row=len(failed),
         last_failed_at=max((_moment(one.end_time) for one in failed), default=None),
     )
+
+
+def overdue_starts_failed(instance: dg.DagsterInstance, *, now: datetime) -> Iterator[str]:
+    """Fail the runs that are not up after Dagster's patience with a start, and yield their ids.
+
+    Dagster's monitor fails most of them first. It cannot fail a run of whose launch there is no event, and such a run
+    would count as asked for, and keep its slot, for ever.
+    """
+    patience = timedelta(seconds=instance.run_monitoring_start_timeout_seconds)
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(COMING_UP), created_before=now - patience)):
+        run_id = record.dagster_run.run_id
+        if now - _launched_at(instance, record) < patience:
+            continue
+        run = instance.get_run_by_id(run_id)  # it may have come up meanwhile
+        if run is not None and run.status in COMING_UP:
+            instance.report_run_failed(run, f"It was not up {patience.total_seconds():.0f} s after it was launched.")
+            yield run_id
 
 
 def dead_starts_ended(instance: dg.DagsterInstance) -> Iterator[int]:

@@ -16,7 +16,7 @@ from jobs.queue import JOB_OF, KIND_TAG
 from orchestration import run_launcher
 from orchestration.definitions import build_defs
 from orchestration.run_launcher import LivenessRunLauncher
-from sensors.starts import starts_of
+from sensors.starts import overdue_starts_failed, starts_of
 from services.autonomy import run_tick
 from services.desk import Desk
 from services.fleet_seed import seed_fleet
@@ -115,6 +115,39 @@ def test_a_tick_asks_for_nothing_right_after_a_failed_start_and_then_for_one(
     monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: later)
     requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
     assert [request.job_name for request in requests] == ["baseline_backtests"]
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING])
+def test_a_run_that_hangs_before_it_is_up_counts_as_a_failed_start_once_its_time_is_over(
+    fleet: Desk, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, status: dg.DagsterRunStatus
+) -> None:
+    defs = build_defs(desk=fleet, settings=fleet.settings)
+    monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: datetime.now(UTC))
+    backtests, cap = JOB_OF[JobType.BACKTEST], fleet.settings.concurrency_backtest
+    hung = [instance.create_run_for_job(backtests, status=status, tags=dict(backtests.tags)) for _ in range(cap)]
+    assert evaluate(defs, "autonomy_tick", desk=fleet, instance=instance) == [], "they still have their slots"
+    assert starts_of(instance).failed_in_row == 0
+    monkeypatch.setattr(type(instance), "run_monitoring_start_timeout_seconds", -1)
+    assert evaluate(defs, "autonomy_tick", desk=fleet, instance=instance) == []
+    seen, told = starts_of(instance), starts_told(fleet)
+    assert (seen.asked, seen.starting, seen.failed_in_row) == (0, 0, cap)
+    assert told is not None
+    assert (told.pace, told.failed_in_row) == (Pace.STARTS_FAILING, cap)
+    assert {instance.get_run_by_id(run.run_id).status for run in hung} == {dg.DagsterRunStatus.FAILURE}  # type: ignore[union-attr]
+    monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: datetime.now(UTC) + pause(cap))
+    requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
+    assert [request.job_name for request in requests] == ["baseline_backtests"]
+
+
+def test_a_start_is_given_its_time_and_a_run_that_works_is_left_alone(instance: dg.DagsterInstance) -> None:
+    came_up(instance)
+    before = datetime.now(UTC)
+    hung = launched(instance)
+    after = datetime.now(UTC)
+    patience = timedelta(seconds=instance.run_monitoring_start_timeout_seconds)
+    assert list(overdue_starts_failed(instance, now=before + patience)) == []
+    assert list(overdue_starts_failed(instance, now=after + patience + timedelta(seconds=1))) == [hung.run_id]
+    assert starts_of(instance).failed_in_row == 1
 
 
 def test_a_tick_that_may_ask_for_one_run_prefers_a_type_without_any(
