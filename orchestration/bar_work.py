@@ -24,10 +24,12 @@ from services.bar_choice import (
     SeriesShown,
     bots_by_market,
     choose_bars,
+    left_aside,
     moves,
     record_choice,
     series_shown,
     spoken_of,
+    stood_already,
 )
 from services.desk import Desk, is_prepared
 from services.imports import record_import
@@ -70,6 +72,8 @@ def import_file(
     for note in report.notes:
         console.print(f"  {note}", markup=False)
     _tell_moves(before, after, would=dry_run)
+    for told in left_aside(after, report.series):
+        console.print(told, markup=False, soft_wrap=True)
     if dry_run:
         console.print("dry run: nothing was stored")
         return
@@ -98,7 +102,8 @@ def choose(act: str, series: tuple[str, str, str], *, reason: str) -> None:
     now = datetime.now(UTC)
     before, after, named = choose_bars(BarStore(load_settings().bars_dir), wish, now=now)
     for row in named:
-        console.print(f"{spoken_of(row)}: {DONE[wish.act]}", markup=False)
+        said = stood_already(before, wish, row) or DONE[wish.act]
+        console.print(f"{spoken_of(row)}: {said}", markup=False, soft_wrap=True)
     _tell_moves(before, after, would=False)
     _tell_lack(_recorded(lambda desk: record_choice(desk, wish, named)), "do it")
 

@@ -20,7 +20,7 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session
 
 from services.acts import once
-from services.bar_choice import BarWish, Move, choose_bars, moves, record_in, spoken_of
+from services.bar_choice import BarWish, Move, choose_bars, moves, record_in, spoken_of, stood_already
 from services.desk import Desk
 from store import bots
 from store.bars import BarSeries
@@ -53,6 +53,7 @@ class BarReceipt(BaseModel):
 
     Attributes:
         series: Those it named, each as symbol, timeframe and provider.
+        already: Those of them that stood so before, in words; nothing changed for them.
         moves: Which bots it moves to other bars.
     """
 
@@ -61,6 +62,7 @@ class BarReceipt(BaseModel):
     success: bool = True
     act: str
     series: list[str]
+    already: list[str] = []
     moves: list[MoveTold]
     reason_code: str
     audit_seq: int
@@ -97,6 +99,7 @@ def _act(desk: Desk, session: Session, wish: BarWish) -> BarReceipt:
     return BarReceipt(
         act=wish.act.name,
         series=[spoken_of(row) for row in named],
+        already=[f"{spoken_of(row)}: {words}" for row in named if (words := stood_already(before, wish, row))],
         moves=[_told(move) for move in moves(before, after, markets)],
         reason_code=wish.reason_code,
         audit_seq=record_in(desk, session, wish, named),

@@ -114,7 +114,7 @@ def series_shown(catalog: Catalog, markets: Mapping[Market, int] | None) -> list
     """Return every series by symbol and timeframe, the one that is traded first, withdrawn ones last."""
     active = [_shown(catalog, row, markets) for row in catalog.series.values()]
     none = 0 if markets is not None else None
-    gone = [_standing(row, None, "withdrawn", none, withdrawn=True) for row in catalog.withdrawn]
+    gone = [_standing(row, None, f"withdrawn{_since(row)}", none, withdrawn=True) for row in catalog.withdrawn]
     return sorted(active + gone, key=_place)
 
 
@@ -145,7 +145,7 @@ def moves(before: Catalog, after: Catalog, markets: Mapping[Market, int] | None)
 def choose_bars(store: BarStore, wish: BarWish, *, now: datetime) -> tuple[Catalog, Catalog, tuple[BarSeries, ...]]:
     """Do an act on the series a wish names; return the catalog before and after it, and those series.
 
-    Two at once wait for each other. Doing again what is done changes nothing.
+    Two at once wait for each other. Doing again what is done changes nothing, and `stood_already` says so.
 
     Raises:
         BadInput: the reason is not plain, or a series to restore was imported again.
@@ -163,6 +163,35 @@ def choose_bars(store: BarStore, wish: BarWish, *, now: datetime) -> tuple[Catal
     after = store.change(change)
     before, named = seen[-1]
     return before, after, named
+
+
+def stood_already(before: Catalog, wish: BarWish, row: BarSeries) -> str | None:
+    """Return in words that a series stood as a wish asks before it, since when if known; None where it did not."""
+    if wish.act is BarAct.WITHDRAW and row in before.withdrawn:
+        return f"withdrawn already{_since(row)}"
+    standing = before.preferred.get((row.symbol, row.timeframe))
+    if wish.act is BarAct.PREFER and standing is not None and standing.provider == row.provider:
+        return f"preferred already: {_wished(standing)}"
+    return None
+
+
+def left_aside(after: Catalog, rows: Iterable[BarSeries]) -> list[str]:
+    """Return which of some series bots do not trade, what they trade and why, and how a person chooses the series."""
+    aside: dict[tuple[str, str, str, Ground], list[str]] = {}
+    for row in rows:
+        choice = after.choice(row.symbol, row.timeframe)
+        if choice is not None and _key(choice.series) != _key(row):
+            reason = (row.symbol, row.provider, choice.series.provider, choice.ground)
+            aside.setdefault(reason, []).append(row.timeframe)
+    return [_aside(*reason, timeframes=timeframes) for reason, timeframes in aside.items()]
+
+
+def _aside(symbol: str, provider: str, instead: str, ground: Ground, *, timeframes: Sequence[str]) -> str:
+    which = timeframes[0] if len(timeframes) == 1 else ANY
+    return (
+        f"{symbol} {', '.join(timeframes)}: bots trade {instead}, because {WORDS[ground]}; "
+        f"to let them trade {provider} all the same: proving bars prefer {symbol} {which} {provider}"
+    )
 
 
 def record_choice(desk: Desk, wish: BarWish, named: Sequence[BarSeries]) -> int:
@@ -202,8 +231,16 @@ def _shown(catalog: Catalog, row: BarSeries, markets: Mapping[Market, int] | Non
         return _standing(row, None, instead, 0 if markets is not None else None)
     words = WORDS[choice.ground]
     if choice.ground is Ground.PREFERRED and wish is not None:
-        words = f"{words}: {wish.actor}, {wish.reason_code}, {wish.at:%Y-%m-%d %H:%M} UTC"
+        words = f"{words}: {_wished(wish)}"
     return _standing(row, choice.ground, words, markets.get(market, 0) if markets is not None else None)
+
+
+def _wished(standing: Preference) -> str:
+    return f"{standing.actor}, {standing.reason_code}, {standing.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _since(row: BarSeries) -> str:
+    return f" since {row.withdrawn_at:%Y-%m-%d %H:%M} UTC" if row.withdrawn_at is not None else ""
 
 
 def _standing(
@@ -233,6 +270,8 @@ def _named(catalog: Catalog, wish: BarWish) -> tuple[BarSeries, ...]:
     restoring = wish.act is BarAct.RESTORE
     offered = catalog.withdrawn if restoring else tuple(catalog.series.values())
     named = tuple(row for row in offered if wish.names(row))
+    if wish.act is BarAct.WITHDRAW and not named:
+        named = tuple({_key(row): row for row in catalog.withdrawn if wish.names(row)}.values())
     if named:
         return named
     there = {name for row in offered for name in (row.symbol, row.timeframe, row.provider)}
@@ -252,7 +291,12 @@ def _prefer(catalog: Catalog, named: Iterable[BarSeries], wish: BarWish, now: da
     wanted = {(one.symbol, one.timeframe): one for one in made}
     if len(wanted) < len(made):
         raise BadInput("bots trade one series of a symbol and timeframe: name its provider")
-    return replace(catalog, preferred=catalog.preferred | wanted)
+    standing = {
+        market: one
+        for market, one in catalog.preferred.items()
+        if market in wanted and wanted[market].provider == one.provider
+    }
+    return replace(catalog, preferred=catalog.preferred | wanted | standing)
 
 
 def _follow_rule(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, _now: datetime) -> Catalog:
@@ -262,8 +306,8 @@ def _follow_rule(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, _
     )
 
 
-def _withdraw(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, _now: datetime) -> Catalog:
-    gone = {_key(row): row for row in named}
+def _withdraw(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, now: datetime) -> Catalog:
+    gone = {_key(row): replace(row, withdrawn_at=now) for row in named if row in catalog.series.values()}
     kept = {key: row for key, row in catalog.series.items() if key not in gone}
     preferred = {market: one for market, one in catalog.preferred.items() if (*market, one.provider) not in gone}
     again = {(*key, row.fingerprint) for key, row in gone.items()}
@@ -277,7 +321,8 @@ def _restore(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, _now:
         if key in catalog.series:
             raise BadInput(f"{' '.join(key)} was imported again since it was withdrawn; withdraw that first")
     kept = tuple(row for row in catalog.withdrawn if row not in back.values())
-    return replace(catalog, series=catalog.series | back, withdrawn=kept)
+    offered = {key: replace(row, withdrawn_at=None) for key, row in back.items()}
+    return replace(catalog, series=catalog.series | offered, withdrawn=kept)
 
 
 _CHANGES: Mapping[BarAct, Callable[[Catalog, Iterable[BarSeries], BarWish, datetime], Catalog]] = MappingProxyType(

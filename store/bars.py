@@ -61,6 +61,7 @@ class BarSeries:
         notes: What happened on the way in, one sentence each.
         derived_from: The timeframe it was aggregated from; empty for bars as the provider gave them.
         borrowed_from: The root whose bars they are (ES of a MES series); empty for bars of the symbol itself.
+        withdrawn_at: When it was withdrawn, UTC; None where it was not, or before the store kept that.
     """
 
     symbol: str
@@ -75,6 +76,7 @@ class BarSeries:
     notes: tuple[str, ...] = ()
     derived_from: str = ""
     borrowed_from: str = ""
+    withdrawn_at: datetime | None = None
 
     @property
     def is_simulated(self) -> bool:
@@ -387,15 +389,18 @@ def _catalog_from_json(told: object) -> Catalog:
 
 
 def _row_as_json(row: BarSeries) -> dict[str, object]:
-    return asdict(row) | {"imported_at": row.imported_at.isoformat()}
+    withdrawn_at = row.withdrawn_at.isoformat() if row.withdrawn_at is not None else None
+    return asdict(row) | {"imported_at": row.imported_at.isoformat(), "withdrawn_at": withdrawn_at}
 
 
 def _row_from_json(fields: dict[str, object]) -> BarSeries:
     notes: tuple[str, ...] = tuple(fields["notes"])  # type: ignore[arg-type]
+    withdrawn_at = fields.get("withdrawn_at")
     known = {
         "imported_at": datetime.fromisoformat(str(fields["imported_at"])),
         "notes": notes,
         "borrowed_from": fields.get("borrowed_from", _lender(notes)),
+        "withdrawn_at": datetime.fromisoformat(str(withdrawn_at)) if withdrawn_at is not None else None,
     }
     return BarSeries(**{**fields, **known})  # type: ignore[arg-type]
 

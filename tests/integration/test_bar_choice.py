@@ -1,6 +1,7 @@
 """Which series serve which bots: an import that is too short moves nobody, and people choose, withdraw and restore."""
 
 import csv
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,7 +15,17 @@ from orchestration import bar_work, cli
 from services.audit import verify_chain
 from services.autonomy import run_tick
 from services.backtests import run_baseline
-from services.bar_choice import BarAct, BarWish, choose_bars, moves, record_choice, series_traded
+from services.bar_choice import (
+    BarAct,
+    BarWish,
+    choose_bars,
+    left_aside,
+    moves,
+    record_choice,
+    series_shown,
+    series_traded,
+    stood_already,
+)
 from services.desk import Desk
 from services.market_data import import_bars, simulate_market
 from services.reports import tear_sheet
@@ -120,6 +131,50 @@ def test_withdrawing_a_preferred_series_forgets_the_preference(store: BarStore, 
     chosen(store, BarAct.RESTORE)
     assert provider_of(store) == SIMULATED
     assert store.catalog().preferred == {}
+
+
+def test_doing_again_what_is_done_says_since_when_and_changes_nothing(store: BarStore, short_file: Path) -> None:
+    import_bars(store, short_file, provider="ACME")
+    later = NOW + timedelta(days=1)
+    for act, told in (
+        (BarAct.PREFER, "preferred already: cli:amy, OWN_FEED, 2026-03-02 15:00 UTC"),
+        (BarAct.WITHDRAW, "withdrawn already since 2026-03-02 15:00 UTC"),
+    ):
+        wish = replace(WISH, act=act)
+        before, after, (row,) = choose_bars(store, wish, now=NOW)
+        assert stood_already(before, wish, row) is None
+        before, again, (row,) = choose_bars(store, replace(wish, actor="cli:bob"), now=later)
+        assert stood_already(before, wish, row) == told
+        assert again == after == store.catalog()
+    (shown,) = (one for one in series_shown(store.catalog(), None) if one.withdrawn)
+    assert shown.words == "withdrawn since 2026-03-02 15:00 UTC"
+    chosen(store, BarAct.RESTORE)
+    assert store.catalog().series["MES", "1h", "ACME"].withdrawn_at is None
+
+
+def test_a_catalog_from_before_it_kept_when_a_series_was_withdrawn_is_read(store: BarStore) -> None:
+    chosen(store, BarAct.WITHDRAW, provider=SIMULATED)
+    path = store.parquet_path(store.series()[0]).parents[3] / "catalog.json"
+    told = json.loads(path.read_text())
+    for row in told["series"] + told["withdrawn"]:
+        del row["withdrawn_at"]
+    path.write_text(json.dumps(told))
+    wish = replace(WISH, act=BarAct.WITHDRAW, provider=SIMULATED)
+    before, _, (row,) = choose_bars(store, wish, now=NOW)
+    assert stood_already(before, wish, row) == "withdrawn already"
+
+
+def test_series_left_aside_are_told_with_the_command_that_chooses_them(store: BarStore, short_file: Path) -> None:
+    report = import_bars(store, short_file, provider="ACME")
+    assert left_aside(store.catalog(), report.series) == [
+        "MES 1h, 1d: bots trade SIMULATED, because the real bars there are cover less than 455 days and 250 bars; "
+        "to let them trade ACME all the same: proving bars prefer MES all ACME"
+    ]
+    chosen(store, BarAct.PREFER)
+    (told,) = left_aside(store.catalog(), report.series)
+    assert told.endswith("proving bars prefer MES 1d ACME")
+    chosen(store, BarAct.PREFER, timeframe="all")
+    assert left_aside(store.catalog(), report.series) == []
 
 
 @pytest.mark.parametrize(
@@ -237,6 +292,10 @@ def test_the_api_acts_on_series_once_for_one_key_and_says_which_bots_move(
             first.json()["traceId"],
         )
     assert client.post("/api/admin/bars/withdraw", json=body, headers=ADMIN).json()["moves"][0]["after"] == SIMULATED
+    again = client.post("/api/admin/bars/withdraw", json=body, headers=ADMIN)
+    (already,) = again.json()["already"]
+    assert (again.status_code, again.json()["moves"]) == (200, [])
+    assert already.startswith("MES 1h ACME: withdrawn already since ")
     assert client.post("/api/admin/bars/restore", json=body, headers=ADMIN).json()["moves"] == []
     assert client.post("/api/admin/bars/follow-rule", json=body, headers=ADMIN).status_code == 200
     assert verify_chain(stocked).is_whole
@@ -281,12 +340,16 @@ def test_the_commands_work_without_a_database_and_say_that_nothing_is_recorded(
     assert "dry run: nothing was stored" in dry
     assert "not in the audit chain" not in dry
     assert {row.provider for row in store.series()} == {SIMULATED}
-    proving("bars", "import", str(short_file), "--provider", "ACME")
+    told = proving("bars", "import", str(short_file), "--provider", "ACME")
+    assert "to let them trade ACME all the same: proving bars prefer MES all ACME" in told
     told = proving("bars", "prefer", "MES", "1h", "ACME", "--reason", "OWN_FEED")
     assert "MES 1h ACME: preferred, however long it is" in told
     assert "not in the audit chain: no database runs; do it again where it runs to record it" in told
     assert provider_of(store) == "ACME"
+    told = proving("bars", "prefer", "MES", "1h", "ACME")
+    assert "MES 1h ACME: preferred already: cli:" in told
     proving("bars", "withdraw", "all", "all", "ACME")
+    assert "MES 1h ACME: withdrawn already since 2" in proving("bars", "withdraw", "MES", "1h", "ACME")
     assert provider_of(store) == SIMULATED
     assert "withdrawn" in proving("bars", "list")
     proving("bars", "restore", "all", "all", "ACME")
