@@ -7,6 +7,7 @@ The tidy form: `ts_event` (bar open, with time zone), `symbol`, `open`, `high`, 
 `contract`; other columns are ignored. A CSV file needs a header and a line break at its end (without one nobody can
 know whether the last number is whole); its times are ISO 8601 with an offset of at most fourteen hours, the widest any
 clock on earth keeps (XML Schema's `dateTime` draws the same line; the engine would take +15:59, Arrow even +99:00).
+Prices and volumes that a Parquet file has as text are read as those of a CSV file are.
 """
 
 import re
@@ -116,7 +117,7 @@ def _read_parquet(path: Path, faults: Faults) -> "pa.Table":
     except (pa.ArrowException, OSError, ValueError) as error:
         raise BadBars(f"{path}: not a readable Parquet file ({_first_line(error)})") from error
     _require_types(path, table)
-    return _numbers(table, faults)
+    return _numbers(_with_text_read(table, faults), faults)
 
 
 def _require_types(path: Path, table: "pa.Table") -> None:
@@ -131,14 +132,40 @@ def _require_types(path: Path, table: "pa.Table") -> None:
         raise BadBars(f"{path}: row 1: {OFFSET_RULE}, was {instant.tz}")
     for name in (*PRICES, "volume"):
         kind = table.schema.field(name).type
-        if not (types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)):
-            raise BadBars(f"{path}: row 1: {name} must be a number, was {kind}")
+        is_number = types.is_floating(kind) or types.is_integer(kind) or types.is_decimal(kind)
+        if not (is_number or _is_text(kind)):
+            raise BadBars(f"{path}: row 1: {name} must be a number, was {kind}; mend: write it as a number or as text")
     kind = table.schema.field("symbol").type
-    text = kind.value_type if types.is_dictionary(kind) else kind
-    if not (types.is_string(text) or types.is_large_string(text) or types.is_string_view(text)):
+    if not _is_text(kind):
         raise BadBars(f"{path}: row 1: symbol must be text, was {kind}")
     if "contract" in table.column_names and not types.is_integer(table.schema.field("contract").type):
         raise BadBars(f"{path}: row 1: contract must be a whole number such as 202406")
+
+
+def _is_text(kind: "pa.DataType") -> bool:
+    from pyarrow import types
+
+    text = kind.value_type if types.is_dictionary(kind) else kind
+    return bool(types.is_string(text) or types.is_large_string(text) or types.is_string_view(text))
+
+
+def _with_text_read(table: "pa.Table", faults: Faults) -> "pa.Table":
+    """Return the table with prices and volumes as numbers where some are text, read as cells of a CSV file are."""
+    import pyarrow as pa
+
+    names = [*PRICES, "volume"]
+    if not any(_is_text(table.schema.field(name).type) for name in names):
+        return table
+    written = table.select(names).cast(pa.schema([(name, pa.string()) for name in names]))
+    casts = ", ".join(f"{_number_in(name, name)}, {name} AS {name}_text" for name in names)
+    with _engine().cursor() as session:
+        session.register("written", written)
+        read = session.sql(f"SELECT {casts} FROM written").to_arrow_table()  # noqa: S608
+    read = _without_text(with_prices_in_parts(read, PRICES), faults)
+    rest = table.drop_columns(names)
+    for name in rest.column_names:
+        read = read.append_column(name, rest.column(name))
+    return read
 
 
 def _numbers(table: "pa.Table", faults: Faults) -> "pa.Table":
@@ -146,6 +173,8 @@ def _numbers(table: "pa.Table", faults: Faults) -> "pa.Table":
     import pyarrow as pa
 
     for place, name in enumerate(table.column_names):
+        if name.endswith(DIGITS):
+            continue
         column = table.column(name)
         _fault_empty(column, name, faults)
         if name == "ts_event":
@@ -204,12 +233,14 @@ def _read_csv(path: Path, faults: Faults) -> "pa.Table":
 def _casts(cells: dict[str, str]) -> str:
     sound_instant = f"CASE WHEN regexp_full_match({cells['ts_event']}, '{_INSTANT}') THEN {cells['ts_event']} END"
     picked = [f"epoch_ns(try_cast({sound_instant} AS TIMESTAMPTZ_NS)) AS ts_event", f"{cells['symbol']} AS symbol"]
-    for name in [name for name in cells if name not in ("ts_event", "symbol")]:
-        pattern = _MONTH if name == "contract" else _NUMBER
-        number = f"CASE WHEN regexp_full_match({cells[name]}, '{pattern}') THEN {cells[name]} END"
-        picked.append(f"try_cast({number} AS {'BIGINT' if name == 'contract' else 'DOUBLE'}) AS {name}")
+    picked += [_number_in(cell, name) for name, cell in cells.items() if name not in ("ts_event", "symbol")]
     picked += [f"{cell} AS {name}_text" for name, cell in cells.items()]
     return ", ".join(picked)
+
+
+def _number_in(cell: str, name: str) -> str:
+    pattern, kind = (_MONTH, "BIGINT") if name == "contract" else (_NUMBER, "DOUBLE")
+    return f"try_cast(CASE WHEN regexp_full_match({cell}, '{pattern}') THEN {cell} END AS {kind}) AS {name}"
 
 
 def _without_text(table: "pa.Table", faults: Faults) -> "pa.Table":

@@ -259,6 +259,12 @@ def with_value(table: pa.Table, name: str, place: int, value: float | None) -> p
     return put(table, name, pa.array(values, table.schema.field(name).type))
 
 
+def with_text(table: pa.Table, names: list[str]) -> pa.Table:
+    for name in names:
+        table = put(table, name, table.column(name).cast(pa.string()))
+    return table
+
+
 def damaged_table(sheet: Sheet, dice: random.Random) -> tuple[bytes, str]:
     """Return a Parquet file whose cells or types are wrong, and what the error must name."""
     table, place = as_table(sheet), dice.randrange(len(sheet.rows))
@@ -274,7 +280,9 @@ def damaged_table(sheet: Sheet, dice: random.Random) -> tuple[bytes, str]:
     elif kind == 3:
         table, named = put(table, "ts_event", table.column("ts_event").cast(pa.timestamp("ns"))), "ts_event"
     elif kind == 4:
-        table, named = put(table, name, table.column(name).cast(pa.string())), name
+        texts = table.column(name).cast(pa.string()).to_pylist()
+        texts[place] = dice.choice(["", "12x", "1,000", " ", "nan", "0x10"])
+        table, named = put(table, name, pa.array(texts)), row
     elif kind == 5:
         table, named = table.drop_columns([name]), name
     else:
@@ -347,9 +355,15 @@ def test_the_undamaged_files_are_accepted(tmp_path: Path) -> None:
         csv, parquet = tmp_path / f"{number}.csv", tmp_path / f"{number}.parquet"
         csv.write_text(sheet.text())
         parquet.write_bytes(as_file(as_table(sheet)))
-        reports = [import_bars(BarStore(tmp_path / name.suffix), name, provider="GOOD") for name in (csv, parquet)]
-        assert reports[0].rows == len(sheet.rows)
-        assert [row.fingerprint for row in reports[0].series] == [row.fingerprint for row in reports[1].series]
+        of_text = tmp_path / f"{number}_text.parquet"
+        of_text.write_bytes(as_file(with_text(as_table(sheet), dice.sample(NUMBERS, dice.randint(1, len(NUMBERS))))))
+        told, *others = (
+            import_bars(BarStore(tmp_path / "bars" / name.name), name, provider="GOOD")
+            for name in (csv, parquet, of_text)
+        )
+        assert told.rows == len(sheet.rows)
+        for other in others:
+            assert [row.fingerprint for row in other.series] == [row.fingerprint for row in told.series]
 
 
 @pytest.mark.scorecard(23)

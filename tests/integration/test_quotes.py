@@ -1,10 +1,13 @@
 """Bars quoted in cents, millionths or 32nds bring the right money, or are refused with what they look like."""
 
+import csv
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from services.market_data import ImportReport, import_bars
@@ -193,6 +196,21 @@ def in_parts(symbol: str, prices: Sequence[str]) -> str:
     return HEADER + "".join(f"{day}T00:00:00Z,{symbol},{','.join([price] * 4)},{QUIET}\n" for day, price in written)
 
 
+def parquet_of_text(path: Path) -> Path:
+    """Write the rows of a CSV file as Parquet whose prices and volumes are text, and return where."""
+    with path.open(newline="") as file:
+        heads, *rows = csv.reader(file)
+    columns = {head: pa.array(cells) for head, cells in zip(heads, zip(*rows, strict=True), strict=True)}
+    opened = [datetime.fromisoformat(cell).astimezone(UTC) for cell in columns["ts_event"].to_pylist()]
+    columns["ts_event"] = pa.array(opened, pa.timestamp("ns", "UTC"))
+    columns["symbol"] = columns["symbol"].dictionary_encode()
+    columns["close"] = columns["close"].dictionary_encode()
+    columns["open"] = columns["open"].cast(pa.large_string())
+    written = path.with_suffix(".parquet")
+    pq.write_table(pa.table(columns), written)
+    return written
+
+
 @pytest.mark.parametrize(
     ("symbol", "prices", "told", "usd"),
     [
@@ -211,6 +229,9 @@ def test_prices_in_parts_are_read_in_the_form_of_their_root(
     report = brought(store, tmp_path, in_parts(symbol, prices))
     assert gain_usd(store, symbol) == usd
     assert any(told in note for note in report.notes)
+    as_parquet = import_bars(BarStore(tmp_path / "text"), parquet_of_text(tmp_path / "acme.csv"))
+    assert [row.fingerprint for row in as_parquet.series] == [row.fingerprint for row in report.series]
+    assert as_parquet.notes == report.notes
 
 
 @pytest.mark.parametrize(
