@@ -4,7 +4,7 @@ Belongs here: one command's way from words to use case and back. Does not belong
 (`services.bar_choice`), what bars must keep.
 
 Bars are files, so these commands work while no database runs; then nobody knows how many bots there are, and what was
-done is not in the audit chain, which is said.
+done is not in the audit chain yet, which is said.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,13 +26,13 @@ from services.bar_choice import (
     choose_bars,
     left_aside,
     moves,
-    record_choice,
     series_shown,
     spoken_of,
     stood_already,
 )
 from services.desk import Desk, is_prepared
 from services.imports import record_import
+from services.owed_bar_acts import record_owed
 from services.under_way import LongWork
 from store.bar_files import require_bar_file
 from store.bars import BarSeries, BarStore, Catalog, Market, Rehearsal
@@ -77,7 +77,10 @@ def import_file(
     if dry_run:
         console.print("dry run: nothing was stored")
         return
-    _tell_lack(_recorded(lambda desk: record_import(desk, report, actor=cli_actor())), "import the file")
+    _tell_lack(
+        _recorded(lambda desk: record_import(desk, report, actor=cli_actor())),
+        "import the file again where it runs to record it",
+    )
 
 
 def list_series() -> None:
@@ -105,7 +108,7 @@ def choose(act: str, series: tuple[str, str, str], *, reason: str) -> None:
         said = stood_already(before, wish, row) or DONE[wish.act]
         console.print(f"{spoken_of(row)}: {said}", markup=False, soft_wrap=True)
     _tell_moves(before, after, would=False)
-    _tell_lack(_recorded(lambda desk: record_choice(desk, wish, named)), "do it")
+    _tell_lack(_recorded(record_owed), "the platform records it when it runs")
 
 
 DONE: Mapping[BarAct, str] = {
@@ -182,7 +185,6 @@ def _desk_where_it_answers() -> Iterator[Desk | str]:
         desk.sessions.kw["bind"].dispose()
 
 
-def _tell_lack(lack: str | None, what: str) -> None:
+def _tell_lack(lack: str | None, remedy: str) -> None:
     if lack is not None:
-        again = f"{what} again where it runs to record it"
-        console.print("[yellow]![/yellow] not in the audit chain:", escape(f"{lack}; {again}"), soft_wrap=True)
+        console.print("[yellow]![/yellow] not in the audit chain:", escape(f"{lack}; {remedy}"), soft_wrap=True)

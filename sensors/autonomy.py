@@ -22,6 +22,7 @@ from sensors.starts import dead_starts_ended, overdue_starts_failed, starts_of
 from services.automations import note_automations
 from services.autonomy import Tick, run_tick, running_runs
 from services.desk import Desk
+from services.owed_bar_acts import record_owed
 from services.rollups import open_requests
 from services.work import caps
 from trading.errors import Unavailable
@@ -51,6 +52,7 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
             context.log.warning(f"failed run {run_id}: it never came up")
         dead = sorted(over(context.instance, running_runs(desk)))
         tick = run_tick(desk, dead_runs=dead, starts=starts_of(context.instance))
+        _record_owed(context, desk)
         for job in tick.reclaimed:
             context.log.warning(f"took back {job.job_type} job {job.job_id} of run {job.run_id}: now {job.status}")
         for run_id in {job.run_id for job in tick.reclaimed if job.run_id} - running_runs(desk):
@@ -60,6 +62,14 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         yield from islice(_wanted(context.instance, desk, tick), tick.allowed.runs)
 
     return sensor
+
+
+def _record_owed(context: dg.SensorEvaluationContext, desk: Desk) -> None:
+    """Tell the audit chain of acts on bars whose process died, or that were done while no database ran."""
+    try:
+        record_owed(desk)
+    except Unavailable as failure:
+        context.log.warning(f"acts on bars are not in the audit chain yet: {failure}")
 
 
 @dg.sensor(

@@ -3,9 +3,9 @@
 Belongs here: the receipt, and what commits together. Does not belong here: what an act changes, what it moves
 (`bar_choice.py`).
 
-The catalog is a file: an act takes effect first, and its event and its answer commit together after it. Where the
-database goes away in between, the act stands unrecorded; the database is asked first, so that one that is away already
-refuses. Two at once wait for each other at the catalog.
+The catalog is a file: an act takes effect first, with the debt of its event, and its event and its answer commit
+together after it. Where the database goes away in between, the act stands and the audit chain is owed it; the database
+is asked first, so that one that is away already refuses. Two at once wait for each other at the catalog.
 """
 
 import hashlib
@@ -20,10 +20,11 @@ from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session
 
 from services.acts import once
-from services.bar_choice import BarWish, Move, choose_bars, moves, record_in, spoken_of, stood_already
+from services.bar_choice import BarWish, Move, choose_bars, moves, spoken_of, stood_already
 from services.desk import Desk
+from services.owed_bar_acts import record_in, settle
 from store import bots
-from store.bars import BarSeries
+from store.bars import BarSeries, OwedEvent
 from store.database import transaction
 from trading.market.choice import WORDS
 
@@ -83,26 +84,31 @@ def act_on_bars(desk: Desk, wish: BarWish, *, idempotency_key: str | None = None
         IdempotencyMismatch: the key belongs to another request.
         Unavailable: the database, the audit anchor or the bar store is away.
     """
+    owed: list[OwedEvent] = []
     with transaction(desk.sessions) as session:
-        return once(
+        receipt = once(
             session,
             idempotency_key,
-            lambda: _act(desk, session, wish),
+            lambda: _act(desk, session, wish, owed=owed),
             kind=BarReceipt,
             body_hash=lambda: _body_hash(wish),
         )
+    if owed:
+        settle(desk.bars, owed)
+    return receipt
 
 
-def _act(desk: Desk, session: Session, wish: BarWish) -> BarReceipt:
+def _act(desk: Desk, session: Session, wish: BarWish, *, owed: list[OwedEvent]) -> BarReceipt:
     markets, now = bots.count_by_market(session), desk.clock()
     before, after, named = choose_bars(desk.bars, wish, now=now)
+    owed += after.owed
     return BarReceipt(
         act=wish.act.name,
         series=[spoken_of(row) for row in named],
         already=[f"{spoken_of(row)}: {words}" for row in named if (words := stood_already(before, wish, row))],
         moves=[_told(move) for move in moves(before, after, markets)],
         reason_code=wish.reason_code,
-        audit_seq=record_in(desk, session, wish, named),
+        audit_seq=record_in(desk, session, owed)[-1],
         trace_id=wish.request_id,
         timestamp=now,
     )

@@ -3,9 +3,10 @@
 Belongs here: the acts on the bar store's catalog, what each moves, what the audit chain says of them. Does not belong
 here: the rule that chooses (`trading.market.choice`), where series lie (`store/bars.py`), importing (`market_data.py`).
 
-The catalog is a file, so an act cannot commit together with its event: it takes effect first and is recorded after,
-where a database runs. No act touches bars: a withdrawn series keeps its files, because sessions that ran over it refer
-to them by fingerprint, and each act is undone by another.
+The catalog is a file, so an act cannot commit together with its event: the same rename that makes it take effect writes
+down that the audit chain is owed it, and it is recorded after, where a database runs (`owed_bar_acts.py`). No act
+touches bars: a withdrawn series keeps its files, because sessions that ran over it refer to them by fingerprint, and
+each act is undone by another.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,14 +15,12 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
+from uuid import uuid4
 
-from sqlalchemy.orm import Session
-
-from services import audit
 from services.acts import require_reason
 from services.desk import Desk
 from store import bots
-from store.bars import BarSeries, BarStore, Catalog, Key, Market, Preference
+from store.bars import BarSeries, BarStore, Catalog, Key, Market, OwedEvent, Preference
 from store.database import transaction
 from trading.errors import BadInput, UnknownSeries
 from trading.market.choice import WORDS, Ground
@@ -145,7 +144,8 @@ def moves(before: Catalog, after: Catalog, markets: Mapping[Market, int] | None)
 def choose_bars(store: BarStore, wish: BarWish, *, now: datetime) -> tuple[Catalog, Catalog, tuple[BarSeries, ...]]:
     """Do an act on the series a wish names; return the catalog before and after it, and those series.
 
-    Two at once wait for each other. Doing again what is done changes nothing, and `stood_already` says so.
+    Two at once wait for each other. Doing again what is done changes no series, and `stood_already` says so. The audit
+    chain is owed the act: it is the last of `owed` in the catalog after it.
 
     Raises:
         BadInput: the reason is not plain, or a series to restore was imported again.
@@ -158,7 +158,8 @@ def choose_bars(store: BarStore, wish: BarWish, *, now: datetime) -> tuple[Catal
     def change(catalog: Catalog) -> Catalog:
         named = _named(catalog, wish)
         seen.append((catalog, named))
-        return _CHANGES[wish.act](catalog, named, wish, now)
+        changed = _CHANGES[wish.act](catalog, named, wish, now)
+        return replace(changed, owed=(*catalog.owed, _owed(wish, named, now=now)))
 
     after = store.change(change)
     before, named = seen[-1]
@@ -194,28 +195,18 @@ def _aside(symbol: str, provider: str, instead: str, ground: Ground, *, timefram
     )
 
 
-def record_choice(desk: Desk, wish: BarWish, named: Sequence[BarSeries]) -> int:
-    """Append an act to the audit chain and return its sequence; done again it is another event.
-
-    Raises:
-        Unavailable: the database or the anchor is away; the act stands, unrecorded.
-    """
-    with transaction(desk.sessions) as session:
-        return record_in(desk, session, wish, named)
-
-
-def record_in(desk: Desk, session: Session, wish: BarWish, named: Sequence[BarSeries]) -> int:
-    """Append an act to the audit chain within a transaction and return its sequence."""
+def _owed(wish: BarWish, named: Sequence[BarSeries], *, now: datetime) -> OwedEvent:
     spoken = [spoken_of(row) for row in named]
-    subject = spoken[0] if len(named) == 1 else f"{len(named)} series of bars"
     told: dict[str, Any] = {
         "reasonCode": wish.reason_code,
         "series": spoken,
         "fingerprints": {one: row.fingerprint for one, row in zip(spoken, named, strict=True)},
+        "doneAt": now.isoformat(),
     }
     if wish.request_id:
         told["requestId"] = wish.request_id
-    return audit.record(desk, session, actor=wish.actor, action=wish.act.value, subject=subject, payload=told)
+    subject = spoken[0] if len(named) == 1 else f"{len(named)} series of bars"
+    return OwedEvent(uuid4().hex, wish.actor, wish.act.value, subject, told)
 
 
 def spoken_of(row: BarSeries | SeriesShown) -> str:
@@ -312,7 +303,7 @@ def _withdraw(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, now:
     preferred = {market: one for market, one in catalog.preferred.items() if (*market, one.provider) not in gone}
     again = {(*key, row.fingerprint) for key, row in gone.items()}
     earlier = (one for one in catalog.withdrawn if (*_key(one), one.fingerprint) not in again)
-    return Catalog(kept, (*earlier, *gone.values()), preferred)
+    return replace(catalog, series=kept, withdrawn=(*earlier, *gone.values()), preferred=preferred)
 
 
 def _restore(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, _now: datetime) -> Catalog:

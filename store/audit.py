@@ -47,6 +47,16 @@ def append(session: Session, *, at: datetime, actor: str, action: str, subject: 
     return event.seq
 
 
+def seq_of_act(session: Session, *, act_id: str, action: str) -> int | None:
+    """Return the sequence of the event that tells of an act, None where there is none; later ones wait until the end.
+
+    Holds the chain's lock, so that two that look at once cannot both find none; found by the index on actions.
+    """
+    hold(session, CHAIN_LOCK)
+    told = AuditEvent.payload["actId"].astext == act_id
+    return session.scalar(select(AuditEvent.seq).where(AuditEvent.action == action, told))
+
+
 def head(session: Session) -> Head:
     """Return the last link; sequence 0 and the genesis hash where the chain is empty."""
     last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()

@@ -5,7 +5,8 @@ Does not belong here: reading the files of providers (`bar_files.py`), checking 
 (`services/market_data.py`).
 
     <root>/catalog.json                                    which series exist, which were withdrawn, which a person
-                                                           prefers; replaced by one rename: the commit
+                                                           prefers, which acts the audit chain is owed;
+                                                           replaced by one rename: the commit
     <root>/<provider>/<symbol>/<timeframe>/<print>.parquet the bars, readable by anything (DuckDB, pandas)
     <root>/<provider>/<symbol>/<timeframe>/<print>.npy     the same columns, (7, n_bars) int64, mapped on load
 
@@ -112,12 +113,24 @@ class Preference:
 
 
 @dataclass(frozen=True, slots=True)
+class OwedEvent:
+    """An act on series as the audit chain is to tell of it, kept from its effect until the chain does."""
+
+    act_id: str
+    actor: str
+    action: str
+    subject: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Catalog:
     """All the store knows of its series; a withdrawn one is known by its key and fingerprint."""
 
     series: dict[Key, BarSeries] = field(default_factory=dict)
     withdrawn: tuple[BarSeries, ...] = ()
     preferred: dict[Market, Preference] = field(default_factory=dict)
+    owed: tuple[OwedEvent, ...] = ()
 
     def choice(self, symbol: str, timeframe: str) -> Choice[BarSeries] | None:
         """Return the series bots of a symbol and timeframe trade on, and why."""
@@ -294,6 +307,7 @@ class BarStore:
             "series": [_row_as_json(row) for _, row in sorted(catalog.series.items())],
             "withdrawn": [_row_as_json(row) for row in catalog.withdrawn],
             "preferred": [asdict(one) | {"at": one.at.isoformat()} for _, one in sorted(catalog.preferred.items())],
+            "owed": [asdict(one) for one in catalog.owed],
         }
         with _replacing(self._root / "catalog.json") as path:
             path.write_text(json.dumps(told, indent=1))
@@ -385,7 +399,8 @@ def _catalog_from_json(told: object) -> Catalog:
     rows, withdrawn = (tuple(map(_row_from_json, lists.get(name, ()))) for name in ("series", "withdrawn"))
     wishes = [Preference(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in lists.get("preferred", ())]
     preferred = {(one.symbol, one.timeframe): one for one in wishes}
-    return Catalog({_key(row): row for row in rows}, withdrawn, preferred)
+    owed = tuple(OwedEvent(**one) for one in lists.get("owed", ()))
+    return Catalog({_key(row): row for row in rows}, withdrawn, preferred, owed)
 
 
 def _row_as_json(row: BarSeries) -> dict[str, object]:

@@ -15,20 +15,22 @@ from orchestration import bar_work, cli
 from services.audit import verify_chain
 from services.autonomy import run_tick
 from services.backtests import run_baseline
+from services.bar_acts import act_on_bars
 from services.bar_choice import (
     BarAct,
     BarWish,
     choose_bars,
     left_aside,
     moves,
-    record_choice,
     series_shown,
     series_traded,
     stood_already,
 )
 from services.desk import Desk
 from services.market_data import import_bars, simulate_market
+from services.owed_bar_acts import record_owed
 from services.reports import tear_sheet
+from store import audit
 from store.bars import BarStore, Catalog, Rehearsal
 from store.tables import AuditEvent, AutonomyBotDecision, BacktestSession
 from tests.factories import make_bot
@@ -145,7 +147,8 @@ def test_doing_again_what_is_done_says_since_when_and_changes_nothing(store: Bar
         assert stood_already(before, wish, row) is None
         before, again, (row,) = choose_bars(store, replace(wish, actor="cli:bob"), now=later)
         assert stood_already(before, wish, row) == told
-        assert again == after == store.catalog()
+        assert replace(again, owed=after.owed) == after
+        assert store.catalog() == again
     (shown,) = (one for one in series_shown(store.catalog(), None) if one.withdrawn)
     assert shown.words == "withdrawn since 2026-03-02 15:00 UTC"
     chosen(store, BarAct.RESTORE)
@@ -239,13 +242,49 @@ def newest_reason(desk: Desk) -> str:
 def test_an_act_on_series_is_a_link_of_the_chain(stocked: Desk) -> None:
     wish = replace(WISH, act=BarAct.WITHDRAW, provider=SIMULATED)
     _, _, named = choose_bars(stocked.bars, wish, now=NOW)
-    seq = record_choice(stocked, wish, named)
+    assert [record_owed(stocked), record_owed(stocked)] == [1, 0]
     with stocked.sessions() as session:
-        event = session.get_one(AuditEvent, seq)
+        event = session.scalars(select(AuditEvent)).one()
         assert (event.action, event.actor, event.subject) == ("BARS_WITHDRAWN", "cli:amy", "MES 1h SIMULATED")
         assert event.payload["reasonCode"] == "OWN_FEED"
         assert event.payload["fingerprints"] == {"MES 1h SIMULATED": named[0].fingerprint}
     assert verify_chain(stocked).is_whole
+
+
+def test_an_act_whose_process_died_before_its_event_is_told_once(
+    stocked: Desk, short_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_bars(stocked.bars, short_file, provider="ACME")
+    with monkeypatch.context() as dying:
+        dying.setattr(audit, "append", died)
+        with pytest.raises(Died):
+            act_on_bars(stocked, WISH)
+    assert provider_of(stocked.bars) == "ACME"
+    assert actions(stocked) == []
+    with monkeypatch.context() as dying:
+        dying.setattr(BarStore, "change", died)
+        with pytest.raises(Died):
+            record_owed(stocked)
+    assert actions(stocked) == ["BARS_PREFERRED"]
+    assert len(stocked.bars.catalog().owed) == 1
+    receipt = act_on_bars(stocked, replace(WISH, act=BarAct.FOLLOW_RULE))
+    assert actions(stocked) == ["BARS_PREFERRED", "BARS_CHOSEN_BY_RULE"]
+    assert receipt.audit_seq == 2
+    assert stocked.bars.catalog().owed == ()
+    assert verify_chain(stocked).is_whole
+
+
+class Died(Exception):
+    pass
+
+
+def died(*_: object, **__: object) -> None:
+    raise Died
+
+
+def actions(desk: Desk) -> list[str]:
+    with desk.sessions() as session:
+        return list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)))
 
 
 @pytest.fixture
@@ -344,7 +383,7 @@ def test_the_commands_work_without_a_database_and_say_that_nothing_is_recorded(
     assert "to let them trade ACME all the same: proving bars prefer MES all ACME" in told
     told = proving("bars", "prefer", "MES", "1h", "ACME", "--reason", "OWN_FEED")
     assert "MES 1h ACME: preferred, however long it is" in told
-    assert "not in the audit chain: no database runs; do it again where it runs to record it" in told
+    assert "not in the audit chain: no database runs; the platform records it when it runs" in told
     assert provider_of(store) == "ACME"
     told = proving("bars", "prefer", "MES", "1h", "ACME")
     assert "MES 1h ACME: preferred already: cli:" in told

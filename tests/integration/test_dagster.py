@@ -20,6 +20,7 @@ from services.audit import record
 from services.audit_pages import chain_told
 from services.autonomy import run_tick
 from services.backtests import BaselineBacktest, run_baseline
+from services.bar_choice import BarAct, BarWish, choose_bars
 from services.desk import Desk
 from services.fleet_seed import fleet_ids, seed_fleet
 from services.owed_materializations import owing_runs
@@ -27,9 +28,10 @@ from services.registration import names_of
 from services.resets import reset_metrics
 from services.work import drain
 from store.database import transaction
-from store.tables import BacktestSession, BotJob
+from store.tables import AuditEvent, BacktestSession, BotJob
 from tests.factories import reset_request
 from trading.jobs import LEASE, JobType
+from trading.market.bars import SIMULATED
 
 SYMBOLS = ("MES",)
 FLEET = 5
@@ -146,6 +148,23 @@ def test_runs_under_way_count_as_asked_for(defs: dg.Definitions, fleet: Desk, in
     assert job.tags[KIND_TAG] == "BACKTEST"
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTING, tags=dict(job.tags))
     assert len(evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)) == 1
+
+
+def test_a_tick_tells_the_audit_chain_what_it_is_owed_of_acts_on_bars(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
+) -> None:
+    act, series = BarAct.FOLLOW_RULE, {"symbol": "MES", "timeframe": "1h", "provider": SIMULATED}
+    choose_bars(fleet.bars, BarWish(act=act, actor="cli:amy", reason_code="OWN_FEED", **series), now=fleet.clock())
+    for _ in range(2):
+        evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
+    with fleet.sessions() as session:
+        told = session.scalars(select(AuditEvent).where(AuditEvent.action == act.value)).one()
+    assert (told.actor, told.subject, told.payload["doneAt"]) == (
+        "cli:amy",
+        "MES 1h SIMULATED",
+        fleet.clock().isoformat(),
+    )
+    assert fleet.bars.catalog().owed == ()
 
 
 def test_a_run_that_sleeps_does_not_keep_the_last_job_waiting(

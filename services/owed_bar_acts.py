@@ -1,0 +1,61 @@
+"""Acts on series of bars that the audit chain may not tell of yet, and that it tells of them.
+
+Belongs here: paying that debt, once for each act. Does not belong here: doing an act, which writes the debt down in
+the same rename of the catalog that makes it take effect (`bar_choice.py`).
+
+A process that dies between the act and its event leaves the debt; the next act, and the next look of autonomy, pays it.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from sqlalchemy.orm import Session
+
+from services import audit
+from services.desk import Desk
+from store.audit import seq_of_act
+from store.bars import BarStore, Catalog, OwedEvent
+from store.database import transaction
+from trading.errors import Unavailable
+
+
+def record_owed(desk: Desk) -> int:
+    """Append every act the chain is owed to it and return how many there were; where none is, nothing is opened.
+
+    Raises:
+        Unavailable: the bar store, the database or the anchor is away; what is owed stays owed.
+    """
+    owed = desk.bars.catalog().owed
+    if owed:
+        with transaction(desk.sessions) as session:
+            record_in(desk, session, owed)
+        settle(desk.bars, owed)
+    return len(owed)
+
+
+def record_in(desk: Desk, session: Session, owed: Sequence[OwedEvent]) -> list[int]:
+    """Append acts to the audit chain within a transaction, those it has left out; return the sequence of each."""
+    return [
+        seq_of_act(session, act_id=one.act_id, action=one.action)
+        or audit.record(
+            desk,
+            session,
+            actor=one.actor,
+            action=one.action,
+            subject=one.subject,
+            payload={**one.payload, "actId": one.act_id},
+        )
+        for one in owed
+    ]
+
+
+def settle(store: BarStore, told: Sequence[OwedEvent]) -> None:
+    """Forget acts the chain has; where the store cannot be written they stay, and are found in the chain next time."""
+    done = {one.act_id for one in told}
+
+    def without(catalog: Catalog) -> Catalog:
+        return replace(catalog, owed=tuple(one for one in catalog.owed if one.act_id not in done))
+
+    with suppress(Unavailable):
+        store.change(without)
