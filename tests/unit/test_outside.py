@@ -58,6 +58,12 @@ def test_bars_stamped_at_the_open_are_all_inside(symbol: str, timeframe: str) ->
         ("ES", written_in("America/New_York"), "local time (New York) written as UTC"),
         ("6E", written_in("America/New_York"), "local time (New York) written as UTC"),
         ("NQ", written_in("America/Chicago"), "local time (Chicago) written as UTC"),
+        ("ES", written_in("Europe/Berlin"), "local time (Berlin) written as UTC"),
+        ("GC", written_in("Europe/Berlin"), "local time (Berlin) written as UTC"),
+        ("ES", written_in("Asia/Tokyo"), "local time (Tokyo) written as UTC"),
+        ("6J", written_in("Asia/Tokyo"), "local time (Tokyo) written as UTC"),
+        ("CL", written_in("Asia/Hong_Kong"), "local time (Hong Kong) written as UTC"),
+        ("ES", written_in("Australia/Sydney"), "local time (Sydney) written as UTC"),
         ("FESX", written_in("Europe/Berlin"), "local time (Berlin) written as UTC"),
     ],
 )
@@ -69,6 +75,12 @@ def test_every_bar_outside_is_counted_and_the_mistake_named(
     told = f"{symbol}: {count} of {len(bars)} bars lie outside every session, as if {looks}"
     assert count > 0
     assert outside_note(bars) == told
+
+
+def test_no_place_is_named_where_the_time_of_several_fits() -> None:
+    open_for_an_hour = midnights("2024-06-03", "2024-06-29", hours=13)[:, None] + np.arange(4) * 15 * 60 * 10**9
+    bars = bars_at(written_in("Asia/Hong_Kong")(open_for_an_hour.ravel()), timeframe="15m")
+    assert outside_note(bars) == "ES: 80 of 80 bars lie outside every session, as if local time written as UTC"
 
 
 def midnights(first: str, last: str, *, hours: int = 0) -> IntArray:

@@ -7,7 +7,8 @@ A bar is outside where its exchange's electronic session (ETH) is closed from it
 its trading day has no session. An hour that begins in a pause and reaches into the session (grains, Eurex) is no
 mistake, although no entry is allowed at its open. A mistake is named only where undoing it leaves at most a tenth of
 those bars outside, and, for bars within a day, where at least every second trading day has one: a stray print is no
-mistake of the clock. Stamps an hour late are taken for stamps at the close; local time an hour away looks the same.
+mistake of the clock. Stamps an hour late are taken for stamps at the close; local time an hour away looks the same. A
+place is named where its time alone fits best: bars of a few hours a day fit several.
 """
 
 from collections.abc import Iterator
@@ -24,9 +25,18 @@ from trading.market.sessions import ETH, NANOSECONDS_PER_DAY, session_index, ses
 
 MOST_LEFT = 0.1
 LEAST_DAYS = 0.5
+AT_CLOSE = "stamped at the close"
 
-_PLACES = (("New York", "America/New_York"), ("Chicago", "America/Chicago"), ("London", "Europe/London"))
-_PLACES_OF_EUREX = (*_PLACES, ("Berlin", "Europe/Berlin"))
+_PLACES = (
+    ("New York", "America/New_York"),
+    ("Chicago", "America/Chicago"),
+    ("London", "Europe/London"),
+    ("Berlin", "Europe/Berlin"),
+    ("Hong Kong", "Asia/Hong_Kong"),
+    ("Tokyo", "Asia/Tokyo"),
+    ("Sydney", "Australia/Sydney"),
+)
+_LOCAL_TIME = "local time{} written as UTC"
 
 _FRIDAY, _SUNDAY = 4, 6
 
@@ -61,8 +71,12 @@ def _looks_like(bars: Bars, outside: NDArray[np.bool_]) -> str | None:
     elif len(np.unique(days[outside])) < LEAST_DAYS * len(np.unique(days)):
         return None
     left = {looks: int(_outside(replace(bars, ts_event=at)).sum()) for looks, at in _undone(bars)}
-    likely = min(left, key=left.__getitem__)
-    return likely if left[likely] <= MOST_LEFT * int(outside.sum()) else None
+    fewest = min(left.values())
+    likely = [looks for looks, count in left.items() if count == fewest]
+    if fewest > MOST_LEFT * int(outside.sum()):
+        return None
+    several_places = len(likely) > 1 and likely[0] != AT_CLOSE
+    return _LOCAL_TIME.format("") if several_places else likely[0]
 
 
 def _are_all_sundays(days: IntArray, outside: NDArray[np.bool_]) -> bool:
@@ -72,12 +86,12 @@ def _are_all_sundays(days: IntArray, outside: NDArray[np.bool_]) -> bool:
 
 def _undone(bars: Bars) -> Iterator[tuple[str, IntArray]]:
     """Yield each mistake in words and the stamps without it."""
-    yield "stamped at the close", bars.ts_event - timeframe_ns(bars.timeframe)
+    yield AT_CLOSE, bars.ts_event - timeframe_ns(bars.timeframe)
     if bars.timeframe == "1d":
         yield "dated by another midnight", bars.ts_event + NANOSECONDS_PER_DAY // 2
         return
-    for place, zone in _PLACES_OF_EUREX if bars.symbol == "FESX" else _PLACES:
-        yield f"local time ({place}) written as UTC", bars.ts_event - _offsets_ns(ZoneInfo(zone), bars.ts_event)
+    for place, zone in _PLACES:
+        yield _LOCAL_TIME.format(f" ({place})"), bars.ts_event - _offsets_ns(ZoneInfo(zone), bars.ts_event)
 
 
 def _offsets_ns(zone: ZoneInfo, local: IntArray) -> IntArray:
