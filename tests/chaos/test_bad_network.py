@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from api.middleware import OUTCOME_UNKNOWN, WRITE_DEADLINE_SECONDS
 from bench.own_platform import Platform, private_platform
+from gateways.cluster import rooms_left
 from gateways.embedded import SOCKET_NAME, remove_embedded, start_embedded
 from services.fleet_seed import seed_fleet
 from tests.chaos.bad_network import Mood, Proxy
@@ -29,13 +30,16 @@ pytestmark = [pytest.mark.scorecard(9), pytest.mark.timeout(600)]
 def proxy() -> Iterator[Proxy]:
     """A proxy in front of a server of its own; the server ends with it."""
     folder = Path(tempfile.mkdtemp(prefix="pg-far-", dir="/tmp"))
-    server = start_embedded(folder / "d")
+    rooms = folder.with_name(f"{folder.name}-rooms")
+    server = start_embedded(folder / "d", rooms=rooms)
     in_front = Proxy(server.socket_dir / SOCKET_NAME)
     yield in_front
     in_front.close()
     server.stop()
     remove_embedded(folder / "d")
-    shutil.rmtree(folder, ignore_errors=True)
+    for made in (folder, rooms):
+        shutil.rmtree(made, ignore_errors=True)
+    assert rooms_left(folder / "d") == []
 
 
 @pytest.fixture(scope="module")

@@ -25,6 +25,7 @@ import pytest
 
 from bench.own_browser import CHROMIUM, PATIENCE_MS
 from bench.patience import Work, follow, with_children
+from gateways.cluster import rooms_left
 from gateways.embedded import postmaster, remove_embedded
 from gateways.processes import end_marked, marked, read_lock
 
@@ -54,7 +55,13 @@ class Platform:
     def environment(self) -> dict[str, str]:
         named = {f"{name}_PORT": str(port) for name, port in self.ports.items()}
         inherited = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "ADMIN_TOKEN"}}
-        return inherited | named | {"ENV": "dev", "PROVING_HOME": str(self.home)}
+        own = {"PROVING_HOME": str(self.home), "EMBEDDED_DIR": str(self.rooms)}
+        return inherited | named | own | {"ENV": "dev"}
+
+    @property
+    def rooms(self) -> Path:
+        """Where root keeps the files of its database: beside its folder, which nobody else may pass."""
+        return self.home.with_name(f"{self.home.name}-rooms")
 
     @property
     def mark(self) -> str:
@@ -100,7 +107,7 @@ class Platform:
 
     def proving(self, *arguments: str, bare: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a command; a bare one knows the folder alone, like a shell beside the one that runs the platform."""
-        told = {"ENV"} | {f"{name}_PORT" for name in self.ports} if bare else set()
+        told = {"ENV", "EMBEDDED_DIR"} | {f"{name}_PORT" for name in self.ports} if bare else set()
         return subprocess.run(
             [*PROVING, *arguments],
             env={name: value for name, value in self.environment.items() if name not in told},
@@ -150,7 +157,9 @@ def platform() -> Iterator[Platform]:
         remove_embedded(home / "postgres")
         if own.process is not None:
             own.process.wait()
-        shutil.rmtree(home, ignore_errors=True)
+        for made in (home, own.rooms):
+            shutil.rmtree(made, ignore_errors=True)
+    assert rooms_left(home / "postgres") == [], "nothing of it lies where another platform's files lie"
 
 
 def test_it_is_ready_and_says_where_to_look(platform: Platform) -> None:

@@ -47,24 +47,39 @@ ROOT = Path(embedded.__file__).parents[1]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
 
 
+def rooms_of(data_dir: Path) -> Path:
+    """Where root keeps the files of a test's servers: beside its folder, which nobody else may pass."""
+    return data_dir.parent.with_name(f"{data_dir.parent.name}-rooms")
+
+
+def started(data_dir: Path) -> EmbeddedServer:
+    return start_embedded(data_dir, rooms=rooms_of(data_dir))
+
+
+@contextmanager
+def own_folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
+    yield path
+    for data_dir in (path / "d", path / ("d" * 120), path / "postgres"):
+        remove_embedded(data_dir)
+    for made in (path, rooms_of(path / "d")):
+        shutil.rmtree(made, ignore_errors=True)
+    assert rooms_left(path / "d") == [], "nothing of a test lies where a platform's files lie"
+
+
 @pytest.fixture(scope="module")
 def template() -> Iterator[Path]:
     """A cluster that was created once and stopped; tests start copies of it."""
-    path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
-    start_embedded(path / "d").stop()
-    yield path / "d"
-    remove_embedded(path / "d")
-    shutil.rmtree(path, ignore_errors=True)
+    with own_folder() as path:
+        started(path / "d").stop()
+        yield path / "d"
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder with a path short enough for a socket; whatever runs in it is stopped afterwards."""
-    path = Path(tempfile.mkdtemp(prefix="pge-", dir="/tmp"))
-    yield path
-    for data_dir in (path / "d", path / ("d" * 120), path / "postgres"):
-        remove_embedded(data_dir)
-    shutil.rmtree(path, ignore_errors=True)
+    with own_folder() as path:
+        yield path
 
 
 @pytest.fixture
@@ -82,15 +97,15 @@ def run_sql(server: EmbeddedServer, *statements: str) -> list[tuple[object, ...]
 
 
 def test_a_second_start_finds_the_running_server(cluster: Path) -> None:
-    first = start_embedded(cluster)
+    first = started(cluster)
     began = postmaster(cluster)
-    assert start_embedded(cluster) == first
+    assert started(cluster) == first
     assert postmaster(cluster) == began is not None
 
 
 def test_racing_starts_create_one_server(folder: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
-        servers = set(pool.map(lambda _: start_embedded(folder / "d"), range(4)))
+        servers = set(pool.map(lambda _: started(folder / "d"), range(4)))
     assert len(servers) == 1
     running = [process for process in psutil.process_iter() if _is_postmaster_in(process, folder / "d")]
     assert len(running) == 1
@@ -98,7 +113,7 @@ def test_racing_starts_create_one_server(folder: Path) -> None:
 
 @pytest.mark.scorecard(5)
 def test_a_killed_server_comes_back_with_every_acknowledged_row(cluster: Path) -> None:
-    server = start_embedded(cluster)
+    server = started(cluster)
     run_sql(server, "CREATE TABLE ledger (n int)", "INSERT INTO ledger SELECT generate_series(1, 1000)")
     killed = postmaster(cluster)
     assert killed is not None
@@ -113,7 +128,7 @@ def test_a_lock_whose_number_another_program_has_now_does_not_block_the_start(cl
     try:
         lock.write_text(f"{stranger.pid}\n{cluster}\n0\n5432\n{cluster}\n\n0 0\nready   \n")
         assert postmaster(cluster) is None
-        start_embedded(cluster)
+        started(cluster)
         assert postmaster(cluster) is not None
         assert stranger.poll() is None
     finally:
@@ -122,21 +137,21 @@ def test_a_lock_whose_number_another_program_has_now_does_not_block_the_start(cl
 
 
 def test_a_creation_that_was_cut_short_leaves_no_half_cluster(folder: Path) -> None:
-    files = cluster_of(folder / "d")
+    files = cluster_of(folder / "d", rooms=rooms_of(folder / "d"))
     draft = files.with_name(f"{files.name}.draft")
     draft.mkdir()
     (draft / "PG_VERSION").write_text("18\n")
-    server = start_embedded(folder / "d")
+    server = started(folder / "d")
     assert run_sql(server, "SELECT 1") == [(1,)]
     assert not draft.exists()
 
 
 def test_a_path_of_any_length_gets_a_socket_at_the_same_place_each_time(folder: Path) -> None:
-    server = start_embedded(folder / ("d" * 120))
+    server = started(folder / ("d" * 120))
     assert len(str(server.socket_dir / SOCKET_NAME)) <= LONGEST_SOCKET_PATH
     assert run_sql(server, "SELECT 1") == [(1,)]
     server.stop()
-    assert start_embedded(folder / ("d" * 120)).socket_dir == server.socket_dir
+    assert started(folder / ("d" * 120)).socket_dir == server.socket_dir
 
 
 SOCKET_FOLDER = """
@@ -215,7 +230,7 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied_for_it(tmp_path:
 @as_root
 def test_files_that_lie_where_they_lay_before_are_moved_with_every_row(cluster: Path, folder: Path) -> None:
     assert not cluster.is_symlink()
-    first = start_embedded(cluster)
+    first = started(cluster)
     run_sql(first, "CREATE TABLE ledger (n int)", "INSERT INTO ledger SELECT generate_series(1, 1000)")
     first.stop()
     assert cluster.is_symlink()
@@ -223,7 +238,7 @@ def test_files_that_lie_where_they_lay_before_are_moved_with_every_row(cluster: 
     cluster.unlink()
     in_its_room.rename(cluster)
     (folder / "d.moving").symlink_to(in_its_room)
-    again = start_embedded(cluster)
+    again = started(cluster)
     assert cluster.resolve() == in_its_room, "a move that was cut short is taken up"
     assert run_sql(again, "SELECT count(*), sum(n) FROM ledger") == [(1000, 500_500)]
     assert sorted(one.name for one in folder.iterdir()) == ["d", "d.lock", "d.users"]
@@ -231,21 +246,21 @@ def test_files_that_lie_where_they_lay_before_are_moved_with_every_row(cluster: 
 
 @as_root
 def test_files_that_are_not_ours_are_refused(cluster: Path, folder: Path) -> None:
-    start_embedded(cluster).stop()
+    started(cluster).stop()
     files = cluster.resolve()
     os.chown(files, 12_345, 12_345)
     with pytest.raises(NotOurs, match="belongs to user 12345"):
-        start_embedded(cluster)
+        started(cluster)
     files.parent.rename(files.parent.with_name("aside"))
     with pytest.raises(Unavailable, match="is gone"):
-        start_embedded(cluster)
+        started(cluster)
     files.parent.with_name("aside").rename(files.parent)
     files.parent.chmod(0o777)
     with pytest.raises(NotOurs, match="is not safe"):
-        start_embedded(cluster)
+        started(cluster)
     folder.chmod(0o777)
     with pytest.raises(NotOurs, match="can be written by others"):
-        start_embedded(cluster)
+        started(cluster)
 
 
 @as_root
@@ -296,7 +311,7 @@ def test_a_room_whose_folder_was_deleted_is_known_by_the_next_platform_there(fol
 
 
 def test_stopping_twice_is_once(cluster: Path) -> None:
-    server = start_embedded(cluster)
+    server = started(cluster)
     server.stop()
     assert postmaster(cluster) is None
     server.stop()
@@ -305,13 +320,13 @@ def test_stopping_twice_is_once(cluster: Path) -> None:
 def test_files_of_another_major_version_are_refused_in_one_sentence(cluster: Path) -> None:
     (cluster / "PG_VERSION").write_text("16\n")
     with pytest.raises(Unavailable, match="another major version, 16, and this is 18") as refusal:
-        start_embedded(cluster)
+        started(cluster)
     assert "\n" not in str(refusal.value)
     assert postmaster(cluster) is None
 
 
 def test_server_tools_and_documents_are_of_one_major_version(cluster: Path) -> None:
-    ((number,),) = run_sql(start_embedded(cluster), "SELECT current_setting('server_version_num')::int / 10000")
+    ((number,),) = run_sql(started(cluster), "SELECT current_setting('server_version_num')::int / 10000")
     assert number == MAJOR
     told = subprocess.run([binary("psql"), "--version"], capture_output=True, text=True, check=True).stdout
     assert re.search(r" (\d+)\.", told)[1] == str(MAJOR)  # type: ignore[index]
@@ -332,7 +347,7 @@ def test_a_wheel_without_our_major_version_is_named(monkeypatch: pytest.MonkeyPa
 def test_a_folder_that_cannot_be_made_is_named(folder: Path) -> None:
     (folder / "file").write_text("")
     with pytest.raises(Unavailable, match=r"does not start in .*file/d: File exists"):
-        start_embedded(folder / "file" / "d")
+        started(folder / "file" / "d")
 
 
 @pytest.mark.scorecard(10)
@@ -355,14 +370,15 @@ def test_a_full_disk_is_called_a_full_disk(folder: Path) -> None:
 
 def test_the_server_outlives_the_process_that_started_it(cluster: Path) -> None:
     start = (
-        "import sys, pathlib; from gateways.embedded import start_embedded; start_embedded(pathlib.Path(sys.argv[1]))"
+        "import sys, pathlib; from gateways.embedded import start_embedded; "
+        "start_embedded(pathlib.Path(sys.argv[1]), rooms=pathlib.Path(sys.argv[2]))"
     )
-    subprocess.run([sys.executable, "-c", start, str(cluster)], check=True, cwd=ROOT)
-    assert run_sql(start_embedded(cluster), "SELECT 1") == [(1,)]
+    subprocess.run([sys.executable, "-c", start, cluster, rooms_of(cluster)], check=True, cwd=ROOT)
+    assert run_sql(started(cluster), "SELECT 1") == [(1,)]
 
 
 def test_only_a_backend_of_the_server_steps_back(cluster: Path) -> None:
-    server = start_embedded(cluster)
+    server = started(cluster)
     with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres") as connection:
         backend = psutil.Process(connection.info.backend_pid)
         before = backend.nice()
@@ -389,7 +405,7 @@ for driver in ("psycopg", "psycopg2"):
 
 
 def test_backends_of_a_process_that_steps_back_follow_it_whatever_library_opens_them(cluster: Path) -> None:
-    server = start_embedded(cluster)
+    server = started(cluster)
     said = subprocess.run(
         [sys.executable, "-c", FOLLOWED, str(cluster), str(server.socket_dir)],
         check=True,
@@ -403,7 +419,7 @@ def test_backends_of_a_process_that_steps_back_follow_it_whatever_library_opens_
 USER = """
 import pathlib, sys
 from gateways.embedded import start_embedded, stop_unused
-start_embedded(pathlib.Path(sys.argv[1]))
+start_embedded(pathlib.Path(sys.argv[1]), rooms=pathlib.Path(sys.argv[2]))
 print("at work", flush=True)
 input()
 stop_unused(pathlib.Path(sys.argv[1]))
@@ -429,8 +445,8 @@ def at_work(code: str, *arguments: Path, **environment: str) -> Iterator[subproc
 
 
 def test_the_last_user_stops_the_server_and_nobody_before(cluster: Path) -> None:
-    start_embedded(cluster)
-    with at_work(USER, cluster) as other:
+    started(cluster)
+    with at_work(USER, cluster, rooms_of(cluster)) as other:
         stop_unused(cluster)
         assert postmaster(cluster) is not None, "another process uses it"
         other.communicate("done\n")
@@ -438,8 +454,8 @@ def test_the_last_user_stops_the_server_and_nobody_before(cluster: Path) -> None
 
 
 def test_a_killed_user_keeps_no_server_running(cluster: Path) -> None:
-    start_embedded(cluster)
-    with at_work(USER, cluster) as other:
+    started(cluster)
+    with at_work(USER, cluster, rooms_of(cluster)) as other:
         other.kill()
         other.wait()
     stop_unused(cluster)
@@ -459,8 +475,8 @@ with opened_desk() as desk:
 
 def test_a_command_that_ends_leaves_the_server_to_the_others(folder: Path, template: Path) -> None:
     subprocess.run(["cp", "-aL", template, folder / "postgres"], check=True)
-    home = str(folder)
-    with at_work(COMMAND, PROVING_HOME=home) as first, at_work(COMMAND, PROVING_HOME=home) as second:
+    own = {"PROVING_HOME": str(folder), "EMBEDDED_DIR": str(rooms_of(folder / "postgres"))}
+    with at_work(COMMAND, **own) as first, at_work(COMMAND, **own) as second:
         first.communicate("done\n")
         second.communicate("done\n")
     assert (first.returncode, second.returncode) == (0, 0)
@@ -471,7 +487,7 @@ def test_a_command_that_ends_leaves_the_server_to_the_others(folder: Path, templ
 def walk_forward(cluster: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """A `proving` command that uses the server until it reads a line."""
     script = tmp_path / "proving"
-    script.write_text(f"import sys; sys.argv[1:] = [{str(cluster)!r}]\n{USER}", "utf-8")
+    script.write_text(f"import sys; sys.argv[1:] = [{str(cluster)!r}, {str(rooms_of(cluster))!r}]\n{USER}", "utf-8")
     with subprocess.Popen(
         [sys.executable, script, "walk-forward", "YM"],
         env=os.environ | {"PYTHONPATH": str(ROOT)},
@@ -488,7 +504,7 @@ def walk_forward(cluster: Path, tmp_path: Path) -> Iterator[subprocess.Popen[str
 def test_an_orderly_stop_waits_for_a_command_and_says_so(cluster: Path, walk_forward: subprocess.Popen[str]) -> None:
     said: list[str] = []
     with ThreadPoolExecutor(1) as pool:
-        stopping = pool.submit(EmbeddedPostgres(cluster, said.append).stop)
+        stopping = pool.submit(EmbeddedPostgres(cluster, said.append, rooms_of(cluster)).stop)
         until(lambda: said, "the stop to say what it waits for")
         assert postmaster(cluster) is not None
         walk_forward.communicate("done\n")
@@ -503,16 +519,16 @@ def test_an_orderly_stop_waits_for_a_command_no_longer_than_it_says(
 ) -> None:
     monkeypatch.setattr(up, "COMMAND_SECONDS", 0.01)
     said: list[str] = []
-    EmbeddedPostgres(cluster, said.append).stop()
+    EmbeddedPostgres(cluster, said.append, rooms_of(cluster)).stop()
     assert said[-1] == f"postgres stops under `proving walk-forward YM` (pid {walk_forward.pid})"
     assert postmaster(cluster) is None
 
 
 def test_an_orderly_stop_waits_for_nobody_who_is_no_command(cluster: Path) -> None:
     said: list[str] = []
-    with at_work(USER, cluster) as other:
+    with at_work(USER, cluster, rooms_of(cluster)) as other:
         assert [user.pid for user in users_of(cluster)] == [other.pid]
-        EmbeddedPostgres(cluster, said.append).stop()
+        EmbeddedPostgres(cluster, said.append, rooms_of(cluster)).stop()
     assert said == []
     assert postmaster(cluster) is None
 
@@ -522,7 +538,7 @@ import pathlib, sys
 import psycopg
 from gateways.embedded import start_embedded, stop_unused
 for _ in range(5):
-    server = start_embedded(pathlib.Path(sys.argv[1]))
+    server = start_embedded(pathlib.Path(sys.argv[1]), rooms=pathlib.Path(sys.argv[2]))
     with psycopg.connect(host=str(server.socket_dir), user="postgres", dbname="postgres") as connection:
         connection.execute("SELECT pg_sleep(random() / 10)")
     stop_unused(pathlib.Path(sys.argv[1]))
@@ -530,14 +546,16 @@ for _ in range(5):
 
 
 def test_users_that_come_and_go_never_lose_the_server(cluster: Path) -> None:
-    commands = [subprocess.Popen([sys.executable, "-c", IN_TURN, str(cluster)], cwd=ROOT) for _ in range(3)]
+    commands = [
+        subprocess.Popen([sys.executable, "-c", IN_TURN, cluster, rooms_of(cluster)], cwd=ROOT) for _ in range(3)
+    ]
     assert [command.wait() for command in commands] == [0, 0, 0]
     assert postmaster(cluster) is None
 
 
 @pytest.mark.scorecard(3)
 def test_the_undertaker_of_a_killed_platform_leaves_the_next_ones_server_alone(cluster: Path) -> None:
-    with at_work(USER, cluster) as next_platform:
+    with at_work(USER, cluster, rooms_of(cluster)) as next_platform:
         late = hire("nobody carries this mark", cluster)
         late.communicate()
         assert (late.returncode, postmaster(cluster) is not None) == (0, True)
@@ -554,7 +572,7 @@ def _comes_back(data_dir: Path) -> bool:
         if postmaster(data_dir) is not None:
             return False
         with contextlib.suppress(Unavailable):
-            start_embedded(data_dir)
+            started(data_dir)
             return True
         return False
 
