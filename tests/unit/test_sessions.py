@@ -7,8 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.errors import BadInput, UnknownSessionMode
+from trading.market import sessions
 from trading.market.bars import TIMEFRAME_SECONDS, Bars
-from trading.market.sessions import SESSION_MODES, SessionIndex, session_index, session_mode, session_spans
+from trading.market.sessions import (
+    SESSION_MODES,
+    Market,
+    SessionIndex,
+    Sessions,
+    session_index,
+    session_mode,
+    session_spans,
+)
 
 NEW_YORK = ZoneInfo("America/New_York")
 EPOCH = date(1970, 1, 1)
@@ -128,6 +137,35 @@ def test_a_custom_window_may_cross_midnight_but_not_the_start_of_the_day() -> No
 def test_a_window_belongs_to_custom_and_only_there(mode: str, window: tuple[time, time] | None) -> None:
     with pytest.raises(BadInput, match="window belongs to CUSTOM"):
         session_index(bars_at("ES", "1m", [ns(2024, 3, 6, 10)]), mode=mode, window=window)
+
+
+@pytest.mark.parametrize("symbol", ["ES", "YM", "CL", "ZC", "VX", "FESX"])
+def test_a_days_session_is_the_same_whichever_years_were_asked_for_before(symbol: str) -> None:
+    first, last = ((date(2019, month, day) - EPOCH).days for month, day in ((1, 1), (12, 31)))
+    later, decades = (date(2022, 6, 1) - EPOCH).days, (date(1999, 6, 1) - EPOCH).days
+    sessions._worked_out.clear()
+    alone = session_spans(symbol, mode="ETH", first_day=first, last_day=last)
+    session_spans(symbol, mode="ETH", first_day=later, last_day=later)
+    session_spans(symbol, mode="ETH", first_day=decades, last_day=later)
+    among_decades = session_spans(symbol, mode="ETH", first_day=first, last_day=last)
+    for column in ("trading_day", "open_ns", "close_ns", "pause_open_ns", "pause_close_ns"):
+        assert np.array_equal(getattr(alone, column), getattr(among_decades, column)), column
+
+
+def test_years_that_are_known_are_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    of_years = sessions._sessions_of_years
+
+    def counted(market: Market, first_year: int, last_year: int) -> Sessions:
+        asked.append((first_year, last_year))
+        return of_years(market, first_year, last_year)
+
+    sessions._worked_out.clear()
+    monkeypatch.setattr(sessions, "_sessions_of_years", counted)
+    for symbol, years in (("EMD", (2008, 2012)), ("NQ", (2010, 2011)), ("YM", (2009, 2012)), ("ES", (2013, 2014))):
+        first, last = ((date(year, 7, 1) - EPOCH).days for year in years)
+        session_spans(symbol, mode="ETH", first_day=first, last_day=last)
+    assert asked == [(2008, 2012), (2008, 2014)]
 
 
 def test_every_mode_and_alias_is_known_in_any_case() -> None:

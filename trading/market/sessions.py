@@ -22,7 +22,7 @@ Spot currencies and metals run 17:00 to 17:00 New York, Sunday to Friday, withou
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from types import MappingProxyType
@@ -292,11 +292,18 @@ def _instant(zone: ZoneInfo, day: int, minutes: int) -> int:
     return int(local.replace(tzinfo=zone).timestamp()) * 1_000_000_000
 
 
-@lru_cache(maxsize=32)
 def _day_starts(zone: str, day_starts: int, first_day: int, last_day: int) -> IntArray:
+    first_year = _year(first_day)
+    years = [_starts_of_year(zone, day_starts, year) for year in range(first_year, _year(last_day) + 1)]
+    skipped = first_day - _day(date(first_year, 1, 1))
+    return np.concatenate(years)[skipped : skipped + last_day - first_day + 1]
+
+
+@lru_cache(maxsize=1_024)
+def _starts_of_year(zone: str, day_starts: int, year: int) -> IntArray:
     where = ZoneInfo(zone)
-    starts = [_instant(where, day, day_starts * 60) for day in range(first_day, last_day + 1)]
-    return np.array(starts, np.int64)
+    days = range(_day(date(year, 1, 1)), _day(date(year, 12, 31)) + 1)
+    return np.array([_instant(where, day, day_starts * 60) for day in days], np.int64)
 
 
 def _weekdays(market: Market, first_day: int, last_day: int, *, hours: int) -> Sessions:
@@ -329,8 +336,25 @@ def _year(day: int) -> int:
     return (date(1970, 1, 1) + timedelta(days=day)).year
 
 
-@lru_cache(maxsize=32)
+_ANY_HOURS = (time(0), time(0))
+_worked_out: dict[Market, tuple[range, Sessions]] = {}
+
+
 def _calendar_sessions(market: Market, first_year: int, last_year: int) -> Sessions:
+    """Return the sessions of at least these years: a day's do not depend on which others are worked out with it.
+
+    Nor do they on the regular hours, which cut them later: roots that differ in nothing else share them.
+    """
+    shared = replace(market, regular_hours=_ANY_HOURS)
+    years, known = _worked_out.get(shared, (range(first_year, last_year + 1), None))
+    if known is None or first_year < years.start or last_year >= years.stop:
+        years = range(min(years.start, first_year), max(years.stop, last_year + 1))
+        known = _sessions_of_years(market, years[0], years[-1])
+        _worked_out[shared] = years, known
+    return known
+
+
+def _sessions_of_years(market: Market, first_year: int, last_year: int) -> Sessions:
     import pandas_market_calendars
 
     calendar = pandas_market_calendars.get_calendar(market.calendar)
