@@ -222,9 +222,22 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
         assert [url for url in asked if "/api/board" in url] == []
 
         with stocked_desk.sessions.begin() as session:
+            canceled = {"status": "CANCELED", "completed_at": datetime.now(UTC)}
+            session.execute(update(BotJob).where(BotJob.status == "QUEUED").values(**canceled))
             session.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=datetime.now(UTC)))
-        expect(page.locator("#link-words")).to_have_text("STALE")
-        expect(page.locator("#link")).to_have_attribute("title", re.compile("no such bot on the board"))
+        expect(page.locator("#bot-now")).to_have_text("Archived")
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        assert sockets[1:] == [f"{served.ws}/ws/bots?topic=pulse"]
+
+        page.reload()
+        expect(page.locator("#bot-now")).to_have_text("Archived")
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        with stocked_desk.sessions.begin() as session:
+            session.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=None))
+        tick(stocked_desk)
+        expect(page.locator("#bot-now")).to_have_text("Idle")
+        expect(page.locator("#link-words")).to_have_text("LIVE")
+        assert sockets[-1] == f"{served.ws}/ws/bots?topic=bot:{bot_id}"
         assert screen.complaints == []
 
 
@@ -404,6 +417,7 @@ def test_no_width_cuts_it_off_and_strangers_are_told(
         assert screen.complaints == []
         page.goto(f"{served.http}/bots/{uuid4()}")
         expect(page.locator("#bot-missing")).to_contain_text("no such bot")
+        expect(page.locator("#link-words")).to_have_text("LIVE")
         page.keyboard.press("Escape")
         expect(page).to_have_url(f"{served.http}/")
 

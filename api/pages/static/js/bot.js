@@ -36,7 +36,8 @@ let lastTick = /** @type {number|null} */ (null);
 let known = "";
 const drawn = /** @type {Record<string, string>} */ ({});
 
-const link = new Link(followed, { changed, moved, ticked }, `bot:${encodeURIComponent(id)}`);
+const topic = `bot:${encodeURIComponent(id)}`;
+const link = new Link(followed, { changed, moved, ticked, gone }, topic);
 
 async function ask(path) {
   const answer = await fetch(`/api/bots/${id}${path}`, { cache: "no-store" });
@@ -64,6 +65,7 @@ async function take() {
     }
     [life, book, view.book] = [told, its, shown];
     serverTimeIs(told.now);
+    if (!told.bot.archivedAt) link.follow(topic);
     byId("bot-missing").hidden = true;
     byId("bot-body").hidden = false;
     show();
@@ -308,8 +310,15 @@ function moved(live, why) {
 }
 
 function ticked(at) {
-  if (at !== null && lastTick !== null && at !== lastTick && view.history === "why") soon();
+  const changes = view.history === "why" || life?.bot.archivedAt;
+  if (at !== null && lastTick !== null && at !== lastTick && changes) soon();
   lastTick = at;
+}
+
+/** Off the board it has no row that is pushed: how it stands is in its life, which every tick asks for anew. */
+function gone() {
+  followed.bot = null;
+  if (life) soon(RETRY_MS);
 }
 
 function showNeighbours() {

@@ -4,7 +4,8 @@
  *
  * The link is LIVE only while messages keep coming from a server that itself hears the database. Anything else is
  * STALE, and the page says so. A page follows one topic: `board`, which starts from a snapshot, `bot:<id>`, which brings
- * the bot's row by itself, or `pulse`. Each brings the state of the kill switch and the moment of the last tick.
+ * the bot's row by itself, or `pulse`. Each brings the state of the kill switch and the moment of the last tick. A bot that
+ * is not on the board, archived or unknown, has no topic: its page hears the pulse.
  */
 
 import { switchIs, ticksAre } from "./shell.js";
@@ -13,11 +14,13 @@ const SILENCE_MS = 8000;
 const FIRST_PAUSE_MS = 300;
 const LONGEST_PAUSE_MS = 4000;
 const MOST_LINES = 200;
+const POLICY_VIOLATION = 1008;
 
 export class Link {
   /**
    * @param {import("./store.js").Fleet|import("./store.js").OneBot|import("./store.js").NoBots} fleet
-   * @param {{changed: () => void, moved: (live: boolean, why: string) => void, ticked: (at: number|null) => void}} told
+   * @param {{changed: () => void, moved: (live: boolean, why: string) => void, ticked: (at: number|null) => void,
+   *   gone?: () => void}} told gone: the bot that was followed is not on the board
    * @param {string} topic
    */
   constructor(fleet, told, topic = "board") {
@@ -42,6 +45,13 @@ export class Link {
     setInterval(() => this.#watchSilence(), 1000);
     if (this.topic === "board") void this.#reload();
     else this.#open();
+  }
+
+  /** Hear of something else from now on. @param {string} topic */
+  follow(topic) {
+    if (topic === this.topic) return;
+    this.topic = topic;
+    this.#open();
   }
 
   /** Take the equity lines of some bots; those the server does not know have none. @param {string[]} ids */
@@ -83,6 +93,11 @@ export class Link {
     socket.onclose = (event) => {
       if (socket !== this.socket) return;
       this.socket = null;
+      if (event.code === POLICY_VIOLATION && this.topic.startsWith("bot:")) {
+        this.follow("pulse");
+        this.told.gone?.();
+        return;
+      }
       this.#lost(event.reason || "the connection closed");
       this.#later(() => this.#open());
     };
