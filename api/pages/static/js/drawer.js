@@ -7,6 +7,7 @@ import { byId, dress, el, say } from "./dom.js";
 import { DASH, count, fall, fallPct, money, moment, pct, ratio } from "./format.js";
 import { runsOf, spokenCheck } from "./lineage.js";
 import { wordsFor } from "./reasons.js";
+import { dismissTip } from "./tip.js";
 
 const CHART = { height: 190 };
 
@@ -30,6 +31,7 @@ export class Drawer {
   /** @param {string} id */
   async open(id) {
     this.id = id;
+    dismissTip();
     this.root.hidden = false;
     await this.refresh();
   }

@@ -11,10 +11,18 @@ const EDGE_PX = 8;
 /** @type {[string, (node: HTMLElement) => string|null|undefined][]} */
 const finders = [["[data-about]", (node) => node.dataset.about]];
 let shown = /** @type {HTMLElement|null} */ (null);
+/** A pointer rests from an act until it moves: what slides under it meanwhile is not what somebody points at. */
+const pointer = { x: NaN, y: NaN, rests: false };
 
 /** Explain what matches, unless an element further in is explained. @param {string} selector @param {(node: HTMLElement) => string|null|undefined} words */
 export function explains(selector, words) {
   finders.unshift([selector, words]);
+}
+
+/** Take the tip away: somebody acts, and what opens is not to be covered. */
+export function dismissTip() {
+  pointer.rests = true;
+  show(null);
 }
 
 /** Write the words anew, for those that count time. */
@@ -56,9 +64,21 @@ function focused(target) {
   show(node);
 }
 
-document.addEventListener("mouseover", (event) => show(explained(event.target)));
+/** @param {MouseEvent} event */
+function moved({ clientX, clientY, target }) {
+  if (clientX === pointer.x && clientY === pointer.y) return;
+  [pointer.x, pointer.y] = [clientX, clientY];
+  if (!pointer.rests) return;
+  pointer.rests = false;
+  show(explained(target));
+}
+
+document.addEventListener("mousemove", moved);
+document.addEventListener("mouseover", (event) => !pointer.rests && show(explained(event.target)));
+// a finger has no other way to a tip than to tap
+document.addEventListener("click", (event) => /** @type {PointerEvent} */ (event).pointerType !== "touch" && dismissTip());
 document.documentElement.addEventListener("mouseleave", () => show(null));
 document.addEventListener("focusin", (event) => focused(event.target));
 document.addEventListener("focusout", () => focused(null));
 document.addEventListener("scroll", () => show(null), { passive: true, capture: true });
-document.addEventListener("keydown", (event) => event.key === "Escape" && show(null));
+document.addEventListener("keydown", dismissTip);
