@@ -31,11 +31,11 @@ async def snapshot(request: Request) -> Response:
 
 @router.get("/api/board/sparks", response_model=SparksAnswer, responses=documented(422))
 async def sparks(request: Request, bots: BoardBots) -> Any:
-    """Return the equity lines of the named bots, one level 0-z per point; the snapshot has none."""
+    """Return the equity lines of the named bots, archived ones too, one level 0-z per point; the snapshot has none."""
     live: Live = request.app.state.live
     if not await live.wait_loaded():
         raise Unavailable("the fleet has not been read yet")
-    return SparksAnswer(sparks=live.sparks([UUID(bot_id) for bot_id in bots.split(",")]))
+    return SparksAnswer(sparks=await live.sparks([UUID(bot_id) for bot_id in bots.split(",")]))
 
 
 @router.websocket("/ws/bots")

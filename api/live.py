@@ -29,7 +29,7 @@ from uuid import UUID
 from anyio import to_thread
 from sqlalchemy.engine import URL
 
-from api.rows import BoardRow, board_row, encode_rows
+from api.rows import BoardRow, board_row, encode_rows, spark_text
 from api.topics import BOARD, NO_SUCH_BOT, PULSE, Audience, Client, Topic
 from api.zipped import Zipped
 from gateways.changes import Change, Changed, Listening, Lost, watch
@@ -114,10 +114,14 @@ class Live:
             self._zipped = (key, await to_thread.run_sync(_zip, rows))
         return self._zipped[1].under(_opened(head))
 
-    def sparks(self, bot_ids: Collection[UUID]) -> dict[str, str]:
-        """Return the equity lines of some bots as they stand in the picture; bots that are not in it are left out."""
+    async def sparks(self, bot_ids: Collection[UUID]) -> dict[str, str]:
+        """Return the equity lines of some bots: the picture's, of archived ones the stored; unknown bots have none."""
         rows = self._picture.rows
-        return {str(bot_id): rows[bot_id].spark for bot_id in bot_ids if bot_id in rows}
+        lines = {bot_id: rows[bot_id].spark for bot_id in bot_ids if bot_id in rows}
+        if away := [bot_id for bot_id in bot_ids if bot_id not in lines]:
+            cards = await to_thread.run_sync(bots_by_ids, self._desk, away)
+            lines |= {card.id: spark_text(card.sparkline) for card in cards}
+        return {str(bot_id): spark for bot_id, spark in lines.items()}
 
     def join(self, topic: Topic, *, since: int = 0, epoch: str = "") -> Client:
         """Register a client and queue what it lacks: of the board what it missed, of a bot its row as of now.

@@ -15,6 +15,7 @@ from store.tables import Bot, BotJob
 from tests import factories
 from tests.e2e.scene import plant_fleet
 from tests.e2e.screen import STALE_TEXT, TOKEN, Screen, needs_chromium
+from tests.integration.test_api import rollup
 from tests.serving import serving, until
 
 PURPLE, BLUE, TEAL = "rgb(201, 173, 255)", "rgb(127, 188, 255)", "rgb(95, 227, 211)"
@@ -229,14 +230,18 @@ def test_the_address_holds_the_view_so_that_a_link_shows_the_same_and_back_leads
 def test_archived_bots_are_seen_where_asked_for_and_revived_from_their_page(desk: Desk, screen: Screen) -> None:
     with desk.sessions.begin() as session:
         factories.make_bot(session, name="Onyx Viper")
-        factories.make_bot(session, name="Umber Newt", symbol="MNQ", archived_at=desk.clock())
+        newt = factories.make_bot(session, name="Umber Newt", symbol="MNQ", archived_at=desk.clock())
+        session.add(rollup(newt.id, sparkline_usd=[50_000.0, 50_400.0, 50_200.0]))
     page = screen.page
     with serving(create_app(desk)) as served:
         page.goto(served.http)
         expect(page.locator("#row-count")).to_have_text("ROWS 1/1")
+        expect(screen.row("Onyx Viper").locator(".c-equity")).to_have_text("—")
         page.locator("[data-activity=archived]").click()
         expect(page.locator("#row-count")).to_have_text("ARCHIVED 1/1")
         expect(screen.row("Umber Newt").locator(".quiet")).to_have_text("Archived")
+        expect(screen.row("Umber Newt").locator(".spark")).to_have_attribute("d", re.compile(r"^M0\.0 .+L.+L"))
+        expect(screen.row("Umber Newt").locator(".c-equity .dim")).to_be_hidden()
         page.goto(f"{served.http}/?q=state:archived+tf:1h")
         expect(page.locator("#row-count")).to_have_text("ARCHIVED 1/1")
         page.goto(page.url.split("?")[0] + "?activity=archived")
@@ -405,11 +410,19 @@ def test_the_drawer_shows_a_bot_in_depth(desk: Desk, screen: Screen) -> None:
         page.locator("[data-sort=netPnl]").click()
         best = page.locator(".spacer .row:visible").first
         name, net = best.locator(".name").text_content(), best.locator(".c-net").text_content()
-        best.click()
+        best.locator(".name").hover()
+        expect(page.locator("#tooltip")).to_be_visible()
+        best.locator(".name").click()
         expect(page.locator("#drawer-name")).to_have_text(name or "?")
+        expect(page.locator("#tooltip")).to_be_hidden()
         expect(page.locator(".figure-pair").first).to_contain_text(net or "?")
         expect(page.locator("#drawer .chart canvas")).to_be_visible()
         expect(page.locator("#drawer-body")).to_contain_text("Gate to")
+        expect(page.locator("#tooltip")).to_be_hidden()
+        page.locator(".spacer .row:visible .name").nth(1).hover()
+        expect(page.locator("#tooltip")).to_be_visible()
+        page.keyboard.press("j")
+        expect(page.locator("#tooltip")).to_be_hidden()
     assert screen.complaints == []
 
 

@@ -111,6 +111,10 @@ def test_equity_lines_are_asked_for_bot_by_bot(desk: Desk, server: Served) -> No
     asked = ",".join(str(bot_id) for bot_id in (bots[0].id, bots[2].id, UUID(int=9)))
     answer = httpx.get(f"{server.http}/api/board/sparks", params={"bots": asked})
     assert answer.json() == {"sparks": {str(bots[0].id): "0iz", str(bots[2].id): ""}}
+    with desk.sessions.begin() as session:
+        session.execute(update(Bot).where(Bot.id == bots[0].id).values(archived_at=desk.clock()))
+    until(lambda: str(bots[0].id) not in as_bots(snapshot(server)), "the archived bot to leave")
+    assert httpx.get(f"{server.http}/api/board/sparks", params={"bots": asked}).json() == answer.json()
     for bad in ("", "x", f"{bots[0].id},", ",".join([str(bots[0].id)] * 201)):
         assert httpx.get(f"{server.http}/api/board/sparks", params={"bots": bad}).status_code == 422
 

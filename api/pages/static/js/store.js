@@ -75,7 +75,7 @@ export class Fleet {
   /** Take equity lines, sent apart from the snapshot. @param {Record<string, string>} sparks by bot */
   draw(sparks) {
     for (const [id, spark] of Object.entries(sparks)) {
-      const bot = this.bots.get(id);
+      const bot = this.bot(id);
       if (bot) bot.spark = spark;
     }
   }

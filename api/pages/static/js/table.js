@@ -174,11 +174,12 @@ function makeRow() {
   const drawing = svg("svg", { ...strings(SPARK), viewBox: `0 0 ${SPARK.width} ${SPARK.height}`, "aria-hidden": "true" });
   const line = svg("path", { fill: "none" });
   drawing.append(line);
-  cells.equity.append(drawing);
+  const lineless = el("span", "dim", DASH);
+  cells.equity.append(drawing, lineless);
   const source = el("span", "source");
   cells.source.append(source);
   return {
-    node, cells, name, traits, stage, badge, words, quiet, dollars, share, line, source,
+    node, cells, name, traits, stage, badge, words, quiet, dollars, share, drawing, line, lineless, source,
     bot: /** @type {any} */ (null), spark: /** @type {string|undefined} */ (undefined), used: false,
   };
 }
@@ -202,6 +203,8 @@ function fill(row, bot) {
   say(row.cells.sure, pct(bot.confidencePct));
   say(row.cells.unique, pct(bot.uniquenessPct));
   row.line.setAttribute("d", sparkPath(bot.spark ?? "", SPARK.width, SPARK.height));
+  row.lineless.hidden = bot.spark !== "";
+  row.drawing.style.display = bot.spark === "" ? "none" : "";
   row.line.setAttribute("class", `spark ${sign}`);
   say(row.source, bot.source ?? DASH);
   dress(row.source, bot.source === "SIMULATED" ? "source simulated" : "source");
