@@ -201,8 +201,10 @@ def test_why_work_failed_stands_whole_below_its_row_at_every_width(
         assert box["height"] > 2 * own_height, "it wraps"
     expect(page.locator("#letters .below")).to_contain_text("bars stop at noon")
     expect(page.locator("#running .below")).to_contain_text("NEEDS_BASELINE")
+    over = "all => all.map(one => one.scrollWidth - one.clientWidth)"
+    assert max(page.locator("#queue td.words").evaluate_all(over)) <= 0, "why it was queued stands whole"
     if width == 1440:
-        regions = page.locator(".scroll").evaluate_all("found => found.map(one => one.scrollWidth - one.clientWidth)")
+        regions = page.locator(".scroll").evaluate_all(over)
         assert max(regions) <= 0, "nothing lies beside the window"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert screen.complaints == []

@@ -178,7 +178,7 @@ export function drawChecks(node, verifications, name) {
   const table = listing(["Check", "Verdict", "Why", "Gen"], ["", "", "", "num"], "check-list");
   for (const one of verifications) {
     const row = el("tr");
-    const why = cell(one.reason, "words wraps");
+    const why = cell(one.reason, "words");
     why.title = `Can show: ${one.canShow}\nCannot show: ${one.cannotShow}`;
     row.append(cell(one.kind.replace(/_/g, " ").toLowerCase(), "kind"), cell(one.verdict, TONES[one.verdict]), why, cell(`G${one.generationNumber}`, "num dim"));
     table.body.append(row);
