@@ -13,7 +13,7 @@ from orchestration.rule_work import number_table, rule_in
 from orchestration.terminal import console
 from services.backtests import bot_at_work, style_of
 from services.histories import history_of, history_of_bot
-from services.registration import BotRequest, register_bot, style_wanted, would_register
+from services.registration import BotRequest, register_bot, short_id, style_wanted, would_register
 from store.bots import BotAtWork
 from trading.errors import BadInput
 from trading.strategies.memory import History
@@ -131,7 +131,7 @@ def _assignments(words: Sequence[str]) -> dict[str, float]:
 
 
 def _tell(bot: BotAtWork) -> None:
-    console.print(f"[bold]{bot.name}[/bold]  {bot.symbol} {bot.timeframe} · {bot.archetype}  {bot.id}")
+    console.print(f"[bold]{bot.name}[/bold]  {bot.symbol} {bot.timeframe} · {bot.archetype}  {short_id(bot.id)}")
     if bot.rule_text is not None:
         console.print(f"rule {bot.rule_fingerprint}", soft_wrap=True)
         console.print(bot.rule_text.strip(), markup=False, highlight=False, soft_wrap=True, style="dim")

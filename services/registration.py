@@ -32,6 +32,7 @@ from trading.strategies.rules import rule_text
 REGISTERED = "BOT_REGISTERED"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,79}", re.ASCII)
 ALIKE_LETTERS = 3
+SHORT_ID_LETTERS = 8
 OFFERED = 3
 LONGEST_NAME = 80
 LARGEST_POSITION = 1_000
@@ -165,12 +166,17 @@ def names_of(desk: Desk, bot_ids: Collection[UUID]) -> dict[UUID, str]:
         return bots.names_of(session, bot_ids)
 
 
+def short_id(bot_id: UUID) -> str:
+    """Return as much of a bot's id as tells it from others."""
+    return str(bot_id)[:SHORT_ID_LETTERS]
+
+
 def bot_named(desk: Desk, name: str, *, archived_too: bool = False) -> UUID:
-    """Return the bot of that name, capitals aside.
+    """Return the bot of that name, capitals aside, or with an id of which that is the beginning.
 
     Args:
         desk: The desk.
-        name: The name.
+        name: The name, or the first eight or more characters of an id.
         archived_too: Whether it may be archived.
 
     Raises:
@@ -180,10 +186,12 @@ def bot_named(desk: Desk, name: str, *, archived_too: bool = False) -> UUID:
     with transaction(desk.sessions) as session:
         found = bots.ids_by_name(session, name)
         archived = [] if found else bots.archived_by_name(session, name)
+        is_short = len(name) >= SHORT_ID_LETTERS and not found and not archived
+        by_id = bots.ids_beginning(session, name) if is_short else []
         alike = [] if found else bots.names_beginning(session, name[:ALIKE_LETTERS])
     if archived and not archived_too:
         raise UnknownBots([name], told=f"{name!r} is archived; put it back with: proving bot revive {name!r}")
-    found = found or archived
+    found = found or archived or by_id
     if len(found) > 1:
         raise UnknownBots([name], told=f"{len(found)} bots are named {name!r}; name one by its id")
     if not found:

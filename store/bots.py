@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, any_, cast, func, select, text, true, update
+from sqlalchemy import ARRAY, Text, any_, cast, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
@@ -103,6 +103,12 @@ def archived_by_name(session: Session, name: str) -> list[UUID]:
     """Return the archived bots of that name, capitals aside."""
     same = func.lower(Bot.name) == func.lower(name)
     return list(session.scalars(select(Bot.id).where(same, Bot.archived_at.is_not(None)).order_by(Bot.id)))
+
+
+def ids_beginning(session: Session, letters: str) -> list[UUID]:
+    """Return the bots, archived ones too, whose ids begin with some letters, capitals aside."""
+    begins = func.starts_with(cast(Bot.id, Text), letters.lower())
+    return list(session.scalars(select(Bot.id).where(begins).order_by(Bot.id)))
 
 
 def names_beginning(session: Session, letters: str) -> list[str]:

@@ -19,6 +19,7 @@ from gateways import proof_packs
 from gateways.settings import Settings
 from services.backtests import run_baseline
 from services.desk import Desk
+from services.registration import short_id
 from services.resets import ResetRequest, reset_metrics
 from services.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
@@ -27,6 +28,7 @@ from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.integration.conftest import TOKEN
 from tests.integration.test_api import tick
 from tests.serving import serving
+from trading.reasons import in_words
 
 pytestmark = needs_chromium
 NAME = "Quartz Shrike 0007"
@@ -315,6 +317,10 @@ def acted(page: Page, kind: str, fill: Callable[[], None]) -> None:
     page.locator("#act-token").fill(TOKEN)
     page.locator("#act-do").click()
     expect(page.locator("#act-report .report-heading")).to_contain_text("DONE")
+    trace = page.locator("#act-report .report-line", has_text="trace").locator(".report-words")
+    whole = trace.get_attribute("title") or ""
+    assert len(whole) > len(trace.text_content() or "") == 8, "a person reads the beginning"
+    assert whole.startswith(trace.text_content() or "?")
     page.locator("#act-close").click()
 
 
@@ -399,7 +405,7 @@ def test_no_width_cuts_it_off_and_strangers_are_told(
         [proof_packs.Exhibit("Jobs", "GET /api/_proof/jobs", "{}")], folder=settings.proofs_dir, at=datetime.now(UTC)
     )
     with serving(create_app(stocked_desk)) as served:
-        for width, height in ((1600, 900), (1280, 800), (390, 844)):
+        for width, height in ((1600, 900), (1440, 900), (1280, 800), (390, 844)):
             page.set_viewport_size({"width": width, "height": height})
             page.goto(f"{served.http}/bots/{bot_id}")
             expect(page.locator(".trades-list tbody tr").first).to_be_attached()
@@ -409,6 +415,12 @@ def test_no_width_cuts_it_off_and_strangers_are_told(
                 assert box is not None
                 assert box["x"] >= 0
                 assert box["x"] + min(box["width"], 60) <= width, part
+            why = page.locator(".why-list td.words")
+            expect(why).to_have_text(in_words("CAP_REACHED") or "no words")
+            assert why.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth"), "it stands whole"
+            assert page.locator("#history").evaluate("(pane) => pane.scrollWidth <= pane.clientWidth")
+        expect(page.locator("#foot-bot")).to_have_text(f"BOT {short_id(bot_id)}")
+        expect(page.locator("#foot-bot")).to_have_attribute("title", str(bot_id))
         assert screen.complaints == []
         page.goto(f"{served.http}/proof")
         expect(page.locator("h2").first).to_contain_text("Jobs")

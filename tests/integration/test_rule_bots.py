@@ -22,7 +22,7 @@ from services.autonomy import run_tick
 from services.backtests import BaselineBacktest, bot_at_work, run_baseline
 from services.desk import Desk
 from services.improvements import Evolution, Improvement
-from services.registration import BotRequest, Registered, bot_named, register_bot
+from services.registration import BotRequest, Registered, bot_named, register_bot, short_id
 from services.verification import verify
 from services.verification_checks import check_look_ahead
 from services.verification_subject import open_subject
@@ -290,6 +290,10 @@ def test_is_added_shown_and_checked_from_the_command_line(at_terminal: Desk, tmp
     assert "momentum(close, momentum_bars) >= momentum_atr" in said
     shown = proving("bot", "show", "typed tern").splitlines()
     assert said.splitlines()[1:-1] == shown[1:]
+    short = shown[0].split()[-1]
+    assert proving("bot", "show", short.upper()).splitlines() == shown
+    with at_terminal.sessions() as session:
+        assert short == short_id(session.scalars(select(Bot.id)).one())
     assert "left after a warm-up of" in shown[-1]
     assert "PASSED" in proving("check", "lookahead", "Typed Tern")
     with at_terminal.sessions() as session:

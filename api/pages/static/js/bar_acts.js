@@ -5,7 +5,7 @@
  */
 
 import { callAdmin, randomKey } from "./admin.js";
-import { byId, el, say, tellReport } from "./dom.js";
+import { byId, el, say, tellReport, traceLine } from "./dom.js";
 import { DASH, count } from "./format.js";
 import { openDialog } from "./shell.js";
 import { Token } from "./token.js";
@@ -73,10 +73,10 @@ export class BarActs {
     }
     byId("bars-do").disabled = false;
     if (answer.refused !== "NO ANSWER") this.key = randomKey();
-    this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], ["trace", answer.trace ?? DASH]]);
+    this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], traceLine(answer.trace)]);
   }
 
-  /** @param {string} kind @param {string} heading @param {[string, string][]} lines */
+  /** @param {string} kind @param {string} heading @param {import("./dom.js").ReportLine[]} lines */
   #tell(kind, heading, lines) {
     tellReport(byId("bars-report"), kind, heading, lines);
   }
@@ -88,8 +88,8 @@ function kindsOf(series) {
   return [series.ground === "PREFERRED" ? "follow-rule" : "prefer", "withdraw"];
 }
 
-/** @param {any} told @returns {[string, string][]} */
+/** @param {any} told @returns {import("./dom.js").ReportLine[]} */
 function linesOf(told) {
   const moved = told.moves.map((move) => ["bots", `${count(move.bots)} of ${move.symbol} ${move.timeframe}: ${move.before ?? DASH} → ${move.after ?? DASH}`]);
-  return [...(moved.length ? moved : [["bots", "none change their bars"]]), ["audit", `#${told.auditSeq}`], ["trace", told.traceId]];
+  return [...(moved.length ? moved : [["bots", "none change their bars"]]), ["audit", `#${told.auditSeq}`], traceLine(told.traceId)];
 }

@@ -8,7 +8,7 @@ import { BotActs } from "./bot_acts.js";
 import { Ledger } from "./ledger.js";
 import { Charts } from "./chart.js";
 import { byId, dress, el, say, timeOf } from "./dom.js";
-import { DASH, count, countdown, fall, fallPct, money, pct, ratio } from "./format.js";
+import { DASH, count, countdown, fall, fallPct, money, pct, ratio, shortId } from "./format.js";
 import { Link } from "./live.js";
 import { bindKeys, now, onZone, serverTimeIs, showLink } from "./shell.js";
 import { OneBot } from "./store.js";
@@ -123,7 +123,8 @@ function showHead() {
   say(byId("bot-traits"), `${bot.symbol} · ${bot.timeframe} · ${bot.archetype} · G${bot.generation ?? DASH}`);
   say(byId("bot-history"), life.history?.words ?? "");
   dress(byId("bot-history"), life.history?.leftBars === 0 ? "bot-traits down" : "bot-traits");
-  say(byId("foot-bot"), `BOT ${bot.id}`);
+  say(byId("foot-bot"), `BOT ${shortId(bot.id)}`);
+  byId("foot-bot").title = bot.id;
   const { bars } = life;
   say(byId("foot-bars"), bars ? `BARS ${bars.provider}` : "NO BARS");
   byId("foot-bars").title = bars ? `${count(bars.bars)} bars of ${bars.symbol} ${bars.timeframe}: ${bars.words}` : "import some or run the market simulator";

@@ -5,7 +5,7 @@
  */
 
 import { callAdmin, randomKey } from "./admin.js";
-import { byId, el, say, tellReport } from "./dom.js";
+import { byId, el, say, tellReport, traceLine } from "./dom.js";
 import { DASH } from "./format.js";
 import { openDialog } from "./shell.js";
 import { Token } from "./token.js";
@@ -97,7 +97,7 @@ export class BotActs {
       return;
     }
     if (answer.refused !== "NO ANSWER") this.key = randomKey();
-    this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], ["trace", answer.trace ?? DASH]]);
+    this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], traceLine(answer.trace)]);
   }
 
   #done(told) {
@@ -107,7 +107,7 @@ export class BotActs {
       ...(told.generation ? [["generation", `G${told.generation}`]] : []),
       ...(told.canceled.length ? [["canceled", told.canceled.join(", ")]] : []),
       ["audit", told.auditSeq ? `#${told.auditSeq}` : DASH],
-      ["trace", told.traceId],
+      traceLine(told.traceId),
     ]);
     void this.page.read();
   }

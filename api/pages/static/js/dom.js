@@ -1,7 +1,7 @@
 // @ts-check
 /** The few things done to the DOM everywhere. Text is always set as text, never as markup. */
 
-import { DASH, moment, second, timeOfDay } from "./format.js";
+import { DASH, moment, second, shortId, timeOfDay } from "./format.js";
 
 const FORMS = { moment, second, timeOfDay };
 
@@ -30,17 +30,26 @@ export function dress(node, className) {
   if (node.className !== className) node.className = className;
 }
 
+/** @typedef {[label: string, words: string, title?: string]} ReportLine */
+
+/** The id of a request, short; the whole of it is its title. @param {string|null|undefined} id @returns {ReportLine} */
+export function traceLine(id) {
+  return ["trace", shortId(id), id ?? ""];
+}
+
 /**
  * What came of an act, in the report of its dialog; without a heading there is none to show.
- * @param {HTMLElement} report @param {string} kind @param {string} heading @param {[string, string][]} lines label and words
+ * @param {HTMLElement} report @param {string} kind @param {string} heading @param {ReportLine[]} lines
  */
 export function tellReport(report, kind, heading, lines) {
   report.dataset.kind = kind;
   report.hidden = !heading;
   report.replaceChildren(el("div", "report-heading", heading));
-  for (const [label, words] of lines) {
+  for (const [label, words, title = ""] of lines) {
     const line = el("div", "report-line");
-    line.append(el("span", "report-label", label), el("span", "report-words", words));
+    const told = el("span", "report-words", words);
+    told.title = title;
+    line.append(el("span", "report-label", label), told);
     report.append(line);
   }
 }

@@ -87,6 +87,11 @@ export function moment(iso) {
   return isoAs(iso, ({ day, time }) => `${day} ${time.slice(0, 5)}`);
 }
 
+/** @param {string|null|undefined} id @returns {string} as much of an id as tells it from others; commands and logs find it by that */
+export function shortId(id) {
+  return id ? id.slice(0, 8) : DASH;
+}
+
 /** @param {string|null|undefined} iso @returns {string} date and second */
 export function second(iso) {
   return isoAs(iso, ({ day, time }) => `${day} ${time}`);

@@ -6,7 +6,7 @@ import { WORK_NAMES, WORK_TONES } from "./badge.js";
 import { Cells } from "./cells.js";
 import { byId, el, say } from "./dom.js";
 import { folded, unfold, unfolder } from "./folds.js";
-import { DASH, count, elapsed } from "./format.js";
+import { DASH, count, elapsed, shortId } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { bindKeys, now, openDialog, runUrl, showLink } from "./shell.js";
@@ -29,7 +29,7 @@ const token = new Token("requeue-token");
 const bot = { head: "Bot", about: "The bot the work is for.", kind: "name", of: (job) => [{ text: job.name, href: `/bots/${job.botId}` }, { text: ` ${job.symbol} · ${job.timeframe}`, tone: "traits" }, ...unfolder(job)] };
 const work = { head: "Work", about: "Its kind. A filled badge runs, a dashed one waits; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${WORK_NAMES[job.type]} • ${mark(job)}`, badge: WORK_TONES[job.type], running: job.status === "RUNNING" }) };
 const kind = { head: "Work", about: "Its kind; x is the attempt of a backtest, # the iteration of a search.", of: (job) => ({ text: `${WORK_NAMES[job.type]} • ${mark(job)}`, tone: `c-${WORK_TONES[job.type]}` }) };
-const run = { head: "Run", about: "The Dagster run that works or worked on it.", kind: "wide", of: (job) => ({ text: job.dagsterRunId?.slice(0, 8), href: runUrl(job.dagsterRunId), title: job.dagsterRunId }) };
+const run = { head: "Run", about: "The Dagster run that works or worked on it.", kind: "wide", of: (job) => ({ text: shortId(job.dagsterRunId), href: runUrl(job.dagsterRunId), title: job.dagsterRunId }) };
 const why = { head: "Why", about: "Why it was queued.", kind: "words wide", of: (job) => ({ text: job.words ?? job.reasonCode, tone: "dim", title: job.reasonCode }) };
 
 const running = new Sheet("running", {

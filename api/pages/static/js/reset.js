@@ -3,7 +3,7 @@
  * The reset dialog. Belongs here: dry run first, execution bound to the plan it showed. The admin token is `token.js`'s.
  */
 
-import { byId, el, say } from "./dom.js";
+import { byId, say, tellReport, traceLine } from "./dom.js";
 import { DASH, count, moment } from "./format.js";
 import { Token } from "./token.js";
 
@@ -74,7 +74,7 @@ export class ResetDialog {
       ["bots", count(answer.resetCount)],
       ["since", moment(answer.resetTime)],
       ["audit", `#${answer.auditSeq}`],
-      ["trace", answer.traceId],
+      traceLine(answer.traceId),
     ]);
   }
 
@@ -87,7 +87,7 @@ export class ResetDialog {
       this.token.heard(answer.status !== 401);
       if (answer.ok) return told;
       this.#unplan("");
-      this.#tell("refused", `REFUSED — ${told.code}`, [["why", told.detail], ["trace", told.traceId ?? DASH]]);
+      this.#tell("refused", `REFUSED — ${told.code}`, [["why", told.detail], traceLine(told.traceId)]);
     } catch {
       this.#unplan("");
       this.#tell("refused", "NO ANSWER", [["why", "The server cannot be reached. Look at the bots before you repeat it."]]);
@@ -108,13 +108,8 @@ export class ResetDialog {
   }
 
   #tell(kind, heading, lines) {
-    this.report.dataset.kind = kind;
-    this.report.replaceChildren(el("div", "report-heading", heading));
-    for (const [label, words] of lines) {
-      const line = el("div", "report-line");
-      line.append(el("span", "report-label", label), el("span", "report-words", words));
-      this.report.append(line);
-    }
+    tellReport(this.report, kind, heading, lines);
+    this.report.hidden = false;
   }
 }
 

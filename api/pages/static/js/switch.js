@@ -6,7 +6,7 @@
 
 import { callAdmin, randomKey } from "./admin.js";
 import { WORK_NAMES } from "./badge.js";
-import { byId, el, say, tellReport, timeOf } from "./dom.js";
+import { byId, el, say, tellReport, timeOf, traceLine } from "./dom.js";
 import { DASH, count } from "./format.js";
 import { Token } from "./token.js";
 
@@ -134,7 +134,7 @@ export class KillSwitch {
     if ("done" in answer) this.#done(answer.done);
     else {
       if (answer.refused !== "NO ANSWER") this.key = randomKey();
-      this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], ["trace", answer.trace ?? DASH]]);
+      this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], traceLine(answer.trace)]);
     }
     this.#weigh();
     await this.ask();
@@ -149,7 +149,7 @@ export class KillSwitch {
     this.#tell("done", heading, [
       ["stops", told.engaged ? certain : "nothing"],
       ["audit", told.auditSeq ? `#${told.auditSeq}` : DASH],
-      ["trace", told.traceId],
+      traceLine(told.traceId),
     ]);
   }
 

@@ -6,7 +6,7 @@
  */
 
 import { byId, say } from "./dom.js";
-import { DASH, count } from "./format.js";
+import { DASH, count, shortId } from "./format.js";
 import { askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { runUrl } from "./shell.js";
@@ -19,7 +19,7 @@ const bot = { head: "Bot", about: "The bot it is done for.", of: (one) => (one.b
 const progress = { head: "Progress", about: "How far it is.", of: (one) => ({ bar: one.of ? one.done : null, of: one.of, words: `${count(one.done)} / ${count(one.of)}`, label: labelOf(one) }) };
 const rest = [
   { head: "Elapsed", about: "How long it has run.", kind: "num", of: (one) => ({ since: one.startedAt }) },
-  { head: "Run", about: "The Dagster run that does it; work by hand has none.", kind: "wide", of: (one) => ({ text: one.dagsterRunId?.slice(0, 8), href: runUrl(one.dagsterRunId), title: one.dagsterRunId }) },
+  { head: "Run", about: "The Dagster run that does it; work by hand has none.", kind: "wide", of: (one) => ({ text: shortId(one.dagsterRunId), href: runUrl(one.dagsterRunId), title: one.dagsterRunId }) },
   { head: "Step", about: "What it is at.", kind: "words", of: (one) => ({ text: one.step, title: one.step }) },
 ];
 
