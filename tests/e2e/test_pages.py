@@ -599,11 +599,20 @@ def test_a_person_withdraws_and_restores_bars_on_the_health_page(
     assert [one for one in screen.complaints if "401" not in one] == []
 
 
-def test_health_holds_every_figure_against_its_bar(screen: Screen, served: Served) -> None:
+def test_health_holds_every_figure_against_its_bar_and_lists_the_silences(
+    screen: Screen, served: Served, stocked_desk: Desk, clock: MovingClock
+) -> None:
     page = opened(screen, served, "/health")
+    expect(page.locator("#silences .none")).to_contain_text("never been silent")
     expect(page.locator("#verdicts tbody tr")).to_have_count(7)
     expect(page.locator("#verdicts tbody tr", has_text="runs_start")).to_have_count(1)
     expect(page.locator("#verdicts tbody tr", has_text="tick_is_recent")).to_contain_text("at most")
     expect(page.locator("#verdicts tbody tr", has_text="audit_chain_is_whole")).to_contain_text("never verified")
     expect(page.locator("#limits tbody tr", has_text="CONCURRENCY_BACKTEST")).to_contain_text("2")
+    clock.ahead = timedelta(minutes=20)
+    run_tick(stocked_desk)
+    page.reload()
+    silence = page.locator("#silences tr[data-key]")
+    expect(silence).to_have_count(1)
+    expect(silence.locator("td").nth(2)).to_have_text(re.compile(r"^20m"))
     assert screen.complaints == []

@@ -4,14 +4,14 @@
 import { BarActs } from "./bar_acts.js";
 import { Cells } from "./cells.js";
 import { byId, say } from "./dom.js";
-import { DASH, count } from "./format.js";
+import { DASH, count, elapsed } from "./format.js";
 import { Poll, askOnce } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { autonomyIsSilent } from "./shell.js";
 
 const cells = new Cells("strip");
-const BARS_MS = 15_000;
-let barsAt = -Infinity;
+const LISTS_MS = 15_000;
+let listsAt = -Infinity;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 const verdicts = new Sheet("verdicts", {
@@ -65,7 +65,19 @@ const tables = new Sheet("tables", {
   ],
 });
 
-const barActs = new BarActs(() => void showBars());
+const silences = new Sheet("silences", {
+  key: (one) => String(one.seq),
+  empty: "Autonomy has never been silent for longer than its limit.",
+  columns: [
+    { head: "From", about: "The last tick before it.", of: (one) => ({ at: one.payload.from, form: "second" }) },
+    { head: "To", about: "The tick that ended it.", of: (one) => ({ at: one.payload.to, form: "second" }) },
+    { head: "Lasted", about: "How long nothing was decided.", kind: "num", of: (one) => elapsed(one.payload.seconds) },
+    { head: "Limit", about: "How long it could have been, then.", kind: "num", of: (one) => elapsed(one.payload.limitSeconds) },
+    { head: "Audit", about: "The event of the audit chain that says so.", kind: "num wide", of: (one) => `#${one.seq}` },
+  ],
+});
+
+const barActs = new BarActs(() => void showLists());
 const bars = new Sheet("bars", {
   acted: (one) => barActs.open(one),
   key: (one) => `${one.symbol} ${one.timeframe} ${one.provider} ${one.fingerprint}`,
@@ -106,15 +118,17 @@ function show(answer) {
   say(byId("room-note"), "with their indexes");
   say(byId("version"), `VERSION ${answer.version}`);
   summarise(answer);
-  if (performance.now() - barsAt > BARS_MS) void showBars();
+  if (performance.now() - listsAt > LISTS_MS) void showLists();
 }
 
-async function showBars() {
-  barsAt = performance.now();
+async function showLists() {
+  listsAt = performance.now();
   try {
-    bars.show((await askOnce("/api/bars")).data);
+    const [series, told] = await Promise.all([askOnce("/api/bars"), askOnce("/api/audit/events?action=AUTONOMY_WAS_SILENT&limit=20")]);
+    bars.show(series.data);
+    silences.show(told.data);
   } catch {
-    barsAt = -Infinity; // the next answer asks again; the page's own link says what is wrong
+    listsAt = -Infinity; // the next answer asks again; the page's own link says what is wrong
   }
 }
 
