@@ -415,6 +415,8 @@ def test_no_width_cuts_it_off_and_strangers_are_told(
                 assert box is not None
                 assert box["x"] >= 0
                 assert box["x"] + min(box["width"], 60) <= width, part
+            before = page.locator("#bot-before").bounding_box()
+            assert before is None or before["x"] + before["width"] <= width, "nothing lies beside the window"
             why = page.locator(".why-list td.words")
             expect(why).to_have_text(in_words("CAP_REACHED") or "no words")
             assert why.evaluate("(cell) => cell.scrollWidth <= cell.clientWidth"), "it stands whole"

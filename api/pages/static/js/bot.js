@@ -122,6 +122,7 @@ function showHead() {
   dress(byId("bot-stage"), `stage s-${bot.stage.toLowerCase()}`);
   say(byId("bot-traits"), `${bot.symbol} · ${bot.timeframe} · ${bot.archetype} · G${bot.generation ?? DASH}`);
   say(byId("bot-history"), life.history?.words ?? "");
+  byId("bot-history").title = life.history?.words ?? "";
   dress(byId("bot-history"), life.history?.leftBars === 0 ? "bot-traits down" : "bot-traits");
   say(byId("foot-bot"), `BOT ${shortId(bot.id)}`);
   byId("foot-bot").title = bot.id;

@@ -156,7 +156,7 @@ export function drawTrail(node, events) {
     const event = cell(one.event, /FAILED|TIMEOUT|KILL/.test(one.event) ? "down" : one.event === "METRICS_RESET" ? "amber" : one.event === "STAGE_MOVED" ? "violet" : "");
     const reason = cell("", "words");
     const url = runUrl(one.runId);
-    reason.append(el("span", "", [one.reason, one.detail].filter(Boolean).join(" · ")));
+    reason.append(breakable([one.reason, one.detail].filter(Boolean).join(" · ")));
     if (url) reason.append(link("run", url, "The run in Dagster"));
     const by = cell(one.actor ?? "", "dim");
     if (one.auditSeq !== null) by.append(el("span", "seq", ` #${one.auditSeq}`));
@@ -184,6 +184,13 @@ export function drawChecks(node, verifications, name) {
     table.body.append(row);
   }
   node.replaceChildren(table.node);
+}
+
+/** Words that may break after the underscores of a code, and nowhere else within one. @param {string} words @returns {HTMLElement} */
+function breakable(words) {
+  const node = el("span");
+  words.split(/(?<=_)/).forEach((part, at) => node.append(...(at ? [el("wbr"), part] : [part])));
+  return node;
 }
 
 /** @param {string[]} heads @param {string[]} looks @param {string} name @returns {{node: HTMLElement, body: HTMLElement}} */
