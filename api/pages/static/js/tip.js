@@ -81,4 +81,5 @@ document.documentElement.addEventListener("mouseleave", () => show(null));
 document.addEventListener("focusin", (event) => focused(event.target));
 document.addEventListener("focusout", () => focused(null));
 document.addEventListener("scroll", () => show(null), { passive: true, capture: true });
-document.addEventListener("keydown", dismissTip);
+// what has the focus stays explained until the focus leaves it
+document.addEventListener("keydown", ({ key }) => (key === "Escape" || shown !== document.activeElement) && dismissTip());
