@@ -24,7 +24,7 @@ from pydantic_core import PydanticCustomError
 
 from store.fleet import SORTS
 from trading.activity import State
-from trading.lifecycle import Stage
+from trading.books import Stage
 from trading.market.bars import TIMEFRAME_SECONDS
 
 MAX_TARGETS = 10_000

@@ -15,7 +15,7 @@ from api.contracts import Symbol, Timeframe, Words
 from api.problems import problem, trace_id
 from services.desk import Desk
 from store.fleet import FleetFilter
-from trading.lifecycle import Stage
+from trading.books import Stage
 
 ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
 

@@ -22,8 +22,8 @@ from services.life import bot_life
 from store.fleet import FleetOrder
 from store.sessions import TRADE_FACTS
 from trading.activity import State
+from trading.books import Book
 from trading.bot_filter import bot_filter
-from trading.lifecycle import Book
 
 BOT_COLUMNS = (
     "id",

@@ -17,6 +17,7 @@ from gateways.cluster import ROOMS
 from gateways.hosts import AllowedHost, allowed_host
 from gateways.ports import WILDCARDS, own_addresses, reachable
 from trading.errors import Refused
+from trading.jobs import Caps, JobType
 from trading.strategies.memory import WARM_UP_TOLERANCE
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
@@ -71,6 +72,16 @@ class Settings(BaseSettings):
     warm_up_tolerance: float = Field(default=WARM_UP_TOLERANCE, ge=1e-12, le=0.01)
     simulator_seed: int = Field(default=20_260_101, ge=0)
     simulator_years: int = Field(default=2, ge=1, le=20)
+
+    @property
+    def caps(self) -> Caps:
+        """How much work of each kind may run at once: the one limit planner, claims and Dagster keep."""
+        running = {
+            JobType.BACKTEST: self.concurrency_backtest,
+            JobType.IMPROVE: self.concurrency_improve,
+            JobType.EVOLVE: self.concurrency_evolve,
+        }
+        return Caps(running=running, per_symbol=self.concurrency_per_symbol)
 
     @property
     def bars_dir(self) -> Path:

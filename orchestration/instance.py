@@ -36,11 +36,7 @@ def workspace_file(settings: Settings) -> Path:
 
 def render_instance(settings: Settings) -> str:
     """Return `dagster.yaml` with one run-queue limit per job type and room for runs without one."""
-    caps = {
-        "backtest": settings.concurrency_backtest,
-        "improve": settings.concurrency_improve,
-        "evolve": settings.concurrency_evolve,
-    }
+    caps = {kind.lower(): cap for kind, cap in settings.caps.running.items()}
     return Template(TEMPLATE.read_text("utf-8")).substitute(
         caps, max_runs=sum(caps.values()) + SPARE_RUNS, start_seconds=START_SECONDS
     )

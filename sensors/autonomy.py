@@ -24,7 +24,6 @@ from services.autonomy import Tick, run_tick, running_runs
 from services.desk import Desk
 from services.owed_bar_acts import record_owed
 from services.rollups import open_requests
-from services.work import caps
 from trading.errors import Unavailable
 
 
@@ -127,5 +126,5 @@ def _wanted(instance: dg.DagsterInstance, desk: Desk, tick: Tick) -> Iterator[dg
     """
     at_work = {kind: unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(kind)})) for kind in tick.queued}
     for kind in sorted(tick.queued, key=lambda kind: at_work[kind]):
-        for _ in range(min(caps(desk).running[kind] - at_work[kind], tick.queued[kind])):
+        for _ in range(min(desk.settings.caps.running[kind] - at_work[kind], tick.queued[kind])):
             yield dg.RunRequest(run_key=f"{kind}/{uuid4()}", job_name=JOB_OF[kind].name)

@@ -22,7 +22,6 @@ from services import audit
 from services.desk import Desk
 from services.proofs import tick_limit
 from services.starts import told
-from services.work import caps
 from store import autonomy, candidates, jobs, kill_switch, proofs
 from store.bars import BarStore
 from store.candidates import SeriesOf
@@ -77,7 +76,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_S
         plan = plan_tick(
             fleet,
             now=started_at,
-            caps=caps(desk),
+            caps=desk.settings.caps,
             load=jobs.load(session),
             kill_switch=not admitted,
         )
@@ -131,7 +130,7 @@ def _summary(
         "jobs_enqueued_by_type": {kind: enqueued[kind] for kind in JobType},
         "currently_running_jobs_by_type": {kind: counts.get((kind, JobStatus.RUNNING), 0) for kind in JobType},
         "eligible_candidates_count": plan.eligible,
-        "concurrency_caps": dict(caps(desk).running),
+        "concurrency_caps": dict(desk.settings.caps.running),
         "queued_jobs_by_type": {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
         "reclaimed_jobs": [str(job.job_id) for job in taken_back],
         "reasons": dict(sorted(Counter(map(REASON_OF, plan.decisions)).items())),

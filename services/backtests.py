@@ -23,16 +23,18 @@ from store import bots, rollups
 from store.bots import BotAtWork
 from store.database import transaction
 from store.jobs import Claim
-from store.sessions import copy_trades, insert_session, usd
+from store.sessions import copy_trades, insert_session
+from trading.arrays import IntArray
 from trading.backtest.engine import ENGINE_VERSION, Account, Backtest, ExitReason, order_list_hash
 from trading.backtest.style_runs import run_style
 from trading.errors import UnknownBots
 from trading.jobs import JobStatus, JobType
-from trading.market.instruments import MICROS_PER_USD, Instrument, instrument
+from trading.market.instruments import Instrument, instrument
+from trading.money import MICROS_PER_USD, usd
 from trading.strategies.genome import Style
 from trading.strategies.memory import History
 from trading.strategies.rules import rule_text
-from trading.strategies.tape import IntArray, Tape
+from trading.strategies.tape import Tape
 
 EPOCH = date(1970, 1, 1)
 SIDES = {1: "LONG", -1: "SHORT"}

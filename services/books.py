@@ -15,13 +15,13 @@ from sqlalchemy.orm import Session
 
 from services.cards import Figures, figures
 from services.desk import Desk
-from services.tearsheet.figures import drawdown_pct
 from store import books, dossier
 from store.books import TradeSource
 from store.database import transaction
+from trading.books import Book, Stage
 from trading.errors import UnknownBots
-from trading.lifecycle import Book, Stage
 from trading.market.instruments import instrument
+from trading.performance import drawdown_pct
 
 SHOWN_BEFORE = 1_000
 TRADES_AT_A_TIME = 2_000

@@ -13,8 +13,9 @@ from uuid import UUID
 from services.gates import Verifications
 from store.fleet import AnyRow
 from trading.activity import BotNow, Job, Situation, bot_now
+from trading.books import Stage
 from trading.jobs import JobStatus, JobType
-from trading.lifecycle import Check, Evidence, GateVerdict, Stage, days_in_stage, figures_pass, gate
+from trading.lifecycle import Check, Evidence, GateVerdict, days_in_stage, figures_pass, gate
 from trading.verified import ASKING, with_verifications
 
 STAGE_LOCKED = "STAGE_LOCKED"

@@ -19,8 +19,8 @@ from store import fleet, proofs
 from store.database import reading, transaction
 from store.fleet import FleetFilter, FleetOrder, Place
 from trading.activity import State
+from trading.books import Stage
 from trading.errors import BadInput
-from trading.lifecycle import Stage
 
 MAX_PAGE = 500
 HIGHEST_RANK = 1_000

@@ -5,7 +5,6 @@ Belongs here: names, the spread of a fleet over symbols, archetypes and timefram
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from decimal import Decimal
 from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -20,7 +19,7 @@ from store.bars import BarSeries
 from store.database import transaction
 from store.under_way import WorkKind
 from trading.errors import BadInput
-from trading.market.instruments import MICRO_OF, instrument
+from trading.market.instruments import MICRO_OF, account_usd, instrument
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import Style, default_genome, genome_hash
 from trading.words import counted
@@ -29,8 +28,6 @@ FLEET_SYMBOLS = tuple(MICRO_OF.values())
 FLEET_TIMEFRAMES = ("5m", "15m", "1h")
 REGISTERED = "BOTS_REGISTERED"
 LARGEST_FLEET = 100_000
-MICRO_ACCOUNT_USD = 10_000
-ACCOUNT_USD = 100_000
 DAYS_PER_YEAR = 365.25
 ADJECTIVES = ("Amber", "Basalt", "Cinder", "Dusk", "Ember", "Flint", "Granite", "Harbor", "Indigo", "Juniper", "Kelp")
 ANIMALS = ("Adder", "Bison", "Crane", "Dingo", "Egret", "Falcon", "Gannet", "Heron", "Ibex", "Jackal", "Kestrel")
@@ -88,11 +85,6 @@ def ensure_market(desk: Desk, *, run_id: str | None = None, progress: Progress =
         with telling(desk, work, progress=progress) as tell:
             simulate_market(desk.bars, missing, seed=seed, start_on=start_on, years=years, progress=tell)
     return desk.bars.series()
-
-
-def account_usd(symbol: str) -> Decimal:
-    """Return the account a bot starts with: smaller for a micro contract."""
-    return Decimal(MICRO_ACCOUNT_USD if symbol in MICRO_OF.values() else ACCOUNT_USD)
 
 
 def _fleet(symbols: Sequence[str], timeframes: Sequence[str]) -> Iterator[dict[str, Any]]:

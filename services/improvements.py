@@ -30,13 +30,14 @@ from store import bots, iterations, jobs
 from store.bots import BotAtWork
 from store.database import transaction
 from store.jobs import Claim
+from trading.arrays import FloatArray
 from trading.backtest.parts import PartRunner
 from trading.backtest.statistics import deflated_sharpe, estimate_sharpe
 from trading.backtest.walk_forward import Fence, Part, Search, Segment, SegmentResult, WalkForward, plan, walk_forward
 from trading.evolution import uniqueness_pct
 from trading.improvement import judge, reversion
 from trading.jobs import JobType
-from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, Performance, daily_returns
+from trading.performance import TRADING_DAYS_PER_YEAR, Performance, daily_returns
 from trading.strategies.genome import Genome, Style, validated
 
 SIBLINGS = 24

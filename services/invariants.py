@@ -14,7 +14,6 @@ from sqlalchemy.orm import Session
 from services.audit import verify_chain
 from services.desk import Desk
 from services.proofs import tick_limit
-from services.work import caps
 from store import invariants, kill_switch, proofs
 from store.database import reading, transaction
 from trading.jobs import LEASE
@@ -72,7 +71,7 @@ def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
 
 def caps_are_kept(desk: Desk, session: Session | None = None) -> Invariant:
     """No more jobs of a type run than its cap allows."""
-    limits = caps(desk).running
+    limits = desk.settings.caps.running
     with _at_hand(desk, session) as open_session:
         running = invariants.running_by_type(open_session)
     over = [

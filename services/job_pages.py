@@ -16,7 +16,6 @@ from services.desk import Desk
 from services.proofs import JobShown
 from services.starts import StartsTold, starts_told
 from services.starvation import Starvation, starvation
-from services.work import caps
 from store import dead_letters, job_pages
 from store.database import transaction
 from store.dead_letters import DeadLetter
@@ -81,7 +80,7 @@ def work_now(desk: Desk) -> WorkNow:
         queued = [row for kind in JobType for row in job_pages.queued(session, kind, limit=SHOWN_QUEUED)]
         given_up = dead_letters.dead_letters(session)
     return WorkNow(
-        caps={str(kind): cap for kind, cap in caps(desk).running.items()},
+        caps={str(kind): cap for kind, cap in desk.settings.caps.running.items()},
         timeouts_seconds={str(kind): int(limit.total_seconds()) for kind, limit in TIMEOUTS.items()},
         lease_seconds=int(LEASE.total_seconds()),
         running=_told(running),

@@ -20,9 +20,10 @@ import numpy as np
 from services.progress import Progress, silent
 from store.bar_files import read_bar_file
 from store.bars import BarSeries, BarStore, NewSeries, Shelf
+from trading.arrays import IntArray
 from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
-from trading.market.bars import SIMULATED, IntArray, bars_from_columns, timeframe_ns
+from trading.market.bars import SIMULATED, bars_from_columns, timeframe_ns
 from trading.market.checked_bars import CheckedBars, checked_bars
 from trading.market.contracts import NamedContract, late_note, named_contract, unmarked_rolls_note
 from trading.market.front_month import front_month, holes_note

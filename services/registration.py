@@ -18,12 +18,12 @@ from sqlalchemy.orm import Session
 
 from services import audit
 from services.desk import Desk
-from services.fleet_seed import account_usd, first_generation
+from services.fleet_seed import first_generation
 from store import bots
 from store.database import transaction
 from trading.errors import BadInput, NameTaken, UnknownBots
 from trading.market.bars import timeframe_ns
-from trading.market.instruments import instrument
+from trading.market.instruments import account_usd, instrument
 from trading.market.sessions import CUSTOM, FULL_24X5, session_mode
 from trading.strategies.archetypes import RULE, archetype
 from trading.strategies.genome import Number, RuleText, Style

@@ -19,7 +19,7 @@ from sqlalchemy import Row
 
 from services.desk import Desk
 from services.tearsheet.charts import NARROW, WIDE, LineChart, Scatter, line_chart, scatter
-from services.tearsheet.figures import Costs, Split, Year, costs, drawdown_pct, months, split
+from services.tearsheet.figures import Costs, Split, Year, costs, months, split
 from store import bots, verification
 from store.database import transaction
 from store.tables import BacktestSession
@@ -27,6 +27,7 @@ from trading.errors import BadBars, Unavailable
 from trading.market.bars import SIMULATED, Bars
 from trading.market.instruments import instrument
 from trading.market.regimes import REGIMES, regime_codes
+from trading.performance import drawdown_pct
 
 SHOWN_TRADES = 250
 SHOWN_DOTS = 1_200

@@ -25,9 +25,9 @@ from store import autonomy, jobs, resets, rollups
 from store.database import transaction
 from store.resets import Recorded, Standing, Target, Waiting
 from trading.baseline import Scope, next_baseline
+from trading.books import Book
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.jobs import ITERATIONS, JobType
-from trading.lifecycle import Book
 from trading.words import counted
 
 PLAIN_TEXT = re.compile(r"[\x20-\x7e]{1,200}")

@@ -16,8 +16,8 @@ from services.verification_subject import Finding, Subject, figures_of, quantile
 from services.verification_suite import grid_around
 from store import iterations, verification
 from store.database import transaction
-from store.sessions import usd
 from store.tables import BacktestSession
+from trading.arrays import FloatArray
 from trading.backtest import verdicts
 from trading.backtest.monte_carlo import MonteCarlo, Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
 from trading.backtest.resampling import resampled_bars
@@ -32,7 +32,8 @@ from trading.backtest.verdicts import Grade, Kind, Verdict
 from trading.backtest.walk_forward import Part
 from trading.errors import Refused
 from trading.market.sessions import session_index
-from trading.performance import TRADING_DAYS_PER_YEAR, FloatArray, Performance, daily_pnl, daily_returns
+from trading.money import usd
+from trading.performance import TRADING_DAYS_PER_YEAR, Performance, daily_pnl, daily_returns
 from trading.strategies.genome import Genome, validated
 from trading.strategies.tape import tape_of
 

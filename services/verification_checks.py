@@ -16,6 +16,7 @@ import numpy as np
 from services.desk import Desk
 from services.progress import Progress
 from services.verification_subject import Finding, Subject
+from trading.arrays import FloatArray
 from trading.backtest import verdicts
 from trading.backtest.engine import exits_of, run_signals
 from trading.backtest.lookahead import FUTURES, leaks
@@ -25,7 +26,7 @@ from trading.market.sessions import session_index
 from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
 from trading.strategies.styles import entry_signals, warm_up_bars
-from trading.strategies.tape import FloatArray, Tape, tape_of
+from trading.strategies.tape import Tape, tape_of
 
 CUTS = 16
 SHOWN_FINDS = 10

@@ -17,12 +17,12 @@ from services.backtests import account_of, bot_at_work, style_of
 from services.desk import Desk
 from services.tapes import TapeAtHand, tape_for
 from store.bots import BotAtWork
-from store.sessions import usd
+from trading.arrays import IntArray
 from trading.backtest.engine import Account
 from trading.backtest.parts import PartRun, PartRunner
 from trading.backtest.verdicts import Kind, Verdict
 from trading.backtest.walk_forward import Part
-from trading.market.bars import IntArray
+from trading.money import usd
 from trading.performance import Performance
 from trading.strategies.genome import Genome, Style, validated
 from trading.strategies.memory import WARM_UP_TOLERANCE

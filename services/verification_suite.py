@@ -15,6 +15,7 @@ from services.progress import Progress
 from services.tapes import tape_for
 from services.verification_subject import Finding, Subject, curve_of, figures_of
 from services.walk_forwards import segment_figures, walk_history
+from trading.arrays import IntArray
 from trading.backtest import verdicts
 from trading.backtest.engine import Account
 from trading.backtest.sensitivity import Sensitivity, axis, grid, sensitivity
@@ -23,7 +24,7 @@ from trading.backtest.trials import Trial, by_sharpe, ranked
 from trading.backtest.verdicts import Grade, Kind, Verdict
 from trading.backtest.walk_forward import DAY_NS, Part
 from trading.errors import NoMarketData
-from trading.market.bars import TIMEFRAME_SECONDS, IntArray
+from trading.market.bars import TIMEFRAME_SECONDS
 from trading.market.instruments import Instrument
 from trading.performance import Performance
 from trading.strategies.genome import Genome, Number, schema

@@ -16,7 +16,6 @@ from services.desk import Desk
 from services.invariants import Invariant
 from services.proofs import last_tick_at, tick_limit
 from services.starts import starts_told
-from services.work import caps
 from store import sizes
 from store.database import transaction
 from trading.autonomy import MAX_FAILURES_IN_ROW
@@ -118,7 +117,7 @@ def room(desk: Desk) -> Room:
 
 def limits(desk: Desk) -> tuple[Limit, ...]:
     """Return the limits in force."""
-    running = caps(desk)
+    running = desk.settings.caps
     per_symbol = "none" if running.per_symbol is None else str(running.per_symbol)
     return (
         *(Limit(f"{kind} at once", str(cap), f"CONCURRENCY_{kind}") for kind, cap in running.running.items()),

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date
 from time import process_time
 
-from services.fleet_seed import account_usd
 from services.progress import Progress
 from services.verification_subject import CURVE_POINTS, curve_of
 from services.walk_forwards import Walked, walk_history
@@ -21,9 +20,10 @@ from trading.backtest.engine import Account
 from trading.backtest.parts import PartRunner
 from trading.errors import NoMarketData
 from trading.market.bars import Bars, timeframe_ns
-from trading.market.instruments import MICROS_PER_USD, instrument
+from trading.market.instruments import account_usd, instrument
 from trading.market.marks import at_marks, marks_note
 from trading.market.sessions import session_index
+from trading.money import MICROS_PER_USD
 from trading.strategies.archetypes import ONE_PER_FAMILY, archetype
 from trading.strategies.genome import default_genome
 from trading.strategies.tape import tape_of

@@ -11,6 +11,7 @@ import numpy as np
 
 from services.search import neighbours_by_optuna
 from services.verification_subject import figures_of, on_day
+from trading.arrays import IntArray
 from trading.backtest.engine import Account
 from trading.backtest.parts import PartRunner
 from trading.backtest.walk_forward import (
@@ -25,7 +26,6 @@ from trading.backtest.walk_forward import (
     plan,
     walk_forward,
 )
-from trading.market.bars import IntArray
 from trading.performance import Performance, measure
 from trading.strategies.genome import Genome, Style
 

@@ -29,7 +29,7 @@ from store.jobs import Claim
 from store.tables import BotProgress
 from trading.autonomy import Decision, Reason
 from trading.errors import KillSwitchOn, LeaseLost, ProvingError, Refused, Unavailable, UnknownBots
-from trading.jobs import Caps, JobStatus, JobType
+from trading.jobs import JobStatus, JobType
 
 log = structlog.get_logger()
 
@@ -90,16 +90,6 @@ def step_back(desk: Desk) -> None:
         desk.sessions.kw["bind"].dispose()
 
 
-def caps(desk: Desk) -> Caps:
-    """Return the limits in force."""
-    running = {
-        JobType.BACKTEST: desk.settings.concurrency_backtest,
-        JobType.IMPROVE: desk.settings.concurrency_improve,
-        JobType.EVOLVE: desk.settings.concurrency_evolve,
-    }
-    return Caps(running=running, per_symbol=desk.settings.concurrency_per_symbol)
-
-
 def drain(desk: Desk, task: Task, job_type: JobType, *, run_id: str, time_limit: timedelta) -> Iterator[Finished]:
     """Yield one finished job after another until none is queued, none may be claimed or the time is up.
 
@@ -136,7 +126,7 @@ def work_by_hand(desk: Desk, task: Task, job_type: JobType, *, bot_id: UUID, run
         raise Refused(f"a {job_type} of this bot is at work already")
     claim = _claim(desk, job_type, run_id=run_id, job_id=job.id)
     if claim is None:
-        cap = caps(desk).running[job_type]
+        cap = desk.settings.caps.running[job_type]
         raise Refused(f"{job_type} is queued and waits: at most {cap} run at once, and none under the kill switch")
     finished = _work(desk, task, claim)
     if finished is None:
@@ -152,7 +142,7 @@ def _wish(counters: BotProgress, bot_id: UUID, job_type: JobType) -> Decision:
 
 def _claim(desk: Desk, job_type: JobType, *, run_id: str, job_id: UUID | None = None) -> Claim | None:
     with transaction(desk.sessions) as session:
-        cap = caps(desk).running[job_type]
+        cap = desk.settings.caps.running[job_type]
         return jobs.claim(session, job_type, run_id=run_id, cap=cap, now=desk.clock(), job_id=job_id)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from store.prices_in_parts import DIGITS, with_prices_in_parts
+from trading.arrays import FloatArray, IntArray
 from trading.errors import BadBars
 from trading.market.raw_bars import Faults, RawBars
 from trading.words import counted
@@ -256,7 +257,7 @@ def _without_text(table: "pa.Table", faults: Faults) -> "pa.Table":
     return table.select([name for name in table.column_names if not name.endswith("_text")])
 
 
-def _fault_instants(rows: NDArray[np.int64], texts: NDArray[np.object_], faults: Faults) -> None:
+def _fault_instants(rows: IntArray, texts: NDArray[np.object_], faults: Faults) -> None:
     """Record times that are whole but for their offset: none at all, or one that no clock keeps."""
     for form, rule in ((_ANY_INSTANT, "ts_event has no time zone; times must be UTC, not naive"), (_FAR, OFFSET_RULE)):
         told = np.array([bool(re.fullmatch(form, text)) for text in texts], np.bool_)
@@ -316,20 +317,20 @@ def _raw_bars(table: "pa.Table", faults: Faults) -> RawBars:
     )
 
 
-def _digits(table: "pa.Table") -> NDArray[np.int64] | None:
+def _digits(table: "pa.Table") -> IntArray | None:
     names = [f"{name}{DIGITS}" for name in PRICES]
     return np.stack([_integers(table, name) for name in names]) if names[0] in table.column_names else None
 
 
-def _symbols(table: "pa.Table") -> tuple[tuple[str, ...], NDArray[np.int64]]:
+def _symbols(table: "pa.Table") -> tuple[tuple[str, ...], IntArray]:
     coded = table.column("symbol").combine_chunks().fill_null("").dictionary_encode()
     names = tuple(str(name) for name in coded.dictionary.to_pylist())
     return names, coded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _integers(table: "pa.Table", name: str) -> NDArray[np.int64]:
+def _integers(table: "pa.Table", name: str) -> IntArray:
     return np.asarray(table.column(name).fill_null(0).to_numpy(), np.int64)
 
 
-def _floats(table: "pa.Table", name: str) -> NDArray[np.float64]:
+def _floats(table: "pa.Table", name: str) -> FloatArray:
     return np.asarray(table.column(name).to_numpy(), np.float64)

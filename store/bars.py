@@ -30,17 +30,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from trading.arrays import IntArray
 from trading.errors import BadBars, NoMarketData, Unavailable
-from trading.market.bars import (
-    COLUMNS,
-    SIMULATED,
-    Bars,
-    IntArray,
-    bars_from_columns,
-    columns_of,
-    fingerprint_of,
-    require_valid,
-)
+from trading.market.bars import COLUMNS, SIMULATED, Bars, bars_from_columns, columns_of, fingerprint_of, require_valid
 from trading.market.choice import Choice, choose
 
 _RACES_WITH_WRITERS = 5

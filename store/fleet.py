@@ -47,7 +47,8 @@ from sqlalchemy.orm import Session
 from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotMetricsRollup, BotProgress, MetricsBaseline
 from trading.activity import STATE_OF_JOB, State
 from trading.autonomy import MAX_FAILURES_IN_ROW
-from trading.lifecycle import RECENT_SESSIONS, Book, Stage
+from trading.books import Book, Stage
+from trading.lifecycle import RECENT_SESSIONS
 from trading.market.bars import SIMULATED
 
 AnyRow = Row[*tuple[Any, ...]]

@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+
+from trading.arrays import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -37,7 +38,7 @@ def with_prices_in_parts(table: "pa.Table", names: tuple[str, ...]) -> "pa.Table
     return table
 
 
-def _read_parts(texts: Any, prices: NDArray[np.float64], digits: NDArray[np.int64]) -> None:
+def _read_parts(texts: Any, prices: FloatArray, digits: IntArray) -> None:
     for row in np.flatnonzero(np.isnan(prices)).tolist():
         written = _IN_PARTS.fullmatch(texts[row].as_py() or "")
         if written:

@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 
 from store.base import uuid_array
 from store.tables import Bot, BotJob, RebuildRequest
+from trading.books import Book
 from trading.jobs import ITERATIONS, JobStatus, JobType
-from trading.lifecycle import Book
 
 
 @dataclass(frozen=True, slots=True)

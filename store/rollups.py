@@ -23,12 +23,12 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from store.base import uuid_array
-from trading.lifecycle import Book
+from trading.arrays import BoolArray
+from trading.books import Book
 from trading.trade_record import TradeRecord, record_of
 
 SPARKLINE_POINTS = 32
@@ -119,7 +119,7 @@ def _stage_book(row: Row[Any]) -> _StageBook:
     )
 
 
-def _record(row: Row[Any], counted: NDArray[np.bool_]) -> TradeRecord:
+def _record(row: Row[Any], counted: BoolArray) -> TradeRecord:
     return record_of(
         row.symbol,
         exit_ns=np.array(row.exit_us, np.int64)[counted] * 1_000,

@@ -14,15 +14,14 @@ from uuid import UUID
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 from pyarrow import csv
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from store.tables import BacktestSession
+from trading.arrays import IntArray
+from trading.money import MICROS_DIGITS
 
-IntArray = NDArray[np.int64]
-MICROS_DIGITS = 6
 TRADE_FACTS = (
     "seq",
     "side",
@@ -105,11 +104,6 @@ def copy_trades(
     with driver.cursor().copy(f"COPY trade_logs ({', '.join(TRADE_COLUMNS)}) FROM STDIN (FORMAT csv)") as copy:
         copy.write(text.getvalue())
     return count
-
-
-def usd(micros: int) -> Decimal:
-    """Return micro-dollars as exact dollars."""
-    return Decimal(int(micros)).scaleb(-MICROS_DIGITS)
 
 
 def _constant(word: str, count: int) -> pa.Array:

@@ -35,7 +35,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from store.base import Base, one_of
 from store.tables import BOOKS, EXIT_REASONS, SIDES, STAGES
-from trading.market.instruments import MICROS_PER_USD, instrument
+from trading.market.instruments import instrument
+from trading.money import MICROS_PER_USD
 
 
 def prices_are_ticks(*ends: str) -> CheckConstraint:

@@ -15,8 +15,8 @@ from types import MappingProxyType
 from uuid import UUID
 
 from trading.autonomy import MAX_FAILURES_IN_ROW
+from trading.books import Stage
 from trading.jobs import JobStatus, JobType
-from trading.lifecycle import Stage
 
 RUNNER_STALE_AFTER = timedelta(seconds=60)
 

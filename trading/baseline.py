@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
-from trading.lifecycle import Book
+from trading.books import Book
 
 NEXT_INSTANT = timedelta(microseconds=1)
 

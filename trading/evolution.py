@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from trading.arrays import FloatArray
 from trading.errors import BadGenome, BadReturns
-from trading.performance import FloatArray
 from trading.strategies.genome import Genome, Number, Parameter, Style, schema, validated
 
 ATTEMPTS = 32

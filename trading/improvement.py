@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trading.market.instruments import MICROS_PER_USD
-from trading.money import dollars
+from trading.money import MICROS_PER_USD, dollars
 from trading.performance import Performance
 
 MIN_TEST_TRADES = 15

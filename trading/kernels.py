@@ -5,15 +5,13 @@ Results are the same bytes on every machine: strict order, no fast mathematics, 
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trading.strategies.compiling import BLOCK, compiled, inlined, span
-
-Ints = NDArray[np.int64]
+from trading.arrays import FloatArray, IntArray
+from trading.compiling import BLOCK, compiled, inlined, span
 
 
 @inlined
-def changes(day: Ints, bar: int) -> bool:
+def changes(day: IntArray, bar: int) -> bool:
     """Return whether a block of bars, the bar before it included, has more than one day."""
     found = False
     for i in span(bar, bar + BLOCK):
@@ -22,7 +20,7 @@ def changes(day: Ints, bar: int) -> bool:
 
 
 @compiled
-def day_closes(equity: Ints, day: Ints, closes: Ints) -> tuple[int, int]:
+def day_closes(equity: IntArray, day: IntArray, closes: IntArray) -> tuple[int, int]:
     """Write the last equity of each day into `closes`.
 
     Returns:
@@ -45,7 +43,7 @@ def day_closes(equity: Ints, day: Ints, closes: Ints) -> tuple[int, int]:
 
 
 @inlined
-def block_range(equity: Ints, bar: int) -> tuple[int, int]:
+def block_range(equity: IntArray, bar: int) -> tuple[int, int]:
     """Return the lowest and the highest equity of a block."""
     lowest, highest = equity[bar], equity[bar]
     for i in span(bar, bar + BLOCK):
@@ -55,7 +53,7 @@ def block_range(equity: Ints, bar: int) -> tuple[int, int]:
 
 
 @compiled
-def deepest_falls(equity: Ints, account: int) -> tuple[int, float]:
+def deepest_falls(equity: IntArray, account: int) -> tuple[int, float]:
     """Return the deepest fall from the running peak, and the deepest as a fraction of its own peak.
 
     A block without a new peak only matters by its lowest value; most blocks are done with that.
@@ -85,7 +83,7 @@ def deepest_falls(equity: Ints, account: int) -> tuple[int, float]:
 
 
 @compiled
-def sum_trades(pnl: NDArray[np.int64]) -> tuple[int, int, int, int]:
+def sum_trades(pnl: IntArray) -> tuple[int, int, int, int]:
     """Return gross profit, gross loss (as a positive number), winners and losers."""
     profit = 0
     loss = 0
@@ -102,7 +100,7 @@ def sum_trades(pnl: NDArray[np.int64]) -> tuple[int, int, int, int]:
 
 
 @compiled
-def spread(returns: NDArray[np.float64]) -> tuple[float, float, float]:
+def spread(returns: FloatArray) -> tuple[float, float, float]:
     """Return mean, standard deviation (ddof=1) and downside deviation about zero of two or more returns.
 
     The sums are taken about the first value, so a constant series has a deviation of exactly zero.
@@ -123,7 +121,7 @@ def spread(returns: NDArray[np.float64]) -> tuple[float, float, float]:
 
 
 @compiled
-def moments(returns: NDArray[np.float64]) -> tuple[float, float, float, float]:
+def moments(returns: FloatArray) -> tuple[float, float, float, float]:
     """Return mean and the second, third and fourth central moments (population) of one or more returns."""
     count = len(returns)
     first = returns[0]
@@ -144,9 +142,7 @@ def moments(returns: NDArray[np.float64]) -> tuple[float, float, float, float]:
 
 
 @compiled
-def walk_paths(
-    pnl: NDArray[np.int64], account: int, floor: int, fall: NDArray[np.int64], fall_fraction: NDArray[np.float64]
-) -> int:
+def walk_paths(pnl: IntArray, account: int, floor: int, fall: IntArray, fall_fraction: FloatArray) -> int:
     """Walk each row of P&L from the account; write its deepest falls, return how many rows touched the floor."""
     paths, steps = pnl.shape
     ruined = 0

@@ -14,9 +14,10 @@ from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
 
+from trading.books import Stage
 from trading.errors import BadMove, GateClosed, StageLocked
-from trading.market.instruments import MICROS_PER_USD
 from trading.market.marks import may_pass_a_gate
+from trading.money import MICROS_PER_USD
 from trading.performance import Performance
 
 SECONDS_PER_DAY = 86_400
@@ -25,49 +26,6 @@ RECENT_SESSIONS = 3
 WALK_FORWARD_CONSISTENCY = "WALK_FORWARD_CONSISTENCY"
 WALK_FORWARD_OVERFIT_RATIO = "WALK_FORWARD_OVERFIT_RATIO"
 STRESS_SUITE_PASSED = "STRESS_SUITE_PASSED"
-
-
-class Book(StrEnum):
-    """Where a trade is recorded; books never mix in one figure."""
-
-    BACKTEST = "BACKTEST"
-    PAPER = "PAPER"
-    SHADOW = "SHADOW"
-    CANARY = "CANARY"
-    LIVE = "LIVE"
-
-
-class Stage(StrEnum):
-    """How far a bot has proven itself, lowest first."""
-
-    LAB = "LAB"
-    PAPER = "PAPER"
-    SHADOW = "SHADOW"
-    CANARY = "CANARY"
-    LIVE = "LIVE"
-
-    @property
-    def book(self) -> Book:
-        """The book this stage trades in, and is judged by."""
-        return Book.BACKTEST if self is Stage.LAB else Book(self.value)
-
-    @property
-    def rank(self) -> int:
-        """Position from LAB (0) to LIVE (4)."""
-        return _LADDER.index(self)
-
-    @property
-    def above(self) -> "Stage | None":
-        """The next stage, or None at the top."""
-        return _LADDER[self.rank + 1] if self.rank + 1 < len(_LADDER) else None
-
-    @property
-    def below(self) -> "Stage | None":
-        """The previous stage, or None at the bottom."""
-        return _LADDER[self.rank - 1] if self.rank > 0 else None
-
-
-_LADDER = tuple(Stage)
 
 
 class PromotionMode(StrEnum):

@@ -1,7 +1,17 @@
-"""Amounts of money in words: one way for verdicts, charts and reports.
+"""Money: exact micro-dollars inside, exact dollars at rest, one way to write them for people.
 
-Belongs here: how dollars are written for people. Does not belong here: arithmetic, which is done in micro-dollars.
+Belongs here: the unit, the way from it to dollars, how dollars are written. Does not belong here: what is earned.
 """
+
+from decimal import Decimal
+
+MICROS_DIGITS = 6
+MICROS_PER_USD = 10**MICROS_DIGITS
+
+
+def usd(micros: int) -> Decimal:
+    """Return micro-dollars as exact dollars."""
+    return Decimal(int(micros)).scaleb(-MICROS_DIGITS)
 
 
 def dollars(amount: float, *, places: int = 2) -> str:

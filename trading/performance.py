@@ -10,6 +10,7 @@ record takes equity to zero or below.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,11 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading import kernels
+from trading.arrays import FloatArray, IntArray
 from trading.errors import BadEquityCurve
-from trading.market.bars import IntArray
-from trading.market.instruments import MICROS_PER_USD
+from trading.money import MICROS_PER_USD
 
-FloatArray = NDArray[np.float64]
 Number = TypeVar("Number", bound=np.generic)
 
 TRADING_DAYS_PER_YEAR = 252
@@ -260,6 +260,14 @@ def _finite(returns: FloatArray) -> FloatArray:
     if np.ndim(returns) != 1 or not np.isfinite(column).all():
         raise BadEquityCurve("returns must be a column of finite numbers")
     return _frozen(column)
+
+
+def drawdown_pct(equity_usd: Sequence[float]) -> list[float]:
+    """Return how far equity stands below its running peak at each place, percent, at most 0."""
+    curve = np.asarray(equity_usd, np.float64)
+    peak = np.maximum.accumulate(curve)
+    falls: list[float] = (100.0 * (curve - peak) / peak).tolist()
+    return falls
 
 
 def _frozen(column: NDArray[Number]) -> NDArray[Number]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading.market.bars import IntArray
+from trading.arrays import IntArray
 from trading.market.sessions import trading_days
 from trading.performance import Performance, measure
 

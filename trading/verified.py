@@ -11,13 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from trading.backtest.verdicts import Grade, Kind
-from trading.lifecycle import (
-    STRESS_SUITE_PASSED,
-    WALK_FORWARD_CONSISTENCY,
-    WALK_FORWARD_OVERFIT_RATIO,
-    Evidence,
-    Stage,
-)
+from trading.books import Stage
+from trading.lifecycle import STRESS_SUITE_PASSED, WALK_FORWARD_CONSISTENCY, WALK_FORWARD_OVERFIT_RATIO, Evidence
 from trading.market.marks import may_pass_a_gate
 
 ASKED_FOR: Mapping[Kind, tuple[str, ...]] = {

@@ -10,8 +10,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-import numpy as np
-
 NO_MONEY = Decimal(0)
 
 
@@ -135,11 +133,3 @@ def _split(name: str, trades: Sequence[Any]) -> Split:
         winners=sum(trade.net_pnl_usd > 0 for trade in trades),
         bars_held=sum(trade.bars_held for trade in trades),
     )
-
-
-def drawdown_pct(equity_usd: Sequence[float]) -> list[float]:
-    """Return how far equity stands below its running peak at each place, percent, at most 0."""
-    curve = np.asarray(equity_usd, np.float64)
-    peak = np.maximum.accumulate(curve)
-    falls: list[float] = (100.0 * (curve - peak) / peak).tolist()
-    return falls

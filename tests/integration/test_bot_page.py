@@ -23,7 +23,8 @@ from tests import factories
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import Client, tick
 from tests.unit.test_style_runs import AS_TEXTS
-from trading.lifecycle import GATES, Stage
+from trading.books import Stage
+from trading.lifecycle import GATES
 from trading.reasons import in_words
 from trading.strategies.genome import genome_hash
 from trading.strategies.rules import rule_text

@@ -38,8 +38,8 @@ from store.fleet import FleetFilter, FleetOrder
 from store.verification import latest_of_bots
 from tests.integration.conftest import FixedClock
 from trading.activity import State
+from trading.books import Book
 from trading.jobs import JobType
-from trading.lifecycle import Book
 from trading.verified import ASKED_FOR
 
 GROWS = {

@@ -17,14 +17,14 @@ from api.app import create_app
 from services.backtests import run_baseline
 from services.desk import Desk
 from services.reports import tear_sheet
-from services.tearsheet.figures import drawdown_pct
 from store.bars import BarStore
 from store.tables import BacktestSession
 from store.trades import TradeLog
 from tests.factories import BIRTH, make_bot, make_session
 from tests.integration.test_api import Client
 from tests.oracle.series import between_marks
-from trading.strategies.archetypes import Regime
+from trading.market.regimes import Regime
+from trading.performance import drawdown_pct
 
 
 @pytest.fixture

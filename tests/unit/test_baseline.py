@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trading.baseline import Scope, counts, next_baseline
-from trading.lifecycle import Book
+from trading.books import Book
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 moments = st.integers(-(10**15), 10**15).map(lambda microseconds: NOON + timedelta(microseconds=microseconds))

@@ -5,11 +5,11 @@ import sys
 
 import pytest
 
-from trading.strategies.compiling import out_of_sight
+from trading.compiling import out_of_sight
 
 COLD_START = """
 import sys
-import trading.strategies.compiling
+import trading.compiling
 print("scipy.linalg" in sys.modules)
 import scipy.linalg.cython_blas
 print("scipy.linalg.cython_blas" in sys.modules)

@@ -8,13 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trading.books import Book, Stage
 from trading.errors import BadMove, GateClosed, StageLocked
 from trading.lifecycle import (
     GATES,
-    Book,
     Evidence,
     PromotionMode,
-    Stage,
     Standing,
     automatic_move,
     days_in_stage,

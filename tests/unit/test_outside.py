@@ -5,7 +5,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from trading.market.bars import Bars, IntArray, bars_from_columns, timeframe_ns
+from trading.arrays import IntArray
+from trading.market.bars import Bars, bars_from_columns, timeframe_ns
 from trading.market.contracts import unmarked_rolls_note
 from trading.market.outside import outside_note
 from trading.market.sessions import session_index, session_spans

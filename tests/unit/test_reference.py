@@ -5,7 +5,8 @@ import pytest
 from api.reference.__main__ import FOLDER
 from api.reference.render import blocks, markdown, marked
 from api.reference.sheets import EXITS, Section, Sheet, Table, all_sheets
-from trading.lifecycle import GATES, Rule, Stage
+from trading.books import Stage
+from trading.lifecycle import GATES, Rule
 from trading.market.instruments import INSTRUMENTS
 from trading.reasons import CHECK_WORDS, SWITCHES
 from trading.strategies.archetypes import ARCHETYPES

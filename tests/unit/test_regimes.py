@@ -11,8 +11,7 @@ from tests.oracle.series import random_bars
 from trading.backtest.lookahead import leaks
 from trading.market.bars import Bars
 from trading.market.marks import at_marks, marks_note, wickless_share
-from trading.market.regimes import REGIMES, regime_codes
-from trading.strategies.archetypes import Regime
+from trading.market.regimes import REGIMES, Regime, regime_codes
 
 
 def slow_regime(bars: Bars, bar: int) -> Regime | None:

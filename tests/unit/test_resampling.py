@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from trading.arrays import FloatArray
 from trading.backtest.resampling import resampled_bars
 from trading.backtest.warm_up import warm_up_drifts
 from trading.errors import BadBars, BadInput
@@ -14,7 +15,7 @@ from trading.market.aggregation import aggregate
 from trading.market.bars import Bars, columns_of, fingerprint_of, require_valid
 from trading.market.sessions import SessionIndex, session_index
 from trading.market.simulator import simulate
-from trading.strategies.tape import FloatArray, Tape, tape_of
+from trading.strategies.tape import Tape, tape_of
 
 MODE = "FULL_24x5"
 

@@ -7,8 +7,8 @@ from uuid import UUID
 from api.rows import BoardRow, board_row, now_cell
 from services.cards import BotCard, Figures
 from trading.activity import Job, Situation, bot_now
+from trading.books import Stage
 from trading.jobs import JobStatus, JobType
-from trading.lifecycle import Stage
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

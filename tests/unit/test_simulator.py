@@ -4,8 +4,8 @@ from datetime import date
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
+from trading.arrays import AnyArray, FloatArray
 from trading.errors import BadInput, UnknownInstrument
 from trading.market.bars import Bars, require_valid
 from trading.market.gaps import gaps_of
@@ -32,18 +32,18 @@ def markets() -> list[Bars]:
     return [year(symbol, seed) for symbol in ("ES", "CL", "GC", "6E") for seed in (1, 2, 3)]
 
 
-def moves(bars: Bars) -> NDArray[np.float64]:
+def moves(bars: Bars) -> FloatArray:
     """Return ticks per minute held inside one contract; a roll is no move."""
     ticks = np.diff(bars.close_ticks).astype(float)
     ticks[np.diff(bars.contract) != 0] = 0.0
     return ticks
 
 
-def standard_errors(gains: NDArray[np.float64]) -> float:
+def standard_errors(gains: FloatArray) -> float:
     return float(gains.mean() / gains.std() * np.sqrt(len(gains)))
 
 
-def correlation(one: NDArray[np.generic], other: NDArray[np.generic]) -> float:
+def correlation(one: AnyArray, other: AnyArray) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 

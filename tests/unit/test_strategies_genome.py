@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.errors import BadGenome, UnknownArchetype
-from trading.strategies.archetypes import ARCHETYPES, ONE_PER_FAMILY, Family, Regime, archetype
+from trading.market.regimes import Regime
+from trading.strategies.archetypes import ARCHETYPES, ONE_PER_FAMILY, Family, archetype
 from trading.strategies.genome import default_genome, genome_hash, schema, validated
 
 names = st.sampled_from(sorted(ARCHETYPES))

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from tests.unit.test_lifecycle import PERFECT
 from trading.backtest.verdicts import Grade, Kind
-from trading.lifecycle import GATES, Check, Evidence, Stage, gate
+from trading.books import Stage
+from trading.lifecycle import GATES, Check, Evidence, gate
 from trading.verified import ASKED_FOR, ASKING, Verified, with_verifications
 
 WALK = Verified(

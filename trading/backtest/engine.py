@@ -32,6 +32,7 @@ from enum import IntEnum
 
 import numpy as np
 
+from trading.arrays import IntArray
 from trading.backtest import kernels
 from trading.errors import BadInput
 from trading.market.bars import Bars
@@ -43,7 +44,7 @@ from trading.strategies.genome import Genome, Style, default_genome, genome_hash
 from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_unit
 from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.signals import Scratch, Signals, signals, sma_cross
-from trading.strategies.tape import IntArray, Sessions, Tape, tape_of
+from trading.strategies.tape import Sessions, Tape, tape_of
 
 ENGINE_VERSION = "1.2.0"
 

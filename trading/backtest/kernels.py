@@ -15,17 +15,12 @@ A block costs as much as some eight bars one by one, so positions that end in th
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trading.strategies.compiling import BLOCK, compiled, inlined, span
+from trading.arrays import FloatArray, GateArray, IntArray, PriceArray, SideArray
+from trading.compiling import BLOCK, compiled, inlined, span
 from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Prices = NDArray[np.int32]
-Sides = NDArray[np.int8]
-Gate = NDArray[np.uint8]
-Units = tuple[Floats, Floats]
+Units = tuple[FloatArray, FloatArray]
 
 HELD = 0
 STOP = 1
@@ -51,9 +46,9 @@ WIDEST_UNIT_TICKS = 2.0**30
 class Columns(NamedTuple):
     """What the loop walks along: raw prices in ticks, shape (4, n_bars), session facts and signals, shape (n_bars,)."""
 
-    prices: Prices
-    gate: Gate
-    side: Sides
+    prices: PriceArray
+    gate: GateArray
+    side: SideArray
 
 
 class Rules(NamedTuple):
@@ -110,7 +105,7 @@ class Departure(NamedTuple):
 
 
 @inlined
-def ticks(prices: Prices, row: int, bar: int) -> int:
+def ticks(prices: PriceArray, row: int, bar: int) -> int:
     """Return a price as a 64-bit integer: adding a zero is what widens it in compiled code."""
     return int(prices[row, bar]) + 0
 
@@ -122,13 +117,13 @@ def whole_ticks(multiple: float, unit_ticks: float) -> int:
 
 
 @inlined
-def unit_at(units: Floats, bar: int) -> float:
+def unit_at(units: FloatArray, bar: int) -> float:
     """Return the unit of a bar; an array of length one holds for every bar."""
     return float(units[bar] if len(units) > 1 else units[0])
 
 
 @inlined
-def silent_bars(gate: Gate, side: Sides, bar: int) -> int:
+def silent_bars(gate: GateArray, side: SideArray, bar: int) -> int:
     """Return how many bars of a block pass before a signal that can fill."""
     silent, k = WHOLE_BLOCK, np.int32(0)
     for i in span(bar, bar + BLOCK):
@@ -139,7 +134,7 @@ def silent_bars(gate: Gate, side: Sides, bar: int) -> int:
 
 
 @inlined
-def next_signal(gate: Gate, side: Sides, bar: int, cash: int, equity: Ints) -> int:
+def next_signal(gate: GateArray, side: SideArray, bar: int, cash: int, equity: IntArray) -> int:
     """Mark a flat book until a signal that can fill, and return its bar; the number of bars if there is none.
 
     Whole blocks are marked: what lies behind the signal is marked again by the position it opens.
@@ -242,7 +237,7 @@ def quiet_bars(columns: Columns, bar: int, position: Position, bounds: Bounds, c
 
 
 @inlined
-def widened(prices: Prices, bar: int, count: int, bounds: Bounds) -> Bounds:
+def widened(prices: PriceArray, bar: int, count: int, bounds: Bounds) -> Bounds:
     """Return the bounds with the extremes of the first `count` bars of a block."""
     lowest, highest = np.int32(PRICE_HIGH), np.int32(PRICE_LOW)
     wanted, k = np.int32(count), np.int32(0)
@@ -292,7 +287,7 @@ def held(columns: Columns, opening: tuple[Position, Bounds], close_mask: int) ->
 
 
 @inlined
-def marked(prices: Prices, position: Position, end_bar: int, base: int, slope: int, equity: Ints) -> None:
+def marked(prices: PriceArray, position: Position, end_bar: int, base: int, slope: int, equity: IntArray) -> None:
     """Mark a position at the closes of its bars, `base` plus `slope` a tick; whole blocks, as in `next_signal`."""
     bar = position.entry_bar
     while bar + WORTH_A_BLOCK < min(end_bar, len(equity) - BLOCK + 1):
@@ -304,7 +299,7 @@ def marked(prices: Prices, position: Position, end_bar: int, base: int, slope: i
 
 
 @inlined
-def booked(ledger: Ints, count: int, position: Position, departure: Departure, rules: Rules) -> int:
+def booked(ledger: IntArray, count: int, position: Position, departure: Departure, rules: Rules) -> int:
     """Write a closed trade into the ledger and return its net in micro-dollars."""
     side = position.side
     paid_ticks = 0 if departure.reason == TARGET else rules.slippage_ticks
@@ -331,7 +326,14 @@ def booked(ledger: Ints, count: int, position: Position, departure: Departure, r
 
 @compiled
 def simulate(
-    prices: Prices, gate: Gate, side: Sides, units: Units, rules: Rules, account_micros: int, ledger: Ints, equity: Ints
+    prices: PriceArray,
+    gate: GateArray,
+    side: SideArray,
+    units: Units,
+    rules: Rules,
+    account_micros: int,
+    ledger: IntArray,
+    equity: IntArray,
 ) -> tuple[int, int]:
     """Run a whole series; return the number of trades and of bars with a position."""
     stop_unit, target_unit = units

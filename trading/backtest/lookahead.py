@@ -11,12 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import AnyArray, IntArray
 from trading.errors import BadInput, LookAhead
-from trading.market.bars import Bars, IntArray
+from trading.market.bars import Bars
 
-Decide = Callable[[Bars], NDArray[np.generic]]
+Decide = Callable[[Bars], AnyArray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +109,14 @@ def _future(bars: Bars, cut_bar: int, *, factor: int) -> Bars:
     )
 
 
-def _decisions(bars: Bars, decide: Decide) -> NDArray[np.generic]:
+def _decisions(bars: Bars, decide: Decide) -> AnyArray:
     rows = np.array(decide(bars))
     if rows.ndim == 0 or len(rows) != len(bars):
         raise BadInput(f"a procedure must return one decision per bar ({len(bars)}), returned shape {rows.shape}")
     return rows.reshape(len(bars), -1)
 
 
-def _first_difference(original: NDArray[np.generic], changed: NDArray[np.generic], cut_bar: int) -> int | None:
+def _first_difference(original: AnyArray, changed: AnyArray, cut_bar: int) -> int | None:
     before, after = original[: cut_bar + 1], changed[: cut_bar + 1]
     both_unknown = (before != before) & (after != after)
     differs = ((before != after) & ~both_unknown).any(axis=1)

@@ -20,10 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from trading import kernels
+from trading.arrays import FloatArray, IntArray
 from trading.errors import BadReturns
-from trading.market.bars import IntArray
-from trading.market.instruments import MICROS_PER_USD
-from trading.performance import FloatArray
+from trading.money import MICROS_PER_USD
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 STEPS_AT_ONCE = 2_000_000

@@ -11,10 +11,10 @@ as the finest tolerance asks for: more history costs little, and a part then tra
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
+from trading.arrays import IntArray
 from trading.backtest.engine import Account, Output, Trades
 from trading.backtest.style_runs import run_style
 from trading.backtest.walk_forward import Part
-from trading.market.bars import IntArray
 from trading.performance import Performance, measure
 from trading.strategies import kernels
 from trading.strategies.genome import Genome, Style, validated

@@ -15,8 +15,9 @@ or rolls: the synthetic history is one endless contract.
 
 import numpy as np
 
+from trading.arrays import IntArray
 from trading.errors import BadBars
-from trading.market.bars import Bars, IntArray, bars_from_columns
+from trading.market.bars import Bars, bars_from_columns
 from trading.market.contracts import UNKNOWN_CONTRACT
 from trading.market.sessions import SessionIndex, day_opens
 

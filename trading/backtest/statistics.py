@@ -18,11 +18,10 @@ from itertools import combinations, islice
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
 from trading import kernels
+from trading.arrays import FloatArray, IntArray
 from trading.errors import BadReturns
-from trading.performance import FloatArray
 
 NORMAL = NormalDist()
 EULER_MASCHERONI = 0.5772156649015329
@@ -239,7 +238,7 @@ def overfitting_probability(returns: FloatArray, *, blocks: int = 16) -> Overfit
 
 @dataclass(frozen=True, slots=True)
 class _Blocks:
-    counts: NDArray[np.int64]
+    counts: IntArray
     sums: FloatArray
     squares: FloatArray
 
@@ -252,7 +251,7 @@ class _Blocks:
             squares=np.add.reduceat(matrix**2, edges[:-1], axis=0),
         )
 
-    def sharpes(self, chosen: NDArray[np.int64]) -> FloatArray:
+    def sharpes(self, chosen: IntArray) -> FloatArray:
         """Return the Sharpe ratio of each strategy over each choice of blocks, shape (n_choices, n_strategies)."""
         count = self.counts[chosen].sum(axis=1)[:, None].astype(np.float64)
         mean = self.sums[chosen].sum(axis=1) / count

@@ -15,9 +15,10 @@ from decimal import Decimal
 
 import numpy as np
 
+from trading.arrays import IntArray
 from trading.errors import BadEquityCurve
-from trading.market.bars import IntArray
-from trading.market.instruments import MICROS_PER_USD, Instrument
+from trading.market.instruments import Instrument
+from trading.money import MICROS_PER_USD
 from trading.performance import Performance, daily_pnl, max_drawdown
 from trading.words import fall_in_words
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trading.arrays import IntArray
 from trading.backtest.trials import Score, Trial, by_sharpe
 from trading.errors import BadBars, BadGenome, LookAhead
-from trading.market.bars import IntArray
 from trading.performance import Performance
 from trading.strategies.genome import Genome
 

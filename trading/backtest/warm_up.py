@@ -15,11 +15,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import BoolArray, FloatArray
 from trading.errors import BadInput
 from trading.strategies.memory import WARM_UP_TOLERANCE
-from trading.strategies.tape import FloatArray, Tape
+from trading.strategies.tape import Tape
 
 Known = Callable[[Tape], FloatArray]
 """From a tape to what is known at each close, shape (n_bars, n_columns); column 0 is the signal, 0 where there is
@@ -126,7 +126,7 @@ def _compared(
 def _difference(one: FloatArray, other: FloatArray) -> FloatArray:
     """Return the largest relative difference per row: infinite where signals differ or only one side is known."""
     scale = np.maximum(np.maximum(np.abs(one), np.abs(other)), 1.0)
-    both_unknown: NDArray[np.bool_] = np.isnan(one) & np.isnan(other)
+    both_unknown: BoolArray = np.isnan(one) & np.isnan(other)
     off = np.where(both_unknown, 0.0, np.abs(one - other) / scale)
     off = np.where(np.isnan(off), np.inf, off)
     counts = (one[:, :1] != 0) & (np.arange(one.shape[1]) > 0)

@@ -7,8 +7,9 @@ where the result is stored, which timeframes a provider already has.
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.arrays import IntArray
 from trading.errors import UnknownTimeframe
-from trading.market.bars import TIMEFRAME_SECONDS, Bars, IntArray, bars_from_columns, timeframe_ns
+from trading.market.bars import TIMEFRAME_SECONDS, Bars, bars_from_columns, timeframe_ns
 from trading.market.sessions import day_opens, trading_days
 
 

@@ -10,11 +10,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import BoolArray, IntArray
 from trading.errors import BadBars, UnknownTimeframe
-
-IntArray = NDArray[np.int64]
 
 TIMEFRAME_SECONDS: Mapping[str, int] = MappingProxyType({"1m": 60, "5m": 300, "15m": 900, "1h": 3_600, "1d": 86_400})
 
@@ -122,6 +120,6 @@ def require_valid(bars: Bars) -> None:
     _refuse_first(bars.volume < 0, "volume must not be negative")
 
 
-def _refuse_first(broken: NDArray[np.bool_], rule: str) -> None:
+def _refuse_first(broken: BoolArray, rule: str) -> None:
     if broken.any():
         raise BadBars(f"bar {int(np.argmax(broken))}: {rule}")

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from trading.arrays import IntArray
 from trading.errors import BadBars
-from trading.market.bars import IntArray
 from trading.market.contracts import UNKNOWN_CONTRACT, NamedContract, contract_months
 from trading.market.instruments import instrument
 from trading.market.quoted_bars import in_points, quote_of

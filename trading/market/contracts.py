@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from trading.arrays import IntArray
 from trading.errors import UnknownInstrument
-from trading.market.bars import Bars, IntArray
+from trading.market.bars import Bars
 from trading.market.instruments import INSTRUMENTS, instrument
 from trading.market.sessions import trading_days, utc_instant
 from trading.market.vendor_names import continuous_root, to_write_instead

@@ -31,9 +31,8 @@ from datetime import date, timedelta
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trading.market.bars import IntArray
+from trading.arrays import BoolArray, IntArray
 from trading.words import counted
 
 ROLL_DAYS = 30
@@ -65,11 +64,11 @@ class _History:
 
     days: IntArray
     traded: IntArray
-    has_bars: NDArray[np.bool_]
+    has_bars: BoolArray
     ends: IntArray
 
 
-def front_month(days: IntArray, contract: IntArray, volume: IntArray, *, root: str) -> NDArray[np.bool_]:
+def front_month(days: IntArray, contract: IntArray, volume: IntArray, *, root: str) -> BoolArray:
     """Return which bars belong to the front month of their trading day, by the rule on the module's first page.
 
     Args:
@@ -91,7 +90,7 @@ def front_month(days: IntArray, contract: IntArray, volume: IntArray, *, root: s
     return np.asarray(front[day_of] == month_of)
 
 
-def holes_note(root: str, days: IntArray, kept: NDArray[np.bool_]) -> str | None:
+def holes_note(root: str, days: IntArray, kept: BoolArray) -> str | None:
     """Return the sentence about trading days on which only other months have bars, or None if there are none."""
     holes = np.setdiff1d(days, days[kept])
     if len(holes) == 0:
@@ -166,7 +165,7 @@ def _is_hole(history: _History, day: int, current: int) -> bool:
     return len(later) < HOLE_DAYS and bool(today < end) and bool(stood_beside.any())
 
 
-def _busiest(traded: IntArray, has_bars: NDArray[np.bool_], current: int) -> int:
+def _busiest(traded: IntArray, has_bars: BoolArray, current: int) -> int:
     later = has_bars[current:]
     if not later.any():
         return current

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading.market.bars import Bars, IntArray, timeframe_ns
+from trading.arrays import IntArray
+from trading.market.bars import Bars, timeframe_ns
 from trading.market.sessions import ETH, Sessions, session_spans, trading_days, utc_instant
 from trading.words import counted
 

@@ -21,9 +21,11 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from trading.errors import BadInput, UnknownInstrument
+from trading.money import MICROS_PER_USD
 from trading.words import did_you_mean
 
-MICROS_PER_USD = 1_000_000
+MICRO_ACCOUNT_USD = 10_000
+ACCOUNT_USD = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,3 +158,8 @@ def instrument(symbol: str) -> Instrument:
         return INSTRUMENTS[symbol]
     except KeyError:
         raise UnknownInstrument(f"no such contract root: {symbol!r}{did_you_mean(symbol, INSTRUMENTS)}") from None
+
+
+def account_usd(symbol: str) -> Decimal:
+    """Return the account a bot starts with: smaller for a micro contract."""
+    return Decimal(MICRO_ACCOUNT_USD if symbol in MICRO_OF.values() else ACCOUNT_USD)

@@ -8,10 +8,8 @@ IEEE 754 rounds each of them the same way everywhere, so the bars are the same b
 
 import numpy as np
 from numba import njit
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from trading.arrays import FloatArray, IntArray
 
 RANGE_BOUND, TRENDING, SPIKE, COMPRESSION = 0, 1, 2, 3
 

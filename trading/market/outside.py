@@ -17,9 +17,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trading.market.bars import Bars, IntArray, timeframe_ns
+from trading.arrays import BoolArray, IntArray
+from trading.market.bars import Bars, timeframe_ns
 from trading.market.gaps import open_time_ns
 from trading.market.sessions import ETH, NANOSECONDS_PER_DAY, session_index, session_spans, trading_days
 
@@ -52,18 +52,18 @@ def outside_note(bars: Bars) -> str | None:
     return f"{bars.symbol}: {count:,} of {len(bars):,} bars lie outside every session{like}"
 
 
-def _outside(bars: Bars) -> NDArray[np.bool_]:
+def _outside(bars: Bars) -> BoolArray:
     closed = ~session_index(bars, mode=ETH).is_open
     if bars.timeframe == "1d" or not closed.any():
         return closed
     days = trading_days(bars.symbol, bars.ts_event[[0, -1]])
     sessions = session_spans(bars.symbol, mode=ETH, first_day=int(days[0]), last_day=int(days[1]))
     ends = bars.ts_event + timeframe_ns(bars.timeframe)
-    never_open: NDArray[np.bool_] = open_time_ns(bars.ts_event, sessions) == open_time_ns(ends, sessions)
+    never_open: BoolArray = open_time_ns(bars.ts_event, sessions) == open_time_ns(ends, sessions)
     return closed & never_open
 
 
-def _looks_like(bars: Bars, outside: NDArray[np.bool_]) -> str | None:
+def _looks_like(bars: Bars, outside: BoolArray) -> str | None:
     days = trading_days(bars.symbol, bars.ts_event)
     if bars.timeframe == "1d":
         if _are_all_sundays(days, outside):
@@ -79,7 +79,7 @@ def _looks_like(bars: Bars, outside: NDArray[np.bool_]) -> str | None:
     return _LOCAL_TIME.format("") if several_places else likely[0]
 
 
-def _are_all_sundays(days: IntArray, outside: NDArray[np.bool_]) -> bool:
+def _are_all_sundays(days: IntArray, outside: BoolArray) -> bool:
     weekday = (days + 3) % 7
     return bool((weekday[outside] == _SUNDAY).all() and 2 * (weekday == _FRIDAY).sum() >= outside.sum())
 

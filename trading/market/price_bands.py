@@ -21,12 +21,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trading.market.bars import IntArray
+from trading.arrays import FloatArray, IntArray
 from trading.market.instruments import ROOT_OF
-
-FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)

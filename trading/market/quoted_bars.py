@@ -12,15 +12,13 @@ mean different money, the file is refused until a person declares the form.
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import BoolArray, FloatArray
 from trading.errors import BadBars
 from trading.market.instruments import Instrument
 from trading.market.price_bands import band_at
 from trading.market.quotes import CLOSE, POINTS, Quote, inverse, quotes_of
 from trading.market.raw_bars import OFF_GRID_TICKS, Faults, RawBars
-
-FloatArray = NDArray[np.float64]
 
 
 def quote_of(raw: RawBars, traded: Instrument) -> Quote:
@@ -83,12 +81,12 @@ def in_points(raw: RawBars, traded: Instrument, quote: Quote, faults: Faults) ->
     return replace(raw, prices=prices)
 
 
-def _wrongly_written(raw: RawBars, quote: Quote) -> NDArray[np.bool_]:
+def _wrongly_written(raw: RawBars, quote: Quote) -> BoolArray:
     """Return which prices have parts of too few digits, or decimals beside prices in parts, shape (4, n)."""
     if raw.part_digits is None or not _are_in_parts(raw):
         return np.zeros(raw.prices.shape, np.bool_)
     in_parts, is_whole = raw.part_digits > 0, raw.prices == np.floor(raw.prices)
-    wrong: NDArray[np.bool_] = np.where(in_parts, raw.part_digits < quote.digits, ~is_whole)
+    wrong: BoolArray = np.where(in_parts, raw.part_digits < quote.digits, ~is_whole)
     return wrong
 
 

@@ -15,13 +15,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import FloatArray
 from trading.errors import BadBars
 from trading.market.instruments import ROOT_OF, instrument
 from trading.market.price_bands import Band
-
-FloatArray = NDArray[np.float64]
 
 FACTORS = (100, 10, 1_000, 10_000, 1_000_000)
 CLOSE = 1e-3

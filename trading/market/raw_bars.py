@@ -11,19 +11,16 @@ and told; unless the tick is then coarser than the bars are high.
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import AnyArray, BoolArray, FloatArray, IntArray
 from trading.errors import BadBars
-from trading.market.bars import TIMEFRAME_SECONDS, IntArray, timeframe_ns
+from trading.market.bars import TIMEFRAME_SECONDS, timeframe_ns
 from trading.market.instruments import Instrument
 from trading.market.price_bands import band_at, bands_of, eras_of, may_trade_below_zero
 from trading.market.quotes import looks_like
 from trading.market.remedies import remedy
 from trading.market.sessions import trading_days, utc_instant
 from trading.words import counted
-
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 
 FIRST_YEAR, LAST_YEAR = 1970, 2100
 LISTED_ROWS = 3
@@ -43,7 +40,7 @@ class Faults:
     file: str
     _broken: dict[int, tuple[str, str]] = field(default_factory=dict)
 
-    def add(self, rows: IntArray, rule: str, was: NDArray[np.generic] | None = None) -> None:
+    def add(self, rows: IntArray, rule: str, was: AnyArray | None = None) -> None:
         """Record that rows (numbers as in the file, from 1) break a rule; a row keeps the first rule it broke."""
         for place, row in enumerate(rows.tolist()):
             value = "" if was is None else str(was[place])
@@ -267,7 +264,7 @@ def to_ticks(raw: RawBars, instrument: Instrument, faults: Faults) -> Ticks:
 
 
 def _fault(
-    raw: RawBars, faults: Faults, broken: BoolArray, rule: str, was: NDArray[np.generic], *, instants: bool = False
+    raw: RawBars, faults: Faults, broken: BoolArray, rule: str, was: AnyArray, *, instants: bool = False
 ) -> None:
     if broken.any():
         values = was[broken]

@@ -19,17 +19,29 @@ Can show: under which conditions, as they could be known then, a record was earn
 can be foreseen; the thresholds are conventions and were fitted to nothing.
 """
 
+from enum import StrEnum
+
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.market.bars import Bars, IntArray
-from trading.strategies.archetypes import Regime
+from trading.arrays import IntArray
+from trading.market.bars import Bars
 
 SHORT_BARS = 20
 LONG_BARS = 200
 SPIKE_RATIO = 1.5
 COMPRESSION_RATIO = 0.6
 TREND_EFFICIENCY = 0.35
+
+
+class Regime(StrEnum):
+    """A state of the market."""
+
+    VOLATILITY_SPIKE = "VOLATILITY_SPIKE"
+    VOLATILITY_COMPRESSION = "VOLATILITY_COMPRESSION"
+    TRENDING = "TRENDING"
+    RANGE_BOUND = "RANGE_BOUND"
+
 
 REGIMES: tuple[Regime | None, ...] = (
     None,

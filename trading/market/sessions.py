@@ -29,10 +29,10 @@ from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import BoolArray, IntArray
 from trading.errors import BadInput, UnknownSessionMode
-from trading.market.bars import Bars, IntArray, timeframe_ns
+from trading.market.bars import Bars, timeframe_ns
 from trading.market.holidays import REGULAR, closes_on
 
 FULL_24X5, RTH_US, ETH, CUSTOM = "FULL_24x5", "RTH_US", "ETH", "CUSTOM"
@@ -69,8 +69,8 @@ class SessionIndex:
 
     mode: str
     trading_day: IntArray
-    is_open: NDArray[np.bool_]
-    is_last: NDArray[np.bool_]
+    is_open: BoolArray
+    is_last: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,7 +269,7 @@ def session_spans(symbol: str, *, mode: str, first_day: int, last_day: int, wind
     return exchange if hours is None else _cut(exchange, market, hours)
 
 
-def _inside(spans: Sessions, ts_event: IntArray, place: IntArray) -> NDArray[np.bool_]:
+def _inside(spans: Sessions, ts_event: IntArray, place: IntArray) -> BoolArray:
     if len(spans) == 0:
         return np.zeros(len(ts_event), np.bool_)
     at = np.maximum(place, 0)
@@ -277,7 +277,7 @@ def _inside(spans: Sessions, ts_event: IntArray, place: IntArray) -> NDArray[np.
     return (place >= 0) & (ts_event < spans.close_ns[at]) & ~in_pause
 
 
-def _last_of_session(bars: Bars, spans: Sessions, place: IntArray, is_open: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _last_of_session(bars: Bars, spans: Sessions, place: IntArray, is_open: BoolArray) -> BoolArray:
     if len(spans) == 0:
         return np.zeros(len(bars), np.bool_)
     ends = spans.close_ns[np.maximum(place, 0)]

@@ -22,12 +22,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.arrays import FloatArray, IntArray
 from trading.errors import BadInput
-from trading.market.bars import SIMULATED, Bars, IntArray, bars_from_columns
+from trading.market.bars import SIMULATED, Bars, bars_from_columns
 from trading.market.instruments import ROOT_OF, instrument
 from trading.market.sessions import ETH, RTH_US, session_spans
-
-FloatArray = NDArray[np.float64]
 
 MINUTE_NS = 60_000_000_000
 EPOCH = date(1970, 1, 1)

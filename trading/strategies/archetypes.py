@@ -9,6 +9,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from trading.errors import UnknownArchetype
+from trading.market.regimes import Regime
 
 
 class Family(StrEnum):
@@ -23,15 +24,6 @@ class Family(StrEnum):
     REVERSAL = "REVERSAL"
     RANGE_SCALP = "RANGE_SCALP"
     MOMENTUM_SURGE = "MOMENTUM_SURGE"
-
-
-class Regime(StrEnum):
-    """A state of the market."""
-
-    VOLATILITY_SPIKE = "VOLATILITY_SPIKE"
-    VOLATILITY_COMPRESSION = "VOLATILITY_COMPRESSION"
-    TRENDING = "TRENDING"
-    RANGE_BOUND = "RANGE_BOUND"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,12 @@ Wilder averages of a value that stays arrive at it and stop there.
 """
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from trading.arrays import FloatArray, GateArray
 from trading.errors import BadInput
 from trading.strategies import kernels
-from trading.strategies.tape import FloatArray, read_only
+from trading.strategies.tape import read_only
 
 
 def sma(values: ArrayLike, period: int) -> FloatArray:
@@ -99,7 +100,7 @@ def session_vwap(
     starts = np.asarray(session_starts, np.bool_)
     if starts.shape != out.shape:
         raise BadInput(f"session_starts must have shape {out.shape}, was {starts.shape}")
-    gate: NDArray[np.uint8] = np.where(starts, kernels.SESSION_START | kernels.IN_SESSION, kernels.IN_SESSION)
+    gate: GateArray = np.where(starts, kernels.SESSION_START | kernels.IN_SESSION, kernels.IN_SESSION)
     kernels.session_vwap(high, low, close, weight, read_only(gate.astype(np.uint8)), out)
     return out
 

@@ -8,17 +8,9 @@ keep what rounding takes away in a second float: a last digit would decide wheth
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from trading.strategies.compiling import compiled, inlined, span
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Sides = NDArray[np.int8]
-Gate = NDArray[np.uint8]
-Flags = NDArray[np.bool_]
-Prices = NDArray[np.int32]
-Closes = NDArray[np.int32]
+from trading.arrays import BoolArray, FloatArray, GateArray, IntArray, PriceArray, SideArray
+from trading.compiling import compiled, inlined, span
 
 IN_SESSION = 1
 FILL_NEXT = 2
@@ -60,7 +52,7 @@ def quotient(total: float, rest: float, divisor: float) -> float:
 
 
 @compiled
-def sma(values: Floats, period: int, rests: Floats, out: Floats) -> None:
+def sma(values: FloatArray, period: int, rests: FloatArray, out: FloatArray) -> None:
     """Write the simple average of the last `period` values; `rests` is working memory of the same shape.
 
     Sums are of whole windows, joined from blocks as in `highest`, and kept in two floats each: nothing that left a
@@ -100,7 +92,7 @@ def smoothed(average: float, rest: float, value: float, weight: float) -> tuple[
 
 
 @compiled
-def ema(values: Floats, period: int, out: Floats) -> None:
+def ema(values: FloatArray, period: int, out: FloatArray) -> None:
     """Write the exponential average, begun with the simple average of the first `period` values."""
     out[: period - 1] = np.nan
     if len(values) < period:
@@ -124,7 +116,7 @@ def true_range(high: float, low: float, previous_close: float) -> float:
 
 
 @compiled
-def atr(high: Floats, low: Floats, close: Floats, period: int, out: Floats) -> None:
+def atr(high: FloatArray, low: FloatArray, close: FloatArray, period: int, out: FloatArray) -> None:
     """Write Wilder's average true range."""
     out[:period] = np.nan
     if len(close) <= period:
@@ -141,7 +133,7 @@ def atr(high: Floats, low: Floats, close: Floats, period: int, out: Floats) -> N
 
 
 @compiled
-def strength(values: Floats, period: int, flat_pct: float, up_pct: Floats, down_pct: Floats) -> None:
+def strength(values: FloatArray, period: int, flat_pct: float, up_pct: FloatArray, down_pct: FloatArray) -> None:
     """Write the share of rises (Wilder's RSI) and of falls in the average move, both 0-100.
 
     Sums stand for averages, and a bar without a move, which fades both alike, fades neither but a factor of both: so
@@ -165,7 +157,7 @@ def strength(values: Floats, period: int, flat_pct: float, up_pct: Floats, down_
 
 
 @compiled
-def highest(values: Floats, period: int, out: Floats) -> None:
+def highest(values: FloatArray, period: int, out: FloatArray) -> None:
     """Write the largest of the last `period` values; two passes over blocks of `period`, whatever the period."""
     n = len(values)
     out[: period - 1] = np.nan
@@ -182,7 +174,7 @@ def highest(values: Floats, period: int, out: Floats) -> None:
 
 
 @compiled
-def lowest(values: Floats, period: int, out: Floats) -> None:
+def lowest(values: FloatArray, period: int, out: FloatArray) -> None:
     """Write the smallest of the last `period` values; two passes over blocks of `period`, whatever the period."""
     n = len(values)
     out[: period - 1] = np.nan
@@ -199,7 +191,7 @@ def lowest(values: Floats, period: int, out: Floats) -> None:
 
 
 @compiled
-def momentum(values: Floats, period: int, out: Floats) -> None:
+def momentum(values: FloatArray, period: int, out: FloatArray) -> None:
     """Write the change over `period` bars."""
     out[:period] = np.nan
     for i in range(period, len(values)):
@@ -207,7 +199,9 @@ def momentum(values: Floats, period: int, out: Floats) -> None:
 
 
 @compiled
-def session_vwap(high: Floats, low: Floats, close: Floats, volume: Floats, gate: Gate, out: Floats) -> None:
+def session_vwap(
+    high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, gate: GateArray, out: FloatArray
+) -> None:
     """Write the volume-weighted typical price since the session began; NaN outside and before the first start."""
     anchored = False
     turnover, rest, traded = 0.0, 0.0, 0.0
@@ -225,7 +219,9 @@ def session_vwap(high: Floats, low: Floats, close: Floats, volume: Floats, gate:
 
 
 @compiled
-def session_gap(open_: Floats, close: Floats, gate: Gate, gap: Floats, opened: Floats, elapsed: Floats) -> None:
+def session_gap(
+    open_: FloatArray, close: FloatArray, gate: GateArray, gap: FloatArray, opened: FloatArray, elapsed: FloatArray
+) -> None:
     """Write the session's opening gap, its open, and the bars since that open."""
     previous_close = np.nan
     current_gap = np.nan
@@ -245,7 +241,7 @@ def session_gap(open_: Floats, close: Floats, gate: Gate, gap: Floats, opened: F
 
 
 @compiled
-def gate_of(trading_day: Ints, is_open: Flags, is_last: Flags, contract: Ints, gate: Gate) -> int:
+def gate_of(trading_day: IntArray, is_open: BoolArray, is_last: BoolArray, contract: IntArray, gate: GateArray) -> int:
     """Write the gate byte of every bar and return the number of rolls."""
     n = len(gate)
     rolls = 0
@@ -269,7 +265,7 @@ def gate_of(trading_day: Ints, is_open: Flags, is_last: Flags, contract: Ints, g
 
 
 @compiled
-def travel(prices: Prices) -> int:
+def travel(prices: PriceArray) -> int:
     """Return twice the sum of all ranges plus the sum of all steps from a close to the next open, in ticks."""
     ticks = 2 * (np.int64(prices[1, 0]) - np.int64(prices[2, 0]))
     for i in span(1, prices.shape[1]):
@@ -279,7 +275,7 @@ def travel(prices: Prices) -> int:
 
 
 @compiled
-def forward_adjusted(prices: Prices, row: int, gate: Gate, out: Floats) -> None:
+def forward_adjusted(prices: PriceArray, row: int, gate: GateArray, out: FloatArray) -> None:
     """Write one row of prices (open, high, low, close) from which the gap of every roll so far is taken out."""
     gap = 0
     for i in range(len(out)):
@@ -289,7 +285,7 @@ def forward_adjusted(prices: Prices, row: int, gate: Gate, out: Floats) -> None:
 
 
 @compiled
-def permit(gate: Gate, atr_: Floats, warm_up_bars: int, side: Sides) -> None:
+def permit(gate: GateArray, atr_: FloatArray, warm_up_bars: int, side: SideArray) -> None:
     """Silence signals before the warm-up, outside the session, and where nothing moves."""
     side[: min(warm_up_bars, len(side))] = 0
     for i in range(warm_up_bars, len(side)):
@@ -298,7 +294,7 @@ def permit(gate: Gate, atr_: Floats, warm_up_bars: int, side: Sides) -> None:
 
 
 @compiled
-def require_volume(volume: Floats, average: Floats, ratio: float, side: Sides) -> None:
+def require_volume(volume: FloatArray, average: FloatArray, ratio: float, side: SideArray) -> None:
     """Silence signals on bars with less volume than `ratio` times the average."""
     for i in range(len(side)):
         if not volume[i] >= ratio * average[i]:
@@ -306,7 +302,7 @@ def require_volume(volume: Floats, average: Floats, ratio: float, side: Sides) -
 
 
 @compiled
-def breakout(close: Floats, ceiling: Floats, floor: Floats, side: Sides) -> None:
+def breakout(close: FloatArray, ceiling: FloatArray, floor: FloatArray, side: SideArray) -> None:
     """Write a side where the close leaves the range of the bars before."""
     side[0] = 0
     for i in range(1, len(side)):
@@ -315,12 +311,12 @@ def breakout(close: Floats, ceiling: Floats, floor: Floats, side: Sides) -> None
 
 @compiled
 def mean_reversion(
-    close: Floats,
-    vwap: Floats,
-    atr_: Floats,
-    strengths: tuple[Floats, Floats],
+    close: FloatArray,
+    vwap: FloatArray,
+    atr_: FloatArray,
+    strengths: tuple[FloatArray, FloatArray],
     limits: tuple[float, float],
-    side: Sides,
+    side: SideArray,
 ) -> None:
     """Write a side against a one-sided market far from its session average."""
     up_pct, down_pct = strengths
@@ -333,7 +329,9 @@ def mean_reversion(
 
 
 @compiled
-def vwap_touch(close: Floats, vwap: Floats, atr_: Floats, gate: Gate, touch_atr: float, side: Sides) -> None:
+def vwap_touch(
+    close: FloatArray, vwap: FloatArray, atr_: FloatArray, gate: GateArray, touch_atr: float, side: SideArray
+) -> None:
     """Write a side where a close near the session average is followed by one beyond it."""
     side[0] = 0
     for i in range(1, len(side)):
@@ -344,7 +342,9 @@ def vwap_touch(close: Floats, vwap: Floats, atr_: Floats, gate: Gate, touch_atr:
 
 
 @compiled
-def trend(fast: Floats, slow: Floats, momentum_: Floats, atr_: Floats, momentum_atr: float, side: Sides) -> None:
+def trend(
+    fast: FloatArray, slow: FloatArray, momentum_: FloatArray, atr_: FloatArray, momentum_atr: float, side: SideArray
+) -> None:
     """Write a side where averages and momentum begin to agree."""
     before = 0
     for i in range(len(side)):
@@ -357,7 +357,7 @@ def trend(fast: Floats, slow: Floats, momentum_: Floats, atr_: Floats, momentum_
 
 
 @compiled
-def gap_fade(gap: Floats, elapsed: Floats, side: Sides) -> None:
+def gap_fade(gap: FloatArray, elapsed: FloatArray, side: SideArray) -> None:
     """Write the side against the gap on the first bar of a session."""
     for i in range(len(side)):
         first = elapsed[i] == 0.0
@@ -365,7 +365,9 @@ def gap_fade(gap: Floats, elapsed: Floats, side: Sides) -> None:
 
 
 @compiled
-def gap_fill(close: Floats, gap: Floats, opened: Floats, elapsed: Floats, window_bars: int, side: Sides) -> None:
+def gap_fill(
+    close: FloatArray, gap: FloatArray, opened: FloatArray, elapsed: FloatArray, window_bars: int, side: SideArray
+) -> None:
     """Write the side against the gap where a young session crosses its own open towards the old close."""
     side[0] = 0
     for i in range(1, len(side)):
@@ -379,13 +381,13 @@ def gap_fill(close: Floats, gap: Floats, opened: Floats, elapsed: Floats, window
 
 @compiled
 def require_gap(
-    close: Floats,
-    gap: Floats,
-    opened: Floats,
-    atr_: Floats,
+    close: FloatArray,
+    gap: FloatArray,
+    opened: FloatArray,
+    atr_: FloatArray,
     limits: tuple[float, float],
-    remaining: Floats,
-    side: Sides,
+    remaining: FloatArray,
+    side: SideArray,
 ) -> None:
     """Silence small or already filled gaps; write what is left to the fill level in the direction of the trade."""
     gap_min_atr, fill_fraction = limits
@@ -397,11 +399,11 @@ def require_gap(
 
 @compiled
 def reversal(
-    prices: tuple[Floats, Floats],
-    extremes: tuple[Floats, Floats],
-    strengths: tuple[Floats, Floats],
+    prices: tuple[FloatArray, FloatArray],
+    extremes: tuple[FloatArray, FloatArray],
+    strengths: tuple[FloatArray, FloatArray],
     extreme: float,
-    side: Sides,
+    side: SideArray,
 ) -> None:
     """Write a side against a one-sided market at a new extreme."""
     high, low = prices
@@ -415,7 +417,12 @@ def reversal(
 
 @compiled
 def range_scalp(
-    close: Floats, ceiling: Floats, floor: Floats, atr_: Floats, limits: tuple[float, float], side: Sides
+    close: FloatArray,
+    ceiling: FloatArray,
+    floor: FloatArray,
+    atr_: FloatArray,
+    limits: tuple[float, float],
+    side: SideArray,
 ) -> None:
     """Write a side at the edge of a tight range, towards its middle."""
     range_atr, zone_fraction = limits
@@ -427,7 +434,7 @@ def range_scalp(
 
 
 @compiled
-def momentum_surge(momentum_: Floats, atr_: Floats, momentum_atr: float, side: Sides) -> None:
+def momentum_surge(momentum_: FloatArray, atr_: FloatArray, momentum_atr: float, side: SideArray) -> None:
     """Write the side of a large move."""
     for i in range(len(side)):
         surge = momentum_atr * atr_[i]
@@ -435,7 +442,7 @@ def momentum_surge(momentum_: Floats, atr_: Floats, momentum_atr: float, side: S
 
 
 @compiled
-def first_without_unit(side: Sides, unit: Floats, widest: float) -> int:
+def first_without_unit(side: SideArray, unit: FloatArray, widest: float) -> int:
     """Return the first bar that signals without a unit above zero and up to `widest`; -1 if there is none."""
     for i in range(len(side)):
         if side[i] != 0 and not 0.0 < unit[i] <= widest:
@@ -444,7 +451,7 @@ def first_without_unit(side: Sides, unit: Floats, widest: float) -> int:
 
 
 @inlined
-def spread_steps(close: Closes, fast_bars: int, slow_bars: int, steps: Ints) -> None:
+def spread_steps(close: PriceArray, fast_bars: int, slow_bars: int, steps: IntArray) -> None:
     """Write by how much each close after the first `slow_bars` moves the spread of the sums, weighted with lengths."""
     newest, fast_oldest = np.uint64(slow_bars), np.uint64(slow_bars - fast_bars)
     for k in span(0, len(steps)):
@@ -453,7 +460,7 @@ def spread_steps(close: Closes, fast_bars: int, slow_bars: int, steps: Ints) -> 
 
 
 @inlined
-def crossings(spreads: Ints, side: Sides) -> None:
+def crossings(spreads: IntArray, side: SideArray) -> None:
     """Write a side where a spread leaves zero or changes its sign; `spreads` begins one bar before `side`."""
     for k in span(0, len(side)):
         before, now = spreads[k], spreads[k + np.uint64(1)]
@@ -461,7 +468,7 @@ def crossings(spreads: Ints, side: Sides) -> None:
 
 
 @compiled
-def sma_cross(close: Closes, fast_bars: int, slow_bars: int, spreads: Ints, side: Sides) -> None:
+def sma_cross(close: PriceArray, fast_bars: int, slow_bars: int, spreads: IntArray, side: SideArray) -> None:
     """Write a side where two simple averages of integer closes cross; exact, for benchmarks.
 
     The spread of the averages times both their lengths is an integer, and so is its step from bar to bar. `spreads`

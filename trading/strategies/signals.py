@@ -12,13 +12,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from trading.arrays import FloatArray, SideArray
 from trading.strategies import kernels
 from trading.strategies.archetypes import Family, archetype
 from trading.strategies.genome import Genome
 from trading.strategies.memory import WARM_UP_TOLERANCE, forgotten_after, history_notes
-from trading.strategies.tape import CLOSE, FloatArray, Tape
+from trading.strategies.tape import CLOSE, Tape
 
 ONE_TICK: FloatArray = np.ones(1)
 SPREADS = 512
@@ -33,7 +33,7 @@ class Scratch:
         rows: Indicator columns, shape (n_rows, n_bars).
     """
 
-    side: NDArray[np.int8]
+    side: SideArray
     rows: FloatArray
 
     @staticmethod
@@ -60,7 +60,7 @@ class Signals:
         notes: What was switched off and why.
     """
 
-    side: NDArray[np.int8]
+    side: SideArray
     stop_unit_ticks: FloatArray
     target_unit_ticks: FloatArray
     warm_up_bars: int = 0

@@ -16,13 +16,12 @@ from typing import Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.arrays import BoolArray, FloatArray, GateArray, IntArray, PriceArray
+from trading.compiling import collector_paused
 from trading.errors import BadBars
 from trading.market.bars import Bars, require_valid
 from trading.strategies import kernels
-from trading.strategies.compiling import collector_paused
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Scalar = TypeVar("Scalar", bound=np.generic)
 
 OPEN, HIGH, LOW, CLOSE = range(4)
@@ -37,11 +36,11 @@ class Sessions(Protocol):
         """Trading date of each bar, days since 1970-01-01."""
 
     @property
-    def is_open(self) -> NDArray[np.bool_]:
+    def is_open(self) -> BoolArray:
         """Whether the bar lies inside the session mode."""
 
     @property
-    def is_last(self) -> NDArray[np.bool_]:
+    def is_last(self) -> BoolArray:
         """Whether the bar is the last one of its session."""
 
 
@@ -60,10 +59,10 @@ class Tape:
         has_volume: False if volume is unknown (all zero).
     """
 
-    prices: NDArray[np.int32]
+    prices: PriceArray
     volume: IntArray
     trading_day: IntArray
-    gate: NDArray[np.uint8]
+    gate: GateArray
     roll_count: int
     has_volume: bool
 

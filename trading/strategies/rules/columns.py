@@ -16,6 +16,7 @@ series every comparison that reads `volume` is switched off, as if it were not w
 import numpy as np
 from numpy.typing import NDArray
 
+from trading.arrays import BoolArray, FloatArray, VerdictArray
 from trading.strategies import kernels
 from trading.strategies.memory import WARM_UP_TOLERANCE, history_notes
 from trading.strategies.rules.syntax import (
@@ -36,9 +37,7 @@ from trading.strategies.rules.syntax import (
     without,
 )
 from trading.strategies.signals import Signals
-from trading.strategies.tape import WIDEST_TICKS, FloatArray, Scalar, Tape, read_only
-
-Verdicts = NDArray[np.int8]
+from trading.strategies.tape import WIDEST_TICKS, Scalar, Tape, read_only
 
 _ARITHMETIC = {
     "+": np.add,
@@ -80,17 +79,17 @@ def rule_signal_at(tape: Tape, rule: Rule, *, bar: int) -> int:
     return int(rule_signals(tape.until(bar), rule).side[bar])
 
 
-def _wanted(tape: Tape, side: Direction | None) -> NDArray[np.bool_]:
+def _wanted(tape: Tape, side: Direction | None) -> BoolArray:
     if side is None:
         return np.zeros(len(tape), np.bool_)
     condition = side.condition if tape.has_volume else without(side.condition, "volume")
     if condition is None:
         return np.zeros(len(tape), np.bool_)
-    wanted: NDArray[np.bool_] = _verdicts(tape, condition, side.mirrored) > 0
+    wanted: BoolArray = _verdicts(tape, condition, side.mirrored) > 0
     return wanted
 
 
-def _unit(tape: Tape, node: Node, side: Verdicts) -> FloatArray:
+def _unit(tape: Tape, node: Node, side: VerdictArray) -> FloatArray:
     unit = np.array(_column(tape, node, False))
     sells = side < 0
     if sells.any():
@@ -112,7 +111,7 @@ def _volume_notes(rule: Rule) -> list[str]:
     return notes
 
 
-def _verdicts(tape: Tape, node: Node, mirrored: bool) -> Verdicts:
+def _verdicts(tape: Tape, node: Node, mirrored: bool) -> VerdictArray:
     match node:
         case Comparison():
             return _compared(tape, node, mirrored)
@@ -123,16 +122,16 @@ def _verdicts(tape: Tape, node: Node, mirrored: bool) -> Verdicts:
         case _:
             join = np.minimum if isinstance(node, Junction) and node.word == "and" else np.maximum
             verdicts = [_verdicts(tape, operand, mirrored) for operand in operands(node)]
-            joined: Verdicts = join.reduce(verdicts)
+            joined: VerdictArray = join.reduce(verdicts)
             return joined
 
 
-def _compared(tape: Tape, node: Comparison, mirrored: bool) -> Verdicts:
+def _compared(tape: Tape, node: Comparison, mirrored: bool) -> VerdictArray:
     left, right = (_column(tape, operand, mirrored) for operand in (node.left, node.right))
     if node.crosses:
         sign = 1 if node.relation == "above" else -1
         now, before = _decided(left, right, ">", sign), _decided(left, right, "<=", sign)
-        crossed: Verdicts = np.minimum(now, _moved(before, 1, np.int8(0)))
+        crossed: VerdictArray = np.minimum(now, _moved(before, 1, np.int8(0)))
         return crossed
     return _decided(left, right, node.relation, 1)
 
@@ -140,9 +139,9 @@ def _compared(tape: Tape, node: Comparison, mirrored: bool) -> Verdicts:
 _RELATIONS = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<=": np.less_equal}
 
 
-def _decided(left: FloatArray, right: FloatArray, relation: str, sign: int) -> Verdicts:
+def _decided(left: FloatArray, right: FloatArray, relation: str, sign: int) -> VerdictArray:
     holds = _RELATIONS[relation](sign * left, sign * right)
-    verdicts: Verdicts = np.where(holds, np.int8(1), np.int8(-1))
+    verdicts: VerdictArray = np.where(holds, np.int8(1), np.int8(-1))
     verdicts[np.isnan(left) | np.isnan(right)] = 0
     return verdicts
 
