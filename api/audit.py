@@ -14,7 +14,7 @@ from api.problems import documented
 from api.recent import Recent
 from services.audit_pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
 from store.audit_pages import AuditFilter
-from trading.audit import canonical_payload
+from trading.audit.chain import canonical_payload
 
 VERIFY_SECONDS = 2.0
 ACTOR = "admin"

@@ -22,7 +22,7 @@ from api.problems import documented
 from services.dossier import bot_dossier
 from services.fleet import FleetQuery, bots_page, fleet_totals
 from store.fleet import FleetOrder
-from trading.activity import State
+from trading.work.badges import State
 
 router = APIRouter(prefix="/api/bots", tags=["bots"])
 

@@ -23,9 +23,9 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from store.fleet import SORTS
-from trading.activity import State
 from trading.books import Stage
 from trading.market.bars import TIMEFRAME_SECONDS
+from trading.work.badges import State
 
 MAX_TARGETS = 10_000
 UUID_TEXT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"

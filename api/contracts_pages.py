@@ -14,7 +14,7 @@ from pydantic.alias_generators import to_camel
 
 from api.contracts import HealthCheck, JobAnswer, ReasonCode, Spoken, StarvationAnswer
 from api.contracts_bot import SeriesAnswer
-from trading.starts import Pace
+from trading.work.starts import Pace
 
 BIGGEST = 2**63 - 1
 TickId = Annotated[int, Path(ge=1, le=BIGGEST, description="A tick's id")]

@@ -21,9 +21,9 @@ from services.exports import each_matching_bot
 from services.life import bot_life
 from store.fleet import FleetOrder
 from store.sessions import TRADE_FACTS
-from trading.activity import State
 from trading.books import Book
-from trading.bot_filter import bot_filter
+from trading.bots.filter import bot_filter
+from trading.work.badges import State
 
 BOT_COLUMNS = (
     "id",

@@ -42,7 +42,7 @@ from services.proofs import last_tick_at, tick_limit
 from services.starts import StartsTold, starts_told
 from store.kill_switch import Switch
 from trading.errors import ProvingError, UnknownBots
-from trading.starts import Pace
+from trading.work.starts import Pace
 
 log = logging.getLogger("api.live")
 

@@ -1,6 +1,7 @@
 """Bots as the board takes them: one row of cells per bot, sent column by column.
 
-Belongs here: columns and encoding of rows. Does not belong here: what a bot does now (`trading.activity`), transport.
+Belongs here: columns and encoding of rows. Does not belong here: what a bot does now (`trading.work.badges`),
+transport.
 
 A row has no elapsed time in it, so that it only changes when the bot does; the browser counts from `startedAt`. Sent
 are columns, not rows: ids as one base64 text of 16 bytes each, cells that repeat as a list of distinct words and a
@@ -17,8 +18,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.cards import BotCard
-from trading.activity import BotNow
-from trading.bot_filter import Filterable
+from trading.bots.filter import Filterable
+from trading.work.badges import BotNow
 
 SPARK_POINTS = 32
 SPARK_LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"

@@ -14,7 +14,7 @@ from assets.partitions import bot_of, bots, named
 from assets.reports import equity_plot, metadata_of, table
 from services.desk import Desk
 from services.verification import Verification, verify
-from trading.backtest.verdicts import Kind
+from trading.verification.verdicts import Kind
 
 SHOWN_ROWS = 60
 

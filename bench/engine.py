@@ -31,7 +31,7 @@ from statistics import median
 
 import numpy as np
 
-from trading.backtest.engine import Account, Exits, Output, Strategy, run_signals, run_tape, warm_kernels
+from trading.backtests.engine import Account, Exits, Output, Strategy, run_signals, run_tape, warm_kernels
 from trading.market.bars import Bars
 from trading.market.instruments import Instrument
 from trading.market.sessions import SessionIndex
@@ -47,7 +47,7 @@ PEERS = {"raptorbt": SIZES, "vectorbt": SIZES, "backtesting": SIZES[:2]}
 INSTRUMENT = Instrument("ES", Decimal("0.25"), Decimal(50), Decimal("2.50"), 1, 15_000, "CME")
 ACCOUNT = Account(INSTRUMENT, 10**15)
 FIRST_RESULT = """
-from trading.backtest.engine import Account, Strategy, run_tape, warm_up_tape
+from trading.backtests.engine import Account, Strategy, run_tape, warm_up_tape
 from trading.market.instruments import instrument
 from trading.strategies.genome import default_genome
 strategy = Strategy("trend", default_genome("trend"), "FULL_24x5")

@@ -31,8 +31,8 @@ from services.desk import Desk
 from store import jobs
 from store.database import transaction
 from tests.e2e.scene import plant_fleet
-from trading.autonomy import Decision, Reason
-from trading.jobs import JobStatus, JobType
+from trading.work.jobs import JobStatus, JobType
+from trading.work.planner import Decision, Reason
 
 NO_CAP = 1_000
 RUNNING_WORDS = "Backtesting"

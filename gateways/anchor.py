@@ -1,6 +1,7 @@
 """The audit anchor: a file outside the database that remembers the head of the audit chain.
 
-Belongs here: locking, appending and reading its lines. Does not belong here: what a line proves (`trading.audit`).
+Belongs here: locking, appending and reading its lines. Does not belong here: what a line proves
+(`trading.audit.chain`).
 
 One file serves every process that writes audit events, so it lies on storage they share.
 """

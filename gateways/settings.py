@@ -17,8 +17,8 @@ from gateways.cluster import ROOMS
 from gateways.hosts import AllowedHost, allowed_host
 from gateways.ports import WILDCARDS, own_addresses, reachable
 from trading.errors import Refused
-from trading.jobs import Caps, JobType
 from trading.strategies.memory import WARM_UP_TOLERANCE
+from trading.work.jobs import Caps, JobType
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 DEV_ADMIN_TOKEN = "dev-admin-secret"  # noqa: S105 - public on purpose, accepted only when ENV=dev, on loopback

@@ -18,7 +18,7 @@ from jobs.runs import BY_HAND, over
 from services.desk import Desk
 from services.owed_materializations import owed_by, owing_runs, settle
 from services.work import Finished
-from trading.jobs import JobType
+from trading.work.jobs import JobType
 
 PAID_AT_ONCE = 100
 LOOKED_BACK = 100

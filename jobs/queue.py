@@ -17,7 +17,7 @@ from services.desk import Desk
 from services.improvements import Evolution, Improvement
 from services.registration import names_of
 from services.work import Finished, Task, drain, step_back
-from trading.jobs import TIMEOUTS, JobStatus, JobType
+from trading.work.jobs import TIMEOUTS, JobStatus, JobType
 
 KIND_TAG = "bot/kind"
 RUN_TIME = timedelta(minutes=4)

@@ -23,8 +23,8 @@ from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
 from services.under_way import LongWork, telling
 from trading.errors import BadInput, Unavailable
-from trading.jobs import JobStatus
 from trading.words import counted
+from trading.work.jobs import JobStatus
 
 if TYPE_CHECKING:
     from services.dossier import DecisionRun
@@ -133,8 +133,8 @@ def why(bot: str) -> None:
     """Explain one bot."""
     from services.bar_choice import spoken_of
     from services.dossier import bot_dossier, decision_runs
-    from trading.lifecycle import Check
-    from trading.reasons import check_in_words
+    from trading.governance.gates import Check
+    from trading.work.reasons import check_in_words
 
     with opened_desk() as desk:
         told = bot_dossier(desk, find_bot(desk, bot, archived_too=True))
@@ -278,7 +278,7 @@ def cli_actor() -> str:
 
 
 def _decisions(runs: "Sequence[DecisionRun]") -> Table:
-    from trading.reasons import in_words
+    from trading.work.reasons import in_words
 
     table = Table("last decided", "times", "since", "decision", "job", "reason", "in words", "other blockers")
     for run in runs:

@@ -16,7 +16,7 @@ from dagster._serdes import ConfigurableClassData
 
 from gateways.processes import is_alive, living
 from orchestration.instance import START_SECONDS
-from trading.jobs import LEASE
+from trading.work.jobs import LEASE
 
 WORKER_STARTED = "Started process for run"
 

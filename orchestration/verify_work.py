@@ -14,8 +14,8 @@ from orchestration.desk_work import find_bot, opened_desk, print_wide, progress_
 from orchestration.terminal import console, load_settings
 from services.under_way import LongWork
 from store.under_way import WorkKind
-from trading.backtest.verdicts import Grade, Kind
 from trading.errors import BadInput, ProvingError, Refused
+from trading.verification.verdicts import Grade, Kind
 from trading.words import counted
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """How Dagster's newest runs came up, as the rule wants it, and the end of what is left of dead starts.
 
-Belongs here: asking the instance. Does not belong here: what follows from it (`trading.starts`).
+Belongs here: asking the instance. Does not belong here: what follows from it (`trading.work.starts`).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 import dagster as dg
 
-from trading.starts import Starts
+from trading.work.starts import Starts
 
 NEWEST = 25  # older runs say nothing about the machine as it is now
 ASKED = (dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.NOT_STARTED)

@@ -1,7 +1,7 @@
 """The audit chain as use cases: record an event beside its effect, verify the whole chain.
 
 Belongs here: tying the chain to its anchor outside the database. Does not belong here: the chain's form
-(`trading.audit`) and rows (`store.audit`).
+(`trading.audit.chain`) and rows (`store.audit`).
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from gateways.anchor import AnchorFile, quiet_anchor
 from services.desk import Desk
 from store import audit
 from store.database import transaction
-from trading.audit import AnchorState, AuditVerdict, anchor_line, verify
+from trading.audit.chain import AnchorState, AuditVerdict, anchor_line, verify
 from trading.errors import Unavailable
 
 log = structlog.get_logger(__name__)

@@ -1,7 +1,7 @@
 """The audit chain as people read it, and what its last verification showed.
 
 Belongs here: pages of events, verifying now and remembering when and by whom. Does not belong here: what a break is
-(`trading.audit`), recording events (`audit.py`).
+(`trading.audit.chain`), recording events (`audit.py`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,7 +19,7 @@ from services.desk import Desk
 from store import audit, audit_pages
 from store.audit_pages import AuditFilter
 from store.database import transaction
-from trading.audit import Head
+from trading.audit.chain import Head
 
 SHOWN_BREAKS = 20
 EVENTS_AT_A_TIME = 2_000

@@ -1,6 +1,6 @@
 """The autonomy tick as a use case: read the fleet, plan, commit.
 
-Belongs here: one transaction around the pure planner. Does not belong here: the rules (`trading.autonomy`), asking
+Belongs here: one transaction around the pure planner. Does not belong here: the rules (`trading.work.planner`), asking
 Dagster for runs (`sensors`).
 
 What commits together: jobs taken back, new jobs, attempt counters, the tick and its decisions, and the audit event of a
@@ -27,9 +27,9 @@ from store.bars import BarStore
 from store.candidates import SeriesOf
 from store.database import transaction
 from store.jobs import Reclaimed
-from trading.autonomy import Plan, plan_tick
-from trading.jobs import JobStatus, JobType
-from trading.starts import NO_STARTS, Allowance, Starts, allowance
+from trading.work.jobs import JobStatus, JobType
+from trading.work.planner import Plan, plan_tick
+from trading.work.starts import NO_STARTS, Allowance, Starts, allowance
 
 REASON_OF = attrgetter("reason")
 SILENT, SUBJECT, ACTOR = "AUTONOMY_WAS_SILENT", "fleet", "autonomy"

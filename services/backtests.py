@@ -1,6 +1,6 @@
 """Baseline backtests: run a bot's newest genome over its bars and store the session.
 
-Belongs here: from bot to session row. Does not belong here: the rules of filling (`trading.backtest`), the queue
+Belongs here: from bot to session row. Does not belong here: the rules of filling (`trading.backtests`), the queue
 (`work.py`).
 
 What commits together: the session, its trades, the bot's counters and its rollup, with the job's end.
@@ -25,16 +25,16 @@ from store.database import transaction
 from store.jobs import Claim
 from store.sessions import copy_trades, insert_session
 from trading.arrays import IntArray
-from trading.backtest.engine import ENGINE_VERSION, Account, Backtest, ExitReason, order_list_hash
-from trading.backtest.style_runs import run_style
+from trading.backtests.engine import ENGINE_VERSION, Account, Backtest, ExitReason, order_list_hash
+from trading.backtests.style_runs import run_style
 from trading.errors import UnknownBots
-from trading.jobs import JobStatus, JobType
 from trading.market.instruments import Instrument, instrument
 from trading.money import MICROS_PER_USD, usd
 from trading.strategies.genome import Style
 from trading.strategies.memory import History
 from trading.strategies.rules import rule_text
 from trading.strategies.tape import Tape
+from trading.work.jobs import JobStatus, JobType
 
 EPOCH = date(1970, 1, 1)
 SIDES = {1: "LONG", -1: "SHORT"}

@@ -20,8 +20,8 @@ from store.books import TradeSource
 from store.database import transaction
 from trading.books import Book, Stage
 from trading.errors import UnknownBots
+from trading.figures.performance import drawdown_pct
 from trading.market.instruments import instrument
-from trading.performance import drawdown_pct
 
 SHOWN_BEFORE = 1_000
 TRADES_AT_A_TIME = 2_000

@@ -12,11 +12,11 @@ from uuid import UUID
 
 from services.gates import Verifications
 from store.fleet import AnyRow
-from trading.activity import BotNow, Job, Situation, bot_now
 from trading.books import Stage
-from trading.jobs import JobStatus, JobType
-from trading.lifecycle import Check, Evidence, GateVerdict, days_in_stage, figures_pass, gate
-from trading.verified import ASKING, with_verifications
+from trading.governance.gates import Check, Evidence, GateVerdict, days_in_stage, figures_pass, gate
+from trading.verification.evidence import ASKING, with_verifications
+from trading.work.badges import BotNow, Job, Situation, bot_now
+from trading.work.jobs import JobStatus, JobType
 
 STAGE_LOCKED = "STAGE_LOCKED"
 
@@ -76,7 +76,8 @@ class BotCard:
     """One bot as every page shows it.
 
     Attributes:
-        confidence_pct: How far its newest generation is to be trusted (`trading.evolution`); None: never evaluated.
+        confidence_pct: How far its newest generation is to be trusted (`trading.improvement.breeding`); None: never
+        evaluated.
         uniqueness_pct: How far that generation stood from its nearest sibling then; None: never evaluated.
     """
 

@@ -12,7 +12,7 @@ from store import dead_letters as letters
 from store.database import transaction
 from store.dead_letters import DeadLetter
 from trading.errors import NotGivenUp
-from trading.jobs import JobType
+from trading.work.jobs import JobType
 
 
 def dead_letters(desk: Desk) -> list[DeadLetter]:

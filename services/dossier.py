@@ -22,8 +22,8 @@ from store import books, bots, dossier, fleet, proofs
 from store.database import transaction
 from store.fleet import AnyRow
 from trading.errors import UnknownBots
-from trading.reasons import in_words
 from trading.strategies.memory import History
+from trading.work.reasons import in_words
 
 SHOWN_SESSIONS = 50
 SHOWN_GENERATIONS = 200

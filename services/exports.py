@@ -14,7 +14,7 @@ from services.fleet import bots_by_ids
 from store import fleet
 from store.database import transaction
 from store.fleet import FleetFilter, FleetOrder
-from trading.activity import State
+from trading.work.badges import State
 
 BOTS_AT_A_TIME = 500
 

@@ -18,9 +18,9 @@ from services.gates import verifications_of
 from store import fleet, proofs
 from store.database import reading, transaction
 from store.fleet import FleetFilter, FleetOrder, Place
-from trading.activity import State
 from trading.books import Stage
 from trading.errors import BadInput
+from trading.work.badges import State
 
 MAX_PAGE = 500
 HIGHEST_RANK = 1_000

@@ -1,7 +1,7 @@
 """Stored verifications as gates read them, for many bots in one statement.
 
 Belongs here: which of some bots need them read, rows as evidence. Does not belong here: what they are worth
-(`trading.verified`), the gate (`trading.lifecycle`), cards (`cards.py`).
+(`trading.verification.evidence`), the gate (`trading.governance.gates`), cards (`cards.py`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from store import verification
 from store.fleet import AnyRow
-from trading.backtest.verdicts import Grade, Kind
-from trading.verified import ASKED_FOR, ASKING, Verified
+from trading.verification.evidence import ASKED_FOR, ASKING, Verified
+from trading.verification.verdicts import Grade, Kind
 
 Verifications = Mapping[UUID, tuple[Verified, ...]]
 

@@ -1,7 +1,7 @@
 """Improve and evolve iterations: search walk-forward, judge out of sample, append a generation or say why not.
 
 Belongs here: from bot to verdict. Does not belong here: proposing (`search.py`), the rules of the verdict
-(`trading.improvement`), writing it down (`iterations.py`), the queue (`work.py`).
+(`trading.improvement.acceptance`), writing it down (`iterations.py`), the queue (`work.py`).
 
 The bot's history is cut into walk-forward segments. In each, a search sees the train part only. What it chose on the
 last train part is the candidate; the last test part, which no search has seen, is where candidate and parent meet. How
@@ -31,14 +31,14 @@ from store.bots import BotAtWork
 from store.database import transaction
 from store.jobs import Claim
 from trading.arrays import FloatArray
-from trading.backtest.parts import PartRunner
-from trading.backtest.statistics import deflated_sharpe, estimate_sharpe
-from trading.backtest.walk_forward import Fence, Part, Search, Segment, SegmentResult, WalkForward, plan, walk_forward
-from trading.evolution import uniqueness_pct
-from trading.improvement import judge, reversion
-from trading.jobs import JobType
-from trading.performance import TRADING_DAYS_PER_YEAR, Performance, daily_returns
+from trading.backtests.parts import Part, PartRunner
+from trading.figures.performance import TRADING_DAYS_PER_YEAR, Performance, daily_returns
+from trading.improvement.acceptance import judge, reversion
+from trading.improvement.breeding import uniqueness_pct
 from trading.strategies.genome import Genome, Style, validated
+from trading.verification.luck import deflated_sharpe, estimate_sharpe
+from trading.verification.walk_forward import Fence, Search, Segment, SegmentResult, WalkForward, plan, walk_forward
+from trading.work.jobs import JobType
 
 SIBLINGS = 24
 ANCESTORS = 8

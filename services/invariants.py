@@ -16,7 +16,7 @@ from services.desk import Desk
 from services.proofs import tick_limit
 from store import invariants, kill_switch, proofs
 from store.database import reading, transaction
-from trading.jobs import LEASE
+from trading.work.jobs import LEASE
 
 SHOWN = 10
 PROGRESS_LIMIT = timedelta(minutes=10)

@@ -16,12 +16,12 @@ from services.tapes import TapeAtHand
 from store import bots, iterations
 from store.bots import BotAtWork
 from store.jobs import Claim
-from trading.backtest.walk_forward import WalkForward
-from trading.evolution import confidence_pct
-from trading.improvement import Outcome, Verdict, overtaken
-from trading.jobs import JobType
+from trading.improvement.acceptance import Outcome, Verdict, overtaken
+from trading.improvement.breeding import confidence_pct
 from trading.money import usd
 from trading.strategies.genome import Genome, genome_hash
+from trading.verification.walk_forward import WalkForward
+from trading.work.jobs import JobType
 
 JUDGES_THE_NEWEST = frozenset({Outcome.ACCEPTED, Outcome.REVERTED, Outcome.SAME_AS_PARENT})
 

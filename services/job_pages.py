@@ -19,8 +19,8 @@ from services.starvation import Starvation, starvation
 from store import dead_letters, job_pages
 from store.database import transaction
 from store.dead_letters import DeadLetter
-from trading.jobs import LEASE, TIMEOUTS, JobType
-from trading.reasons import in_words
+from trading.work.jobs import LEASE, TIMEOUTS, JobType
+from trading.work.reasons import in_words
 
 SHOWN_RUNNING = 200
 SHOWN_QUEUED = 60

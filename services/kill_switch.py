@@ -27,7 +27,7 @@ from store import jobs, kill_switch
 from store.database import transaction
 from store.kill_switch import Switch, Tier
 from trading.errors import Unavailable
-from trading.jobs import JobStatus, JobType
+from trading.work.jobs import JobStatus, JobType
 
 log = structlog.get_logger(__name__)
 

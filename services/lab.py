@@ -1,7 +1,7 @@
 """The strategy lab: what each iteration tried, what it held against what, and why it was kept or turned down.
 
 Belongs here: read-only pages over iterations, the change from parent to candidate. Does not belong here: the verdict
-(`trading.improvement`), the search (`search.py`).
+(`trading.improvement.acceptance`), the search (`search.py`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -24,12 +24,12 @@ from services.registration import REGISTERED
 from store import books, bots, dossier, fleet, proofs, verification
 from store.database import transaction
 from store.verification import VerificationRun
-from trading.autonomy import Reason
 from trading.errors import UnknownBots
-from trading.lifecycle import GateVerdict
+from trading.governance.gates import GateVerdict
 from trading.strategies.genome import Style, schema
 from trading.strategies.memory import History
 from trading.strategies.rules import rule_text
+from trading.work.planner import Reason
 
 SHOWN_GENERATIONS = 200
 SHOWN_ITERATIONS = 200

@@ -11,7 +11,7 @@ from services.desk import Desk
 from services.work import Finished
 from store import owed_materializations
 from store.database import transaction
-from trading.jobs import JobStatus
+from trading.work.jobs import JobStatus
 
 
 def owing_runs(desk: Desk) -> set[str]:

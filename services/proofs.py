@@ -17,7 +17,7 @@ from sqlalchemy import Row
 from services.desk import Desk
 from store import proofs
 from store.database import reading
-from trading.jobs import JobStatus, JobType
+from trading.work.jobs import JobStatus, JobType
 
 RECENT_RUNS = 20
 SHOWN_DECISIONS = 100

@@ -24,10 +24,10 @@ from store import bots, verification
 from store.database import transaction
 from store.tables import BacktestSession
 from trading.errors import BadBars, Unavailable
+from trading.figures.performance import drawdown_pct
 from trading.market.bars import SIMULATED, Bars
 from trading.market.instruments import instrument
 from trading.market.regimes import REGIMES, regime_codes
-from trading.performance import drawdown_pct
 
 SHOWN_TRADES = 250
 SHOWN_DOTS = 1_200

@@ -24,11 +24,11 @@ from services.desk import Desk
 from store import autonomy, jobs, resets, rollups
 from store.database import transaction
 from store.resets import Recorded, Standing, Target, Waiting
-from trading.baseline import Scope, next_baseline
 from trading.books import Book
 from trading.errors import BadInput, PlanChanged, UnknownBots
-from trading.jobs import ITERATIONS, JobType
+from trading.figures.baselines import Scope, next_baseline
 from trading.words import counted
+from trading.work.jobs import ITERATIONS, JobType
 
 PLAIN_TEXT = re.compile(r"[\x20-\x7e]{1,200}")
 OPERATION = "METRICS_RESET"

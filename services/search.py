@@ -1,7 +1,7 @@
 """Searches for better genomes: what proposes the candidates of an improve iteration.
 
 Belongs here: proposing. Does not belong here: the fence that limits what a search may see
-(`trading.backtest.walk_forward`), the verdict (`trading.improvement`).
+(`trading.verification.walk_forward`), the verdict (`trading.improvement.acceptance`).
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from trading.backtest.trials import by_sharpe
-from trading.backtest.walk_forward import Fence, Search
 from trading.errors import BadGenome
-from trading.evolution import crossover, mutate, tournament, uniqueness_pct
+from trading.improvement.breeding import crossover, mutate, tournament, uniqueness_pct
 from trading.strategies.genome import Genome, Number, Parameter, Style, schema, validated
+from trading.verification.trials import by_sharpe
+from trading.verification.walk_forward import Fence, Search
 
 if TYPE_CHECKING:
     from optuna import Study

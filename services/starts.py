@@ -1,6 +1,7 @@
 """How runs start, as the newest tick saw it: for pages, the command line and the badge on top of every page.
 
-Belongs here: writing it into a tick's summary and reading it back. Does not belong here: the rule (`trading.starts`).
+Belongs here: writing it into a tick's summary and reading it back. Does not belong here: the rule
+(`trading.work.starts`).
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from pydantic import TypeAdapter
 from services.desk import Desk
 from store import proofs
 from store.database import reading
-from trading.starts import Pace, Starts, allowance, in_words
+from trading.work.starts import Pace, Starts, allowance, in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

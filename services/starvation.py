@@ -1,6 +1,7 @@
 """How long a bot waits, and how long it can wait at most at the present pace.
 
-Belongs here: waits by type. Does not belong here: the order in which work is given out (`trading.autonomy`), which is
+Belongs here: waits by type. Does not belong here: the order in which work is given out (`trading.work.planner`), which
+is
 what bounds a wait: the longest need is served first.
 """
 
@@ -12,7 +13,7 @@ from typing import Any
 from services.desk import Desk
 from store import invariants, kill_switch
 from store.database import reading
-from trading.jobs import JobType
+from trading.work.jobs import JobType
 
 PACE_WINDOW = timedelta(minutes=10)
 

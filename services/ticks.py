@@ -17,8 +17,8 @@ from store import ticks
 from store.database import transaction
 from store.ticks import DecisionFilter
 from trading.errors import UnknownTick
-from trading.jobs import JobType
-from trading.reasons import in_words
+from trading.work.jobs import JobType
+from trading.work.reasons import in_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from store import under_way
 from store.database import reading, storable, transaction
 from store.under_way import WorkKind
 from trading.errors import Unavailable
-from trading.jobs import LEASE
+from trading.work.jobs import LEASE
 
 log = structlog.get_logger(__name__)
 

@@ -1,8 +1,8 @@
 """Verification of a bot: one check, one stored row, with what it can and cannot show.
 
 Belongs here: from bot to stored run, what a check is called while it goes on, reading the newest runs. Does not belong
-here: the checks (`verification_*`), what passes (`trading.backtest.verdicts`), what a gate makes of it
-(`trading.lifecycle`).
+here: the checks (`verification_*`), what passes (`trading.verification.verdicts`), what a gate makes of it
+(`trading.governance.gates`).
 
 What commits together: one run, alone. The check itself holds no transaction, so a long one blocks nobody. Two at once
 give two rows; the newest counts. A check that cannot be made stores nothing and says why.
@@ -36,8 +36,8 @@ from services.verification_suite import (
 from store import verification
 from store.database import transaction
 from store.under_way import WorkKind
-from trading.backtest.engine import ENGINE_VERSION
-from trading.backtest.verdicts import LIMITS, Grade, Kind, Limits
+from trading.backtests.engine import ENGINE_VERSION
+from trading.verification.verdicts import LIMITS, Grade, Kind, Limits
 
 Check = Callable[[Desk, Subject, Progress], Finding]
 

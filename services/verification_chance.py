@@ -1,7 +1,7 @@
 """The checks that ask how much of a result was luck: resampled trades and bars, deflated Sharpe, overfitting.
 
-Belongs here: what is resampled and compared. Does not belong here: the statistics (`trading.backtest`), thresholds
-(`trading.backtest.verdicts`).
+Belongs here: what is resampled and compared. Does not belong here: the statistics (`trading.verification`), thresholds
+(`trading.verification.verdicts`).
 """
 
 from dataclasses import asdict
@@ -18,24 +18,24 @@ from store import iterations, verification
 from store.database import transaction
 from store.tables import BacktestSession
 from trading.arrays import FloatArray
-from trading.backtest import verdicts
-from trading.backtest.monte_carlo import MonteCarlo, Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
-from trading.backtest.resampling import resampled_bars
-from trading.backtest.statistics import (
+from trading.backtests.parts import Part
+from trading.errors import Refused
+from trading.figures.performance import TRADING_DAYS_PER_YEAR, Performance, daily_pnl, daily_returns
+from trading.market.sessions import session_index
+from trading.money import usd
+from trading.strategies.genome import Genome, validated
+from trading.strategies.tape import tape_of
+from trading.verification import verdicts
+from trading.verification.luck import (
     deflated_sharpe,
     estimate_sharpe,
     minimum_track_record,
     overfitting_probability,
     probabilistic_sharpe,
 )
-from trading.backtest.verdicts import Grade, Kind, Verdict
-from trading.backtest.walk_forward import Part
-from trading.errors import Refused
-from trading.market.sessions import session_index
-from trading.money import usd
-from trading.performance import TRADING_DAYS_PER_YEAR, Performance, daily_pnl, daily_returns
-from trading.strategies.genome import Genome, validated
-from trading.strategies.tape import tape_of
+from trading.verification.monte_carlo import MonteCarlo, Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
+from trading.verification.resampling import resampled_bars
+from trading.verification.verdicts import Grade, Kind, Verdict
 
 WEEK_DAYS = 5
 BLOCK_DAYS = 20

@@ -1,6 +1,6 @@
 """The detectors as checks of one bot: does it know the future, does it remember the beginning.
 
-Belongs here: what of a bot is held against the detectors. Does not belong here: the detectors (`trading.backtest`).
+Belongs here: what of a bot is held against the detectors. Does not belong here: the detectors (`trading.verification`).
 
 What counts as a decision: the entry signal, the units its stop and target are set in, and, for look-ahead, the marked
 equity, so that exits are watched too. What the bot wants at each close is asked of its own style, unless something else
@@ -17,16 +17,16 @@ from services.desk import Desk
 from services.progress import Progress
 from services.verification_subject import Finding, Subject
 from trading.arrays import FloatArray
-from trading.backtest import verdicts
-from trading.backtest.engine import exits_of, run_signals
-from trading.backtest.lookahead import FUTURES, leaks
-from trading.backtest.warm_up import warm_up_drifts
+from trading.backtests.engine import exits_of, run_signals
 from trading.market.bars import Bars
 from trading.market.sessions import session_index
 from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
 from trading.strategies.styles import entry_signals, warm_up_bars
 from trading.strategies.tape import Tape, tape_of
+from trading.verification import verdicts
+from trading.verification.lookahead import FUTURES, leaks
+from trading.verification.warm_up import warm_up_drifts
 
 CUTS = 16
 SHOWN_FINDS = 10

@@ -18,15 +18,14 @@ from services.desk import Desk
 from services.tapes import TapeAtHand, tape_for
 from store.bots import BotAtWork
 from trading.arrays import IntArray
-from trading.backtest.engine import Account
-from trading.backtest.parts import PartRun, PartRunner
-from trading.backtest.verdicts import Kind, Verdict
-from trading.backtest.walk_forward import Part
+from trading.backtests.engine import Account
+from trading.backtests.parts import Part, PartRun, PartRunner
+from trading.figures.performance import Performance
 from trading.money import usd
-from trading.performance import Performance
 from trading.strategies.genome import Genome, Style, validated
 from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.tape import Tape
+from trading.verification.verdicts import Kind, Verdict
 
 EPOCH = date(1970, 1, 1)
 CURVE_POINTS = 240

@@ -1,7 +1,8 @@
 """The checks that run a bot's genome, or its neighbours, over its own history.
 
 Belongs here: walk-forward, sensitivity, grid, stress, timeframe x horizon. Does not belong here: checks that resample
-(`verification_chance.py`), detectors of cheats (`verification_checks.py`), thresholds (`trading.backtest.verdicts`).
+(`verification_chance.py`), detectors of cheats (`verification_checks.py`), thresholds
+(`trading.verification.verdicts`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,18 +17,19 @@ from services.tapes import tape_for
 from services.verification_subject import Finding, Subject, curve_of, figures_of
 from services.walk_forwards import segment_figures, walk_history
 from trading.arrays import IntArray
-from trading.backtest import verdicts
-from trading.backtest.engine import Account
-from trading.backtest.sensitivity import Sensitivity, axis, grid, sensitivity
-from trading.backtest.stress import Record, Stretch, cost_stress, historic_windows, judge, worst_windows
-from trading.backtest.trials import Trial, by_sharpe, ranked
-from trading.backtest.verdicts import Grade, Kind, Verdict
-from trading.backtest.walk_forward import DAY_NS, Part
+from trading.backtests.engine import Account
+from trading.backtests.parts import Part
 from trading.errors import NoMarketData
+from trading.figures.performance import Performance
 from trading.market.bars import TIMEFRAME_SECONDS
 from trading.market.instruments import Instrument
-from trading.performance import Performance
 from trading.strategies.genome import Genome, Number, schema
+from trading.verification import verdicts
+from trading.verification.sensitivity import Sensitivity, axis, grid, sensitivity
+from trading.verification.stress import Record, Stretch, cost_stress, historic_windows, judge, worst_windows
+from trading.verification.trials import Trial, by_sharpe, ranked
+from trading.verification.verdicts import Grade, Kind, Verdict
+from trading.verification.walk_forward import DAY_NS
 
 GRID_CAP = 512
 GRID_POINTS = 4

@@ -18,9 +18,9 @@ from services.proofs import last_tick_at, tick_limit
 from services.starts import starts_told
 from store import sizes
 from store.database import transaction
-from trading.autonomy import MAX_FAILURES_IN_ROW
-from trading.jobs import LEASE, TIMEOUTS
-from trading.starts import Pace
+from trading.work.jobs import LEASE, TIMEOUTS
+from trading.work.planner import MAX_FAILURES_IN_ROW
+from trading.work.starts import Pace
 
 LOOPBACK = "127.0.0.1"
 SHOWN_TABLES = 12

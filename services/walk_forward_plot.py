@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from services.walk_forward_study import AS_GIVEN, AT_MARKS, Strand, Study
+from trading.figures.performance import Performance
 from trading.money import MICROS_PER_USD, dollars
-from trading.performance import Performance
 
 WIDTH, PANEL_HEIGHT, TOP, GAP = 1180, 250, 74, 46
 LEFT, RIGHT = 88, 22

@@ -16,8 +16,8 @@ from services.progress import Progress
 from services.verification_subject import CURVE_POINTS, curve_of
 from services.walk_forwards import Walked, walk_history
 from store.bars import BarStore
-from trading.backtest.engine import Account
-from trading.backtest.parts import PartRunner
+from trading.backtests.engine import Account
+from trading.backtests.parts import PartRunner
 from trading.errors import NoMarketData
 from trading.market.bars import Bars, timeframe_ns
 from trading.market.instruments import account_usd, instrument

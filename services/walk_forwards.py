@@ -1,7 +1,7 @@
 """Walking forward over a history: choose on each train part, judge on what came next, join what came next.
 
 Belongs here: the use of the search that improvement uses, the joined out-of-sample record. Does not belong here: the
-plan, the fence and the verdict (`trading.backtest`), storing a result (`verification.py`).
+plan, the fence and the verdict (`trading.verification`), storing a result (`verification.py`).
 """
 
 from collections.abc import Callable
@@ -12,12 +12,13 @@ import numpy as np
 from services.search import neighbours_by_optuna
 from services.verification_subject import figures_of, on_day
 from trading.arrays import IntArray
-from trading.backtest.engine import Account
-from trading.backtest.parts import PartRunner
-from trading.backtest.walk_forward import (
+from trading.backtests.engine import Account
+from trading.backtests.parts import Part, PartRunner
+from trading.figures.performance import Performance, measure
+from trading.strategies.genome import Genome, Style
+from trading.verification.walk_forward import (
     DEFAULT_WINDOWS,
     Fence,
-    Part,
     Search,
     SegmentResult,
     WalkForward,
@@ -26,8 +27,6 @@ from trading.backtest.walk_forward import (
     plan,
     walk_forward,
 )
-from trading.performance import Performance, measure
-from trading.strategies.genome import Genome, Style
 
 Told = Callable[[int, int], None]
 

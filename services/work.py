@@ -27,9 +27,9 @@ from store import bots, jobs, kill_switch, owed_materializations
 from store.database import storable, transaction
 from store.jobs import Claim
 from store.tables import BotProgress
-from trading.autonomy import Decision, Reason
 from trading.errors import KillSwitchOn, LeaseLost, ProvingError, Refused, Unavailable, UnknownBots
-from trading.jobs import JobStatus, JobType
+from trading.work.jobs import JobStatus, JobType
+from trading.work.planner import Decision, Reason
 
 log = structlog.get_logger()
 

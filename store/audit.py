@@ -1,7 +1,7 @@
 """The audit chain in the database: append at its end, read it from its start.
 
 Belongs here: the lock that makes the sequence free of gaps and forks, and the rows. Does not belong here: hashing
-(`trading.audit`), the anchor outside the table (`services.audit`).
+(`trading.audit.chain`), the anchor outside the table (`services.audit`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from store.database import hold
 from store.tables import AuditEvent
-from trading.audit import GENESIS_HASH, Event, Head, Link, link
+from trading.audit.chain import GENESIS_HASH, Event, Head, Link, link
 
 CHAIN_LOCK = 7_216_384_503  # advisory lock: one transaction appends at a time
 ROWS_PER_FETCH = 5_000

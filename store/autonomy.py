@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from store.database import hold
 from store.tables import AutonomyBotDecision, AutonomyRun
-from trading.autonomy import Decision
+from trading.work.planner import Decision
 
 TICK_LOCK = 7_216_384_501
 

@@ -1,7 +1,7 @@
 """The fleet as the planner of the tick sees it.
 
-Belongs here: reading every candidate in two set-based statements. Does not belong here: the plan (`trading.autonomy`),
-what it decided (`autonomy.py`).
+Belongs here: reading every candidate in two set-based statements. Does not belong here: the plan
+(`trading.work.planner`), what it decided (`autonomy.py`).
 
 Ten thousand rows a tick: the statement gives each value under the name and in the form the planner wants, so that
 nothing is left to do per bot but to look up its bars and its work.
@@ -16,8 +16,8 @@ from sqlalchemy.orm import Session
 
 from store.jobs import ACTIVE
 from store.tables import Bot, BotGeneration, BotJob, BotProgress
-from trading.autonomy import Candidate
-from trading.jobs import JobType
+from trading.work.jobs import JobType
+from trading.work.planner import Candidate
 
 SeriesOf = Mapping[tuple[str, str], tuple[str, datetime]]
 NOTHING: frozenset[JobType] = frozenset()

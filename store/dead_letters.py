@@ -1,7 +1,7 @@
 """Work given up after too many failures in a row, and putting it back.
 
 Belongs here: statements on `bot_progress` that find and forgive repeated failures. Does not belong here: the limits
-(`trading.autonomy`).
+(`trading.work.planner`).
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,8 @@ from sqlalchemy import Select, select, true, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from store.tables import Bot, BotJob, BotProgress
-from trading.autonomy import MAX_FAILURES_IN_ROW, MAX_IMPROVE_FAILURES_IN_ROW
-from trading.jobs import JobType
+from trading.work.jobs import JobType
+from trading.work.planner import MAX_FAILURES_IN_ROW, MAX_IMPROVE_FAILURES_IN_ROW
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,9 @@
 Belongs here: the statements behind `/api/bots` and the board; read-only. Does not belong here: what a state or a gate
 means (`trading`), one bot in depth (`dossier.py`), writes.
 
-States are filtered and sorted in SQL by their rank in `trading.activity.State`, the smallest that holds, so precedence
-is written once. Figures come from the rollup of the bot's current book, and only while its `since` is that book's
+States are filtered and sorted in SQL by their rank in `trading.work.badges.State`, the smallest that holds, so
+precedence is written once. Figures come from the rollup of the bot's current book, and only while its `since` is that
+book's
 baseline: a reset blanks them the moment it commits.
 """
 
@@ -45,11 +46,11 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Session
 
 from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotMetricsRollup, BotProgress, MetricsBaseline
-from trading.activity import STATE_OF_JOB, State
-from trading.autonomy import MAX_FAILURES_IN_ROW
 from trading.books import Book, Stage
-from trading.lifecycle import RECENT_SESSIONS
+from trading.governance.gates import RECENT_SESSIONS
 from trading.market.bars import SIMULATED
+from trading.work.badges import STATE_OF_JOB, State
+from trading.work.planner import MAX_FAILURES_IN_ROW
 
 AnyRow = Row[*tuple[Any, ...]]
 STATES = tuple(State)

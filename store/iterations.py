@@ -1,7 +1,7 @@
 """Improve and evolve iterations: the verdict, and every candidate behind it.
 
 Belongs here: statements on `improve_iterations` and `improve_candidates`, and the siblings an evolve draws on.
-Does not belong here: the verdict itself (`trading.improvement`).
+Does not belong here: the verdict itself (`trading.improvement.acceptance`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from store.fleet import IS_ACTIVE
 from store.proofs import JOB_COLUMNS
 from store.tables import Bot, BotJob
-from trading.jobs import JobStatus
+from trading.work.jobs import JobStatus
 
 TROUBLED = (JobStatus.FAILED, JobStatus.TIMEOUT)
 _JOBS = select(*JOB_COLUMNS, Bot.name, Bot.symbol, Bot.timeframe, BotJob.priority, BotJob.reclaims).join(

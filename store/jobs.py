@@ -1,7 +1,7 @@
 """The job queue: enqueue, claim, heartbeat, close, reclaim.
 
 Belongs here: statements on `bot_jobs`, each safe against every other run and tick. Does not belong here: which job to
-enqueue (`trading.autonomy`), what a job does (`services`).
+enqueue (`trading.work.planner`), what a job does (`services`).
 
 One lock per job type (`lock_type`) makes "at most cap jobs RUNNING" true for claims from any number of runs. The
 fence is `dagster_run_id` plus status: a run that lost its lease changes nothing.
@@ -21,8 +21,8 @@ from store import kill_switch
 from store.base import uuid_array
 from store.database import hold
 from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
-from trading.autonomy import Decision, Load, Priority
-from trading.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
+from trading.work.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
+from trading.work.planner import Decision, Load, Priority
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 TYPE_LOCK = {JobType.BACKTEST: 7_216_384_511, JobType.IMPROVE: 7_216_384_512, JobType.EVOLVE: 7_216_384_513}

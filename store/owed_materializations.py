@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from store.base import Base, one_of
 from store.jobs import Claim
 from store.tables import JOB_TYPES
-from trading.jobs import JobType
+from trading.work.jobs import JobType
 
 
 class OwedMaterialization(Base):

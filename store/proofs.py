@@ -1,7 +1,7 @@
 """What autonomy did and does, recounted from its rows: ticks, decisions, jobs.
 
 Belongs here: the statements behind the proof endpoints; read-only. Does not belong here: what counts as stuck
-(`trading.jobs`), what is healthy (`services/proofs.py`).
+(`trading.work.jobs`), what is healthy (`services/proofs.py`).
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from store.fleet import IS_ACTIVE
 from store.tables import AutonomyBotDecision, AutonomyRun, Bot, BotJob
-from trading.jobs import LEASE, JobStatus
+from trading.work.jobs import LEASE, JobStatus
 
 JOB_COLUMNS = (
     BotJob.id,

@@ -1,7 +1,7 @@
 """Statements of a reset: what stands, what would vanish from sight, and the new baselines.
 
 Belongs here: reading and writing baselines, reset fields, reset events and rebuild requests, always for many bots at
-once. Does not belong here: where the new baseline lies (`trading.baseline`), the figures (`rollups.py`).
+once. Does not belong here: where the new baseline lies (`trading.figures.baselines`), the figures (`rollups.py`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from store.base import uuid_array
 from store.tables import Bot, BotJob, RebuildRequest
 from trading.books import Book
-from trading.jobs import ITERATIONS, JobStatus, JobType
+from trading.work.jobs import ITERATIONS, JobStatus, JobType
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from sqlalchemy.orm import Session
 from store.base import uuid_array
 from trading.arrays import BoolArray
 from trading.books import Book
-from trading.trade_record import TradeRecord, record_of
+from trading.figures.trade_record import TradeRecord, record_of
 
 SPARKLINE_POINTS = 32
 _EPOCH = date(1970, 1, 1)

@@ -1,7 +1,7 @@
 """Backtest sessions and their trades: written once, never changed.
 
 Belongs here: the insert of a session, the COPY of its trades. Does not belong here: what a session means
-(`trading.backtest`), figures since reset (`rollups.py`).
+(`trading.backtests`), figures since reset (`rollups.py`).
 """
 
 from collections.abc import Mapping, Sequence

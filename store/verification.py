@@ -1,7 +1,7 @@
 """Verification runs: what was checked on a bot, how it came out, and what that can and cannot show. Raw truth.
 
 Belongs here: the table and its statements. Does not belong here: the checks (`services/verification.py`), what passes
-(`trading.backtest.verdicts`), what a gate makes of it.
+(`trading.verification.verdicts`), what a gate makes of it.
 """
 
 from collections.abc import Mapping, Sequence

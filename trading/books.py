@@ -1,7 +1,7 @@
 """Stages and the books trades are recorded in: the ladder every room speaks of.
 
 Belongs here: the two lists of words and their order. Does not belong here: what a bot must show to move
-(`lifecycle.py`), what happens in a stage.
+(`governance/gates.py`), what happens in a stage.
 """
 
 from enum import StrEnum

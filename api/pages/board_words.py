@@ -1,7 +1,7 @@
 """What the board says about itself: its columns and the words of its filter.
 
 Belongs here: a sentence for each, shown as tooltip and in the help. Does not belong here: what badges mean
-(`static/js/about.js`), how a filter is read (`trading/bot_filter.py`).
+(`static/js/about.js`), how a filter is read (`trading/bots/filter.py`).
 """
 
 COLUMNS = (

@@ -10,18 +10,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from types import ModuleType
 
-from trading.backtest import engine
+from trading.backtests import engine
 from trading.books import Stage
-from trading.lifecycle import DEMOTIONS, GATES, Rule
+from trading.governance.gates import DEMOTIONS, GATES, Rule
 from trading.market import instruments, sessions
 from trading.market.instruments import INSTRUMENTS, MICRO_OF, Instrument
 from trading.market.regimes import Regime
 from trading.market.sessions import SESSION_ALIASES, SESSION_MODES, market_of, regular_hours
 from trading.money import MICROS_PER_USD
-from trading.reasons import CHECK_WORDS, required_in_words
 from trading.strategies import kernels
 from trading.strategies.archetypes import ARCHETYPES, Archetype, Family
 from trading.strategies.genome import Number, Parameter, common_exits, schema
+from trading.work.reasons import CHECK_WORDS, required_in_words
 
 EXITS = {
     "atr_period": "Bars of the average true range, which every `_atr` number below is a multiple of.",

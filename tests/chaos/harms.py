@@ -21,7 +21,7 @@ import psutil
 from sqlalchemy import text
 
 from bench.own_platform import Platform, says
-from trading.jobs import LEASE
+from trading.work.jobs import LEASE
 
 RUNNING = text("SELECT id, dagster_run_id, started_at FROM bot_jobs WHERE status = 'RUNNING' AND job_type = 'BACKTEST'")
 AGE_HEARTBEAT = text("UPDATE bot_jobs SET heartbeat_at = heartbeat_at - :age WHERE id = :id AND status = 'RUNNING'")

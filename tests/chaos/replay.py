@@ -28,8 +28,8 @@ from services.improvements import Evolution, Improvement
 from services.market_data import simulate_market
 from services.resets import ResetRequest, reset_metrics
 from services.work import Task, drain
-from trading.autonomy import Candidate, Decision, Load, Plan, plan_tick
-from trading.jobs import Caps, JobType
+from trading.work.jobs import Caps, JobType
+from trading.work.planner import Candidate, Decision, Load, Plan, plan_tick
 
 TASKS: Mapping[JobType, Task] = {
     JobType.BACKTEST: BaselineBacktest(),

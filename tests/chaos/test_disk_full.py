@@ -19,7 +19,7 @@ from tests.chaos.conftest import SYMBOLS, TICK_SECONDS
 from tests.chaos.harms import reset_until_answered
 from tests.chaos.ledger import broken, resets_by_reason
 from tests.chaos.test_rounds import caught_up
-from trading.jobs import LEASE
+from trading.work.jobs import LEASE
 
 DISK_MB = 900
 FULL_SECONDS = 30

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import trading.autonomy
+import trading.work.planner
 from tests.chaos.replay import RecordedTick, read
 
 RECORDED = Path(__file__).with_name("recorded_ticks.json")
@@ -36,5 +36,5 @@ def test_the_record_has_every_kind_of_work_and_many_reasons(ticks: list[Recorded
 def test_a_changed_rule_is_noticed(
     ticks: list[RecordedTick], monkeypatch: pytest.MonkeyPatch, rule: str, other: object
 ) -> None:
-    monkeypatch.setattr(trading.autonomy, rule, other)
+    monkeypatch.setattr(trading.work.planner, rule, other)
     assert any(tick.replayed() != tick.decided for tick in ticks)

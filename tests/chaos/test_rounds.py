@@ -14,7 +14,7 @@ from tests.chaos.harms import HARMS, reset_until_answered
 from tests.chaos.ledger import broken, canary_sings, resets_by_reason, unfinished_runs
 from tests.chaos.record import Round
 from tests.chaos.silence import listening
-from trading.jobs import LEASE
+from trading.work.jobs import LEASE
 
 POSTGRES_READY_SECONDS = 10.0
 LAST_TICK = text("SELECT max(started_at) FROM autonomy_runs")

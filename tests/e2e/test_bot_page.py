@@ -28,7 +28,7 @@ from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.integration.conftest import TOKEN
 from tests.integration.test_api import tick
 from tests.serving import serving
-from trading.reasons import in_words
+from trading.work.reasons import in_words
 
 pytestmark = needs_chromium
 NAME = "Quartz Shrike 0007"

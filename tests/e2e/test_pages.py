@@ -24,8 +24,8 @@ from tests import factories
 from tests.e2e.screen import STALE_TEXT, TOKEN, MovingClock, Screen, needs_chromium, violations
 from tests.integration.test_lab import add_iteration
 from tests.serving import Served, serving
-from trading.autonomy import MAX_FAILURES_IN_ROW
-from trading.starts import Starts
+from trading.work.planner import MAX_FAILURES_IN_ROW
+from trading.work.starts import Starts
 
 pytestmark = needs_chromium
 PATHS = [tab.path for tab in TABS]

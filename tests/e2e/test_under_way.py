@@ -19,8 +19,8 @@ from store.under_way import WorkKind
 from tests import factories
 from tests.e2e.screen import Screen, needs_chromium, violations
 from tests.serving import Served, serving, until
-from trading.backtest.verdicts import Grade, Kind
-from trading.jobs import LEASE
+from trading.verification.verdicts import Grade, Kind
+from trading.work.jobs import LEASE
 
 pytestmark = needs_chromium
 NAME = "Patient Puffin"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.golden.test_engine_orders import GOLDEN, orders_on
-from trading.backtest import engine, kernels
+from trading.backtests import engine, kernels
 
 FAULTS = {
     "a touched stop is not a stop": (

@@ -15,7 +15,7 @@ from store import audit
 from store.database import transaction
 from store.tables import AuditEvent
 from tests.integration.conftest import FixedClock
-from trading.audit import BreakKind, Event, Head, link
+from trading.audit.chain import BreakKind, Event, Head, link
 from trading.errors import Unavailable
 
 LENGTH = 6

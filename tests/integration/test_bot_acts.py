@@ -23,7 +23,7 @@ from tests.factories import make_bot, make_bots, make_job
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import ADMIN, Client
 from trading.errors import BadGenome, BadInput, IdempotencyMismatch, NameTaken, Refused, UnknownBots
-from trading.jobs import TIMEOUTS, JobStatus, JobType
+from trading.work.jobs import TIMEOUTS, JobStatus, JobType
 
 WANTED = BotRequest(symbol="MES", timeframe="1h", actor="cli:amy", archetype="breakout", name="Amber One")
 

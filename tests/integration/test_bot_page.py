@@ -24,10 +24,10 @@ from tests.integration.conftest import FixedClock
 from tests.integration.test_api import Client, tick
 from tests.unit.test_style_runs import AS_TEXTS
 from trading.books import Stage
-from trading.lifecycle import GATES
-from trading.reasons import in_words
+from trading.governance.gates import GATES
 from trading.strategies.genome import genome_hash
 from trading.strategies.rules import rule_text
+from trading.work.reasons import in_words
 
 BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"]
 

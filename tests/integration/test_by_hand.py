@@ -10,7 +10,7 @@ from services.desk import Desk
 from store.tables import BotJob, BotProgress
 from tests import factories
 from trading.errors import Refused, UnknownBots
-from trading.jobs import JobStatus
+from trading.work.jobs import JobStatus
 
 
 def jobs_of(desk: Desk, bot_id: UUID) -> list[str]:

@@ -29,10 +29,9 @@ from store.tables import (
 from store.trades import TradeLog
 from tests.factories import reset_request
 from tests.integration.conftest import FixedClock
-from trading.backtest.parts import PartRun, PartRunner
-from trading.backtest.walk_forward import Part
-from trading.jobs import JobStatus, JobType
+from trading.backtests.parts import Part, PartRun, PartRunner
 from trading.strategies.genome import Genome, genome_hash
+from trading.work.jobs import JobStatus, JobType
 
 SYMBOLS = ("MES", "MGC")
 HOUR = timedelta(hours=1)

@@ -30,8 +30,8 @@ from services.work import drain
 from store.database import transaction
 from store.tables import AuditEvent, BacktestSession, BotJob
 from tests.factories import reset_request
-from trading.jobs import LEASE, JobType
 from trading.market.bars import SIMULATED
+from trading.work.jobs import LEASE, JobType
 
 SYMBOLS = ("MES",)
 FLEET = 5

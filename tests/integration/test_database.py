@@ -14,7 +14,7 @@ from store import bots, jobs
 from store.database import hold, reading, session_factory, transaction
 from tests.factories import make_bot
 from trading.errors import Unavailable
-from trading.jobs import LEASE, JobType
+from trading.work.jobs import LEASE, JobType
 
 BOTS = text("SELECT count(*) FROM bots")
 OWN_BACKEND = text("SELECT pg_backend_pid()")

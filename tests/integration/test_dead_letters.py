@@ -15,9 +15,9 @@ from services.work import Result, drain
 from store.tables import BotProgress
 from tests.factories import make_bot, make_generation, make_job
 from tests.integration.conftest import FixedClock
-from trading.autonomy import MAX_FAILURES_IN_ROW
 from trading.errors import NotGivenUp
-from trading.jobs import TIMEOUTS, JobType
+from trading.work.jobs import TIMEOUTS, JobType
+from trading.work.planner import MAX_FAILURES_IN_ROW
 
 
 def fail_for_good(desk: Desk, clock: FixedClock) -> None:

@@ -26,7 +26,7 @@ from store.tables import BacktestSession
 from store.trades import TradeLog
 from tests.factories import BIRTH, make_bot, make_fill, make_session, make_trade
 from tests.integration.test_api import Client
-from trading.backtest.engine import Account, Backtest, Exits, run_signals
+from trading.backtests.engine import Account, Backtest, Exits, run_signals
 from trading.market.bars import Bars, bars_from_columns
 from trading.market.instruments import INSTRUMENTS, instrument
 from trading.market.sessions import session_index

@@ -37,10 +37,10 @@ from store.bars import BarStore
 from store.fleet import FleetFilter, FleetOrder
 from store.verification import latest_of_bots
 from tests.integration.conftest import FixedClock
-from trading.activity import State
 from trading.books import Book
-from trading.jobs import JobType
-from trading.verified import ASKED_FOR
+from trading.verification.evidence import ASKED_FOR
+from trading.work.badges import State
+from trading.work.jobs import JobType
 
 GROWS = {
     "trade_logs",

@@ -18,7 +18,7 @@ from services.verification import verify
 from store import verification
 from tests.factories import BIRTH, make_bot, make_generation, make_session, reset_request
 from tests.integration.conftest import FixedClock
-from trading.backtest.verdicts import Kind
+from trading.verification.verdicts import Kind
 
 WALK_FORWARD = ("WALK_FORWARD_CONSISTENCY", "WALK_FORWARD_OVERFIT_RATIO")
 

@@ -20,14 +20,14 @@ from services.work import drain
 from store import jobs
 from store.tables import Bot, BotJob, ImproveCandidate, ImproveIteration
 from tests.factories import make_bot, make_generation
-from trading.autonomy import Decision, Reason
-from trading.backtest.parts import PartRun, PartRunner
-from trading.backtest.statistics import deflated_sharpe, estimate_sharpe
-from trading.backtest.walk_forward import best_of, in_order, plan
-from trading.improvement import Verdict, judge
-from trading.jobs import JobStatus, JobType
-from trading.performance import Performance, daily_returns
+from trading.backtests.parts import PartRun, PartRunner
+from trading.figures.performance import Performance, daily_returns
+from trading.improvement.acceptance import Verdict, judge
 from trading.strategies.genome import Genome, default_genome, validated
+from trading.verification.luck import deflated_sharpe, estimate_sharpe
+from trading.verification.walk_forward import best_of, in_order, plan
+from trading.work.jobs import JobStatus, JobType
+from trading.work.planner import Decision, Reason
 
 ARCHETYPE = "trend_ema_cross"
 

@@ -19,7 +19,7 @@ from services.work import drain
 from store.database import transaction
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock
-from trading.jobs import LEASE, TIMEOUTS, JobType
+from trading.work.jobs import LEASE, TIMEOUTS, JobType
 
 NAMES = (
     "tick_is_recent",

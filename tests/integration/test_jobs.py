@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
-import trading.jobs
+import trading.work.jobs
 from services import autonomy as autonomy_services
 from services import work
 from services.autonomy import run_tick
@@ -28,8 +28,8 @@ from store.tables import BacktestSession, BotJob, BotProgress
 from store.trades import TradeLog
 from tests.factories import make_bot, make_generation, make_job
 from tests.integration.conftest import FixedClock
-from trading.autonomy import Decision, Reason
-from trading.jobs import LEASE, TIMEOUTS, JobStatus, JobType
+from trading.work.jobs import LEASE, TIMEOUTS, JobStatus, JobType
+from trading.work.planner import Decision, Reason
 
 FLEET = 6
 THREADS = 8
@@ -322,7 +322,7 @@ def test_the_load_is_what_waits_and_runs_and_nothing_that_ended(desk: Desk) -> N
 
 
 def test_what_waits_already_takes_room_from_the_next_tick(fleet: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trading.jobs, "QUEUE_PER_SLOT", dict.fromkeys(JobType, 1))
+    monkeypatch.setattr(trading.work.jobs, "QUEUE_PER_SLOT", dict.fromkeys(JobType, 1))
     told = [run_tick(fleet).summary for _ in range(2)]
     assert [one["jobs_enqueued_by_type"]["BACKTEST"] for one in told] == [2, 0]
     assert [one["eligible_candidates_count"] for one in told] == [FLEET, FLEET - 2]

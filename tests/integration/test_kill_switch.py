@@ -23,7 +23,7 @@ from store.database import transaction
 from store.tables import AuditEvent, BotJob
 from tests.factories import make_bot, make_generation, make_job
 from trading.errors import BadInput, IdempotencyMismatch, KillSwitchOn
-from trading.jobs import JobType
+from trading.work.jobs import JobType
 
 
 def throw(desk: Desk, engaged: bool, *, reason: str = "BAD_FEED", key: str | None = None) -> SwitchReceipt:

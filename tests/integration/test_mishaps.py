@@ -25,8 +25,8 @@ from store.tables import BacktestSession, BotJob, BotProgress
 from tests.factories import make_bot, make_job, reset_request
 from tests.integration.conftest import FixedClock
 from tests.integration.test_resets_racing import wait_until_blocked
-from trading.autonomy import Decision, Reason
-from trading.jobs import JobStatus, JobType
+from trading.work.jobs import JobStatus, JobType
+from trading.work.planner import Decision, Reason
 
 HOUR = timedelta(hours=1)
 BOT_UNDER_LOCK = text("SELECT id FROM bots WHERE id = :bot_id FOR NO KEY UPDATE NOWAIT")

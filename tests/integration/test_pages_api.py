@@ -25,9 +25,9 @@ from store.tables import BotGeneration, BotProgress, ImproveCandidate
 from tests import factories
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import ADMIN, Client
-from trading.autonomy import MAX_FAILURES_IN_ROW
-from trading.jobs import JobType
 from trading.strategies.genome import default_genome
+from trading.work.jobs import JobType
+from trading.work.planner import MAX_FAILURES_IN_ROW
 
 
 @pytest.fixture

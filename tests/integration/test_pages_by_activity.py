@@ -14,8 +14,8 @@ from store.fleet import SORTS, FleetFilter, FleetOrder, count_by_state
 from store.tables import Bot, BotProgress
 from tests import factories
 from tests.integration.conftest import FixedClock
-from trading.activity import State
-from trading.autonomy import MAX_FAILURES_IN_ROW
+from trading.work.badges import State
+from trading.work.planner import MAX_FAILURES_IN_ROW
 
 PRECEDENCE = list(State)
 STANDINGS = (

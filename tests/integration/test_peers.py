@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import flat_sessions, made_bars
-from trading.backtest.engine import Account, ExitReason, Exits, run_signals
+from trading.backtests.engine import Account, ExitReason, Exits, run_signals
 from trading.market.instruments import Instrument
 from trading.strategies.signals import sma_cross
 from trading.strategies.tape import tape_of

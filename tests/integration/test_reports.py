@@ -23,8 +23,8 @@ from store.trades import TradeLog
 from tests.factories import BIRTH, make_bot, make_session
 from tests.integration.test_api import Client
 from tests.oracle.series import between_marks
+from trading.figures.performance import drawdown_pct
 from trading.market.regimes import Regime
-from trading.performance import drawdown_pct
 
 
 @pytest.fixture

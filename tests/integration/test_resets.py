@@ -28,7 +28,7 @@ from store.tables import (
 from tests.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade, reset_request
 from tests.integration.conftest import FixedClock
 from trading.errors import BadInput, PlanChanged, UnknownBots
-from trading.jobs import JobStatus, JobType
+from trading.work.jobs import JobStatus, JobType
 
 RAW = ("backtest_sessions", "trade_logs", "execution_fills", "bot_generations")
 HOUR = timedelta(hours=1)

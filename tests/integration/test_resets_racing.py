@@ -33,8 +33,8 @@ from store.tables import (
 )
 from tests.factories import BIRTH, make_bot, make_bots, make_session, reset_request
 from tests.integration.conftest import FixedClock
-from trading.baseline import Scope
 from trading.errors import IdempotencyMismatch, Unavailable
+from trading.figures.baselines import Scope
 
 DEATHS = (
     "UPDATE bots SET",

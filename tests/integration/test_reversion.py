@@ -14,10 +14,10 @@ from services.work import Finished, work_by_hand
 from store.database import transaction
 from store.tables import Bot, BotGeneration, BotProgress, ImproveCandidate, ImproveIteration
 from tests import factories
-from trading.backtest.engine import Strategy, run_tape
-from trading.backtest.walk_forward import plan
-from trading.jobs import JobStatus, JobType
+from trading.backtests.engine import Strategy, run_tape
 from trading.strategies.genome import Genome, default_genome, genome_hash, schema, validated
+from trading.verification.walk_forward import plan
+from trading.work.jobs import JobStatus, JobType
 
 MICROS_PER_USD = 1_000_000
 ARCHETYPE = "breakout"

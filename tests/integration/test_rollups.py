@@ -28,7 +28,7 @@ from store.tables import (
 from store.trades import ExecutionFill, TradeLog
 from tests.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
 from tests.integration.conftest import FixedClock
-from trading.baseline import Scope
+from trading.figures.baselines import Scope
 
 STAGE_BOOKS = ("PAPER", "SHADOW", "CANARY", "LIVE")
 FIGURES = (

@@ -33,7 +33,6 @@ from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotPro
 from tests.factories import make_bot
 from tests.integration.conftest import FixedClock
 from tests.unit.test_style_runs import AS_TEXTS
-from trading.backtest.verdicts import Grade, Kind
 from trading.errors import (
     BadInput,
     NameTaken,
@@ -44,12 +43,13 @@ from trading.errors import (
     UnknownSessionMode,
     UnknownTimeframe,
 )
-from trading.jobs import JobStatus, JobType
 from trading.strategies.genome import Genome, Style, default_genome, genome_hash, schema
 from trading.strategies.rules import rule_text
 from trading.strategies.signals import Signals
 from trading.strategies.styles import entry_signals
 from trading.strategies.tape import Tape
+from trading.verification.verdicts import Grade, Kind
+from trading.work.jobs import JobStatus, JobType
 
 SURGE = AS_TEXTS["momentum_surge"]
 HOUR = timedelta(hours=1)

@@ -22,7 +22,7 @@ from orchestration import roster, run_launcher
 from orchestration.instance import START_SECONDS, write_home
 from orchestration.run_launcher import LivenessRunLauncher
 from sensors.autonomy import KnowsWorkers, _end
-from trading.jobs import LEASE
+from trading.work.jobs import LEASE
 
 
 @dg.job

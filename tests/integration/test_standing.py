@@ -19,8 +19,8 @@ from store.jobs import Claim
 from store.tables import ImproveIteration
 from tests import factories
 from tests.integration.conftest import FixedClock
-from trading.improvement import Outcome, Verdict
-from trading.jobs import JobType
+from trading.improvement.acceptance import Outcome, Verdict
+from trading.work.jobs import JobType
 
 MIGRATION = Path(__file__).parents[2] / "store/migrations/versions/0003_fleet_at_speed.py"
 CANNOT_TELL = (Outcome.COULD_BE_LUCK, Outcome.INCONSISTENT, Outcome.TOO_FEW_TEST_TRADES)

@@ -23,8 +23,8 @@ from services.fleet_seed import seed_fleet
 from services.starts import starts_told
 from tests.integration.test_api import Client
 from tests.integration.test_dagster import LIVENESS, evaluate
-from trading.jobs import JobType
-from trading.starts import SLOW_START, Pace, Starts, pause
+from trading.work.jobs import JobType
+from trading.work.starts import SLOW_START, Pace, Starts, pause
 
 
 @dg.job

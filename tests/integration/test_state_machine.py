@@ -31,7 +31,7 @@ from store.jobs import Claim
 from store.tables import BacktestSession, Bot, BotJob, BotMetricsRollup, BotProgress
 from tests.factories import make_bot, make_session
 from tests.integration.conftest import FixedClock
-from trading.jobs import LEASE, JobStatus, JobType
+from trading.work.jobs import LEASE, JobStatus, JobType
 
 CAP = 2
 BOTS = 3

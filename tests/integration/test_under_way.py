@@ -36,9 +36,9 @@ from tests.factories import make_bot
 from tests.integration.conftest import TOKEN, FixedClock
 from tests.integration.test_api import Client
 from tests.serving import until
-from trading.backtest.verdicts import Kind
 from trading.errors import BadBars, UnknownBots
-from trading.jobs import LEASE
+from trading.verification.verdicts import Kind
+from trading.work.jobs import LEASE
 
 Shown = tuple[str, str, str | None, int | None, int | None]
 IMPORT = LongWork(kind=WorkKind.IMPORT, title="bars.csv")

@@ -23,14 +23,14 @@ from store.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
 from store.verification import KINDS, VERDICTS, VerificationRun
 from tests.factories import make_bot
-from trading.backtest import verdicts
-from trading.backtest.verdicts import LIMITS, Grade, Kind
 from trading.errors import Refused, UnknownBots
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import Genome
 from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.signals import Signals, signals
 from trading.strategies.tape import Tape
+from trading.verification import verdicts
+from trading.verification.verdicts import LIMITS, Grade, Kind
 
 
 @pytest.fixture

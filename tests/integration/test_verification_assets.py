@@ -13,7 +13,7 @@ from services.backtests import run_baseline
 from services.desk import Desk
 from store.verification import VerificationRun
 from tests.factories import make_bot
-from trading.backtest.verdicts import LIMITS, Kind
+from trading.verification.verdicts import LIMITS, Kind
 
 
 @pytest.fixture

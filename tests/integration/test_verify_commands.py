@@ -21,12 +21,12 @@ from store.tables import Bot
 from store.verification import VerificationRun
 from tests.factories import make_bot
 from tests.oracle.series import between_marks
-from trading.backtest.verdicts import Kind
 from trading.errors import BadBars, NoMarketData, UnknownBots, UnknownInstrument, UnknownTimeframe
 from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
 from trading.strategies.styles import entry_signals
 from trading.strategies.tape import Tape
+from trading.verification.verdicts import Kind
 
 NAME = "Doubted Dingo"
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.activity import Job, Situation, State, Tone, bot_now, elapsed_text
 from trading.books import Stage
-from trading.jobs import JobStatus, JobType
+from trading.work.badges import Job, Situation, State, Tone, bot_now, elapsed_text
+from trading.work.jobs import JobStatus, JobType
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 JOB_ID = UUID("00000000-0000-4000-8000-000000000001")

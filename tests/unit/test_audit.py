@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.audit import (
+from trading.audit.chain import (
     GENESIS_HASH,
     AnchorState,
     AuditVerdict,

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.autonomy import (
+from trading.work.jobs import Caps, JobType
+from trading.work.planner import (
     IMPROVE_EVERY,
     MAX_FAILURES_IN_ROW,
     MIN_TRADES,
@@ -22,7 +23,6 @@ from trading.autonomy import (
     backoff,
     plan_tick,
 )
-from trading.jobs import Caps, JobType
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 CAPS = Caps(running={JobType.BACKTEST: 2, JobType.IMPROVE: 1, JobType.EVOLVE: 1})

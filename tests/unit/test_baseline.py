@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.baseline import Scope, counts, next_baseline
 from trading.books import Book
+from trading.figures.baselines import Scope, counts, next_baseline
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 moments = st.integers(-(10**15), 10**15).map(lambda microseconds: NOON + timedelta(microseconds=microseconds))

@@ -13,7 +13,7 @@ from py_mini_racer import MiniRacer
 
 from api.pages.board_words import FILTER_WORDS
 from api.pages.shell import STATIC
-from trading.bot_filter import FIELDS, FIGURES, Filterable, bot_filter
+from trading.bots.filter import FIELDS, FIGURES, Filterable, bot_filter
 from trading.errors import BadInput
 
 Run = Callable[[str], Any]

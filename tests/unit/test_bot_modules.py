@@ -17,9 +17,9 @@ from pydantic.alias_generators import to_camel
 from api.pages.shell import STATIC
 from services.dossier import decision_runs
 from store.fleet import SORTS
-from trading.improvement import Outcome
-from trading.lifecycle import GATES, Relation, Rule
-from trading.reasons import CHECK_WORDS, SWITCHES
+from trading.governance.gates import GATES, Relation, Rule
+from trading.improvement.acceptance import Outcome
+from trading.work.reasons import CHECK_WORDS, SWITCHES
 
 JS = STATIC / "js"
 MODULES = ("format", "filter", "folds", "store", "files", "marks", "lineage", "reasons")

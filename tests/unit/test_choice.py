@@ -6,9 +6,9 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trading.backtest.walk_forward import DEFAULT_WINDOWS
 from trading.market.bars import SIMULATED
 from trading.market.choice import LEAST_BARS, LEAST_DAYS, Ground, choose, covers_enough
+from trading.verification.walk_forward import DEFAULT_WINDOWS
 
 DAY_NS = 86_400_000_000_000
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import flat_sessions, made_bars, made_sessions, random_bars, random_sessions
-from trading.backtest.engine import (
+from trading.backtests.engine import (
     ENGINE_VERSION,
     Account,
     ExitReason,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import flat_sessions, made_bars, random_bars, random_sessions
-from trading.backtest.engine import Account, ExitReason, Exits, Strategy, run_signals, run_tape
+from trading.backtests.engine import Account, ExitReason, Exits, Strategy, run_signals, run_tape
 from trading.market.instruments import instrument
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import default_genome

@@ -5,7 +5,7 @@ import pytest
 
 from tests.oracle.book import Rules, keep_book
 from tests.oracle.series import flat_sessions, made_bars, random_bars, random_sessions
-from trading.backtest.engine import Account, ExitReason, Exits, Trades, run_signals
+from trading.backtests.engine import Account, ExitReason, Exits, Trades, run_signals
 from trading.compiling import BLOCK
 from trading.market.instruments import instrument
 from trading.strategies.signals import Signals

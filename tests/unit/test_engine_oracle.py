@@ -6,7 +6,7 @@ import pytest
 from tests.oracle.book import Rules, keep_book
 from tests.oracle.rules import wanted_sides
 from tests.oracle.series import random_bars, random_genome, random_sessions
-from trading.backtest.engine import ExitReason, Strategy, Trades, run_backtest
+from trading.backtests.engine import ExitReason, Strategy, Trades, run_backtest
 from trading.market.instruments import INSTRUMENTS, instrument
 from trading.strategies.archetypes import ARCHETYPES, archetype
 

@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import random_bars, random_genome, random_sessions
-from trading.backtest.engine import Account, Strategy, order_list_hash, run_backtest, run_tape
-from trading.backtest.lookahead import leaks, require_no_lookahead
+from trading.backtests.engine import Account, Strategy, order_list_hash, run_backtest, run_tape
 from trading.errors import BadInput, LookAhead
 from trading.market.instruments import INSTRUMENTS, instrument
 from trading.strategies.archetypes import ARCHETYPES, ONE_PER_FAMILY
 from trading.strategies.signals import signals
 from trading.strategies.tape import tape_of
+from trading.verification.lookahead import leaks, require_no_lookahead
 
 NAMES = sorted(ARCHETYPES)
 ACCOUNT_MICROS = 100_000_000_000

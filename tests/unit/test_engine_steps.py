@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import made_bars, random_bars, random_sessions
-from trading.backtest.engine import Account, ExitReason, Exits, run_signals
-from trading.backtest.steps import Candle, Holding, Leaving, open_holding, step_exit
+from trading.backtests.engine import Account, ExitReason, Exits, run_signals
+from trading.backtests.steps import Candle, Holding, Leaving, open_holding, step_exit
 from trading.errors import BadInput
 from trading.market.instruments import instrument
 from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT, SESSION_LAST

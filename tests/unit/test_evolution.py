@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading import evolution
 from trading.errors import BadGenome, BadReturns
-from trading.evolution import confidence_pct, crossover, distance, mutate, tournament, uniqueness_pct
+from trading.improvement import breeding
+from trading.improvement.breeding import confidence_pct, crossover, distance, mutate, tournament, uniqueness_pct
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import default_genome, schema, validated
 
@@ -62,7 +62,7 @@ def test_a_mixture_that_breaks_a_rule_is_drawn_again():
 
 def test_gives_a_parent_back_when_no_draw_is_left(monkeypatch):
     mother, father = wander(TREND, 1), default_genome(TREND)
-    monkeypatch.setattr(evolution, "ATTEMPTS", 0)
+    monkeypatch.setattr(breeding, "ATTEMPTS", 0)
     assert crossover(TREND, mother, father, chance=chance(1)) == mother
     assert mutate(TREND, father, chance=chance(1)) == father
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from trading.improvement import MIN_CONSISTENCY, MIN_DEFLATED, MIN_TEST_TRADES, Outcome, judge, reversion
-from trading.performance import Performance
+from trading.figures.performance import Performance
+from trading.improvement.acceptance import MIN_CONSISTENCY, MIN_DEFLATED, MIN_TEST_TRADES, Outcome, judge, reversion
 
 GOOD = Performance(
     net_pnl_micros=1_000_000_000,

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from trading.books import Book, Stage
 from trading.errors import BadMove, GateClosed, StageLocked
-from trading.lifecycle import (
+from trading.figures.performance import Performance
+from trading.governance.gates import (
     GATES,
     Evidence,
     PromotionMode,
@@ -26,7 +27,6 @@ from trading.lifecycle import (
     losing_days_in_a_row,
     promote,
 )
-from trading.performance import Performance
 
 NOW = datetime(2024, 3, 10, 12, 0, tzinfo=UTC)
 

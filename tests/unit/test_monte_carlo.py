@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.backtest import monte_carlo
-from trading.backtest.monte_carlo import Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
 from trading.errors import BadReturns
-from trading.performance import max_drawdown
+from trading.figures.performance import max_drawdown
+from trading.verification import monte_carlo
+from trading.verification.monte_carlo import Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
 
 USD = 1_000_000
 ACCOUNT = 1_000 * USD

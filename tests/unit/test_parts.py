@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import random_bars, random_genome, random_sessions
-from trading.backtest.engine import Account, Exits, Strategy, exits_of, run_signals, run_tape
-from trading.backtest.parts import PartRunner
-from trading.backtest.walk_forward import Part, Segment, best_of, in_order, walk_forward
+from trading.backtests.engine import Account, Exits, Strategy, exits_of, run_signals, run_tape
+from trading.backtests.parts import Part, PartRunner
 from trading.errors import LookAhead
+from trading.figures.performance import daily_pnl
 from trading.market.instruments import instrument
-from trading.performance import daily_pnl
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import default_genome, validated
 from trading.strategies.signals import Signals, signals, warm_up_bars
 from trading.strategies.tape import Tape, tape_of
+from trading.verification.walk_forward import Segment, best_of, in_order, walk_forward
 
 ACCOUNT = Account(instrument("MES"), 50_000_000_000)
 MODE = "FULL_24x5"

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.errors import BadEquityCurve
-from trading.performance import (
+from trading.figures.performance import (
     Performance,
     daily_pnl,
     daily_returns,

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from trading import reasons
-from trading.autonomy import Reason
-from trading.lifecycle import Check, Relation
+from trading.governance.gates import Check, Relation
+from trading.work import reasons
+from trading.work.planner import Reason
 
 
 @pytest.mark.parametrize("reason", Reason)

@@ -6,11 +6,11 @@ from api.reference.__main__ import FOLDER
 from api.reference.render import blocks, markdown, marked
 from api.reference.sheets import EXITS, Section, Sheet, Table, all_sheets
 from trading.books import Stage
-from trading.lifecycle import GATES, Rule
+from trading.governance.gates import GATES, Rule
 from trading.market.instruments import INSTRUMENTS
-from trading.reasons import CHECK_WORDS, SWITCHES
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import common_exits, schema
+from trading.work.reasons import CHECK_WORDS, SWITCHES
 
 SHEETS = {sheet.name: sheet for sheet in all_sheets()}
 

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.oracle.series import random_bars
-from trading.backtest.lookahead import leaks
 from trading.market.bars import Bars
 from trading.market.marks import at_marks, marks_note, wickless_share
 from trading.market.regimes import REGIMES, Regime, regime_codes
+from trading.verification.lookahead import leaks
 
 
 def slow_regime(bars: Bars, bar: int) -> Regime | None:

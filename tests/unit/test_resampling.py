@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from trading.arrays import FloatArray
-from trading.backtest.resampling import resampled_bars
-from trading.backtest.warm_up import warm_up_drifts
 from trading.errors import BadBars, BadInput
 from trading.market.aggregation import aggregate
 from trading.market.bars import Bars, columns_of, fingerprint_of, require_valid
 from trading.market.sessions import SessionIndex, session_index
 from trading.market.simulator import simulate
 from trading.strategies.tape import Tape, tape_of
+from trading.verification.resampling import resampled_bars
+from trading.verification.warm_up import warm_up_drifts
 
 MODE = "FULL_24x5"
 

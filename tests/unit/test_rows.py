@@ -6,9 +6,9 @@ from uuid import UUID
 
 from api.rows import BoardRow, board_row, now_cell
 from services.cards import BotCard, Figures
-from trading.activity import Job, Situation, bot_now
 from trading.books import Stage
-from trading.jobs import JobStatus, JobType
+from trading.work.badges import Job, Situation, bot_now
+from trading.work.jobs import JobStatus, JobType
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -8,13 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.series import random_bars, random_sessions
-from trading.backtest.sensitivity import neighbours
 from trading.errors import BadGenome, RuleSyntaxError
-from trading.evolution import crossover, distance, mutate
+from trading.improvement.breeding import crossover, distance, mutate
 from trading.strategies.genome import common_exits, default_genome, genome_hash, schema, validated
 from trading.strategies.rules import parse_rule, rule_signals, rule_text
 from trading.strategies.styles import entry_signals, rule_of, signal_at, warm_up_bars
 from trading.strategies.tape import tape_of
+from trading.verification.sensitivity import neighbours
 
 CROSS = """
 param fast = 10 bars in 2 to 40

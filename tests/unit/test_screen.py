@@ -19,9 +19,9 @@ from api.pages import vendor
 from api.pages.shell import STATIC, content_hash, render
 from api.pages.site import COMMON, SITE
 from api.rows import SPARK_POINTS, BoardRow, encode_rows, now_cell, spark_text
-from trading.activity import Job, Situation, State, bot_now, elapsed_text
 from trading.books import Stage
-from trading.jobs import JobStatus, JobType
+from trading.work.badges import Job, Situation, State, bot_now, elapsed_text
+from trading.work.jobs import JobStatus, JobType
 
 JS = STATIC / "js"
 MODULES = ("format", "badge", "filter", "store", "spark")

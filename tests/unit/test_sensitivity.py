@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.backtest.sensitivity import axis, grid, neighbours, sensitivity
-from trading.backtest.trials import by_net_pnl
 from trading.errors import BadGenome
-from trading.performance import Performance
+from trading.figures.performance import Performance
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import default_genome, genome_hash, schema, validated
+from trading.verification.sensitivity import axis, grid, neighbours, sensitivity
+from trading.verification.trials import by_net_pnl
 
 BLANK = Performance(0, 0, 0, 0, None, None, None, 0.0, 0.0, None, None, 0.0, None)
 TREND = "trend_ema_cross"

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trading.starts import LONGEST_PAUSE, SLOW_START, Allowance, Pace, Starts, allowance, in_words, pause
+from trading.work.starts import LONGEST_PAUSE, SLOW_START, Allowance, Pace, Starts, allowance, in_words, pause
 
 NOW = datetime(2026, 3, 2, 15, tzinfo=UTC)
 SOON = timedelta(seconds=1)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from trading.backtest.statistics import (
+from trading.errors import BadReturns
+from trading.verification.luck import (
     SharpeEstimate,
     deflated_among,
     deflated_sharpe,
@@ -20,7 +21,6 @@ from trading.backtest.statistics import (
     overfitting_probability,
     probabilistic_sharpe,
 )
-from trading.errors import BadReturns
 
 wiggly = hnp.arrays(np.float64, st.integers(5, 80), elements=st.integers(-1000, 1000).map(lambda r: r / 1e4)).filter(
     lambda r: np.ptp(r) > 0

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from tests.oracle.rule_reader import Reader, TooCloseToCall, written
 from tests.oracle.rules import Chart
 from tests.oracle.series import flat_sessions, made_bars, random_bars, random_sessions
-from trading.backtest.engine import Account, Exits, order_list_hash, run_signals
-from trading.backtest.lookahead import leaks, require_no_lookahead
+from trading.backtests.engine import Account, Exits, order_list_hash, run_signals
 from trading.errors import LookAhead, RuleSyntaxError
 from trading.market.instruments import instrument
 from trading.strategies.genome import default_genome
@@ -20,6 +19,7 @@ from trading.strategies.rules import parse_rule, rule_signal_at, rule_signals, r
 from trading.strategies.rules.columns import rule_signals as signals_of
 from trading.strategies.signals import signals
 from trading.strategies.tape import tape_of
+from trading.verification.lookahead import leaks, require_no_lookahead
 
 BREAKOUT = """
 long:  close crosses above highest(high, 10)[1] and volume > 1.5 * sma(volume, 20)

@@ -9,7 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.backtest.stress import (
+from trading.errors import BadEquityCurve
+from trading.figures.performance import Performance
+from trading.market.instruments import instrument
+from trading.verification.stress import (
     HISTORIC_WINDOWS,
     CostStress,
     NamedWindow,
@@ -20,9 +23,6 @@ from trading.backtest.stress import (
     stressed,
     worst_windows,
 )
-from trading.errors import BadEquityCurve
-from trading.market.instruments import instrument
-from trading.performance import Performance
 
 USD = 1_000_000
 ACCOUNT = 10_000 * USD

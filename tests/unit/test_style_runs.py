@@ -6,12 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.series import random_bars, random_sessions
-from trading.backtest.engine import Account, Output, exits_of, order_list_hash, run_signals
-from trading.backtest.parts import PartRunner
-from trading.backtest.style_runs import run_style
-from trading.backtest.walk_forward import Part
+from trading.backtests.engine import Account, Output, exits_of, order_list_hash, run_signals
+from trading.backtests.parts import Part, PartRunner
+from trading.backtests.style_runs import run_style
 from trading.errors import BadGenome
-from trading.evolution import mutate
+from trading.improvement.breeding import mutate
 from trading.market.instruments import instrument
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import default_genome, genome_hash, schema, validated

@@ -11,13 +11,14 @@ from hypothesis import strategies as st
 
 from services.tearsheet.charts import line_chart, scatter
 from services.tearsheet.figures import costs, months, split
-from trading.backtest import verdicts
-from trading.backtest.monte_carlo import Sampling, bootstrap_blocks
-from trading.backtest.statistics import Overfitting
-from trading.backtest.stress import StressVerdict
-from trading.backtest.verdicts import Grade
-from trading.backtest.walk_forward import Part, Segment, SegmentResult, WalkForward
-from trading.performance import Performance
+from trading.backtests.parts import Part
+from trading.figures.performance import Performance
+from trading.verification import verdicts
+from trading.verification.luck import Overfitting
+from trading.verification.monte_carlo import Sampling, bootstrap_blocks
+from trading.verification.stress import StressVerdict
+from trading.verification.verdicts import Grade
+from trading.verification.walk_forward import Segment, SegmentResult, WalkForward
 
 money = st.decimals(-10_000, 10_000, places=2)
 

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.series import made_sessions
-from trading.backtest.warm_up import warm_up_drifts
 from trading.market.bars import bars_from_columns
 from trading.strategies import indicators
 from trading.strategies.rules import parse_rule, rule_signals
 from trading.strategies.tape import tape_of
+from trading.verification.warm_up import warm_up_drifts
 
 MINUTE_NS = 60_000_000_000
 CONSTANTS = (0.1, 20_000 + 1 / 3, -7.7, 4e-9, 2**31 / 3, 26_000.0)

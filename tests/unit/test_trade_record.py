@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from trading.errors import BadEquityCurve
-from trading.trade_record import record_of
+from trading.figures.trade_record import record_of
 
 EPOCH = date(1970, 1, 1)
 ACCOUNT = 50_000_000_000

@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from trading.backtest.monte_carlo import MonteCarlo, Quantiles
-from trading.backtest.sensitivity import Sensitivity
-from trading.backtest.statistics import Overfitting
-from trading.backtest.stress import StressVerdict
-from trading.backtest.trials import Trial
-from trading.backtest.verdicts import (
+from trading.backtests.parts import Part
+from trading.figures.performance import Performance
+from trading.verification.luck import Overfitting
+from trading.verification.monte_carlo import MonteCarlo, Quantiles
+from trading.verification.sensitivity import Sensitivity
+from trading.verification.stress import StressVerdict
+from trading.verification.trials import Trial
+from trading.verification.verdicts import (
     Grade,
     of_detector,
     of_matrix,
@@ -22,8 +24,7 @@ from trading.backtest.verdicts import (
     of_stress,
     of_walk_forward,
 )
-from trading.backtest.walk_forward import Part, Segment, SegmentResult, WalkForward
-from trading.performance import Performance
+from trading.verification.walk_forward import Segment, SegmentResult, WalkForward
 
 BLANK = Performance(0, 0, 0, 0, None, None, None, 0.0, 0.0, None, None, 0.0, None)
 SEGMENT = Segment(Part(0, 2), Part(2, 4))

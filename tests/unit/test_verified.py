@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_lifecycle import PERFECT
-from trading.backtest.verdicts import Grade, Kind
 from trading.books import Stage
-from trading.lifecycle import GATES, Check, Evidence, gate
-from trading.verified import ASKED_FOR, ASKING, Verified, with_verifications
+from trading.governance.gates import GATES, Check, Evidence, gate
+from trading.verification.evidence import ASKED_FOR, ASKING, Verified, with_verifications
+from trading.verification.verdicts import Grade, Kind
 
 WALK = Verified(
     kind=Kind.WALK_FORWARD, grade=Grade.PASSED, generation=3, data_source="cme", consistency=0.75, overfit_ratio=1.4

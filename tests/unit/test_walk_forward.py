@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trading.backtest.trials import Trial, by_net_pnl, by_sharpe, ranked
-from trading.backtest.walk_forward import (
+from trading.backtests.parts import Part
+from trading.errors import BadBars, BadGenome, LookAhead
+from trading.figures.performance import Performance, measure
+from trading.verification.trials import Trial, by_net_pnl, by_sharpe, ranked
+from trading.verification.walk_forward import (
     Fence,
-    Part,
     Segment,
     SegmentResult,
     WalkForward,
@@ -22,8 +24,6 @@ from trading.backtest.walk_forward import (
     plan,
     walk_forward,
 )
-from trading.errors import BadBars, BadGenome, LookAhead
-from trading.performance import Performance, measure
 
 HOUR_NS = 3_600_000_000_000
 DAY_NS = 24 * HOUR_NS

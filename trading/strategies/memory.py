@@ -1,7 +1,7 @@
 """How long an average remembers how it began, and from which bar on a signal may therefore count.
 
 Belongs here: the one formula of the warm-up, and its tolerance. Does not belong here: which averages a style reads
-(`signals.py`, `rules/syntax.py`), whether the formula holds on real bars (`backtest/warm_up.py`).
+(`signals.py`, `rules/syntax.py`), whether the formula holds on real bars (`verification/warm_up.py`).
 
 A window forgets a bar when the bar leaves it. An exponential average with weight `a` begins with the average of its
 first `period` values and then keeps (1 - a)**n of that beginning after n more bars, for ever. It counts from

@@ -168,7 +168,7 @@ class Rule:
         return max(warm_up_bars(node, longest=True) for node in (*self.conditions, self.unit))
 
     def settled_after(self, tolerance: float) -> int:
-        """Return the first bar from which a longer history moves averages by at most a tolerance (`memory.py`)."""
+        """Return the first bar from which a longer history moves averages by at most a tolerance."""
         return max(warm_up_bars(node, tolerance=tolerance) for node in (*self.conditions, self.unit))
 
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The small language the board is filtered by: plain words, `field:word`, `field>number`, `-` before what is not wanted.
- * Belongs here: reading a filter, and whether a bot passes it, by the rules of `trading/bot_filter.py`. Free of DOM.
+ * Belongs here: reading a filter, and whether a bot passes it, by the rules of `trading/bots/filter.py`. Free of DOM.
  */
 
 const SIMULATED_SOURCE = "simulated";

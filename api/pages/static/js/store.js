@@ -4,7 +4,7 @@
 import { isBust } from "./format.js";
 import { filterOf } from "./filter.js";
 
-/** As `trading/activity.py` lists them: the first that holds is a bot's state. */
+/** As `trading/work/badges.py` lists them: the first that holds is a bot's state. */
 export const STATES = [
   "BACKTEST_RUNNING", "IMPROVING_RUNNING", "EVOLVING_RUNNING", "BACKTEST_QUEUED", "IMPROVING_QUEUED",
   "EVOLVING_QUEUED", "ERROR", "RUNNER_RUNNING", "RUNNER_STALE", "ARCHIVED", "PAUSED", "NEEDS_BACKTEST", "IDLE",

@@ -4,16 +4,16 @@ The newest run of a kind counts, and only if it judged the newest generation on 
 Anything else is unknown, which blocks, and says why.
 
 Belongs here: which run is evidence and for which check. Does not belong here: how a verification is made and passed
-(`backtest/`), what a gate demands (`lifecycle.py`), where runs are stored.
+(`backtest/`), what a gate demands (`governance/gates.py`), where runs are stored.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from trading.backtest.verdicts import Grade, Kind
 from trading.books import Stage
-from trading.lifecycle import STRESS_SUITE_PASSED, WALK_FORWARD_CONSISTENCY, WALK_FORWARD_OVERFIT_RATIO, Evidence
+from trading.governance.gates import STRESS_SUITE_PASSED, WALK_FORWARD_CONSISTENCY, WALK_FORWARD_OVERFIT_RATIO, Evidence
 from trading.market.marks import may_pass_a_gate
+from trading.verification.verdicts import Grade, Kind
 
 ASKED_FOR: Mapping[Kind, tuple[str, ...]] = {
     Kind.WALK_FORWARD: (WALK_FORWARD_CONSISTENCY, WALK_FORWARD_OVERFIT_RATIO),

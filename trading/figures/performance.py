@@ -1,7 +1,7 @@
 """Every measure of a trading record, once: each book, page and gate reads these figures.
 
 Belongs here: figures of trades and of a bar-marked equity curve. Does not belong here: which trades count (the store
-filters by book and baseline), what a stage demands (`lifecycle.py`), statistics about figures (`backtest/`).
+filters by book and baseline), what a stage demands (`governance/gates.py`), statistics about figures (`backtest/`).
 
 Conventions. Money is integer micro-dollars after commission and slippage. Unknown is None, never 0, NaN or 999.
 Positions are a fixed number of contracts and never compound, so the return of a day is its P&L over the *starting*
@@ -17,9 +17,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from trading import kernels
 from trading.arrays import FloatArray, IntArray
 from trading.errors import BadEquityCurve
+from trading.figures import kernels
 from trading.money import MICROS_PER_USD
 
 Number = TypeVar("Number", bound=np.generic)

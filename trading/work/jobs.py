@@ -1,6 +1,6 @@
 """Jobs: the words for autonomous work, and their limits.
 
-Belongs here: types, statuses, caps, timeouts, lease. Does not belong here: which bot gets a job (`autonomy.py`), SQL.
+Belongs here: types, statuses, caps, timeouts, lease. Does not belong here: which bot gets a job (`planner.py`), SQL.
 """
 
 from collections.abc import Mapping

@@ -12,9 +12,9 @@ sees bars lets the step decide. Both leave at the next open on `REVERSAL` and `T
 
 from dataclasses import dataclass, replace
 
-from trading.backtest import kernels
-from trading.backtest.engine import ExitReason, Exits, rules_of
-from trading.backtest.kernels import Bounds, Candle, Position
+from trading.backtests import kernels
+from trading.backtests.engine import ExitReason, Exits, rules_of
+from trading.backtests.kernels import Bounds, Candle, Position
 from trading.errors import BadInput
 from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST
 

@@ -1,7 +1,7 @@
 """Stages, books, the one gate table, demotions and stage moves.
 
 Belongs here: what a bot must show to move, and whether it may move now. Does not belong here: how figures are measured
-(`performance.py`), who recorded or approved them, clocks (now is passed in), writing the move down.
+(`figures/performance.py`), who recorded or approved them, clocks (now is passed in), writing the move down.
 
 Unknown evidence (None, NaN, infinite) never opens a gate and never demotes.
 """
@@ -16,9 +16,9 @@ from types import MappingProxyType
 
 from trading.books import Stage
 from trading.errors import BadMove, GateClosed, StageLocked
+from trading.figures.performance import Performance
 from trading.market.marks import may_pass_a_gate
 from trading.money import MICROS_PER_USD
-from trading.performance import Performance
 
 SECONDS_PER_DAY = 86_400
 RECENT_SESSIONS = 3

@@ -1,7 +1,7 @@
 """The backtest engine: one strategy over one bar series, exact to the micro-dollar.
 
-Belongs here: strategies and results as values, validation, the rules of filling in words, the order-list hash.
-Does not belong here: loops over bars (`kernels.py`), entry rules (`trading/strategies`), metrics (`performance.py`).
+Belongs here: strategies and results as values, validation, the rules of filling in words, the order-list hash. Does not
+belong here: loops over bars (`kernels.py`), entry rules (`trading/strategies`), metrics (`figures/performance.py`).
 
 Rules, in the order a bar is worked through:
 
@@ -33,12 +33,12 @@ from enum import IntEnum
 import numpy as np
 
 from trading.arrays import IntArray
-from trading.backtest import kernels
+from trading.backtests import kernels
 from trading.errors import BadInput
+from trading.figures.performance import Performance, measure
 from trading.market.bars import Bars
 from trading.market.instruments import Instrument, instrument
 from trading.market.sessions import SessionIndex
-from trading.performance import Performance, measure
 from trading.strategies.archetypes import ONE_PER_FAMILY, Family, archetype
 from trading.strategies.genome import Genome, Style, default_genome, genome_hash, validated
 from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_unit

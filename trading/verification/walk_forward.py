@@ -1,7 +1,7 @@
 """Walk-forward: choose on the past, judge on what came next, again and again.
 
-Belongs here: the plan of train and test parts, the fence that keeps a search out of its test part, the verdict.
-Does not belong here: how a genome is run (`engine.py`, passed in), what a gate demands (`lifecycle.py`).
+Belongs here: the plan of train and test parts, the fence that keeps a search out of its test part, the verdict. Does
+not belong here: how a genome is run (`backtests/engine.py`, passed in), what a gate demands (`governance/gates.py`).
 
 Can show: whether choosing by this search paid on bars the search had not seen, segment after segment. Cannot show: that
 the archetype itself was not chosen because of those bars, that four segments are many, or what costs will be tomorrow.
@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from trading.arrays import IntArray
-from trading.backtest.trials import Score, Trial, by_sharpe
+from trading.backtests.parts import Part
 from trading.errors import BadBars, BadGenome, LookAhead
-from trading.performance import Performance
+from trading.figures.performance import Performance
 from trading.strategies.genome import Genome
+from trading.verification.trials import Score, Trial, by_sharpe
 
 DAY_NS = 86_400 * 1_000_000_000
 MINIMUM_PART_BARS = 2
@@ -27,17 +28,6 @@ Evaluate = Callable[[Genome, int, int], Performance]
 
 Propose = Callable[[tuple[Trial, ...], np.random.Generator], Genome | None]
 """Answer the trials so far (figures of the train part) with the next genome to try, or None to stop."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """Bars first_bar..end_bar-1."""
-
-    first_bar: int
-    end_bar: int
-
-    def __len__(self) -> int:
-        return self.end_bar - self.first_bar
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,14 @@
 """Trials: a genome with the figures it earned, and how trials are ordered.
 
 Belongs here: what an optimiser maximises, and a ranking that does not depend on the order of arrival.
-Does not belong here: which genomes are tried (`sensitivity.py`, `walk_forward.py`, `trading/evolution.py`).
+Does not belong here: which genomes are tried (`sensitivity.py`, `walk_forward.py`, `trading/improvement/breeding.py`).
 """
 
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from trading.performance import Performance
+from trading.figures.performance import Performance
 from trading.strategies.genome import Genome
 
 Score = Callable[[Performance], float]

@@ -1,8 +1,8 @@
 """Monte-Carlo: what else the same trades, days or bars might have looked like.
 
 Belongs here: reshuffled and resampled records, the spread of their results, the chance of ruin. Does not belong here:
-figures of the record itself (`performance.py`), simulated markets (`market/`). All chance comes from a seed; the same
-seed and record give the same bytes.
+figures of the record itself (`figures/performance.py`), simulated markets (`market/`). All chance comes from a seed;
+the same seed and record give the same bytes.
 
 - `reshuffle_trades` can show how much of the drawdown was luck of order. It cannot show another profit: the net is the
   same on every path, and streaks that belong together are torn apart.
@@ -19,9 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trading import kernels
 from trading.arrays import FloatArray, IntArray
 from trading.errors import BadReturns
+from trading.figures import kernels
 from trading.money import MICROS_PER_USD
 
 LEVELS = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)

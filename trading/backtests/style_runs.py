@@ -6,7 +6,7 @@ rules of filling (`engine.py`).
 
 from dataclasses import replace
 
-from trading.backtest.engine import Account, Backtest, Output, Strategy, exits_of, run_signals, run_tape
+from trading.backtests.engine import Account, Backtest, Output, Strategy, exits_of, run_signals, run_tape
 from trading.strategies.genome import Genome, RuleText, Style, genome_hash, validated
 from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.styles import entry_signals

@@ -1,7 +1,7 @@
 """How far a backtest's Sharpe ratio may be believed after many were tried.
 
-Belongs here: probabilistic and deflated Sharpe ratio, minimum track record, probability of backtest overfitting.
-Does not belong here: the annualised Sharpe ratio people read (`performance.py`), what a gate makes of the answer.
+Belongs here: probabilistic and deflated Sharpe ratio, minimum track record, probability of backtest overfitting. Does
+not belong here: the annualised Sharpe ratio people read (`figures/performance.py`), what a gate makes of the answer.
 
 Convention. Every Sharpe ratio in this module is **per period** (per day when returns are daily) and not annualised:
 mean / standard deviation (ddof=1). Divide an annual figure by sqrt(252) before passing it in. Kurtosis is Pearson's:
@@ -19,9 +19,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from trading import kernels
 from trading.arrays import FloatArray, IntArray
 from trading.errors import BadReturns
+from trading.figures import kernels
 
 NORMAL = NormalDist()
 EULER_MASCHERONI = 0.5772156649015329

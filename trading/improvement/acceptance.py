@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from trading.figures.performance import Performance
 from trading.money import MICROS_PER_USD, dollars
-from trading.performance import Performance
 
 MIN_TEST_TRADES = 15
 MIN_DEFLATED = 0.5

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from uuid import UUID
 
-from trading.jobs import Caps, JobType
+from trading.work.jobs import Caps, JobType
 
 STALE_AFTER = timedelta(minutes=15)
 MIN_TRADES = 15

@@ -1,7 +1,7 @@
 """Running a strategy over a part of a tape as it would have been run then: warm from earlier bars, flat at the start.
 
 Belongs here: the lead-in before a part and the figures of the part alone. Does not belong here: which parts there are
-(`walk_forward.py`), the engine's rules (`engine.py`).
+(`verification/walk_forward.py`), the engine's rules (`engine.py`).
 
 Cutting a tape at the part would make its indicators warm up again inside it. A Wilder average of 14 needs 179 bars for
 that, so a test part of a quarter of daily bars could never trade at all. The lead-in uses past bars only, and as many
@@ -12,10 +12,9 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from trading.arrays import IntArray
-from trading.backtest.engine import Account, Output, Trades
-from trading.backtest.style_runs import run_style
-from trading.backtest.walk_forward import Part
-from trading.performance import Performance, measure
+from trading.backtests.engine import Account, Output, Trades
+from trading.backtests.style_runs import run_style
+from trading.figures.performance import Performance, measure
 from trading.strategies import kernels
 from trading.strategies.genome import Genome, Style, validated
 from trading.strategies.memory import FINEST_TOLERANCE, WARM_UP_TOLERANCE
@@ -23,6 +22,17 @@ from trading.strategies.styles import warm_up_bars
 from trading.strategies.tape import Tape, read_only
 
 LAYOUTS_AT_HAND = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Bars first_bar..end_bar-1."""
+
+    first_bar: int
+    end_bar: int
+
+    def __len__(self) -> int:
+        return self.end_bar - self.first_bar
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,9 @@ from enum import StrEnum
 from types import MappingProxyType
 from uuid import UUID
 
-from trading.autonomy import MAX_FAILURES_IN_ROW
 from trading.books import Stage
-from trading.jobs import JobStatus, JobType
+from trading.work.jobs import JobStatus, JobType
+from trading.work.planner import MAX_FAILURES_IN_ROW
 
 RUNNER_STALE_AFTER = timedelta(seconds=60)
 

@@ -1,7 +1,7 @@
 """What each verification can and cannot show, and what it takes to pass it.
 
-Belongs here: the kinds, their limits in words, their thresholds. Does not belong here: how they are computed (the
-other modules of this package), what a stage gate demands (`lifecycle.py`). A verdict is evidence, never a promotion.
+Belongs here: the kinds, their limits in words, their thresholds. Does not belong here: how they are computed (the other
+modules of this package), what a stage gate demands (`governance/gates.py`). A verdict is evidence, never a promotion.
 """
 
 from collections.abc import Iterable, Mapping
@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from trading.backtest.monte_carlo import MonteCarlo
-from trading.backtest.sensitivity import Sensitivity
-from trading.backtest.statistics import Overfitting
-from trading.backtest.stress import StressVerdict
-from trading.backtest.walk_forward import WalkForward
-from trading.performance import Performance
+from trading.figures.performance import Performance
+from trading.verification.luck import Overfitting
+from trading.verification.monte_carlo import MonteCarlo
+from trading.verification.sensitivity import Sensitivity
+from trading.verification.stress import StressVerdict
+from trading.verification.walk_forward import WalkForward
 
 WALK_FORWARD_CONSISTENCY = 0.5
 WALK_FORWARD_OVERFIT_RATIO = 2.5

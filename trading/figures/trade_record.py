@@ -1,7 +1,7 @@
 """The record of a stage book: closed trades and nothing between them.
 
 Belongs here: turning trades into the equity and the figures of a book that has no bars of its own. Does not belong
-here: the measures themselves (`performance.py`), which trades count (`baseline.py`).
+here: the measures themselves (`performance.py`), which trades count (`baselines.py`).
 
 Equity is realised: it moves when a trade closes. A weekday without a trade is a day without a return.
 """
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from trading.arrays import IntArray
+from trading.figures.performance import Performance, measure
 from trading.market.sessions import trading_days
-from trading.performance import Performance, measure
 
 _MONDAY = 4  # 1970-01-01 was a Thursday, day 0; day 4 was a Monday
 _WEEKEND = 5

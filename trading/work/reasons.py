@@ -1,13 +1,15 @@
 """Every reason of a tick in words: the one table that pages and the command line explain decisions from.
 
 Belongs here: a sentence per reason code, the words of what a gate asks. Does not belong here: when a reason applies
-(`trading.autonomy`), when a gate opens (`trading.lifecycle`).
+(`trading.work.planner`), when a gate opens (`trading.governance.gates`).
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
 
-from trading.autonomy import (
+from trading.governance.gates import Check, Rule
+from trading.words import fall_in_words
+from trading.work.planner import (
     IMPROVES_PER_EVOLVE,
     LONGEST_BACKOFF,
     MAX_FAILURES_IN_ROW,
@@ -16,8 +18,6 @@ from trading.autonomy import (
     STALE_AFTER,
     Reason,
 )
-from trading.lifecycle import Check, Rule
-from trading.words import fall_in_words
 
 
 def _minutes(span: timedelta) -> str:

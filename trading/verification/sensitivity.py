@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from trading.backtest.trials import Score, Trial, by_sharpe
 from trading.errors import BadGenome
-from trading.performance import Performance
+from trading.figures.performance import Performance
 from trading.strategies.genome import Genome, Number, Parameter, Style, schema, validated
+from trading.verification.trials import Score, Trial, by_sharpe
 
 GOLDEN_RATIO = (math.sqrt(5.0) - 1.0) / 2.0
 

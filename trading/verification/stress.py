@@ -17,9 +17,9 @@ import numpy as np
 
 from trading.arrays import IntArray
 from trading.errors import BadEquityCurve
+from trading.figures.performance import Performance, daily_pnl, max_drawdown
 from trading.market.instruments import Instrument
 from trading.money import MICROS_PER_USD
-from trading.performance import Performance, daily_pnl, max_drawdown
 from trading.words import fall_in_words
 
 EPOCH = date(1970, 1, 1)

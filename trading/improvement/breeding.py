@@ -1,7 +1,8 @@
 """Evolution of genomes inside one style: crossover, mutation, tournament, uniqueness, confidence.
 
 Belongs here: how genomes make genomes, how alike they are, how far a result is to be trusted. Does not belong here:
-when a bot evolves (`autonomy.py`), how a genome is judged (`backtest/`). All chance comes from the generator passed in.
+when a bot evolves (`work/planner.py`), how a genome is judged (`backtest/`). All chance comes from the generator passed
+in.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,0 +1,1 @@
+"""The backtest engine: exact fills over bars."""

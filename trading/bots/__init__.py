@@ -1,0 +1,1 @@
+"""Bots: how people pick them out of a fleet."""

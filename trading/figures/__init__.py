@@ -1,0 +1,1 @@
+"""Figures of a trading record, and which part of a record counts."""

@@ -1,0 +1,1 @@
+"""Stages, gates and moves between them."""

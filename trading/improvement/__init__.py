@@ -1,0 +1,1 @@
+"""Better genomes: breeding candidates, and when one may replace its parent."""

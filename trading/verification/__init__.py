@@ -1,0 +1,1 @@
+"""Tests of a strategy: whether its record can be believed."""
