@@ -1,6 +1,7 @@
 """`/api/admin`: what only operators may do.
 
-Belongs here: reading the wish, calling one use case. Does not belong here: what a reset changes (`services/resets.py`).
+Belongs here: reading the wish, calling one use case. Does not belong here: what a reset changes
+(`services/figures/resets.py`).
 """
 
 from typing import Annotated
@@ -11,7 +12,7 @@ from fastapi.responses import JSONResponse
 from api.contracts import IdempotencyKey, ResetBody
 from api.deps import AdminRoute, AdminToken, AtDesk
 from api.problems import documented, trace_id
-from services.resets import ResetReceipt, ResetRequest, reset_metrics
+from services.figures.resets import ResetReceipt, ResetRequest, reset_metrics
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
 ACTOR = "admin"

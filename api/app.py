@@ -36,7 +36,7 @@ from api.pages.shell import install as install_pages
 from api.recent import Recent
 from api.reference import routes as reference
 from services.desk import Desk
-from services.health import MigrationCheck
+from services.health.readiness import MigrationCheck
 from store.timing import watch as watch_database
 
 TITLE = "Proving Ground"

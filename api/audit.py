@@ -12,8 +12,8 @@ from api.csv_files import CsvFile
 from api.deps import AdminRoute, AdminToken, AtDesk
 from api.problems import documented
 from api.recent import Recent
-from services.audit_pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
-from store.audit_pages import AuditFilter
+from services.audit.pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
+from store.audit.pages import AuditFilter
 from trading.audit.chain import canonical_payload
 
 VERIFY_SECONDS = 2.0

@@ -1,6 +1,7 @@
 """`/api/admin/bars/{act}`: what operators do about series of bars: prefer, follow the rule again, withdraw, restore.
 
-Belongs here: reading the wish, calling one use case. Does not belong here: what an act does (`services/bar_acts.py`).
+Belongs here: reading the wish, calling one use case. Does not belong here: what an act does
+(`services/market/acts.py`).
 """
 
 from typing import Annotated, Literal
@@ -12,8 +13,8 @@ from api.contracts import IdempotencyKey
 from api.contracts_bot import BarBody
 from api.deps import AdminRoute, AdminToken, AtDesk
 from api.problems import documented, trace_id
-from services.bar_acts import BarReceipt, act_on_bars
-from services.bar_choice import BarAct, BarWish
+from services.market.acts import BarReceipt, act_on_bars
+from services.market.choice import BarAct, BarWish
 
 ACTOR = "admin"
 BarWord = Literal["prefer", "follow-rule", "withdraw", "restore"]

@@ -1,6 +1,6 @@
 """`/api/admin/bots/{id}/{act}`: what operators do to one bot: rename, copy, pause, resume, archive, revive, edit.
 
-Belongs here: reading the wish, calling one use case. Does not belong here: what an act does (`services/bot_acts.py`).
+Belongs here: reading the wish, calling one use case. Does not belong here: what an act does (`services/bots/acts.py`).
 """
 
 from typing import Annotated, Literal
@@ -12,7 +12,7 @@ from api.contracts import BotId, IdempotencyKey
 from api.contracts_bot import ActBody
 from api.deps import AdminRoute, AdminToken, AtDesk
 from api.problems import documented, trace_id
-from services.bot_acts import Act, ActReceipt, ActWish, act_on_bot
+from services.bots.acts import Act, ActReceipt, ActWish, act_on_bot
 
 ACTOR = "admin"
 ActWord = Literal["rename", "copy", "pause", "resume", "archive", "revive", "edit"]

@@ -19,9 +19,9 @@ from api.contracts import (
 )
 from api.deps import AtDesk, WantedBots
 from api.problems import documented
-from services.dossier import bot_dossier
-from services.fleet import FleetQuery, bots_page, fleet_totals
-from store.fleet import FleetOrder
+from services.bots.dossier import bot_dossier
+from services.bots.fleet import FleetQuery, bots_page, fleet_totals
+from store.bots.fleet import FleetOrder
 from trading.work.badges import State
 
 router = APIRouter(prefix="/api/bots", tags=["bots"])

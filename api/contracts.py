@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from store.fleet import SORTS
+from store.bots.fleet import SORTS
 from trading.books import Stage
 from trading.market.bars import TIMEFRAME_SECONDS
 from trading.work.badges import State

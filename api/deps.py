@@ -14,7 +14,7 @@ from fastapi.security import APIKeyHeader
 from api.contracts import Symbol, Timeframe, Words
 from api.problems import problem, trace_id
 from services.desk import Desk
-from store.fleet import FleetFilter
+from store.bots.fleet import FleetFilter
 from trading.books import Stage
 
 ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name

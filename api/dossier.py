@@ -15,12 +15,12 @@ from api.csv_files import CsvFile
 from api.deps import AtDesk, WantedBots
 from api.problems import documented
 from api.rows import filterable
-from services.books import all_trades, bot_book, bot_sessions, bot_trades
-from services.cards import BotCard
-from services.exports import each_matching_bot
-from services.life import bot_life
-from store.fleet import FleetOrder
-from store.sessions import TRADE_FACTS
+from services.bots.books import all_trades, bot_book, bot_sessions, bot_trades
+from services.bots.cards import BotCard
+from services.bots.exports import each_matching_bot
+from services.bots.life import bot_life
+from store.backtests.sessions import TRADE_FACTS
+from store.bots.fleet import FleetOrder
 from trading.books import Book
 from trading.bots.filter import bot_filter
 from trading.work.badges import State

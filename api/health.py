@@ -1,6 +1,6 @@
 """`/healthz`, `/readyz`, `/api/health`: is the process up, is the platform ready, and why not.
 
-Belongs here: statuses. Does not belong here: the checks (`services/health.py`).
+Belongs here: statuses. Does not belong here: the checks (`services/health/readiness.py`).
 """
 
 from importlib.metadata import version
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 from api.contracts import HealthAnswer
 from api.deps import AtDesk
 from api.problems import documented, problem, trace_id
-from services.health import Readiness, readiness
+from services.health.readiness import Readiness, readiness
 
 VERSION = version("proving-ground")
 router = APIRouter(tags=["health"])

@@ -1,7 +1,7 @@
 """`/api/kill-switch`: whether autonomy is stopped; `/api/admin/kill-switch` stops it or lets it go on.
 
 Belongs here: reading the wish, calling one use case. Does not belong here: what a stop means
-(`services/kill_switch.py`).
+(`services/control/kill_switch.py`).
 """
 
 from typing import Annotated
@@ -15,8 +15,8 @@ from api.contracts_pages import SwitchAnswer, SwitchBody
 from api.deps import AdminRoute, AdminToken, AtDesk
 from api.problems import documented, trace_id
 from api.recent import Recent
+from services.control.kill_switch import SwitchReceipt, SwitchState, SwitchWish, switch_state, throw_switch
 from services.desk import Desk
-from services.kill_switch import SwitchReceipt, SwitchState, SwitchWish, switch_state, throw_switch
 
 ACTOR = "admin"
 STATE_SECONDS = 0.5

@@ -12,8 +12,8 @@ from api.contracts import Cursor, Words
 from api.contracts_pages import IterationInDepthAnswer, IterationsAnswer, PageSize
 from api.deps import AtDesk
 from api.problems import documented
-from services.lab import iteration_in_depth, iterations_page
-from store.lab import IterationFilter
+from services.improvement.lab import iteration_in_depth, iterations_page
+from store.improvement.lab import IterationFilter
 
 router = APIRouter(prefix="/api/iterations", tags=["strategy lab"])
 

@@ -33,14 +33,14 @@ from api.rows import BoardRow, board_row, encode_rows, spark_text
 from api.topics import BOARD, NO_SUCH_BOT, PULSE, Audience, Client, Topic
 from api.zipped import Zipped
 from gateways.changes import Change, Changed, Listening, Lost, watch
-from services.automations import stopped_automations
-from services.cards import BotCard
+from services.bots.cards import BotCard
+from services.bots.fleet import bots_by_ids, each_bot
+from services.control.kill_switch import switch_now
 from services.desk import Desk
-from services.fleet import bots_by_ids, each_bot
-from services.kill_switch import switch_now
-from services.proofs import last_tick_at, tick_limit
-from services.starts import StartsTold, starts_told
-from store.kill_switch import Switch
+from services.work.automations import stopped_automations
+from services.work.proofs import last_tick_at, tick_limit
+from services.work.starts import StartsTold, starts_told
+from store.control.kill_switch import Switch
 from trading.errors import ProvingError, UnknownBots
 from trading.work.starts import Pace
 

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from api.deps import AtDesk
 from api.pages.shell import STATIC, TEMPLATES, static_base
 from api.problems import documented
-from services.proof_packs import pack_names, pack_shown
+from services.health.proof_packs import pack_names, pack_shown
 
 PackName = Annotated[str, Query(pattern=r"^proof-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z$")]
 

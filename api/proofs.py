@@ -1,6 +1,6 @@
 """`/api/_proof`: evidence that autonomy works, recounted from its rows.
 
-Belongs here: naming the answers. Does not belong here: counting (`services/proofs.py`).
+Belongs here: naming the answers. Does not belong here: counting (`services/work/proofs.py`).
 """
 
 from fastapi import APIRouter, Response
@@ -8,9 +8,9 @@ from fastapi import APIRouter, Response
 from api.contracts import AutonomyAnswer, InvariantsAnswer, JobsAnswer, StarvationAnswer
 from api.deps import AtDesk
 from api.problems import documented
-from services.invariants import all_invariants
-from services.proofs import autonomy_proof, jobs_proof
-from services.starvation import starvation
+from services.health.invariants import all_invariants
+from services.work.proofs import autonomy_proof, jobs_proof
+from services.work.starvation import starvation
 
 router = APIRouter(prefix="/api/_proof", tags=["proof"])
 

@@ -1,6 +1,7 @@
 """`/api/sessions/{id}`: the tear sheet of a session and its trades as a file.
 
-Belongs here: routes, numbers as people read them. Does not belong here: what a sheet says (`services/reports.py`).
+Belongs here: routes, numbers as people read them. Does not belong here: what a sheet says
+(`services/backtests/tear_sheets.py`).
 """
 
 from typing import Annotated, Any
@@ -14,8 +15,8 @@ from api.csv_files import CsvFile
 from api.deps import AtDesk
 from api.pages.shell import PAGES, STATIC, static_base
 from api.problems import documented
-from services.reports import session_trades, tear_sheet
-from store.sessions import TRADE_FACTS
+from services.backtests.tear_sheets import session_trades, tear_sheet
+from store.backtests.sessions import TRADE_FACTS
 from trading.words import fall_in_words
 
 SessionId = Annotated[UUID, Path(description="A backtest session's id")]

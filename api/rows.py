@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.cards import BotCard
+from services.bots.cards import BotCard
 from trading.bots.filter import Filterable
 from trading.work.badges import BotNow
 

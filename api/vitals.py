@@ -1,6 +1,6 @@
 """`/api/vitals`: the platform's vital signs, each figure beside its limit; `/api/bars`: which series serve which bots.
 
-Belongs here: putting the answer together. Does not belong here: the checks (`services/vitals.py`).
+Belongs here: putting the answer together. Does not belong here: the checks (`services/health/vitals.py`).
 """
 
 from typing import Any
@@ -12,12 +12,12 @@ from api.deps import AtDesk
 from api.health import VERSION
 from api.problems import documented
 from api.recent import Recent
-from services.bar_choice import bots_by_market, series_shown
 from services.desk import Desk
-from services.health import MigrationCheck, readiness
-from services.starts import starts_told
-from services.ticks import ticks_page
-from services.vitals import limits, programs, room, verdicts
+from services.health.readiness import MigrationCheck, readiness
+from services.health.vitals import limits, programs, room, verdicts
+from services.market.choice import bots_by_market, series_shown
+from services.work.starts import starts_told
+from services.work.ticks import ticks_page
 
 VITALS_SECONDS = 2.0
 ROOM_SECONDS = 60.0

@@ -25,11 +25,11 @@ from api.contracts_pages import (
 from api.deps import AdminRoute, AdminToken, AtDesk
 from api.problems import documented
 from api.recent import Recent
-from services.dead_letters import requeue
-from services.job_pages import WorkNow, ended_page, work_now
-from services.ticks import decisions_page, ticks_page
-from services.under_way import UnderWay, works_under_way
-from store.ticks import DecisionFilter
+from services.work.dead_letters import requeue
+from services.work.job_pages import WorkNow, ended_page, work_now
+from services.work.ticks import decisions_page, ticks_page
+from services.work.under_way import UnderWay, works_under_way
+from store.work.ticks import DecisionFilter
 
 ACTOR = "admin"
 WORK_SECONDS = 1.0

@@ -10,13 +10,13 @@ import dagster as dg
 
 from assets.partitions import bot_of, bots, named
 from assets.reports import equity_plot, metadata_of, table
-from services.audit_pages import verify_now
-from services.backtests import run_baseline
+from services.audit.pages import verify_now
+from services.backtests.baselines import run_baseline
+from services.bots.dossier import Dossier, bot_dossier
+from services.bots.seed import ensure_market
 from services.desk import Desk
-from services.dossier import Dossier, bot_dossier
-from services.fleet_seed import ensure_market
-from services.invariants import Invariant, no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
-from services.rollups import rebuild_bots
+from services.figures.rollups import rebuild_bots
+from services.health.invariants import Invariant, no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
 
 OWNERS = ["team:quant-operators"]
 WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)

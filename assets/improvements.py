@@ -8,9 +8,9 @@ import dagster as dg
 from assets.backtests import OWNERS, WHEN_REFUSED, backtest_sessions
 from assets.partitions import bot_of, bots, named
 from assets.reports import metadata_of, table
+from services.bots.dossier import bot_dossier
 from services.desk import Desk
-from services.dossier import bot_dossier
-from services.improvements import run_improvement
+from services.improvement.iterations import run_improvement
 
 
 @dg.asset(

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import dagster as dg
 
+from services.bots.registration import names_of
 from services.desk import Desk
-from services.registration import names_of
 
 bots = dg.DynamicPartitionsDefinition(name="bots")
 

@@ -37,11 +37,11 @@ from bench.history import plant_history
 from bench.own_platform import Platform, private_platform
 from gateways.postgres import connect_urls
 from gateways.settings import PROJECT_ROOT
-from services.autonomy import run_tick
+from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk, open_desk
-from services.fleet_seed import fleet_ids, seed_fleet
-from services.invariants import raw_truth_matches_rollup, session_conserves_cash
-from services.resets import ResetRequest, reset_metrics
+from services.figures.resets import ResetRequest, reset_metrics
+from services.health.invariants import raw_truth_matches_rollup, session_conserves_cash
+from services.work.autonomy import run_tick
 from store.database import transaction
 from trading.errors import Unavailable
 

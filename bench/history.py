@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from store.sessions import TRADE_COLUMNS
+from store.backtests.sessions import TRADE_COLUMNS
 
 LONG_AGO = datetime(2024, 1, 1, tzinfo=UTC)
 APART = timedelta(minutes=30)

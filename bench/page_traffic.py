@@ -28,8 +28,8 @@ from bench.own_platform import Platform
 from gateways.settings import PROJECT_ROOT
 from orchestration.health import api_answers
 from services.desk import Desk
-from store import jobs
 from store.database import transaction
+from store.work import jobs
 from tests.e2e.scene import plant_fleet
 from trading.work.jobs import JobStatus, JobType
 from trading.work.planner import Decision, Reason

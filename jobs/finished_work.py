@@ -16,8 +16,8 @@ from assets.reports import metadata_of
 from jobs.materializations import record_materializations
 from jobs.runs import BY_HAND, over
 from services.desk import Desk
-from services.owed_materializations import owed_by, owing_runs, settle
-from services.work import Finished
+from services.work.owed_materializations import owed_by, owing_runs, settle
+from services.work.queue import Finished
 from trading.work.jobs import JobType
 
 PAID_AT_ONCE = 100

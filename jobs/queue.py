@@ -12,11 +12,11 @@ from datetime import timedelta
 import dagster as dg
 
 from jobs.finished_work import record_finished
-from services.backtests import BaselineBacktest
+from services.backtests.baselines import BaselineBacktest
+from services.bots.registration import names_of
 from services.desk import Desk
-from services.improvements import Evolution, Improvement
-from services.registration import names_of
-from services.work import Finished, Task, drain, step_back
+from services.improvement.iterations import Evolution, Improvement
+from services.work.queue import Finished, Task, drain, step_back
 from trading.work.jobs import TIMEOUTS, JobStatus, JobType
 
 KIND_TAG = "bot/kind"

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from jobs.materializations import record_materializations
+from services.bots.registration import names_of
 from services.desk import Desk
-from services.registration import names_of
-from services.retention import forget_the_old
-from services.rollups import rebuild_requested
+from services.figures.rollups import rebuild_requested
+from services.health.retention import forget_the_old
 
 KEEP_RUNS = timedelta(days=7)
 RUNS_AT_ONCE = 200
@@ -51,7 +51,7 @@ def rebuild_figures() -> None:
 
 @dg.op(description="Delete finished Dagster runs with their events, and working papers, that nobody will read again.")
 def delete_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
-    """Delete finished Dagster runs older than a week with their events, and what `services.retention` names."""
+    """Delete finished Dagster runs older than a week with their events, and what `services.health.retention` names."""
     before = datetime.now(UTC) - KEEP_RUNS
     ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     old = dg.RunsFilter(statuses=ended, created_before=before)

@@ -1,7 +1,7 @@
 """The work behind the commands on market data: import and its dry run, the list, acts on series.
 
 Belongs here: one command's way from words to use case and back. Does not belong here: what is chosen and why
-(`services.bar_choice`), what bars must keep.
+(`services.market.choice`), what bars must keep.
 
 Bars are files, so these commands work while no database runs; then nobody knows how many bots there are, and what was
 done is not in the audit chain yet, which is said.
@@ -17,7 +17,8 @@ from rich.table import Table
 
 from orchestration.desk_work import cli_actor, desk_where_it_runs, print_wide, progress_bars, told_where_it_runs
 from orchestration.terminal import console, load_settings
-from services.bar_choice import (
+from services.desk import Desk, is_prepared
+from services.market.choice import (
     BarAct,
     BarWish,
     Move,
@@ -30,13 +31,12 @@ from services.bar_choice import (
     spoken_of,
     stood_already,
 )
-from services.desk import Desk, is_prepared
-from services.imports import record_import
+from services.market.imports import record_import
 from services.owed_bar_acts import record_owed
-from services.under_way import LongWork
-from store.bar_files import require_bar_file
-from store.bars import BarSeries, BarStore, Catalog, Market, Rehearsal
-from store.under_way import WorkKind
+from services.work.under_way import LongWork
+from store.market.bar_files import require_bar_file
+from store.market.bars import BarSeries, BarStore, Catalog, Market, Rehearsal
+from store.work.under_way import WorkKind
 from trading.errors import Unavailable
 from trading.market.choice import WORDS
 from trading.market.sessions import utc_instant
@@ -56,7 +56,7 @@ def import_file(
 ) -> None:
     """Import a file of bars, or only say what it would change; record it where a database runs."""
     require_bar_file(path)
-    from services.market_data import import_bars
+    from services.market.bars import import_bars
 
     work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
     with progress_bars() as bar, told_where_it_runs(work, bar) as tell:

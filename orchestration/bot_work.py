@@ -11,10 +11,11 @@ from pathlib import Path
 from orchestration.desk_work import find_bot, opened_desk
 from orchestration.rule_work import number_table, rule_in
 from orchestration.terminal import console
-from services.backtests import bot_at_work, style_of
-from services.histories import history_of, history_of_bot
-from services.registration import BotRequest, register_bot, short_id, style_wanted, would_register
-from store.bots import BotAtWork
+from services.backtests.baselines import bot_at_work
+from services.bots.histories import history_of, history_of_bot
+from services.bots.registration import BotRequest, register_bot, short_id, style_wanted, would_register
+from services.bots.styles import style_of
+from store.bots.registry import BotAtWork
 from trading.errors import BadInput
 from trading.strategies.memory import History
 
@@ -86,7 +87,7 @@ def show(bot: str) -> None:
 
 def act(act: str, bot: str, *, reason: str, name: str | None, numbers: Sequence[str]) -> None:
     """Do one act to one bot and say what came of it."""
-    from services.bot_acts import Act, ActWish, act_on_bot
+    from services.bots.acts import Act, ActWish, act_on_bot
 
     changes = _assignments(numbers)
     with opened_desk() as desk:

@@ -21,13 +21,13 @@ from gateways.settings import Settings
 from orchestration.terminal import console, load_settings, running_urls
 from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
-from services.under_way import LongWork, telling
+from services.work.under_way import LongWork, telling
 from trading.errors import BadInput, Unavailable
 from trading.words import counted
 from trading.work.jobs import JobStatus
 
 if TYPE_CHECKING:
-    from services.dossier import DecisionRun
+    from services.bots.dossier import DecisionRun
 
 SHOWN_RUNS = 10
 NAMED_TARGETS = 5
@@ -105,7 +105,7 @@ def print_wide(table: Table, *, width: int = WIDE) -> None:
 
 def seed(size: int | None, *, if_empty: bool) -> None:
     """Register a fleet and simulate a market where its symbols have no bars."""
-    from services.fleet_seed import ensure_market, fleet_ids, seed_fleet
+    from services.bots.seed import ensure_market, fleet_ids, seed_fleet
 
     with opened_desk() as desk:
         if not (if_empty and fleet_ids(desk)):
@@ -118,7 +118,7 @@ def seed(size: int | None, *, if_empty: bool) -> None:
 
 def backtest(bot: str) -> bool:
     """Run one bot's baseline backtest, show its figures or what went wrong, and return whether it completed."""
-    from services.backtests import run_baseline
+    from services.backtests.baselines import run_baseline
 
     with opened_desk() as desk:
         finished = run_baseline(desk, find_bot(desk, bot), run_id=f"cli-{secrets.token_hex(6)}")
@@ -131,8 +131,8 @@ def backtest(bot: str) -> bool:
 
 def why(bot: str) -> None:
     """Explain one bot."""
-    from services.bar_choice import spoken_of
-    from services.dossier import bot_dossier, decision_runs
+    from services.bots.dossier import bot_dossier, decision_runs
+    from services.market.choice import spoken_of
     from trading.governance.gates import Check
     from trading.work.reasons import check_in_words
 
@@ -153,7 +153,7 @@ def why(bot: str) -> None:
 
 def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:
     """Show what a reset would touch, or reset."""
-    from services.resets import ResetRequest, reset_metrics
+    from services.figures.resets import ResetRequest, reset_metrics
 
     with opened_desk() as desk:
         receipt = reset_metrics(
@@ -191,7 +191,7 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
 
 def kill_switch(state: str, *, reason: str) -> bool:
     """Throw the switch or show it; return False where a stop is not certain yet."""
-    from services.kill_switch import SwitchWish, switch_state, throw_switch
+    from services.control.kill_switch import SwitchWish, switch_state, throw_switch
 
     with desk_at_once() as desk:
         if state == "status":
@@ -212,7 +212,7 @@ def kill_switch(state: str, *, reason: str) -> bool:
 
 def verify_audit() -> bool:
     """Verify the audit chain, show what is wrong, remember the verdict, and return whether the chain is whole."""
-    from services.audit_pages import verify_now
+    from services.audit.pages import verify_now
 
     with opened_desk() as desk:
         verdict = verify_now(desk, actor=cli_actor())
@@ -227,7 +227,7 @@ def verify_audit() -> bool:
 
 def dead_letters() -> None:
     """List the work that was given up."""
-    from services.dead_letters import dead_letters as given_up
+    from services.work.dead_letters import dead_letters as given_up
 
     table = Table("bot", "work", "failures", "last failed", "last error")
     with opened_desk() as desk:
@@ -242,8 +242,8 @@ def dead_letters() -> None:
 
 def requeue(bot: str) -> None:
     """Put a bot's work back."""
-    from services.dead_letters import requeue as put_back
-    from services.registration import names_of
+    from services.bots.registration import names_of
+    from services.work.dead_letters import requeue as put_back
 
     with opened_desk() as desk:
         bot_id = find_bot(desk, bot)
@@ -258,7 +258,7 @@ def find_bot(desk: Desk, words: str, *, archived_too: bool = False) -> UUID:
     Raises:
         UnknownBots: none, or more than one.
     """
-    from services.registration import bot_named
+    from services.bots.registration import bot_named
 
     try:
         return UUID(words)

@@ -55,8 +55,8 @@ def number_table(genome: Mapping[str, Number], style: Style, *, title: str) -> T
 
 
 def _tell_signals(style: Style, series: tuple[str, str], *, mode: str, tolerance: float) -> None:
-    from services.rule_checks import signal_count
-    from store.bars import BarStore
+    from services.backtests.signal_counts import signal_count
+    from store.market.bars import BarStore
 
     symbol, timeframe = series
     found = signal_count(

@@ -12,14 +12,14 @@ from rich.table import Table
 
 from orchestration.desk_work import find_bot, opened_desk, print_wide, progress_bars, told_where_it_runs
 from orchestration.terminal import console, load_settings
-from services.under_way import LongWork
-from store.under_way import WorkKind
+from services.work.under_way import LongWork
+from store.work.under_way import WorkKind
 from trading.errors import BadInput, ProvingError, Refused
 from trading.verification.verdicts import Grade, Kind
 from trading.words import counted
 
 if TYPE_CHECKING:
-    from services.verification import Verification
+    from services.verification.runs import Verification
 
 WIDE = 140
 COLOURS = {Grade.PASSED: "green", Grade.FAILED: "red", Grade.UNKNOWN: "yellow", Grade.INFORMATIVE: "cyan"}
@@ -65,9 +65,9 @@ def check_bot(bot: str, kind: str) -> bool:
 
 def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown: Path | None) -> None:
     """Walk every family forward, show the figures, and write plot and text where asked to."""
-    from services.walk_forward_plot import plot, text_block
-    from services.walk_forward_study import walk_forward_study
-    from store.bars import BarStore
+    from services.verification.plot import plot, text_block
+    from services.verification.study import walk_forward_study
+    from store.market.bars import BarStore
 
     work = LongWork(kind=WorkKind.VERIFICATION, title=f"Walk-forward study of {', '.join(symbols)}")
     with progress_bars(transient=True) as bar, told_where_it_runs(work, bar) as tell:
@@ -100,8 +100,8 @@ def _outcomes(bot: str, kinds: Sequence[Kind]) -> "Iterator[tuple[Kind, Verifica
     Raises:
         UnknownBots: there is no such bot.
     """
-    from services.backtests import bot_at_work
-    from services.verification import verify
+    from services.backtests.baselines import bot_at_work
+    from services.verification.runs import verify
 
     with opened_desk() as desk:
         bot_id, run_id = find_bot(desk, bot), f"cli-{secrets.token_hex(6)}"

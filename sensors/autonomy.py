@@ -19,11 +19,11 @@ from jobs.queue import JOB_OF, KIND_TAG
 from jobs.runs import over, unfinished
 from jobs.upkeep import rebuild_figures
 from sensors.starts import dead_starts_ended, overdue_starts_failed, starts_of
-from services.automations import note_automations
-from services.autonomy import Tick, run_tick, running_runs
 from services.desk import Desk
+from services.figures.rollups import open_requests
 from services.owed_bar_acts import record_owed
-from services.rollups import open_requests
+from services.work.automations import note_automations
+from services.work.autonomy import Tick, run_tick, running_runs
 from trading.errors import Unavailable
 
 

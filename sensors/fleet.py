@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.partitions import bots
+from services.bots.seed import fleet_ids, fleet_mark
 from services.desk import Desk
-from services.fleet_seed import fleet_ids, fleet_mark
 
 KEYS_AT_ONCE = 500
 PAUSE_SECONDS = 0.1  # the first tick of a new fleet shares the interpreter with this, and goes first

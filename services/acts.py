@@ -1,7 +1,7 @@
 """What every act of an operator shares: a plain reason, and one effect however often it is asked for.
 
 Belongs here: the form of a reason, remembering an answer by its Idempotency-Key. Does not belong here: what an act does
-(`resets.py`, `kill_switch.py`), how keys are stored (`store.idempotency`).
+(`figures/resets.py`, `control/kill_switch.py`), how keys are stored (`store.idempotency`).
 """
 
 import re

@@ -1,7 +1,7 @@
 """Places in a list that is ordered by a moment and an id: what a page hands back to be continued.
 
 Belongs here: writing and reading such a place as opaque text. Does not belong here: lists ordered by figures
-(`fleet.py`), statements.
+(`bots/fleet.py`), statements.
 """
 
 import base64

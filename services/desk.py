@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from gateways.clock import Clock, system_clock
 from gateways.postgres import APP_ROLE, DAGSTER_ROLE, DAGSTER_SCHEMA, DatabaseUrls, connect_urls, role_password
 from gateways.settings import Settings
-from store.bars import BarStore
 from store.database import Sessions, connect, reading, session_factory
+from store.market.bars import BarStore
 from store.revision import is_at_newest_revision
 from trading.errors import Unavailable
 

@@ -1,7 +1,7 @@
 """A thread beside some work, for its signs of life.
 
 Belongs here: its life: it begins with the work and is told of its end. Does not belong here: what a sign of life says
-(`work.py`, `under_way.py`).
+(`work/queue.py`, `work/under_way.py`).
 """
 
 import threading

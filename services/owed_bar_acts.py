@@ -1,7 +1,7 @@
 """Acts on series of bars that the audit chain may not tell of yet, and that it tells of them.
 
 Belongs here: paying that debt, once for each act. Does not belong here: doing an act, which writes the debt down in
-the same rename of the catalog that makes it take effect (`bar_choice.py`).
+the same rename of the catalog that makes it take effect (`market/choice.py`).
 
 A process that dies between the act and its event leaves the debt; the next act, and the next look of autonomy, pays it.
 """
@@ -12,11 +12,11 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from services import audit
+from services.audit import chain
 from services.desk import Desk
-from store.audit import seq_of_act
-from store.bars import BarStore, Catalog, OwedEvent
+from store.audit.chain import seq_of_act
 from store.database import transaction
+from store.market.bars import BarStore, Catalog, OwedEvent
 from trading.errors import Unavailable
 
 
@@ -38,7 +38,7 @@ def record_in(desk: Desk, session: Session, owed: Sequence[OwedEvent]) -> list[i
     """Append acts to the audit chain within a transaction, those it has left out; return the sequence of each."""
     return [
         seq_of_act(session, act_id=one.act_id, action=one.action)
-        or audit.record(
+        or chain.record(
             desk,
             session,
             actor=one.actor,

@@ -1,7 +1,7 @@
 """How a use case tells how far it is.
 
 Belongs here: the form of telling. Does not belong here: who listens: a terminal (`orchestration`), the screen
-(`under_way.py`), the queue (`work.py`, whose jobs tell percent).
+(`work/under_way.py`), the queue (`work/queue.py`, whose jobs tell percent).
 """
 
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """The tables of the platform, and the words its CHECKs allow.
 
 Belongs here: columns, keys, constraints, indexes. Does not belong here: triggers, roles and grants
-(`migrations/guards.sql`), queries (one module per table family) and tables with a module of their own (`trades.py`,
-`verification.py`, `idempotency.py`, `under_way.py`).
+(`migrations/guards.sql`), queries (one module per table family) and tables with a module of their own
+(`backtests/trades.py`, `verification/runs.py`, `idempotency.py`, `work/under_way.py`).
 
 Raw truth is append-only for every role: every table that `guards.sql` does not name. Display figures can be rebuilt
 from it at any time: bot_metrics_rollups, bot_equity_curve.

@@ -14,9 +14,9 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.resets import ResetRequest
+from services.figures.resets import ResetRequest
+from store.backtests.trades import ExecutionFill, TradeLog
 from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotProgress
-from store.trades import ExecutionFill, TradeLog
 from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)

@@ -2,15 +2,11 @@
 
 from alembic import context
 
-from store import (  # noqa: F401 - their tables make the metadata
-    idempotency,
-    owed_materializations,
-    tables,
-    trades,
-    under_way,
-    verification,
-)
+from store import idempotency, tables  # noqa: F401 - these and the next: their tables make the metadata
+from store.backtests import trades  # noqa: F401
 from store.base import Base
+from store.verification import runs  # noqa: F401
+from store.work import owed_materializations, under_way  # noqa: F401
 
 context.configure(
     connection=context.config.attributes["connection"],

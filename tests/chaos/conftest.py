@@ -15,8 +15,8 @@ import pytest
 
 from bench.history import plant_history
 from bench.own_platform import Platform, private_platform
-from services.fleet_seed import fleet_ids, seed_fleet
-from services.market_data import simulate_market
+from services.bots.seed import fleet_ids, seed_fleet
+from services.market.bars import simulate_market
 from store.database import transaction
 from tests.chaos.harms import HARMS
 from tests.chaos.record import Round, write

@@ -20,14 +20,14 @@ from sqlalchemy import Engine, text
 
 from bench.own_platform import private_platform
 from gateways.postgres import connect_urls
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest
+from services.backtests.baselines import BaselineBacktest
+from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk, open_desk
-from services.fleet_seed import fleet_ids, seed_fleet
-from services.improvements import Evolution, Improvement
-from services.market_data import simulate_market
-from services.resets import ResetRequest, reset_metrics
-from services.work import Task, drain
+from services.figures.resets import ResetRequest, reset_metrics
+from services.improvement.iterations import Evolution, Improvement
+from services.market.bars import simulate_market
+from services.work.autonomy import run_tick
+from services.work.queue import Task, drain
 from trading.work.jobs import Caps, JobType
 from trading.work.planner import Candidate, Decision, Load, Plan, plan_tick
 
@@ -94,7 +94,7 @@ def record(path: Path) -> int:
         told.append(_told(seen, now, caps=caps, load=load, kill_switch=kill_switch, plan=plan))
         return plan
 
-    with patch("services.autonomy.plan_tick", listening):
+    with patch("services.work.autonomy.plan_tick", listening):
         _live_through()
     path.write_text(json.dumps(told, indent=None, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")
     return len(told)

@@ -14,7 +14,7 @@ from api.middleware import OUTCOME_UNKNOWN, WRITE_DEADLINE_SECONDS
 from bench.own_platform import Platform, private_platform
 from gateways.cluster import rooms_left
 from gateways.embedded import SOCKET_NAME, remove_embedded, start_embedded
-from services.fleet_seed import seed_fleet
+from services.bots.seed import seed_fleet
 from tests.chaos.bad_network import Mood, Proxy
 
 DATABASE_PATHS = ("/api/bots?limit=50", "/api/_proof/autonomy", "/api/_proof/jobs", "/readyz")

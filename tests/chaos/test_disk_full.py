@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from bench.own_platform import Platform, private_platform
-from services.audit import verify_chain
-from services.fleet_seed import seed_fleet
-from services.market_data import simulate_market
+from services.audit.chain import verify_chain
+from services.bots.seed import seed_fleet
+from services.market.bars import simulate_market
 from tests.chaos.conftest import SYMBOLS, TICK_SECONDS
 from tests.chaos.harms import reset_until_answered
 from tests.chaos.ledger import broken, resets_by_reason

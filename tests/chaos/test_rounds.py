@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from bench.own_platform import Platform
-from services.audit import verify_chain
+from services.audit.chain import verify_chain
 from tests.chaos.conftest import SEED, kinds
 from tests.chaos.harms import HARMS, reset_until_answered
 from tests.chaos.ledger import broken, canary_sings, resets_by_reason, unfinished_runs

@@ -17,11 +17,11 @@ from sqlalchemy import update
 from api.app import create_app
 from gateways import proof_packs
 from gateways.settings import Settings
-from services.backtests import run_baseline
+from services.backtests.baselines import run_baseline
+from services.bots.registration import short_id
 from services.desk import Desk
-from services.registration import short_id
-from services.resets import ResetRequest, reset_metrics
-from services.rollups import rebuild_bots
+from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
 from tests import factories
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations

@@ -15,8 +15,8 @@ from api.app import create_app
 from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
 from orchestration.dagster_ui import Webserver, build_ui
+from services.control.kill_switch import switch_state
 from services.desk import Desk
-from services.kill_switch import switch_state
 from tests import factories
 from tests.e2e.screen import needs_chromium
 from tests.e2e.strangers import HOST, KILL, PUBLIC_TOKEN, RESOLVED, WAYS, every_way, strange_page

@@ -12,9 +12,9 @@ from playwright.sync_api import Page, expect
 from api.app import create_app
 from api.pages.site import SITE
 from api.reference.sheets import all_sheets
-from services.autonomy import run_tick
+from services.control.kill_switch import SwitchWish, throw_switch
 from services.desk import Desk
-from services.kill_switch import SwitchWish, throw_switch
+from services.work.autonomy import run_tick
 from tests.e2e.screen import TOKEN, Screen, needs_chromium, violations
 from tests.e2e.test_bot_page import lived, shown_session
 from tests.serving import Served, serving

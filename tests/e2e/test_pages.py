@@ -13,12 +13,12 @@ from playwright.sync_api import Locator, Page, expect
 
 from api.app import create_app
 from api.pages.site import TABS
-from services.automations import note_automations
-from services.autonomy import run_tick
+from services.control.kill_switch import SwitchWish, switch_state, throw_switch
 from services.desk import Desk
-from services.kill_switch import SwitchWish, switch_state, throw_switch
-from services.market_data import simulate_market
-from store.bars import BarStore
+from services.market.bars import simulate_market
+from services.work.automations import note_automations
+from services.work.autonomy import run_tick
+from store.market.bars import BarStore
 from store.tables import BotProgress
 from tests import factories
 from tests.e2e.screen import STALE_TEXT, TOKEN, MovingClock, Screen, needs_chromium, violations

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from api.app import create_app
 from api.pages import vendor
 from bench.own_browser import CHROMIUM
-from services.backtests import run_baseline
+from services.backtests.baselines import run_baseline
 from services.desk import Desk
 from store.tables import BacktestSession
 from tests.e2e.screen import needs_chromium

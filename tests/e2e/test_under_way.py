@@ -13,9 +13,9 @@ from sqlalchemy import Engine, text
 
 from api.app import create_app
 from services.desk import Desk
-from services.under_way import LongWork, telling
-from services.verification import Verification, verify
-from store.under_way import WorkKind
+from services.verification.runs import Verification, verify
+from services.work.under_way import LongWork, telling
+from store.work.under_way import WorkKind
 from tests import factories
 from tests.e2e.screen import Screen, needs_chromium, violations
 from tests.serving import Served, serving, until

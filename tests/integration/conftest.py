@@ -20,8 +20,8 @@ from gateways.embedded import remove_embedded
 from gateways.postgres import APP_ROLE, DatabaseUrls, dagster_url, embedded_url, role_url, start_embedded
 from gateways.settings import Settings
 from services.desk import Desk, open_desk, prepare_database
-from services.market_data import simulate_market
-from store.bars import BarStore
+from services.market.bars import simulate_market
+from store.market.bars import BarStore
 
 TEMPLATE = "proving_template"
 TOKEN = "a-token-only-this-test-suite-knows"

@@ -18,8 +18,8 @@ from websockets.sync.client import ClientConnection, connect
 from api import topics
 from api.app import create_app
 from gateways.changes import Changed, parse
+from services.control.kill_switch import SwitchWish, switch_now, throw_switch
 from services.desk import Desk
-from services.kill_switch import SwitchWish, switch_now, throw_switch
 from store.tables import Bot, BotJob, BotMetricsRollup, SystemSetting
 from tests import factories
 from tests.integration.conftest import FixedClock

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, Engine, insert, select, text
 
-from services.audit import record, verify_chain
+from services.audit.chain import record, verify_chain
 from services.desk import Desk
-from store import audit
+from store.audit import chain
 from store.database import transaction
 from store.tables import AuditEvent
 from tests.integration.conftest import FixedClock
@@ -147,7 +147,7 @@ def test_racing_transactions_leave_no_gap_and_no_fork(desk: Desk) -> None:
         seqs = list(pool.map(lambda n: append(desk, n), range(40)))
     assert sorted(seqs) == list(range(1, 41))
     with transaction(desk.sessions) as session:
-        links = list(audit.chain(session))
+        links = list(chain.chain(session))
     assert all(after.previous_hash == before.hash for before, after in pairwise(links))
     assert verify_chain(desk).is_whole
 

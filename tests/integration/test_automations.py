@@ -11,12 +11,12 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from api.app import create_app
 from orchestration.definitions import build_defs
-from services.audit import verify_chain
-from services.audit_pages import events_page
-from services.automations import note_automations, stopped_automations
-from services.autonomy import run_tick
+from services.audit.chain import verify_chain
+from services.audit.pages import events_page
 from services.desk import Desk
-from store.audit_pages import AuditFilter
+from services.work.automations import note_automations, stopped_automations
+from services.work.autonomy import run_tick
+from store.audit.pages import AuditFilter
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import Client
 

@@ -12,11 +12,13 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from orchestration import bar_work, cli
-from services.audit import verify_chain
-from services.autonomy import run_tick
-from services.backtests import run_baseline
-from services.bar_acts import act_on_bars
-from services.bar_choice import (
+from services.audit.chain import verify_chain
+from services.backtests.baselines import run_baseline
+from services.backtests.tear_sheets import tear_sheet
+from services.desk import Desk
+from services.market.acts import act_on_bars
+from services.market.bars import import_bars, simulate_market
+from services.market.choice import (
     BarAct,
     BarWish,
     choose_bars,
@@ -26,12 +28,10 @@ from services.bar_choice import (
     series_traded,
     stood_already,
 )
-from services.desk import Desk
-from services.market_data import import_bars, simulate_market
 from services.owed_bar_acts import record_owed
-from services.reports import tear_sheet
-from store import audit
-from store.bars import BarStore, Catalog, Rehearsal
+from services.work.autonomy import run_tick
+from store.audit import chain
+from store.market.bars import BarStore, Catalog, Rehearsal
 from store.tables import AuditEvent, AutonomyBotDecision, BacktestSession
 from tests.factories import make_bot
 from tests.integration.conftest import FixedClock
@@ -256,7 +256,7 @@ def test_an_act_whose_process_died_before_its_event_is_told_once(
 ) -> None:
     import_bars(stocked.bars, short_file, provider="ACME")
     with monkeypatch.context() as dying:
-        dying.setattr(audit, "append", died)
+        dying.setattr(chain, "append", died)
         with pytest.raises(Died):
             act_on_bars(stocked, WISH)
     assert provider_of(stocked.bars) == "ACME"

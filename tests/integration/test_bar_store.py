@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from store.bars import BarStore, NewSeries
+from store.market.bars import BarStore, NewSeries
 from trading.errors import BadBars, NoMarketData, Unavailable
 from trading.market.bars import SIMULATED, Bars, bars_from_columns
 
@@ -170,7 +170,7 @@ CRASH = """
 import os, signal, sys
 from pathlib import Path
 import numpy as np
-import store.bars as room
+import store.market.bars as room
 from tests.integration.test_bar_store import bars_of
 
 renames = 0
@@ -226,7 +226,7 @@ def test_readers_never_see_half_a_write(tmp_path: Path) -> None:
 
 def test_racing_writers_lose_no_series(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from store.bars import BarStore; "
+        "import sys; from pathlib import Path; from store.market.bars import BarStore; "
         "from tests.integration.test_bar_store import bars_of\n"
         "for n in range(10): BarStore(Path(sys.argv[1])).write(bars_of(9, provider=f'{sys.argv[2]}{n}'), source='race')"
     )

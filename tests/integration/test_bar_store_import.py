@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from services.market_data import import_bars, simulate_market
-from store.bars import BarStore
+from services.market.bars import import_bars, simulate_market
+from store.market.bars import BarStore
 from trading.errors import BadBars, Unavailable, UnknownInstrument, UnknownTimeframe
 from trading.market.bars import TIMEFRAME_SECONDS
 from trading.market.instruments import INSTRUMENTS

@@ -9,16 +9,16 @@ import pytest
 from sqlalchemy import select
 
 from api.app import create_app
-from services.audit import verify_chain
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest, bot_at_work
-from services.bot_acts import Act, ActReceipt, ActWish, act_on_bot
+from services.audit.chain import verify_chain
+from services.backtests.baselines import BaselineBacktest, bot_at_work
+from services.bots.acts import Act, ActReceipt, ActWish, act_on_bot
+from services.bots.life import bot_life
+from services.bots.registration import BotRequest, bot_named, register_bot, would_register
 from services.desk import Desk
-from services.life import bot_life
-from services.registration import BotRequest, bot_named, register_bot, would_register
-from services.work import drain
-from store import jobs
+from services.work.autonomy import run_tick
+from services.work.queue import drain
 from store.tables import AuditEvent, AutonomyBotDecision, Bot, BotGeneration, BotJob, BotProgress
+from store.work import jobs
 from tests.factories import make_bot, make_bots, make_job
 from tests.integration.conftest import FixedClock
 from tests.integration.test_api import ADMIN, Client

@@ -14,10 +14,10 @@ from sqlalchemy import Engine, event, insert, text
 
 from api.app import create_app
 from bench.history import plant_history
+from services.bots.registration import BotRequest, register_bot
 from services.desk import Desk
-from services.registration import BotRequest, register_bot
-from services.resets import ResetRequest, reset_metrics
-from services.rollups import rebuild_bots
+from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests import factories
 from tests.integration.conftest import FixedClock
@@ -370,7 +370,7 @@ def test_the_fleet_file_holds_what_the_filter_leaves(desk: Desk, client: Client,
 
 
 def test_a_large_book_is_one_file(desk: Desk, client: Client, clock: FixedClock, monkeypatch: Any) -> None:
-    monkeypatch.setattr("services.books.TRADES_AT_A_TIME", 3)
+    monkeypatch.setattr("services.bots.books.TRADES_AT_A_TIME", 3)
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session, stage="PAPER")
         for hour in range(10):

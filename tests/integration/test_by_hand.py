@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from services.backtests import run_baseline
+from services.backtests.baselines import run_baseline
 from services.desk import Desk
 from store.tables import BotJob, BotProgress
 from tests import factories

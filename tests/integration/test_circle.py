@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest
+from services.backtests.baselines import BaselineBacktest
+from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.fleet_seed import seed_fleet
-from services.improvements import Evolution, Improvement
-from services.resets import reset_metrics
-from services.work import Progress, Result, drain, work_by_hand
-from store import iterations
-from store.jobs import Claim
+from services.figures.resets import reset_metrics
+from services.improvement.iterations import Evolution, Improvement
+from services.work.autonomy import run_tick
+from services.work.queue import Progress, Result, drain, work_by_hand
+from store.backtests.trades import TradeLog
+from store.improvement import iterations
 from store.tables import (
     AutonomyBotDecision,
     BacktestSession,
@@ -26,7 +26,7 @@ from store.tables import (
     ImproveCandidate,
     ImproveIteration,
 )
-from store.trades import TradeLog
+from store.work.jobs import Claim
 from tests.factories import reset_request
 from tests.integration.conftest import FixedClock
 from trading.backtests.parts import Part, PartRun, PartRunner

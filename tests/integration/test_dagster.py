@@ -16,17 +16,17 @@ from jobs import finished_work, upkeep
 from jobs.queue import JOB_OF, KIND_TAG
 from orchestration.definitions import build_defs
 from sensors.fleet import register_partitions
-from services.audit import record
-from services.audit_pages import chain_told
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest, run_baseline
-from services.bar_choice import BarAct, BarWish, choose_bars
+from services.audit.chain import record
+from services.audit.pages import chain_told
+from services.backtests.baselines import BaselineBacktest, run_baseline
+from services.bots.registration import names_of
+from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk
-from services.fleet_seed import fleet_ids, seed_fleet
-from services.owed_materializations import owing_runs
-from services.registration import names_of
-from services.resets import reset_metrics
-from services.work import drain
+from services.figures.resets import reset_metrics
+from services.market.choice import BarAct, BarWish, choose_bars
+from services.work.autonomy import run_tick
+from services.work.owed_materializations import owing_runs
+from services.work.queue import drain
 from store.database import transaction
 from store.tables import AuditEvent, BacktestSession, BotJob
 from tests.factories import reset_request

@@ -10,8 +10,9 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from store import bots, jobs
+from store.bots import registry
 from store.database import hold, reading, session_factory, transaction
+from store.work import jobs
 from tests.factories import make_bot
 from trading.errors import Unavailable
 from trading.work.jobs import LEASE, JobType
@@ -110,7 +111,7 @@ def silent_seconds(session: Session) -> float:
 
 def test_a_worker_may_be_silent_in_a_transaction_as_long_as_it_may_be_with_its_job(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
-        bots.lock(session, make_bot(session).id)
+        registry.lock(session, make_bot(session).id)
         assert silent_seconds(session) == LEASE.total_seconds()
 
 

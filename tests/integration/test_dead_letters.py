@@ -6,12 +6,12 @@ import pytest
 from sqlalchemy import Engine, text
 
 from bench.patience import until
-from services.audit import verify_chain
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest
-from services.dead_letters import dead_letters, requeue
+from services.audit.chain import verify_chain
+from services.backtests.baselines import BaselineBacktest
 from services.desk import Desk
-from services.work import Result, drain
+from services.work.autonomy import run_tick
+from services.work.dead_letters import dead_letters, requeue
+from services.work.queue import Result, drain
 from store.tables import BotProgress
 from tests.factories import make_bot, make_generation, make_job
 from tests.integration.conftest import FixedClock

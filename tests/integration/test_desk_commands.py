@@ -13,14 +13,14 @@ from api.app import create_app
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
 from orchestration import bar_work, cli, desk_work
-from services.audit import record, verify_chain
-from services.audit_pages import EventTold, Verification, chain_told, events_page
-from services.autonomy import run_tick
+from services.audit.chain import record, verify_chain
+from services.audit.pages import EventTold, Verification, chain_told, events_page
 from services.desk import Desk
-from services.vitals import Verdict, verdicts
-from store.audit_pages import AuditFilter
-from store.bars import BarStore
+from services.health.vitals import Verdict, verdicts
+from services.work.autonomy import run_tick
+from store.audit.pages import AuditFilter
 from store.database import transaction
+from store.market.bars import BarStore
 from store.tables import Bot
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock

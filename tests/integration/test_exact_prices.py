@@ -16,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from api.app import create_app
 from gateways.postgres import DatabaseUrls
-from services.backtests import trade_columns
+from services.backtests.baselines import trade_columns
+from services.backtests.tear_sheets import session_trades, tear_sheet
 from services.desk import Desk, prepare_database
-from services.reports import session_trades, tear_sheet
-from store import rollups
+from store.backtests.sessions import copy_trades
+from store.backtests.trades import TradeLog
+from store.figures import rollups
 from store.provision import MIGRATIONS
-from store.sessions import copy_trades
 from store.tables import BacktestSession
-from store.trades import TradeLog
 from tests.factories import BIRTH, make_bot, make_fill, make_session, make_trade
 from tests.integration.test_api import Client
 from trading.backtests.engine import Account, Backtest, Exits, run_signals

@@ -16,26 +16,26 @@ from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from bench.history import plant_history
-from services.autonomy import run_tick, running_runs
-from services.backtests import BaselineBacktest, run_baseline
-from services.books import all_trades, bot_book, bot_sessions, bot_trades
+from services.backtests.baselines import BaselineBacktest, run_baseline
+from services.bots.books import all_trades, bot_book, bot_sessions, bot_trades
+from services.bots.dossier import bot_dossier
+from services.bots.exports import each_matching_bot
+from services.bots.fleet import FleetQuery, bots_by_ids, bots_page, each_bot, fleet_totals
+from services.bots.life import bot_life
+from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk
-from services.dossier import bot_dossier
-from services.exports import each_matching_bot
-from services.fleet import FleetQuery, bots_by_ids, bots_page, each_bot, fleet_totals
-from services.fleet_seed import fleet_ids, seed_fleet
-from services.improvements import Improvement
-from services.invariants import all_invariants
-from services.life import bot_life
-from services.proofs import autonomy_proof, jobs_proof
-from services.resets import ResetRequest, reset_metrics
-from services.rollups import open_requests, rebuild_bots, rebuild_requested
-from services.starvation import starvation
-from services.verification import latest_verifications
-from services.work import Task, drain
-from store.bars import BarStore
-from store.fleet import FleetFilter, FleetOrder
-from store.verification import latest_of_bots
+from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.rollups import open_requests, rebuild_bots, rebuild_requested
+from services.health.invariants import all_invariants
+from services.improvement.iterations import Improvement
+from services.verification.runs import latest_verifications
+from services.work.autonomy import run_tick, running_runs
+from services.work.proofs import autonomy_proof, jobs_proof
+from services.work.queue import Task, drain
+from services.work.starvation import starvation
+from store.bots.fleet import FleetFilter, FleetOrder
+from store.market.bars import BarStore
+from store.verification.runs import latest_of_bots
 from tests.integration.conftest import FixedClock
 from trading.books import Book
 from trading.verification.evidence import ASKED_FOR

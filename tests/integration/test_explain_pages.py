@@ -7,18 +7,18 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select, text
 
-from services.audit_pages import chain_told, events_page
-from services.autonomy import run_tick
+from services.audit.pages import chain_told, events_page
+from services.control.kill_switch import SwitchWish, switch_state, throw_switch
 from services.desk import Desk
-from services.job_pages import ended_page, work_now
-from services.kill_switch import SwitchWish, switch_state, throw_switch
-from services.lab import iterations_page
-from services.ticks import decisions_page, ticks_page
-from services.vitals import verdicts
-from store.audit_pages import AuditFilter
-from store.lab import IterationFilter
+from services.health.vitals import verdicts
+from services.improvement.lab import iterations_page
+from services.work.autonomy import run_tick
+from services.work.job_pages import ended_page, work_now
+from services.work.ticks import decisions_page, ticks_page
+from store.audit.pages import AuditFilter
+from store.improvement.lab import IterationFilter
 from store.tables import Bot
-from store.ticks import DecisionFilter
+from store.work.ticks import DecisionFilter
 from tests.integration.test_explain import explained, old_fleet  # noqa: F401 - fixture
 
 

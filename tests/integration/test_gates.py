@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.orm import Session
 
+from services.bots.dossier import bot_dossier
+from services.bots.fleet import FleetQuery, bots_page
+from services.bots.life import bot_life
 from services.desk import Desk
-from services.dossier import bot_dossier
-from services.fleet import FleetQuery, bots_page
-from services.life import bot_life
-from services.resets import reset_metrics
-from services.verification import verify
-from store import verification
+from services.figures.resets import reset_metrics
+from services.verification.runs import verify
+from store.verification import runs
 from tests.factories import BIRTH, make_bot, make_generation, make_session, reset_request
 from tests.integration.conftest import FixedClock
 from trading.verification.verdicts import Kind
@@ -43,7 +43,7 @@ def make_run(session: Session, bot_id: UUID, kind: Kind, **over: Any) -> None:
         "can_show": "planted",
         "cannot_show": "planted",
     }
-    verification.append(session, columns | over)
+    runs.append(session, columns | over)
 
 
 def reasons(desk: Desk, bot_id: UUID) -> dict[str, str]:
@@ -161,7 +161,7 @@ def test_the_store_answers_for_many_bots_and_leaves_out_those_without_a_run(desk
         for bot_id in bots:
             for kind in (Kind.WALK_FORWARD, Kind.STRESS, Kind.GRID):
                 make_run(session, bot_id, kind)
-        found = verification.latest_of_bots(session, [*bots, uuid4()], kinds=["WALK_FORWARD", "STRESS"])
+        found = runs.latest_of_bots(session, [*bots, uuid4()], kinds=["WALK_FORWARD", "STRESS"])
     assert set(found) == set(bots)
     assert all(sorted(row.kind for row in runs) == ["STRESS", "WALK_FORWARD"] for runs in found.values())
     assert {row.consistency for runs in found.values() for row in runs} == {0.75, None}

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 
 from api.app import create_app
 from orchestration import bot_work, cli, desk_work
-from services.backtests import run_baseline
+from services.backtests.baselines import run_baseline
+from services.bots.fleet import bots_by_ids
+from services.bots.histories import history_of, history_of_bot
 from services.desk import Desk
-from services.fleet import bots_by_ids
-from services.histories import history_of, history_of_bot
-from services.resets import ResetRequest, reset_metrics
-from store import bots
-from store.bars import BarStore
+from services.figures.resets import ResetRequest, reset_metrics
+from store.bots import registry
+from store.market.bars import BarStore
 from store.tables import BotProgress
 from tests.factories import make_bot
 from tests.integration.test_api import Client
@@ -76,7 +76,7 @@ def test_a_bot_whose_warm_up_takes_all_says_so_on_the_board_on_its_page_and_when
     asked = ("--archetype", "momentum_surge", "--symbol", "MES", "--timeframe", "1h", "--name", NAME)
     assert none_left in CliRunner().invoke(cli.app, ["bot", "add", *asked]).output
     with short_desk.sessions() as session:
-        (bot_id,) = bots.bot_ids(session)
+        (bot_id,) = registry.bot_ids(session)
     assert run_baseline(short_desk, bot_id, run_id="run-1").figures["trades"] == 0
     (card,) = bots_by_ids(short_desk, [bot_id])
     assert (card.bot_now.state, card.bot_now.reason) == ("IDLE", "NO_BARS_AFTER_WARM_UP")

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from services import improvements
-from services.backtests import account_of, bot_at_work
+from services.backtests.baselines import account_of, bot_at_work
 from services.desk import Desk
-from services.improvements import Evolution, Improvement, run_improvement
-from services.iterations import Iteration
-from services.tapes import tape_for
-from services.work import drain
-from store import jobs
+from services.improvement import iterations
+from services.improvement.iterations import Evolution, Improvement, run_improvement
+from services.improvement.results import Iteration
+from services.market.tapes import tape_for
+from services.work.queue import drain
 from store.tables import Bot, BotJob, ImproveCandidate, ImproveIteration
+from store.work import jobs
 from tests.factories import make_bot, make_generation
 from trading.backtests.parts import PartRun, PartRunner
 from trading.figures.performance import Performance, daily_returns
@@ -55,7 +55,7 @@ def test_the_verdict_weighs_every_try_on_these_bars_and_the_walk_as_it_went(
         asked.append(told | {"candidate": candidate, "parent": parent})
         return judge(candidate, parent, **told)
 
-    monkeypatch.setattr(improvements, "judge", spy)
+    monkeypatch.setattr(iterations, "judge", spy)
     for run_id in ("run-1", "run-2"):
         assert run_improvement(stocked_desk, bot_id, run_id=run_id).status is JobStatus.COMPLETED
     with stocked_desk.sessions() as session:
@@ -155,7 +155,7 @@ def test_another_generation_or_iteration_is_searched_with_another_seed(stocked_d
 def test_parent_and_candidate_are_told_apart(stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
     parent = default_genome(ARCHETYPE)
     other = validated(ARCHETYPE, {**parent, "ema_fast": 5, "ema_slow": 40})
-    monkeypatch.setattr(improvements, "neighbours_by_optuna", lambda *_: best_of(in_order([other]), trials=1))
+    monkeypatch.setattr(iterations, "neighbours_by_optuna", lambda *_: best_of(in_order([other]), trials=1))
     assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
     with stocked_desk.sessions() as session:
         evidence = session.scalars(select(ImproveIteration)).one().evidence
@@ -168,7 +168,7 @@ def test_a_search_that_finds_only_the_parent_is_no_improvement(
     stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        improvements, "neighbours_by_optuna", lambda _style, parent: best_of(in_order([parent]), trials=1)
+        iterations, "neighbours_by_optuna", lambda _style, parent: best_of(in_order([parent]), trials=1)
     )
     assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
     with stocked_desk.sessions() as session:

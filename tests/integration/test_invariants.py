@@ -6,16 +6,16 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from services.audit import record
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest
+from services.audit.chain import record
+from services.backtests.baselines import BaselineBacktest
+from services.bots.seed import seed_fleet
+from services.control.kill_switch import SwitchWish, throw_switch
 from services.desk import Desk
-from services.fleet_seed import seed_fleet
-from services.invariants import all_invariants, caps_are_kept, no_stuck_jobs, work_is_finishing
-from services.kill_switch import SwitchWish, throw_switch
-from services.starvation import Wait, starvation
-from services.vitals import verdicts
-from services.work import drain
+from services.health.invariants import all_invariants, caps_are_kept, no_stuck_jobs, work_is_finishing
+from services.health.vitals import verdicts
+from services.work.autonomy import run_tick
+from services.work.queue import drain
+from services.work.starvation import Wait, starvation
 from store.database import transaction
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock

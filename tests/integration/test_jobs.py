@@ -13,19 +13,19 @@ from sqlalchemy import Engine, func, select, text
 from sqlalchemy.orm import Session
 
 import trading.work.jobs
-from services import autonomy as autonomy_services
-from services import work
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest
+from services.backtests.baselines import BaselineBacktest
+from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.fleet_seed import seed_fleet
-from services.invariants import no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
-from services.starvation import starvation
-from services.work import drain
-from store import candidates, jobs
-from store.jobs import Claim
+from services.health.invariants import no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
+from services.work import autonomy as autonomy_services
+from services.work import queue
+from services.work.autonomy import run_tick
+from services.work.queue import drain
+from services.work.starvation import starvation
+from store.backtests.trades import TradeLog
 from store.tables import BacktestSession, BotJob, BotProgress
-from store.trades import TradeLog
+from store.work import candidates, jobs
+from store.work.jobs import Claim
 from tests.factories import make_bot, make_generation, make_job
 from tests.integration.conftest import FixedClock
 from trading.work.jobs import LEASE, TIMEOUTS, JobStatus, JobType
@@ -139,7 +139,7 @@ def test_a_zombie_that_wakes_after_its_lease_writes_nothing(fleet: Desk, clock: 
     class Sleeper(BaselineBacktest):
         """Falls asleep in the middle of its work, past its lease; meanwhile another run does the job."""
 
-        def perform(self, desk: Desk, claim: Claim, progress: work.Progress) -> work.Result:
+        def perform(self, desk: Desk, claim: Claim, progress: queue.Progress) -> queue.Result:
             result = super().perform(desk, claim, progress)
             clock.advance(seconds=LEASE.total_seconds() + 1)
             run_tick(desk)
@@ -215,14 +215,14 @@ def test_a_tick_that_dies_leaves_nothing_behind(
 @pytest.mark.parametrize(
     ("module", "name", "after"),
     [
-        (work, "_claim", True),
-        (work, "_finished", False),
-        (work, "_finished", True),
-        (work, "_close", False),
-        (work, "_close", True),
-        (work.jobs, "close", True),
-        (work.owed_materializations, "owe", True),
-        (work.bots, "lock", True),
+        (queue, "_claim", True),
+        (queue, "_finished", False),
+        (queue, "_finished", True),
+        (queue, "_close", False),
+        (queue, "_close", True),
+        (queue.jobs, "close", True),
+        (queue.owed_materializations, "owe", True),
+        (queue.registry, "lock", True),
     ],
 )
 def test_a_run_that_dies_anywhere_loses_and_repeats_nothing(

@@ -11,16 +11,17 @@ from sqlalchemy import Engine, func, select, text
 from gateways.clock import system_clock
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
-from services import kill_switch as service
-from services.audit import verify_chain
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest, run_baseline
+from services.audit.chain import verify_chain
+from services.backtests.baselines import BaselineBacktest, run_baseline
+from services.control import kill_switch as service
+from services.control.kill_switch import SwitchReceipt, SwitchWish, switch_state, throw_switch
 from services.desk import Desk, open_desk
-from services.kill_switch import SwitchReceipt, SwitchWish, switch_state, throw_switch
-from services.work import drain
-from store import jobs, kill_switch
+from services.work.autonomy import run_tick
+from services.work.queue import drain
+from store.control import kill_switch
 from store.database import transaction
 from store.tables import AuditEvent, BotJob
+from store.work import jobs
 from tests.factories import make_bot, make_generation, make_job
 from trading.errors import BadInput, IdempotencyMismatch, KillSwitchOn
 from trading.work.jobs import JobType

@@ -15,8 +15,8 @@ from sqlalchemy.pool import NullPool
 
 from gateways.postgres import DatabaseUrls
 from gateways.settings import PROJECT_ROOT
+from services.control.kill_switch import switch_now
 from services.desk import Desk, is_prepared
-from services.kill_switch import switch_now
 from store.provision import MIGRATIONS
 from store.revision import newest_revision
 

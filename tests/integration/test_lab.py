@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from services.lab import IterationTold, iterations_page
-from store.lab import IterationFilter
+from services.improvement.lab import IterationTold, iterations_page
+from store.improvement.lab import IterationFilter
 from store.tables import Bot, ImproveIteration
 from tests.factories import BIRTH, make_bot
 
@@ -23,7 +23,7 @@ def test_words_find_the_same_iterations_whether_few_or_many_bots_have_them(
                 add_iteration(session, bot, number)
     ways = []
     for most in (200, 1):
-        monkeypatch.setattr("store.lab.MOST_NAMED", most)
+        monkeypatch.setattr("store.improvement.lab.MOST_NAMED", most)
         ways.append(every_iteration(desk, IterationFilter(words="amber")))
     assert ways[0] == ways[1]
     assert len({one.id for one in ways[0]}) == 6

@@ -12,16 +12,17 @@ from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import InternalError, OperationalError
 from sqlalchemy.orm import Session
 
-from services import autonomy, work
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest
+from services.backtests.baselines import BaselineBacktest
+from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.fleet_seed import seed_fleet
-from services.resets import reset_metrics
-from services.work import drain
-from store import bots, jobs
-from store.jobs import Claim
+from services.figures.resets import reset_metrics
+from services.work import autonomy, queue
+from services.work.autonomy import run_tick
+from services.work.queue import drain
+from store.bots import registry
 from store.tables import BacktestSession, BotJob, BotProgress
+from store.work import jobs
+from store.work.jobs import Claim
 from tests.factories import make_bot, make_job, reset_request
 from tests.integration.conftest import FixedClock
 from tests.integration.test_resets_racing import wait_until_blocked
@@ -48,7 +49,7 @@ class Unrecordable:
 class Unlucky(BaselineBacktest):
     """A backtest whose result cannot be recorded."""
 
-    def perform(self, desk: Desk, claim: Claim, progress: work.Progress) -> work.Result:
+    def perform(self, desk: Desk, claim: Claim, progress: queue.Progress) -> queue.Result:
         return Unrecordable()
 
 
@@ -81,11 +82,11 @@ def test_a_heartbeat_that_fails_is_followed_by_the_next(fleet: Desk, monkeypatch
         return True
 
     class Patient(BaselineBacktest):
-        def perform(self, desk: Desk, claim: Claim, progress: work.Progress) -> work.Result:
+        def perform(self, desk: Desk, claim: Claim, progress: queue.Progress) -> queue.Result:
             twice.wait()
             return super().perform(desk, claim, progress)
 
-    monkeypatch.setattr(work, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(queue, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(jobs, "heartbeat", failing_once)
     run_tick(fleet)
     done = next(drain(fleet, Patient(), JobType.BACKTEST, run_id="run-1", time_limit=HOUR))
@@ -185,7 +186,7 @@ def test_a_job_that_ends_holds_its_bot_against_a_reset(desk: Desk) -> None:
     with desk.sessions.begin() as session:
         bot = make_bot(session)
     with desk.sessions.begin() as ending, desk.sessions() as other:
-        bots.lock(ending, bot.id)
+        registry.lock(ending, bot.id)
         with pytest.raises(OperationalError, match="could not obtain lock"):
             other.execute(BOT_UNDER_LOCK, {"bot_id": bot.id})
 

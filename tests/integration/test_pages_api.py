@@ -12,14 +12,14 @@ import pytest
 from sqlalchemy import Engine, text
 
 from api.app import create_app
-from services import audit
-from services.audit_pages import EventTold, events_page, every_event
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest
+from services.audit import chain
+from services.audit.pages import EventTold, events_page, every_event
+from services.backtests.baselines import BaselineBacktest
 from services.desk import Desk
-from services.improvements import Improvement
-from services.work import drain
-from store.audit_pages import AuditFilter
+from services.improvement.iterations import Improvement
+from services.work.autonomy import run_tick
+from services.work.queue import drain
+from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.tables import BotGeneration, BotProgress, ImproveCandidate
 from tests import factories
@@ -127,7 +127,7 @@ def test_given_up_work_is_put_back_only_by_an_admin(client: Client, desk: Desk, 
 
 def record(desk: Desk, number: int) -> None:
     with transaction(desk.sessions) as session:
-        audit.record(
+        chain.record(
             desk,
             session,
             actor=("ops", "cli:ann")[number % 2],
@@ -157,7 +157,7 @@ def test_an_event_about_a_bot_tells_its_name_and_is_found_by_it(client: Client, 
     with transaction(desk.sessions) as session:
         bot = factories.make_bot(session, name="Amber Otter")
         for subject in (str(bot.id), "fleet", str(UUID(int=5))):
-            audit.record(desk, session, actor="ops", action="REQUEUE", subject=subject, payload={})
+            chain.record(desk, session, actor="ops", action="REQUEUE", subject=subject, payload={})
     told = {one["subject"]: one["subjectName"] for one in client.get("/api/audit/events").json()["data"]}
     assert told == {str(bot.id): "Amber Otter", "fleet": None, str(UUID(int=5)): None}
     named = client.get("/api/audit/events", params={"subject": "Amber Otter"}).json()["data"]
@@ -169,7 +169,7 @@ def test_an_event_about_a_bot_tells_its_name_and_is_found_by_it(client: Client, 
 def test_a_slow_reader_of_the_chain_holds_no_connection_and_misses_nothing(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.audit_pages.EVENTS_AT_A_TIME", 3)
+    monkeypatch.setattr("services.audit.pages.EVENTS_AT_A_TIME", 3)
     for number in range(9):
         record(desk, number)
     pool = desk.sessions.kw["bind"].pool

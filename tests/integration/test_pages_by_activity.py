@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
+from services.bots.fleet import FleetQuery, bots_page, each_bot
 from services.desk import Desk
-from services.fleet import FleetQuery, bots_page, each_bot
+from store.bots.fleet import SORTS, FleetFilter, FleetOrder, count_by_state
 from store.database import transaction
-from store.fleet import SORTS, FleetFilter, FleetOrder, count_by_state
 from store.tables import Bot, BotProgress
 from tests import factories
 from tests.integration.conftest import FixedClock

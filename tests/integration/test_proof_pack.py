@@ -14,10 +14,10 @@ from gateways.postgres import DatabaseUrls
 from gateways.proof_packs import Exhibit
 from gateways.settings import Settings
 from orchestration import cli, proof_pack, terminal
-from services.audit import record
-from services.autonomy import run_tick
+from services.audit.chain import record
+from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.fleet_seed import seed_fleet
+from services.work.autonomy import run_tick
 from store.database import transaction
 from tests.factories import make_bot, make_job
 from tests.integration.conftest import TOKEN, FixedClock

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.market_data import ImportReport, import_bars
-from store.bars import BarStore
+from services.market.bars import ImportReport, import_bars
+from store.market.bars import BarStore
 from trading.errors import BadBars
 from trading.market.instruments import instrument
 

@@ -14,12 +14,12 @@ import pytest
 from sqlalchemy import func, select
 
 from api.app import create_app
-from services.backtests import run_baseline
+from services.backtests.baselines import run_baseline
+from services.backtests.tear_sheets import tear_sheet
 from services.desk import Desk
-from services.reports import tear_sheet
-from store.bars import BarStore
+from store.backtests.trades import TradeLog
+from store.market.bars import BarStore
 from store.tables import BacktestSession
-from store.trades import TradeLog
 from tests.factories import BIRTH, make_bot, make_session
 from tests.integration.test_api import Client
 from tests.oracle.series import between_marks

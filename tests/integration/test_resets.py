@@ -8,11 +8,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine, select, text
 
-from services.audit import verify_chain
+from services.audit.chain import verify_chain
 from services.desk import Desk
-from services.resets import reset_metrics
-from store import jobs, rollups
+from services.figures.resets import reset_metrics
 from store.database import transaction
+from store.figures import rollups
 from store.tables import (
     AuditEvent,
     Bot,
@@ -25,6 +25,7 @@ from store.tables import (
     MetricsBaseline,
     RebuildRequest,
 )
+from store.work import jobs
 from tests.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade, reset_request
 from tests.integration.conftest import FixedClock
 from trading.errors import BadInput, PlanChanged, UnknownBots

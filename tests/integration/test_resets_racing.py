@@ -17,11 +17,11 @@ from sqlalchemy.orm import Session
 from gateways.clock import system_clock
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
-from services.audit import verify_chain
+from services.audit.chain import verify_chain
 from services.desk import Desk, open_desk
-from services.resets import ResetReceipt, ResetRequest, reset_metrics
-from store import rollups
+from services.figures.resets import ResetReceipt, ResetRequest, reset_metrics
 from store.database import transaction
+from store.figures import rollups
 from store.idempotency import IdempotencyKey
 from store.tables import (
     AuditEvent,

@@ -6,11 +6,11 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from services.backtests import account_of, bot_at_work
+from services.backtests.baselines import account_of, bot_at_work
 from services.desk import Desk
-from services.improvements import Evolution
-from services.tapes import tape_for
-from services.work import Finished, work_by_hand
+from services.improvement.iterations import Evolution
+from services.market.tapes import tape_for
+from services.work.queue import Finished, work_by_hand
 from store.database import transaction
 from store.tables import Bot, BotGeneration, BotProgress, ImproveCandidate, ImproveIteration
 from tests import factories

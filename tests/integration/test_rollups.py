@@ -12,9 +12,10 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from services.desk import Desk
-from services.resets import ResetRequest, reset_metrics
-from store import rollups
+from services.figures.resets import ResetRequest, reset_metrics
+from store.backtests.trades import ExecutionFill, TradeLog
 from store.database import transaction
+from store.figures import rollups
 from store.tables import (
     BacktestSession,
     Base,
@@ -25,7 +26,6 @@ from store.tables import (
     BotPerformanceSnapshot,
     MetricsBaseline,
 )
-from store.trades import ExecutionFill, TradeLog
 from tests.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
 from tests.integration.conftest import FixedClock
 from trading.figures.baselines import Scope

@@ -17,18 +17,18 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 from typer.testing import CliRunner
 
 from orchestration import bot_work, cli, verify_work
-from services.audit import verify_chain
-from services.autonomy import run_tick
-from services.backtests import BaselineBacktest, bot_at_work, run_baseline
+from services.audit.chain import verify_chain
+from services.backtests.baselines import BaselineBacktest, bot_at_work, run_baseline
+from services.bots.registration import BotRequest, Registered, bot_named, register_bot, short_id
 from services.desk import Desk
-from services.improvements import Evolution, Improvement
-from services.registration import BotRequest, Registered, bot_named, register_bot, short_id
-from services.verification import verify
-from services.verification_checks import check_look_ahead
-from services.verification_subject import open_subject
-from services.work import drain
+from services.improvement.iterations import Evolution, Improvement
+from services.verification.detectors import check_look_ahead
+from services.verification.runs import verify
+from services.verification.subject import open_subject
+from services.work.autonomy import run_tick
+from services.work.queue import drain
 from store.database import transaction
-from store.iterations import sibling_genomes
+from store.improvement.iterations import sibling_genomes
 from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, RuleText
 from tests.factories import make_bot
 from tests.integration.conftest import FixedClock

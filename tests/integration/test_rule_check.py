@@ -7,8 +7,8 @@ from typer.testing import CliRunner
 
 from gateways.settings import Settings
 from orchestration import cli, rule_work
-from services.tapes import stored_tape
-from store.bars import BarStore
+from services.market.tapes import stored_tape
+from store.market.bars import BarStore
 from trading.errors import BadInput, NoMarketData, UnknownInstrument, UnknownSessionMode, UnknownTimeframe
 from trading.strategies.genome import default_genome
 from trading.strategies.rules import rule_text

@@ -10,13 +10,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 
+from services.bots.fleet import FleetQuery, bots_page, each_bot
+from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.fleet import FleetQuery, bots_page, each_bot
-from services.fleet_seed import seed_fleet
-from services.iterations import Iteration
-from store import bots
-from store.jobs import Claim
+from services.improvement.results import Iteration
+from store.bots import registry
 from store.tables import ImproveIteration
+from store.work.jobs import Claim
 from tests import factories
 from tests.integration.conftest import FixedClock
 from trading.improvement.acceptance import Outcome, Verdict
@@ -43,7 +43,7 @@ def lived(desk: Desk, clock: FixedClock) -> dict[str, UUID]:
     """One bot per life, every iteration with other figures."""
     seed_fleet(desk, size=len(LIVES), symbols=("MES",), timeframes=("1h",))
     with desk.sessions.begin() as session:
-        by_life = dict(zip(LIVES, bots.bot_ids(session), strict=True))
+        by_life = dict(zip(LIVES, registry.bot_ids(session), strict=True))
     for life, outcomes in LIVES.items():
         for number, outcome in enumerate(outcomes, start=1):
             live(desk, by_life[life], outcome, number=number, now=clock.advance(minutes=1))
@@ -51,7 +51,7 @@ def lived(desk: Desk, clock: FixedClock) -> dict[str, UUID]:
 
 
 def live(
-    desk: Desk, bot_id: UUID, outcome: Outcome, *, number: int, now: Any, at_work: bots.BotAtWork | None = None
+    desk: Desk, bot_id: UUID, outcome: Outcome, *, number: int, now: Any, at_work: registry.BotAtWork | None = None
 ) -> Mapping[str, Any]:
     """Record one iteration of a bot, begun on its newest generation or as it was at work before; return its figures."""
     seen: dict[str, Any] = {
@@ -61,7 +61,7 @@ def live(
         "uniqueness_pct": 10.0 + number,
     }
     with desk.sessions.begin() as session:
-        bot = at_work or bots.at_work(session, bot_id)
+        bot = at_work or registry.at_work(session, bot_id)
         assert bot is not None
         job = factories.make_job(session, session.get_one(factories.Bot, bot_id), status="COMPLETED", created_at=now)
         iteration = Iteration(
@@ -127,7 +127,7 @@ def test_an_iteration_overtaken_by_a_generation_says_nothing_of_it(
 ) -> None:
     bot_id = lived["never evaluated"]
     with desk.sessions() as session:
-        before = bots.at_work(session, bot_id)
+        before = registry.at_work(session, bot_id)
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     live(desk, bot_id, Outcome.SAME_AS_PARENT, number=2, now=clock.advance(minutes=1), at_work=before)
     told = shown_on_the_board(desk)[bot_id]
@@ -140,14 +140,14 @@ def test_an_accepted_candidate_that_was_overtaken_becomes_no_generation(
 ) -> None:
     bot_id = lived["never evaluated"]
     with desk.sessions() as session:
-        before = bots.at_work(session, bot_id)
+        before = registry.at_work(session, bot_id)
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     told = shown_on_the_board(desk)[bot_id]
     figures = live(desk, bot_id, Outcome.ACCEPTED, number=2, now=clock.advance(minutes=1), at_work=before)
     assert (figures["accepted"], figures["reason_code"]) == (False, "OVERTAKEN")
     assert shown_on_the_board(desk)[bot_id] == told
     with desk.sessions() as session:
-        assert bots.newest_generation(session, bot_id) == before.generation + 1
+        assert registry.newest_generation(session, bot_id) == before.generation + 1
         late = session.query(ImproveIteration).filter_by(bot_id=bot_id, iteration=2).one()
         assert (late.reason_code, late.accepted, late.new_generation) == ("OVERTAKEN", False, None)
 

@@ -17,10 +17,10 @@ from orchestration import run_launcher
 from orchestration.definitions import build_defs
 from orchestration.run_launcher import LivenessRunLauncher
 from sensors.starts import overdue_starts_failed, starts_of
-from services.autonomy import run_tick
+from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.fleet_seed import seed_fleet
-from services.starts import starts_told
+from services.work.autonomy import run_tick
+from services.work.starts import starts_told
 from tests.integration.test_api import Client
 from tests.integration.test_dagster import LIVENESS, evaluate
 from trading.work.jobs import JobType

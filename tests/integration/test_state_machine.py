@@ -23,12 +23,14 @@ from hypothesis.stateful import (
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.autonomy import run_tick
 from services.desk import Desk
-from services.resets import ResetRequest, reset_metrics
-from store import bots, jobs, rollups
-from store.jobs import Claim
+from services.figures.resets import ResetRequest, reset_metrics
+from services.work.autonomy import run_tick
+from store.bots import registry
+from store.figures import rollups
 from store.tables import BacktestSession, Bot, BotJob, BotMetricsRollup, BotProgress
+from store.work import jobs
+from store.work.jobs import Claim
 from tests.factories import make_bot, make_session
 from tests.integration.conftest import FixedClock
 from trading.work.jobs import LEASE, JobStatus, JobType
@@ -133,7 +135,7 @@ class Autonomy(RuleBasedStateMachine):
     def finish(self, claim: Claim) -> None:
         owned = self.owns(claim)
         with self.desk.sessions.begin() as session:
-            bots.lock(session, claim.bot_id)
+            registry.lock(session, claim.bot_id)
             closed = jobs.close(
                 session, claim.job_id, run_id=claim.run_id, status=JobStatus.COMPLETED, now=self.clock()
             )
@@ -148,10 +150,10 @@ class Autonomy(RuleBasedStateMachine):
 
     def store_session(self, session: Session, claim: Claim) -> None:
         make_session(session, session.get_one(Bot, claim.bot_id), created_at=claim.started_at, job_id=claim.job_id)
-        counters = bots.progress(session, claim.bot_id)
-        if bots.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+        counters = registry.progress(session, claim.bot_id)
+        if registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
             done = counters.backtests_completed + 1
-            bots.set_progress(session, claim.bot_id, backtests_completed=done, last_backtest_at=self.clock())
+            registry.set_progress(session, claim.bot_id, backtests_completed=done, last_backtest_at=self.clock())
         rollups.rebuild(session, [claim.bot_id], now=self.clock())
 
     @rule(which=WHICH)

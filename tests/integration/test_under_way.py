@@ -22,16 +22,17 @@ from api.app import create_app
 from gateways.postgres import DatabaseUrls
 from gateways.settings import PROJECT_ROOT, Settings
 from orchestration import cli, verify_work
-from services import market_data, under_way
+from services.bots.seed import ensure_market, seed_fleet
 from services.desk import Desk
-from services.fleet_seed import ensure_market, seed_fleet
-from services.market_data import import_bars
-from services.retention import forget_the_old
-from services.under_way import LongWork, telling, works_under_way
-from services.verification import TITLES, verify
-from store.bars import BarStore
-from store.under_way import WorkKind
-from store.verification import VerificationRun
+from services.health.retention import forget_the_old
+from services.market import bars
+from services.market.bars import import_bars
+from services.verification.runs import TITLES, verify
+from services.work import under_way
+from services.work.under_way import LongWork, telling, works_under_way
+from store.market.bars import BarStore
+from store.verification.runs import VerificationRun
+from store.work.under_way import WorkKind
 from tests.factories import make_bot
 from tests.integration.conftest import TOKEN, FixedClock
 from tests.integration.test_api import Client
@@ -275,8 +276,8 @@ from sqlalchemy.engine import make_url
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
 from services.desk import open_desk
-from services.under_way import LongWork, telling
-from store.under_way import WorkKind
+from services.work.under_way import LongWork, telling
+from store.work.under_way import WorkKind
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a shell started the tests in the background
 url = make_url(sys.argv[1])
 desk = open_desk(Settings(env="test"), DatabaseUrls(url, url, url), clock=lambda: datetime(2026, 3, 2, 15, tzinfo=UTC))
@@ -367,14 +368,14 @@ def proving(*words: str) -> str:
 
 @contextmanager
 def held_reading(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None]) -> Iterator[None]:
-    read = market_data.read_bar_file
+    read = bars.read_bar_file
 
     def held(*of: Any) -> Any:
         look()
         return read(*of)
 
     with monkeypatch.context() as patched:
-        patched.setattr(market_data, "read_bar_file", held)
+        patched.setattr(bars, "read_bar_file", held)
         yield
 
 
@@ -442,7 +443,7 @@ def test_a_study_without_a_bot_is_told(
         told.extend(rows(owner))
         raise Enough
 
-    monkeypatch.setattr("services.walk_forward_study.walk_forward_study", look)
+    monkeypatch.setattr("services.verification.study.walk_forward_study", look)
     with pytest.raises(Enough):
         verify_work.study(["MES", "MGC"], timeframe="1h", svg=None, markdown=None)
     assert told == [("VERIFICATION", "Walk-forward study of MES, MGC", "strands", 3, 9)]

@@ -12,16 +12,16 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import ProgrammingError
 
-from services.backtests import run_baseline
+from services.backtests.baselines import run_baseline
 from services.desk import Desk
-from services.improvements import run_improvement
-from services.market_data import import_bars
-from services.verification import CHECKS, latest_verifications, verify
-from services.verification_checks import check_look_ahead, check_warm_up
-from services.verification_subject import Subject, open_subject
-from store.bars import BarStore
+from services.improvement.iterations import run_improvement
+from services.market.bars import import_bars
+from services.verification.detectors import check_look_ahead, check_warm_up
+from services.verification.runs import CHECKS, latest_verifications, verify
+from services.verification.subject import Subject, open_subject
+from store.market.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
-from store.verification import KINDS, VERDICTS, VerificationRun
+from store.verification.runs import KINDS, VERDICTS, VerificationRun
 from tests.factories import make_bot
 from trading.errors import Refused, UnknownBots
 from trading.strategies.archetypes import ONE_PER_FAMILY

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from assets.partitions import bots
 from assets.verification import NAMES
 from orchestration.definitions import build_defs
-from services.backtests import run_baseline
+from services.backtests.baselines import run_baseline
 from services.desk import Desk
-from store.verification import VerificationRun
+from store.verification.runs import VerificationRun
 from tests.factories import make_bot
 from trading.verification.verdicts import LIMITS, Kind
 

@@ -12,13 +12,13 @@ from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from orchestration import cli, verify_work
-from services import verification, verification_checks
 from services.desk import Desk
-from services.walk_forward_plot import plot, text_block
-from services.walk_forward_study import AS_GIVEN, AT_MARKS, walk_forward_study
-from store.bars import BarStore
+from services.verification import detectors, runs
+from services.verification.plot import plot, text_block
+from services.verification.study import AS_GIVEN, AT_MARKS, walk_forward_study
+from store.market.bars import BarStore
 from store.tables import Bot
-from store.verification import VerificationRun
+from store.verification.runs import VerificationRun
 from tests.factories import make_bot
 from tests.oracle.series import between_marks
 from trading.errors import BadBars, NoMarketData, UnknownBots, UnknownInstrument, UnknownTimeframe
@@ -78,7 +78,7 @@ def test_a_bot_that_knows_the_next_close_is_caught(
         side[:-1] = np.where(side[:-1] != 0, np.sign(tape.close[1:] - tape.close[:-1]), 0).astype(np.int8)
         return replace(wishes, side=side)
 
-    monkeypatch.setattr(verification_checks, "entry_signals", knowing)
+    monkeypatch.setattr(detectors, "entry_signals", knowing)
     code, said = proving("check", "lookahead", NAME)
     assert code == 1
     assert "FAILED" in said
@@ -95,7 +95,7 @@ def test_a_bot_whose_warm_up_is_too_short_is_caught(
         unit = np.cumsum(tape.high - tape.low) / np.arange(1, len(tape) + 1)
         return replace(wishes, stop_unit_ticks=unit)
 
-    monkeypatch.setattr(verification_checks, "entry_signals", forgetful)
+    monkeypatch.setattr(detectors, "entry_signals", forgetful)
     code, said = proving("check", "warmup", NAME)
     assert code == 1
     assert stored(stocked_desk) == [("WARM_UP", "FAILED")]
@@ -118,7 +118,7 @@ def test_a_check_that_lacks_bars_keeps_no_other_from_being_made(
     def short(*_: object, **__: object) -> None:
         raise BadBars("a walk-forward needs a longer history")
 
-    monkeypatch.setattr(verification, "CHECKS", {**verification.CHECKS, Kind.WALK_FORWARD: short})
+    monkeypatch.setattr(runs, "CHECKS", {**runs.CHECKS, Kind.WALK_FORWARD: short})
     code, said = proving("verify", NAME, "--suite", "all")
     assert code == 0
     assert {kind for kind, _ in stored(stocked_desk)} == {str(kind) for kind in Kind} - {"WALK_FORWARD", "SHARPE"}

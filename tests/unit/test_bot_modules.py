@@ -15,8 +15,8 @@ from py_mini_racer import MiniRacer
 from pydantic.alias_generators import to_camel
 
 from api.pages.shell import STATIC
-from services.dossier import decision_runs
-from store.fleet import SORTS
+from services.bots.dossier import decision_runs
+from store.bots.fleet import SORTS
 from trading.governance.gates import GATES, Relation, Rule
 from trading.improvement.acceptance import Outcome
 from trading.work.reasons import CHECK_WORDS, SWITCHES

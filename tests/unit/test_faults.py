@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from store import bar_files
+from store.market import bar_files
 from trading.errors import BadBars
 from trading.market import raw_bars
 from trading.market.raw_bars import Faults

@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from api.rows import BoardRow, board_row, now_cell
-from services.cards import BotCard, Figures
+from services.bots.cards import BotCard, Figures
 from trading.books import Stage
 from trading.work.badges import Job, Situation, bot_now
 from trading.work.jobs import JobStatus, JobType

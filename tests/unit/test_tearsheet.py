@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.tearsheet.charts import line_chart, scatter
-from services.tearsheet.figures import costs, months, split
+from trading.backtests.charts import line_chart, scatter
 from trading.backtests.parts import Part
+from trading.backtests.tear_sheet import costs, months, split
 from trading.figures.performance import Performance
 from trading.verification import verdicts
 from trading.verification.luck import Overfitting

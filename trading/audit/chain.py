@@ -1,7 +1,7 @@
 """The audit chain: one canonical form, one hash, and how a broken chain shows.
 
 Belongs here: what is hashed and what a break is. Does not belong here: the lock that keeps the chain free of forks and
-the rows (`store.audit`), the file its head is anchored in (`gateways.anchor`).
+the rows (`store.audit.chain`), the file its head is anchored in (`gateways.anchor`).
 
 Each event carries the hash of the one before. Its own hash is SHA-256 over the previous hash and the canonical event:
 JSON in ASCII with sorted keys and no spaces, times in UTC with six digits, whole numbers only. So a changed, missing,

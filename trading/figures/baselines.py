@@ -1,7 +1,7 @@
 """Reset baselines: which books a scope covers, and what counts since a reset.
 
 Belongs here: the table of scopes, the one comparison, where a new baseline may lie. Does not belong here: locking,
-SQL (`store.resets`), how counted rows become figures (`performance.py`).
+SQL (`store.figures.resets`), how counted rows become figures (`performance.py`).
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,6 @@
 """When a candidate may replace its parent: judged on bars no search has seen, deflated for how many were tried.
 
-Belongs here: the verdict. Does not belong here: searching (`services/search.py`), running (`backtest`).
+Belongs here: the verdict. Does not belong here: searching (`services/improvement/search.py`), running (`backtest`).
 
 Can show: that on the held-out bars the candidate earned more than its parent, more surely than the luck of so many
 tries would explain. Cannot show: that it will go on; the held-out bars of the next iteration are mostly the same.

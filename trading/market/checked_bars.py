@@ -1,7 +1,7 @@
 """One root's rows of a file after every rule, in ticks and with their contract months.
 
 Belongs here: the order in which the rules are asked. Does not belong here: the rules (`raw_bars.py`), the quote forms
-(`quoted_bars.py`), what becomes a series (`services/market_data.py`).
+(`quoted_bars.py`), what becomes a series (`services/market/bars.py`).
 """
 
 from collections.abc import Mapping

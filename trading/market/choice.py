@@ -1,7 +1,7 @@
 """Which of several series of one symbol and timeframe bots trade on, and why.
 
 Belongs here: the pure choice, its numbers, its reasons in words. Does not belong here: where series lie and what a
-person chose (`store/bars.py`), who trades them (`services/bar_choice.py`).
+person chose (`store/market/bars.py`), who trades them (`services/market/choice.py`).
 
 A series a person prefers is always the one. Else real bars go first where they cover enough to search and judge on:
 twenty days of them do not take bots from two simulated years. Where none cover enough the longest series is traded; of

@@ -1,7 +1,8 @@
 """Bars as a file gives them, and every rule they must keep before they become a series.
 
 Belongs here: the rules a row must keep, the timeframe of a file, the step from decimal prices to ticks. Does not
-belong here: opening files (`store/bar_files.py`), joining contracts (`contracts.py`), gaps (reported, not refused).
+belong here: opening files (`store/market/bar_files.py`), joining contracts (`contracts.py`), gaps (reported, not
+refused).
 
 A price off the tick grid is an error while most rows of its series keep the grid. Where most rows leave it, the file
 was recorded on another grid (marks, mids, scaled prices) and the series is moved to the nearest tick, which is counted

@@ -1,6 +1,7 @@
 """How a person mends a bar file that was refused: the one table from broken rule to remedy.
 
-Belongs here: a remedy per rule. Does not belong here: the rules themselves (`raw_bars.py`, `store/bar_files.py`).
+Belongs here: a remedy per rule. Does not belong here: the rules themselves (`raw_bars.py`,
+`store/market/bar_files.py`).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """The market simulator: one-minute bars that behave like a market and promise nothing.
 
 Belongs here: sessions, volatility, regimes, volume and rolls of a made-up market. Does not belong here: storing them
-(`services/market_data.py`), longer bars (`aggregation.py`).
+(`services/market/bars.py`), longer bars (`aggregation.py`).
 
 What it has: the real hours and holidays of the root's exchange; GARCH volatility clustering with an intraday U; a
 Markov chain of range-bound, trending, loud and quiet regimes; jumps; gaps over night and at weekends; volume that

@@ -1,7 +1,7 @@
 """What a bot is doing now, and the badge that says so: the one place where either is decided.
 
 Belongs here: `botNow` from a bot's situation, its badge and tooltip. Does not belong here: reading the situation
-(`store/fleet.py` asks the same states in SQL, in the same order), drawing (`api/pages`).
+(`store/bots/fleet.py` asks the same states in SQL, in the same order), drawing (`api/pages`).
 
 `State` is listed in order of precedence: the first state that holds is the bot's state. Work that really runs or waits
 comes first, so that nothing hides it. A badge exists only with an active job behind it.

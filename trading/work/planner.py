@@ -1,7 +1,7 @@
 """The planner of the autonomy tick: which bot gets which work now, and why every other bot does not.
 
 Belongs here: the pure decision. The same fleet, clock and limits give the same decisions in the same order.
-Does not belong here: reading the fleet, writing jobs (`services/autonomy.py`).
+Does not belong here: reading the fleet, writing jobs (`services/work/autonomy.py`).
 
 A bot gets at most one decision a tick. A baseline waits for another backtest of the bot only; improve and evolve work
 waits for any work of it. Work that is due is given out by priority, then oldest need first, so a bot's wait is bounded

@@ -1,0 +1,1 @@
+"""The audit chain as use cases."""

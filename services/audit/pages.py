@@ -1,0 +1,208 @@
+"""The audit chain as people read it, and what its last verification showed.
+
+Belongs here: pages of events, verifying now and remembering when and by whom. Does not belong here: what a break is
+(`trading.audit.chain`), recording events (`chain.py`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from gateways.anchor import last_line
+from services.audit.chain import verify_chain
+from services.desk import Desk
+from store.audit import chain, pages
+from store.audit.pages import AuditFilter
+from store.database import transaction
+from trading.audit.chain import Head
+
+SHOWN_BREAKS = 20
+EVENTS_AT_A_TIME = 2_000
+
+Events = Sequence[Row[*tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True)
+class EventTold:
+    """One event with its place in the chain; the reason is the payload's own, the name that of the bot it is about."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    subject_name: str | None
+    reason_code: str | None
+    payload: Mapping[str, Any]
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a verification of the whole chain found, when, and who asked.
+
+    Attributes:
+        events, head_seq, head_hash: What was read; the chain may have grown since.
+        took_ms: How long reading and hashing took.
+        breaks: The first places where the chain does not hold.
+    """
+
+    is_whole: bool
+    events: int
+    head_seq: int
+    head_hash: str
+    breaks: tuple[Mapping[str, Any], ...]
+    took_ms: int
+    checked_at: datetime
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainTold:
+    """The chain's end as it stands now, the last line of the anchor outside the database, the last verification."""
+
+    head_seq: int
+    head_hash: str
+    anchor: str | None
+    verification: Verification | None
+    actions: tuple[str, ...]
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EventsPage:
+    """Events, newest first; `next_before` continues."""
+
+    events: tuple[EventTold, ...]
+    next_before: int | None
+
+
+def chain_told(desk: Desk) -> ChainTold:
+    """Return head, anchor and last verification; reads two lines, not the chain.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        head: Head = chain.head(session)
+        remembered = pages.last_verification(session)
+        actions = pages.actions(session)
+    return ChainTold(
+        head.seq,
+        head.hash,
+        last_line(desk.settings.audit_anchor),
+        _verification(*remembered) if remembered is not None else None,
+        tuple(actions),
+        desk.clock(),
+    )
+
+
+def events_page(desk: Desk, wanted: AuditFilter, *, before: int | None, limit: int) -> EventsPage:
+    """Return a page of events.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        rows = pages.events(session, _by_id(session, wanted), before=before, limit=limit + 1)
+        shown = _told(session, rows[:limit])
+    return EventsPage(shown, shown[-1].seq if len(rows) > limit else None)
+
+
+def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
+    """Return all events of a filter up to now, newest first, read in portions as they are consumed.
+
+    The first portion is read at once. The chain only grows, and at the end this began with, so portions together are
+    what one reading would have shown; no connection is held while the reader is slow.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    return _portions(desk, wanted, _portion(desk, wanted, before=None))
+
+
+def verify_now(desk: Desk, *, actor: str) -> Verification:
+    """Verify the whole chain beside its anchor, and remember the verdict for the pages.
+
+    Raises:
+        Unavailable: the database or the anchor cannot be read.
+    """
+    began, checked_at = perf_counter(), desk.clock()
+    verdict = verify_chain(desk)
+    found: dict[str, Any] = {
+        "isWhole": verdict.is_whole,
+        "events": verdict.events,
+        "headSeq": verdict.head_seq,
+        "headHash": verdict.head_hash,
+        "breaks": _plain(verdict.breaks[:SHOWN_BREAKS]),
+        "tookMs": round(1000 * (perf_counter() - began)),
+        "checkedAt": checked_at.isoformat(),
+    }
+    with transaction(desk.sessions) as session:
+        pages.remember_verification(session, found, at=checked_at, actor=actor)
+    return _verification(found, actor)
+
+
+def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventTold]) -> Iterator[EventTold]:
+    while portion:
+        yield from portion
+        if len(portion) < EVENTS_AT_A_TIME:
+            return
+        portion = _portion(desk, wanted, before=portion[-1].seq)
+
+
+def _portion(desk: Desk, wanted: AuditFilter, *, before: int | None) -> Sequence[EventTold]:
+    with transaction(desk.sessions) as session:
+        found = pages.events(session, _by_id(session, wanted), before=before, limit=EVENTS_AT_A_TIME)
+        return _told(session, found)
+
+
+def _by_id(session: Session, wanted: AuditFilter) -> AuditFilter:
+    """A bot may be asked for by its name; its events know it by its id."""
+    if wanted.subject is None:
+        return wanted
+    return replace(wanted, subject=pages.subject_named(session, wanted.subject))
+
+
+def _plain(breaks: Sequence[Any]) -> list[dict[str, Any]]:
+    return [asdict(one) | {"kind": str(one.kind)} for one in breaks]
+
+
+def _verification(found: Mapping[str, Any], actor: str) -> Verification:
+    return Verification(
+        is_whole=found["isWhole"],
+        events=found["events"],
+        head_seq=found["headSeq"],
+        head_hash=found["headHash"],
+        breaks=tuple(found["breaks"]),
+        took_ms=found["tookMs"],
+        checked_at=datetime.fromisoformat(found["checkedAt"]),
+        actor=actor,
+    )
+
+
+def _told(session: Session, rows: Events) -> tuple[EventTold, ...]:
+    names = pages.names_of(session, (row.subject for row in rows))
+    return tuple(_event(row, names.get(row.subject)) for row in rows)
+
+
+def _event(row: Row[*tuple[Any, ...]], subject_name: str | None) -> EventTold:
+    reason = row.payload.get("reasonCode")
+    return EventTold(
+        row.seq,
+        row.at,
+        row.actor,
+        row.action,
+        row.subject,
+        subject_name,
+        reason if isinstance(reason, str) else None,
+        row.payload,
+        row.previous_hash,
+        row.hash,
+    )

@@ -1,0 +1,1 @@
+"""Bots: registering, acting on and looking at them."""

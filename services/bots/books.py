@@ -1,0 +1,203 @@
+"""One book of one bot: figures, curve, sessions and trades since its baseline.
+
+Belongs here: read-only use cases behind a bot's book tabs and its exports. Does not belong here: what else the bot has
+lived through (`life.py`), many bots (`fleet.py`), files and JSON.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.bots.cards import Figures, figures
+from services.desk import Desk
+from store.bots import dossier
+from store.database import transaction
+from store.figures import books
+from store.figures.books import TradeSource
+from trading.books import Book, Stage
+from trading.errors import UnknownBots
+from trading.figures.performance import drawdown_pct
+from trading.market.instruments import instrument
+
+SHOWN_BEFORE = 1_000
+TRADES_AT_A_TIME = 2_000
+
+Columns = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Equity:
+    """Account equity at the close of each trading day since the baseline, oldest first.
+
+    Attributes:
+        since: Since when the curve counts; earlier than its book's baseline where a reset spared it.
+        session_id: The backtest session it belongs to.
+        account_usd: What the account began with.
+        drawdown_pct: How far each close stands below the highest before it, the account included; at most 0.
+    """
+
+    book: str
+    since: datetime | None
+    session_id: UUID | None = None
+    account_usd: float
+    trading_on: tuple[date, ...] = ()
+    equity_usd: tuple[float, ...] = ()
+    drawdown_pct: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookShown:
+    """One book of a bot: its figures, its curve, and the figures that were shown before, oldest first."""
+
+    figures: Figures
+    session_id: UUID | None
+    equity: Equity
+    shown_before: tuple[Columns, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TradesPage:
+    """Trades of one book since its baseline, newest first, the decimals of their prices, where the next page starts."""
+
+    book: str
+    session_id: UUID | None
+    price_decimals: int
+    trades: tuple[Columns, ...]
+    next_cursor: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsPage:
+    """Backtest sessions, newest first, each with whether it counts since the reset, and where the next page starts."""
+
+    sessions: tuple[Columns, ...]
+    next_cursor: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class TradeFile:
+    """Every trade of a book since its baseline, oldest first, read in portions as it is consumed."""
+
+    bot_name: str
+    book: str
+    trades: Iterator[Row[*tuple[Any, ...]]]
+
+
+def bot_book(desk: Desk, bot_id: UUID, book: Book) -> BookShown:
+    """Return one book of a bot, in one transaction.
+
+    Raises:
+        UnknownBots: there is no such bot.
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        row = _row(session, bot_id, book)
+        curve = books.equity_curve(session, bot_id, book=book)
+        before = books.shown_before(session, bot_id, book=book, limit=SHOWN_BEFORE)
+    return BookShown(
+        figures=figures(row),
+        session_id=row.session_id,
+        equity=equity(row, curve),
+        shown_before=as_columns(before[::-1]),
+    )
+
+
+def bot_trades(desk: Desk, bot_id: UUID, *, book: Book | None = None, cursor: int | None, limit: int) -> TradesPage:
+    """Return a page of the trades behind a bot's book, its current one unless named.
+
+    A backtest book's trades are those of the session its figures show, a stage book's those since its baseline.
+
+    Raises:
+        UnknownBots: there is no such bot.
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        source = _source(bot_id, _row(session, bot_id, book))
+        trades = books.trades_before(session, source, before=cursor, limit=limit + 1)
+    shown = as_columns(trades[:limit])
+    more = len(trades) > limit
+    decimals = instrument(source.symbol).price_decimals
+    return TradesPage(source.book, source.session_id, decimals, shown, shown[-1][source.place] if more else None)
+
+
+def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -> SessionsPage:
+    """Return a page of a bot's backtest sessions, those from before its reset too.
+
+    Raises:
+        UnknownBots: there is no such bot.
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        since = _row(session, bot_id, Book.BACKTEST).since
+        runs = dossier.sessions_of_bot(session, bot_id, before=cursor, limit=limit + 1)
+    shown = tuple(
+        {**run._mapping, "counts_since_reset": since is None or run.created_at >= since} for run in runs[:limit]
+    )
+    return SessionsPage(shown, shown[-1]["id"] if len(runs) > limit else None)
+
+
+def all_trades(desk: Desk, bot_id: UUID, book: Book | None = None) -> TradeFile:
+    """Return every trade of a bot's book, its current one unless named, as of now.
+
+    The session or baseline is chosen once, so a backtest or reset that comes in between cannot mix two records; no
+    connection is held while the reader is slow.
+
+    Raises:
+        UnknownBots: there is no such bot.
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        row = _row(session, bot_id, book)
+        source = _source(bot_id, row)
+        first = books.trades_after(session, source, after=0, limit=TRADES_AT_A_TIME)
+    return TradeFile(row.name, source.book, _portions(desk, source, first))
+
+
+def equity(row: Row[*tuple[Any, ...]], curve: Row[*tuple[Any, ...]] | None) -> Equity:
+    """Return the curve of a book from its row and the curve that counts, if there is one."""
+    account = float(row.account_usd)
+    if curve is None:
+        return Equity(book=row.book, since=row.since, account_usd=account)
+    closes = tuple(float(usd) for usd in curve.equity_usd)
+    return Equity(
+        book=row.book,
+        since=curve.since,
+        session_id=curve.session_id,
+        account_usd=account,
+        trading_on=tuple(curve.trading_on),
+        equity_usd=closes,
+        drawdown_pct=tuple(drawdown_pct((account, *closes))[1:]),
+    )
+
+
+def as_columns(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[Columns, ...]:
+    """Return rows as mappings from column to value."""
+    return tuple(dict(row._mapping) for row in rows)
+
+
+def _row(session: Session, bot_id: UUID, book: Book | None) -> Row[*tuple[Any, ...]]:
+    for row in books.books_of_bot(session, bot_id):
+        if row.book == (book or Stage(row.stage).book):
+            return row
+    raise UnknownBots([str(bot_id)])
+
+
+def _source(bot_id: UUID, row: Row[*tuple[Any, ...]]) -> TradeSource:
+    return TradeSource(bot_id, row.symbol, row.book, row.session_id, row.since)
+
+
+def _portions(
+    desk: Desk, source: TradeSource, portion: Sequence[Row[*tuple[Any, ...]]]
+) -> Iterator[Row[*tuple[Any, ...]]]:
+    while portion:
+        yield from portion
+        if len(portion) < TRADES_AT_A_TIME:
+            return
+        last = getattr(portion[-1], source.place)
+        with transaction(desk.sessions) as session:
+            portion = books.trades_after(session, source, after=last, limit=TRADES_AT_A_TIME)

@@ -1,0 +1,107 @@
+"""One bot in depth, for the people who ask why.
+
+Belongs here: read-only use cases behind `/api/bots/{id}`. Does not belong here: pages of many bots (`fleet.py`), one
+book (`books.py`), a bot's whole life (`life.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+from services.bots.books import Columns, Equity, as_columns, equity
+from services.bots.cards import GatedCard, gated_card
+from services.bots.gates import verifications_of
+from services.bots.histories import history_of_bot
+from services.desk import Desk
+from services.market.choice import SeriesShown, series_traded
+from services.work.proofs import JobShown, job_shown
+from store.bots import dossier, fleet, registry
+from store.bots.fleet import AnyRow
+from store.database import transaction
+from store.figures import books
+from store.work import proofs
+from trading.errors import UnknownBots
+from trading.strategies.memory import History
+from trading.work.reasons import in_words
+
+SHOWN_SESSIONS = 50
+SHOWN_GENERATIONS = 200
+SHOWN_JOBS = 50
+SHOWN_DECISIONS = 50
+SHOWN_EVENTS = 50
+OUTCOME = ("decision", "job_type", "reason_code", "blockers")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """A bot's card and what stands behind it; every list is newest first.
+
+    `bars` is the series it trades on, `history` what its warm-up leaves of that, unknown without a bar store.
+    """
+
+    bot: GatedCard
+    bars: SeriesShown | None
+    history: History | None
+    equity: Equity
+    sessions: tuple[Columns, ...]
+    generations: tuple[Columns, ...]
+    jobs: tuple[JobShown, ...]
+    decisions: tuple[Columns, ...]
+    metrics_events: tuple[Columns, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRun:
+    """Decisions of one outcome that followed each other, told by the newest; `first` and `last` are their moments."""
+
+    first: datetime
+    last: datetime
+    times: int
+    decision: Columns
+
+
+def decision_runs(decisions: Sequence[Columns]) -> tuple[DecisionRun, ...]:
+    """Group decisions, newest first, into runs of one outcome, newest first: as `runsOf` does on the bot's page."""
+    grouped = [list(run) for _, run in groupby(decisions, key=itemgetter(*OUTCOME))]
+    return tuple(DecisionRun(run[-1]["started_at"], run[0]["started_at"], len(run), run[0]) for run in grouped)
+
+
+def in_words_too(decisions: Sequence[AnyRow]) -> tuple[Columns, ...]:
+    """Return decisions with their reason in words beside its code; None for a code of another version."""
+    return tuple({**row._mapping, "words": in_words(row.reason_code)} for row in decisions)
+
+
+def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
+    """Return one bot in depth, in one transaction.
+
+    Raises:
+        UnknownBots: there is no such bot.
+        Unavailable: the database or the bar store is away.
+    """
+    with transaction(desk.sessions) as session:
+        row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
+        if row is None:
+            raise UnknownBots([str(bot_id)])
+        bot = gated_card(row, verifications_of(session, [row]), now=desk.clock())
+        at_work = registry.at_work(session, bot_id)
+        curve = books.equity_curve(session, bot_id, book=bot.metrics.book)
+        jobs = proofs.jobs_of_bot(session, bot_id, limit=SHOWN_JOBS)
+        decisions = in_words_too(proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS))
+        lists = {
+            "sessions": dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS),
+            "generations": dossier.generations_of_bot(session, bot_id, limit=SHOWN_GENERATIONS),
+            "metrics_events": dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS),
+        }
+    shown = {name: as_columns(rows) for name, rows in lists.items()}
+    return Dossier(
+        bot=bot,
+        bars=series_traded(desk.bars, bot.symbol, bot.timeframe),
+        history=history_of_bot(desk, at_work),
+        equity=equity(row, curve),
+        decisions=decisions,
+        jobs=tuple(map(job_shown, jobs)),
+        **shown,
+    )

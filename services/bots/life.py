@@ -1,0 +1,261 @@
+"""All a bot has lived through, for its own page: gate, generations, iterations, decisions, events, verifications.
+
+Belongs here: one read-only use case and how rows of many tables become one trail. Does not belong here: one book's
+figures, curve and trades (`books.py`), SQL, JSON.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.bots.books import Columns, as_columns
+from services.bots.cards import Figures, GatedCard, figures, gate_verdict, gated_card
+from services.bots.dossier import in_words_too
+from services.bots.gates import verifications_of
+from services.bots.histories import history_of_bot
+from services.bots.registration import REGISTERED
+from services.desk import Desk
+from services.market.choice import SeriesShown, series_traded
+from store.bots import dossier, fleet, registry
+from store.database import transaction
+from store.figures import books
+from store.verification import runs
+from store.verification.runs import VerificationRun
+from store.work import proofs
+from trading.errors import UnknownBots
+from trading.governance.gates import GateVerdict
+from trading.strategies.genome import Style, schema
+from trading.strategies.memory import History
+from trading.strategies.rules import rule_text
+from trading.work.planner import Reason
+
+SHOWN_GENERATIONS = 200
+SHOWN_ITERATIONS = 200
+SHOWN_DECISIONS = 60
+SHOWN_EVENTS = 120
+
+AnyRow: TypeAlias = Row[*tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One line of a bot's trail.
+
+    Attributes:
+        event: What happened, in capitals.
+        reason, actor: Why and by whom; None where the row does not say.
+        detail: The rest in plain words.
+        audit_seq: Its link in the audit chain.
+        run_id: The Dagster run that did it.
+    """
+
+    at: datetime
+    event: str
+    reason: str | None = None
+    actor: str | None = None
+    detail: str = ""
+    audit_seq: int | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment worth a line across a chart of real time; `books` names the books it concerns, none means all."""
+
+    at: datetime
+    kind: str
+    label: str
+    detail: str
+    books: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NumberShown:
+    """One number of a bot's newest generation, with the bounds an edit must keep."""
+
+    name: str
+    value: float
+    low: float
+    high: float
+    step: float
+    unit: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Life:
+    """A bot's card, its gate with every check answered, and what stands behind them; every list is newest first.
+
+    `bars` is the series it trades on, `history` what its warm-up leaves of that, unknown where the bar store is away;
+    `rule` is the text of a bot that trades by one; `before` and `after` are the bots beside it by name.
+    """
+
+    bot: GatedCard
+    bars: SeriesShown | None
+    history: History | None
+    rule: str | None
+    before: AnyRow | None
+    after: AnyRow | None
+    gate: GateVerdict
+    books: tuple[Figures, ...]
+    numbers: tuple[NumberShown, ...]
+    generations: tuple[Columns, ...]
+    iterations: tuple[Columns, ...]
+    decisions: tuple[Columns, ...]
+    events: tuple[Event, ...]
+    marks: tuple[Mark, ...]
+    verifications: Sequence[VerificationRun]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trail:
+    """Rows of the tables a trail is made of."""
+
+    born_at: datetime
+    generations: Sequence[AnyRow]
+    moves: Sequence[AnyRow]
+    resets: Sequence[AnyRow]
+    acts: Sequence[AnyRow]
+    jobs: Sequence[AnyRow]
+
+
+def bot_life(desk: Desk, bot_id: UUID) -> Life:
+    """Return a bot's life, in one transaction.
+
+    Raises:
+        UnknownBots: there is no such bot.
+        Unavailable: the database or the bar store is away.
+    """
+    now = desk.clock()
+    with transaction(desk.sessions) as session:
+        row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
+        if row is None:
+            raise UnknownBots([str(bot_id)])
+        trail = _trail(session, row)
+        iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
+        decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
+        shown = books.books_of_bot(session, bot_id)
+        rule, at_work = dossier.rule_of_bot(session, bot_id), registry.at_work(session, bot_id)
+        before, after = (dossier.beside_bot(session, row.name, after=ahead) for ahead in (False, True))
+        at_gates = verifications_of(session, [row])
+        verifications = runs.latest_of_bot(session, bot_id)
+    return Life(
+        bot=gated_card(row, at_gates, now=now),
+        bars=series_traded(desk.bars, row.symbol, row.timeframe),
+        history=history_of_bot(desk, at_work),
+        rule=rule,
+        before=before,
+        after=after,
+        gate=gate_verdict(row, at_gates, now=now),
+        books=tuple(figures(book) for book in shown),
+        numbers=_numbers(row.archetype if rule is None else rule_text(rule), trail.generations),
+        generations=as_columns(trail.generations),
+        iterations=as_columns(iterations),
+        decisions=in_words_too(decisions),
+        events=_events(trail),
+        marks=_marks(trail),
+        verifications=verifications,
+    )
+
+
+def _numbers(style: Style, generations: Sequence[AnyRow]) -> tuple[NumberShown, ...]:
+    """Return the numbers of the newest generation in the order of their style; one it has not is left out."""
+    genome = generations[0].genome if generations else {}
+    return tuple(
+        NumberShown(name, genome[name], row.low, row.high, row.step, row.unit)
+        for name, row in schema(style).items()
+        if name in genome
+    )
+
+
+def _trail(session: Session, row: AnyRow) -> _Trail:
+    return _Trail(
+        born_at=row.created_at,
+        generations=dossier.generations_of_bot(session, row.id, limit=SHOWN_GENERATIONS),
+        moves=dossier.stage_moves_of_bot(session, row.id, limit=SHOWN_EVENTS),
+        resets=dossier.resets_of_bot(session, row.id, limit=SHOWN_EVENTS),
+        acts=dossier.acts_on_bot(session, row.id, limit=SHOWN_EVENTS),
+        jobs=proofs.jobs_of_bot(session, row.id, limit=SHOWN_EVENTS),
+    )
+
+
+def _events(trail: _Trail) -> tuple[Event, ...]:
+    """Merge the trail, newest first: as many as each source was asked for, so none is missing."""
+    sources = [
+        [_moved(row) for row in trail.moves],
+        [_reset(row) for row in trail.resets],
+        [event for row in trail.jobs for event in _worked(row)],
+        [_generation(row) for row in trail.generations],
+        [_acted(row) for row in trail.acts],
+        [Event(at=trail.born_at, event=REGISTERED)] if REGISTERED not in {row.action for row in trail.acts} else [],
+    ]
+    merged = sorted((event for source in sources for event in source), key=lambda event: event.at, reverse=True)
+    return tuple(merged[:SHOWN_EVENTS])
+
+
+def _moved(row: AnyRow) -> Event:
+    way = f"{row.from_stage or 'new'} → {row.to_stage}"
+    return Event(at=row.created_at, event="STAGE_MOVED", reason=row.reason_code, actor=row.actor, detail=way)
+
+
+def _reset(row: AnyRow) -> Event:
+    scope = row.payload_json.get("scope", "")
+    return Event(at=row.created_at, event=row.event_type, reason=row.reason_code, actor=row.actor, detail=scope)
+
+
+def _acted(row: AnyRow) -> Event:
+    return Event(
+        at=row.at,
+        event=row.action,
+        reason=row.payload.get("reasonCode"),
+        actor=row.actor,
+        detail=_told(row.payload),
+        audit_seq=row.seq,
+    )
+
+
+def _told(payload: Mapping[str, Any]) -> str:
+    """Return what an act says of itself besides its reason: names, generation, numbers, canceled or requeued work."""
+    numbers = [f"{name} {was} → {now}" for name, (was, now) in payload.get("numbers", {}).items()]
+    renamed = [f"{payload['previousName']} → {payload['name']}"] if "previousName" in payload else []
+    copied = [f"as {payload['copyName']}"] if "copyName" in payload else []
+    grown = [f"G{payload['generation']}"] if "generation" in payload else []
+    return ", ".join([*renamed, *copied, *grown, *numbers, *map(str, payload.get("jobTypes", ()))])
+
+
+def _worked(row: AnyRow) -> Iterator[Event]:
+    count = f"x{row.attempt}" if row.type == "BACKTEST" else f"#{row.iteration}"
+    by = None if row.reason_code == Reason.BY_HAND else "autonomy"
+    yield Event(at=row.created_at, event=f"{row.type}_QUEUED", reason=row.reason_code, actor=by, detail=count)
+    if row.completed_at is not None:
+        yield Event(
+            at=row.completed_at,
+            event=f"{row.type}_{row.status}",
+            detail=row.error or count,
+            run_id=row.dagster_run_id,
+        )
+
+
+def _generation(row: AnyRow) -> Event:
+    came = f"G{row.generation_number}" + (f" from G{row.parent_generation}" if row.parent_generation else "")
+    return Event(at=row.created_at, event="GENERATION_ADDED", reason=row.origin, detail=came)
+
+
+def _marks(trail: _Trail) -> tuple[Mark, ...]:
+    found = [
+        *(Mark(row.created_at, "STAGE", row.to_stage, row.reason_code) for row in trail.moves),
+        *(
+            Mark(row.created_at, "RESET", "RESET", row.reason_code, tuple(row.payload_json.get("books", ())))
+            for row in trail.resets
+        ),
+        *(
+            Mark(row.created_at, "GENERATION", f"G{row.generation_number}", row.reason or row.origin)
+            for row in trail.generations
+            if row.parent_generation is not None
+        ),
+    ]
+    return tuple(sorted(found, key=lambda mark: mark.at, reverse=True))

@@ -1,0 +1,1 @@
+"""Stopping autonomy and letting it go on."""

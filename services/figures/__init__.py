@@ -1,0 +1,1 @@
+"""What is displayed since a reset: moving baselines, computing figures anew."""

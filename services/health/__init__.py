@@ -1,0 +1,1 @@
+"""Whether the platform does what it promises, and the upkeep of what it keeps."""

@@ -1,0 +1,135 @@
+"""What must always hold, recounted from raw truth: the platform's own doubts about itself.
+
+Belongs here: verdicts with evidence, for asset checks and proofs. Does not belong here: mending what is broken.
+"""
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.audit.chain import verify_chain
+from services.desk import Desk
+from services.work.proofs import tick_limit
+from store.control import kill_switch
+from store.database import reading, transaction
+from store.health import invariants
+from store.work import proofs
+from trading.work.jobs import LEASE
+
+SHOWN = 10
+PROGRESS_LIMIT = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """One verdict.
+
+    Attributes:
+        name: What must hold.
+        holds: Whether it does.
+        checked: How many rows were looked at; a verdict over none says so.
+        faults: How many rows offend.
+        broken: Up to ten of them.
+    """
+
+    name: str
+    holds: bool
+    checked: int
+    faults: int
+    broken: tuple[dict[str, Any], ...]
+
+
+def raw_truth_matches_rollup(desk: Desk) -> Invariant:
+    """Recount every bot's BACKTEST figures from its sessions and trades since reset, and compare with what is shown."""
+    with transaction(desk.sessions) as session:
+        return _verdict("raw_truth_matches_rollup", *invariants.rollup_differences(session))
+
+
+def session_conserves_cash(desk: Desk) -> Invariant:
+    """Account plus the trades' net P&L is the last equity, and costs explain gross less net, for every session."""
+    with transaction(desk.sessions) as session:
+        return _verdict("session_conserves_cash", *invariants.cash_differences(session))
+
+
+def no_stuck_jobs(desk: Desk, session: Session | None = None) -> Invariant:
+    """No RUNNING job has let its lease run out for longer than the tick needs to take it back."""
+    with _at_hand(desk, session) as open_session:
+        return _verdict("no_stuck_jobs", *invariants.stuck_jobs(open_session, before=desk.clock() - 2 * LEASE))
+
+
+def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
+    """The last tick is no older than what `tick_limit` allows."""
+    with _at_hand(desk, session) as open_session:
+        last = proofs.latest_run(open_session)
+    age = (desk.clock() - last.started_at).total_seconds() if last is not None else None
+    limit = tick_limit(desk).total_seconds()
+    late = [] if age is not None and age <= limit else [{"seconds_since_last_tick": age, "limit_seconds": limit}]
+    return _verdict("tick_is_recent", int(last is not None), late)
+
+
+def caps_are_kept(desk: Desk, session: Session | None = None) -> Invariant:
+    """No more jobs of a type run than its cap allows."""
+    limits = desk.settings.caps.running
+    with _at_hand(desk, session) as open_session:
+        running = invariants.running_by_type(open_session)
+    over = [
+        {"job_type": str(kind), "running": running[kind], "cap": cap}
+        for kind, cap in limits.items()
+        if running.get(kind, 0) > cap
+    ]
+    return _verdict("caps_are_kept", len(limits), over)
+
+
+def figures_are_current(desk: Desk, session: Session | None = None) -> Invariant:
+    """Every BACKTEST figure shown is that of the bot's latest completed session since its reset."""
+    with _at_hand(desk, session) as open_session:
+        return _verdict("figures_are_current", *invariants.shown_differences(open_session))
+
+
+def work_is_finishing(desk: Desk, session: Session | None = None) -> Invariant:
+    """A job completed within the last ten minutes, unless none has waited that long: being alive is not enough.
+
+    While the kill switch is engaged work waits because a person wants it to; after a release its ten minutes begin.
+    """
+    now = desk.clock()
+    with _at_hand(desk, session) as open_session:
+        finished_at, waiting_since = invariants.progress(open_session)
+        switch = kill_switch.read(open_session)
+    recent = finished_at is not None and now - finished_at <= PROGRESS_LIMIT
+    free_since = None if waiting_since is None else max(waiting_since, switch.since or waiting_since)
+    idle = switch.is_engaged or free_since is None or now - free_since <= PROGRESS_LIMIT
+    silent = {"last_finished_at": str(finished_at), "oldest_active_since": str(waiting_since)}
+    return _verdict("work_is_finishing", int(finished_at is not None), [] if recent or idle else [silent])
+
+
+def audit_chain_is_whole(desk: Desk) -> Invariant:
+    """Every audit event follows from the one before it, up to the head remembered outside the database."""
+    verdict = verify_chain(desk)
+    broken = [asdict(found) for found in verdict.breaks]
+    return _verdict("audit_chain_is_whole", verdict.events, broken)
+
+
+def all_invariants(desk: Desk) -> tuple[Invariant, ...]:
+    """Return every verdict that is cheap enough to ask for at any time; all but the chain's share one connection.
+
+    Each is a recount of every row it speaks of, made now; nothing is remembered between two askings. The ledger checks
+    recount the rest.
+    """
+    with reading(desk.sessions) as session:
+        counted = tuple(
+            check(desk, session)
+            for check in (tick_is_recent, no_stuck_jobs, caps_are_kept, figures_are_current, work_is_finishing)
+        )
+    return *counted, audit_chain_is_whole(desk)
+
+
+def _at_hand(desk: Desk, session: Session | None) -> AbstractContextManager[Session]:
+    return reading(desk.sessions) if session is None else nullcontext(session)
+
+
+def _verdict(name: str, checked: int, broken: Sequence[dict[str, Any]]) -> Invariant:
+    return Invariant(name, not broken, checked, len(broken), tuple(broken[:SHOWN]))

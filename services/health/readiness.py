@@ -1,0 +1,98 @@
+"""Whether the platform is ready to work: database, migrations, and a daemon that ticks.
+
+Belongs here: readiness checks. Does not belong here: proofs of what was done (`work/proofs.py`).
+
+The application role has no right to Dagster's schema, so the daemon is judged by what it leaves behind: the age of the
+last autonomy tick, and its sensors by what they saw of each other.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.desk import Desk
+from services.work.automations import stopped_automations
+from services.work.proofs import last_tick_at, tick_limit
+from store.database import reading
+from store.provision import pending_migrations
+from trading.errors import Unavailable
+
+DAEMON = "daemon"
+AUTOMATIONS = "automations"
+AUTONOMY = frozenset({DAEMON, AUTOMATIONS})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check and what it found."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Every check; ready when all passed."""
+
+    checked_at: datetime
+    checks: tuple[Check, ...]
+
+    @property
+    def ready(self) -> bool:
+        """Whether every check passed."""
+        return all(check.passed for check in self.checks)
+
+    @property
+    def has_tables(self) -> bool:
+        """Whether the database is there and migrated, so that the rest can be asked of it."""
+        return all(check.passed for check in self.checks if check.name not in AUTONOMY)
+
+
+class MigrationCheck:
+    """Asks for pending migrations until there are none; after that the answer cannot change under this code."""
+
+    def __init__(self) -> None:
+        self._done = False
+
+    def run(self, desk: Desk) -> Check:
+        """Return whether the database is migrated to what this code needs.
+
+        Raises:
+            Unavailable: the database is away.
+        """
+        pending = [] if self._done else self._ask(desk)
+        self._done = not pending
+        return Check("migrations", not pending, f"pending: {', '.join(pending)}" if pending else "up to date")
+
+    def _ask(self, desk: Desk) -> list[str]:
+        with reading(desk.sessions) as session:
+            return pending_migrations(session.connection())
+
+
+def readiness(desk: Desk, migrations: MigrationCheck) -> Readiness:
+    """Check everything the platform needs, each as far as the one before it allows; nothing is raised."""
+    now, reachable = desk.clock(), Check("database", True, "reachable")
+    try:
+        migrated = migrations.run(desk)
+        if not migrated.passed:
+            return Readiness(now, (reachable, migrated))
+        ticks = _tick_check(desk, last_tick_at(desk), now=now)
+        return Readiness(now, (reachable, migrated, ticks, _automations_check(desk)))
+    except Unavailable as failure:
+        return Readiness(now, (Check("database", False, str(failure)),))
+
+
+def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> Check:
+    limit = tick_limit(desk).total_seconds()
+    if ticked_at is None:
+        return Check(DAEMON, False, "no autonomy tick yet")
+    age = (now - ticked_at).total_seconds()
+    return Check(DAEMON, age <= limit, f"last autonomy tick {age:.0f} s ago, at most {limit:.0f} s")
+
+
+def _automations_check(desk: Desk) -> Check:
+    stopped = stopped_automations(desk)
+    told = "; ".join(
+        f"{name} was stopped in Dagster, noticed {one.since:%Y-%m-%d %H:%M:%S} UTC" for name, one in stopped.items()
+    )
+    return Check(AUTOMATIONS, not stopped, told or "none was stopped")

@@ -1,0 +1,175 @@
+"""The platform's vital signs in words and figures: readiness, verdicts with value and bar, programs, room.
+
+Belongs here: what the health page shows, each figure beside the limit it is held against. Does not belong here: the
+checks themselves (`readiness.py`, `invariants.py`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from gateways.ports import speaks_http, speaks_http2
+from services.audit.pages import SHOWN_BREAKS, Verification, chain_told
+from services.desk import Desk
+from services.health import invariants
+from services.health.invariants import Invariant
+from services.work.proofs import last_tick_at, tick_limit
+from services.work.starts import starts_told
+from store.database import transaction
+from store.health import sizes
+from trading.work.jobs import LEASE, TIMEOUTS
+from trading.work.planner import MAX_FAILURES_IN_ROW
+from trading.work.starts import Pace
+
+LOOPBACK = "127.0.0.1"
+SHOWN_TABLES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One thing that must always hold.
+
+    Attributes:
+        name, words: What must hold, as code and as a sentence.
+        value, bar: What was found, and what it is held against.
+        holds: Whether it does; None before it was first looked at.
+        broken: The first offending rows.
+        checked_at: When it was looked at.
+    """
+
+    name: str
+    words: str
+    value: str
+    bar: str
+    holds: bool | None
+    broken: tuple[Mapping[str, Any], ...]
+    checked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One program of the platform and whether it answers where it should."""
+
+    name: str
+    address: str
+    answers: bool
+    question: str
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """One table with its indexes; rows are the server's estimate."""
+
+    name: str
+    bytes: int
+    rows_estimated: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much room the database takes."""
+
+    database_bytes: int
+    tables: tuple[TableSize, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """One limit in force and where it is set."""
+
+    name: str
+    value: str
+    source: str
+
+
+def verdicts(desk: Desk) -> tuple[Verdict, ...]:
+    """Give a verdict on everything that must hold; the audit chain's is the last one remembered.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    now = desk.clock()
+    cheap = (_tick(desk, now), _starts(desk, now), *(_counted(check(desk), words, now) for check, words in _COUNTED))
+    return (*cheap, _chain(chain_told(desk).verification))
+
+
+def programs(desk: Desk) -> tuple[Program, ...]:
+    """Ask the programs an operator cannot see from here, code server and Dagster UI, whether they answer."""
+    settings = desk.settings
+    code, ui, web = settings.code_server_port, settings.dagster_host, settings.webserver_port
+    return (
+        Program("Code server", f"{LOOPBACK}:{code}", speaks_http2(LOOPBACK, code), "does it speak gRPC"),
+        Program("Dagster UI", f"{ui}:{web}", speaks_http(ui, web, "/server_info"), "/server_info"),
+    )
+
+
+def room(desk: Desk) -> Room:
+    """Return the size of the database and its largest tables.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.sessions) as session:
+        tables = tuple(TableSize(*row) for row in sizes.largest_tables(session, limit=SHOWN_TABLES))
+        return Room(sizes.database_bytes(session), tables)
+
+
+def limits(desk: Desk) -> tuple[Limit, ...]:
+    """Return the limits in force."""
+    running = desk.settings.caps
+    per_symbol = "none" if running.per_symbol is None else str(running.per_symbol)
+    return (
+        *(Limit(f"{kind} at once", str(cap), f"CONCURRENCY_{kind}") for kind, cap in running.running.items()),
+        Limit("Of one type and symbol, waiting or running", per_symbol, "CONCURRENCY_PER_SYMBOL"),
+        *(Limit(f"{kind} takes at most", _span(limit.total_seconds()), "code") for kind, limit in TIMEOUTS.items()),
+        Limit("Heartbeat no older than", _span(LEASE.total_seconds()), "code"),
+        Limit("Failures in a row before a person is asked", str(MAX_FAILURES_IN_ROW), "code"),
+        Limit("A tick every", _span(desk.settings.tick_seconds), "TICK_SECONDS"),
+    )
+
+
+_COUNTED = (
+    (invariants.no_stuck_jobs, "No running job has let its lease run out"),
+    (invariants.caps_are_kept, "No more jobs of a type run than its cap"),
+    (invariants.figures_are_current, "Every figure shown is that of the latest session since reset"),
+    (invariants.work_is_finishing, "Work finishes while work waits"),
+)
+
+
+def _tick(desk: Desk, now: datetime) -> Verdict:
+    last, limit = last_tick_at(desk), tick_limit(desk).total_seconds()
+    age = (now - last).total_seconds() if last is not None else None
+    value = "no tick yet" if age is None else f"{_span(age)} ago"
+    holds = age is not None and age <= limit
+    return Verdict("tick_is_recent", "Autonomy ticks", value, f"at most {_span(limit)} ago", holds, (), now)
+
+
+def _starts(desk: Desk, now: datetime) -> Verdict:
+    told = starts_told(desk)
+    failing = told is not None and told.pace is Pace.STARTS_FAILING
+    value = "no tick yet" if told is None else told.words
+    holds = None if told is None else not failing
+    return Verdict(
+        "runs_start", "Runs that autonomy asks for start", value, "none failed since the last", holds, (), now
+    )
+
+
+def _counted(found: Invariant, words: str, now: datetime) -> Verdict:
+    of_all = f" of {found.checked:,}" if found.checked else ""
+    value = f"{found.faults:,}{of_all} broken" if found.checked or found.faults else "none to look at"
+    return Verdict(found.name, words, value, "0 broken", found.holds, found.broken, now)
+
+
+def _chain(last: Verification | None) -> Verdict:
+    words = "Every audit event follows from the one before it"
+    if last is None:
+        return Verdict("audit_chain_is_whole", words, "never verified", "0 breaks", None, (), None)
+    found = f"{len(last.breaks)}{' or more' if len(last.breaks) == SHOWN_BREAKS else ''} breaks"
+    value = f"{found} in {last.events:,} events"
+    broken: Sequence[Mapping[str, Any]] = last.breaks
+    return Verdict("audit_chain_is_whole", words, value, "0 breaks", last.is_whole, tuple(broken), last.checked_at)
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

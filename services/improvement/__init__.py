@@ -1,0 +1,1 @@
+"""Better genomes: searching them, judging them, showing how they were judged."""

@@ -1,0 +1,178 @@
+"""The results of improve and evolve iterations, and how they are written.
+
+Belongs here: rows of an iteration, its candidates, its generation, its bot's counters. Does not belong here: searching
+and judging (`iterations.py`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy.orm import Session
+
+from services.market.tapes import TapeAtHand
+from store.bots import registry
+from store.bots.registry import BotAtWork
+from store.improvement import iterations
+from store.work.jobs import Claim
+from trading.improvement.acceptance import Outcome, Verdict, overtaken
+from trading.improvement.breeding import confidence_pct
+from trading.money import usd
+from trading.strategies.genome import Genome, genome_hash
+from trading.verification.walk_forward import WalkForward
+from trading.work.jobs import JobType
+
+JUDGES_THE_NEWEST = frozenset({Outcome.ACCEPTED, Outcome.REVERTED, Outcome.SAME_AS_PARENT})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Iteration:
+    """One iteration that ran to its verdict.
+
+    Attributes:
+        candidate: The genome that becomes the next generation if the verdict says so.
+        evidence: The figures behind the verdict.
+        walk: The walk-forward search; None where an ancestor came back without one.
+    """
+
+    bot: BotAtWork
+    at_hand: TapeAtHand
+    seed: int
+    candidate: Genome
+    verdict: Verdict
+    evidence: Mapping[str, Any]
+    walk: WalkForward | None = None
+
+    @property
+    def figures(self) -> Mapping[str, Any]:
+        """Headline figures of the iteration."""
+        return {
+            "bot": self.bot.name,
+            "accepted": self.verdict.accepted,
+            "reason_code": str(self.verdict.outcome),
+            "reason": self.verdict.reason,
+            "parent_generation": self.bot.generation,
+            "data_source": self.at_hand.data_source,
+            **self.evidence,
+        }
+
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+        """Write iteration, candidates and counters, and the generation if it was accepted."""
+        newest = registry.newest_generation(session, self.bot.id) or self.bot.generation
+        if self.verdict.accepted and newest > self.bot.generation:
+            late = overtaken(self.bot.generation, newest=newest)
+            return replace(self, verdict=late).record(session, claim, now=now)
+        new_generation = self.bot.generation + 1 if self.verdict.accepted else None
+        if new_generation is not None:
+            registry.add_generation(session, self._generation(claim, new_generation, now=now))
+        iteration_id = uuid4()
+        row = self._row(claim, now=now) | {"id": iteration_id, "new_generation": new_generation}
+        iterations.insert_iteration(session, row, list(self._candidates(iteration_id)))
+        _count_done(session, claim, now=now)
+        if self.verdict.outcome in JUDGES_THE_NEWEST and newest == self.bot.generation:
+            registry.set_progress(session, self.bot.id, **self._standing())
+        return self.figures
+
+    def _standing(self) -> dict[str, float | None]:
+        """Return what the iteration showed of the genome that is now the newest; an ancestor come back has nothing."""
+        seen = self.evidence
+        confidence = confidence_pct(
+            deflated_probability=seen.get("deflated_sharpe_probability"),
+            trades=seen.get("candidate_test_trades"),
+            consistency=seen.get("walk_forward_consistency"),
+        )
+        return {"confidence_pct": confidence, "uniqueness_pct": seen.get("uniqueness_pct")}
+
+    def _generation(self, claim: Claim, number: int, *, now: datetime) -> dict[str, Any]:
+        return {
+            "bot_id": self.bot.id,
+            "generation_number": number,
+            "genome": dict(self.candidate),
+            "genome_hash": genome_hash(self.candidate),
+            "origin": "REVERT" if self.verdict.outcome is Outcome.REVERTED else str(claim.job_type),
+            "parent_generation": self.bot.generation,
+            "job_id": claim.job_id,
+            "reason": self.verdict.reason,
+            "created_at": now,
+        }
+
+    def _row(self, claim: Claim, *, now: datetime) -> dict[str, Any]:
+        return {
+            "bot_id": self.bot.id,
+            "job_id": claim.job_id,
+            "job_type": claim.job_type,
+            "iteration": claim.iteration,
+            "parent_generation": self.bot.generation,
+            "accepted": self.verdict.accepted,
+            "reason_code": self.verdict.outcome,
+            "reason": self.verdict.reason,
+            "candidates_tried": self.walk.trials if self.walk is not None else 0,
+            "evidence": dict(self.evidence),
+            "data_source": self.at_hand.data_source,
+            "data_fingerprint": self.at_hand.bars.fingerprint,
+            "seed": self.seed,
+            "created_at": claim.started_at,
+            "completed_at": now,
+        }
+
+    def _candidates(self, iteration_id: UUID) -> Iterator[dict[str, Any]]:
+        """Yield every genome tried; held-out figures stand where the chosen genome was judged, and nowhere else."""
+        number = 0
+        for segment, result in enumerate(self.walk.segments if self.walk is not None else ()):
+            for trial in result.trials:
+                chosen = trial.genome == result.genome
+                number += 1
+                yield {
+                    "iteration_id": iteration_id,
+                    "trial": number,
+                    "segment": segment,
+                    "genome": dict(trial.genome),
+                    "genome_hash": genome_hash(trial.genome),
+                    "train_sharpe": trial.performance.sharpe,
+                    "train_net_pnl_usd": usd(trial.performance.net_pnl_micros),
+                    "train_trades": trial.performance.trades,
+                    "test_sharpe": result.test.sharpe if chosen else None,
+                    "test_net_pnl_usd": usd(result.test.net_pnl_micros) if chosen else None,
+                    "test_trades": result.test.trades if chosen else None,
+                }
+
+
+@dataclass(frozen=True, slots=True)
+class FailedIteration:
+    """An iteration that could not run, and why."""
+
+    error: str
+
+    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+        """Count the failure, unless a reset came in between."""
+        if registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+            self._count(session, claim, now=now)
+        return {"error": self.error}
+
+    def _count(self, session: Session, claim: Claim, *, now: datetime) -> None:
+        counters = registry.progress(session, claim.bot_id)
+        if claim.job_type is JobType.IMPROVE:
+            failures = counters.improve_failures_in_row + 1
+            registry.set_progress(session, claim.bot_id, improve_failures_in_row=failures, last_improve_at=now)
+        else:
+            failures = counters.evolve_failures_in_row + 1
+            registry.set_progress(session, claim.bot_id, evolve_failures_in_row=failures, last_evolve_at=now)
+
+
+def _count_done(session: Session, claim: Claim, *, now: datetime) -> None:
+    """Count a finished iteration; what is counted since reset stays as it is if a reset came in between."""
+    counters = registry.progress(session, claim.bot_id)
+    if claim.job_type is JobType.IMPROVE:
+        lifetime = {"improve_iterations": claim.iteration}
+        since_reset: dict[str, object] = {
+            "improves_since_evolve": counters.improves_since_evolve + 1,
+            "improve_failures_in_row": 0,
+            "last_improve_at": now,
+        }
+    else:
+        lifetime = {"evolve_iterations": claim.iteration}
+        since_reset = {"improves_since_evolve": 0, "evolve_failures_in_row": 0, "last_evolve_at": now}
+    counts = registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at)
+    registry.set_progress(session, claim.bot_id, **lifetime, **(since_reset if counts else {}))

@@ -1,0 +1,33 @@
+"""An import of bars as an act of a person, in the audit chain.
+
+Belongs here: what the chain says of an import. Does not belong here: importing (`bars.py`), which needs no
+database: bars lie in files, so they cannot commit together with their event and are stored before it.
+"""
+
+from services.audit import chain
+from services.desk import Desk
+from services.market.bars import ImportReport
+from store.database import transaction
+
+IMPORTED = "BARS_IMPORTED"
+
+
+def record_import(desk: Desk, report: ImportReport, *, actor: str) -> int:
+    """Append an import to the audit chain and return its sequence; the same file imported again is another act.
+
+    Raises:
+        Unavailable: the database or the anchor is away; the bars stay, unrecorded.
+    """
+    with transaction(desk.sessions) as session:
+        told = _told(report)
+        return chain.record(desk, session, actor=actor, action=IMPORTED, subject=report.provider, payload=told)
+
+
+def _told(report: ImportReport) -> dict[str, object]:
+    return {
+        "provider": report.provider,
+        "symbols": sorted({one.symbol for one in report.series}),
+        "timeframes": list(dict.fromkeys(one.timeframe for one in report.series)),
+        "rows": report.rows,
+        "fingerprints": {f"{one.symbol} {one.timeframe}": one.fingerprint for one in report.series},
+    }

@@ -1,0 +1,1 @@
+"""Verifications of a bot: checks, and what they showed."""

@@ -1,0 +1,189 @@
+"""The checks that ask how much of a result was luck: resampled trades and bars, deflated Sharpe, overfitting.
+
+Belongs here: what is resampled and compared. Does not belong here: the statistics (`trading.verification`), thresholds
+(`trading.verification.verdicts`).
+"""
+
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from services.desk import Desk
+from services.progress import Progress
+from services.verification.subject import Finding, Subject, figures_of, quantiles_of
+from services.verification.suite import grid_around
+from store.database import transaction
+from store.improvement import iterations
+from store.tables import BacktestSession
+from store.verification import runs
+from trading.arrays import FloatArray
+from trading.backtests.parts import Part
+from trading.errors import Refused
+from trading.figures.performance import TRADING_DAYS_PER_YEAR, Performance, daily_pnl, daily_returns
+from trading.market.sessions import session_index
+from trading.money import usd
+from trading.strategies.genome import Genome, validated
+from trading.strategies.tape import tape_of
+from trading.verification import verdicts
+from trading.verification.luck import (
+    deflated_sharpe,
+    estimate_sharpe,
+    minimum_track_record,
+    overfitting_probability,
+    probabilistic_sharpe,
+)
+from trading.verification.monte_carlo import MonteCarlo, Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
+from trading.verification.resampling import resampled_bars
+from trading.verification.verdicts import Grade, Kind, Verdict
+
+WEEK_DAYS = 5
+BLOCK_DAYS = 20
+SYNTHETIC_HISTORIES = 40
+PBO_CANDIDATES = 120
+PBO_BLOCKS = 16
+
+
+def check_resampled_trades(_: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Walk the record's trades and weeks in other orders, and with other draws."""
+    run = subject.run()
+    account_micros = subject.account.account_micros
+    pnl = run.trades.net_micros.copy()
+    if not len(pnl):
+        return Finding(Verdict(Grade.UNKNOWN, "the bot did not trade"), {"trades": 0})
+    days = daily_pnl(run.equity_micros, run.trading_day, account_micros=account_micros)
+    sampling = Sampling(account_micros=account_micros, seed=subject.seed(Kind.MONTE_CARLO_TRADES))
+    weeks = bootstrap_blocks(days, sampling, block=min(WEEK_DAYS, len(days)))
+    progress("resample", 1, 3)
+    figures = {"own": figures_of(run.performance), "weeks": _spread(weeks)}
+    figures["reshuffled"] = _spread(reshuffle_trades(pnl, sampling))
+    progress("resample", 2, 3)
+    figures["bootstrapped"] = _spread(bootstrap_trades(pnl, sampling))
+    progress("resample", 3, 3)
+    return Finding(verdicts.of_resampled_trades(weeks), figures)
+
+
+def check_resampled_bars(_: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Run the genome over synthetic histories made of the same trading days."""
+    bars, bot = subject.at_hand.bars, subject.bot
+    sessions = session_index(bars, mode=bot.session_mode)
+    days = len(np.unique(sessions.trading_day))
+    own = subject.run().performance
+    results: list[Performance] = []
+    for number in range(SYNTHETIC_HISTORIES):
+        seed = subject.seed(Kind.MONTE_CARLO_BARS) + number
+        made, index = resampled_bars(bars, sessions, block_days=min(BLOCK_DAYS, days), seed=seed)
+        runner = subject.runner_on(tape_of(made, index), account=subject.account)
+        results.append(runner.run(subject.genome, Part(0, len(made))).performance)
+        progress("synthetic histories", number + 1, SYNTHETIC_HISTORIES)
+    nets = [float(usd(result.net_pnl_micros)) for result in results]
+    figures = {
+        "histories": len(results),
+        "block_days": min(BLOCK_DAYS, days),
+        "own": figures_of(own),
+        "net_usd": quantiles_of(nets),
+        "max_drawdown_pct": quantiles_of([result.max_drawdown_pct for result in results]),
+        "loss_probability": sum(net < 0.0 for net in nets) / len(nets),
+        "own_beats_share": sum(result.net_pnl_micros < own.net_pnl_micros for result in results) / len(results),
+        "nets_usd": nets,
+    }
+    return Finding(verdicts.of_resampled_bars(nets), figures)
+
+
+def check_sharpe(desk: Desk, subject: Subject, _: Progress) -> Finding:
+    """Judge the Sharpe ratio of the session the bot's figures show, given how many genomes were tried on its bars.
+
+    Raises:
+        Refused: the bot has no completed session since its reset.
+    """
+    with transaction(desk.sessions) as session:
+        shown = runs.shown_session(session, subject.bot.id)
+        if shown is None or shown.data_fingerprint is None:
+            raise Refused(f"{subject.bot.name} has no completed session since its reset: run a backtest first")
+        tried = iterations.tried_so_far(session, subject.bot.id, data_fingerprint=shown.data_fingerprint)
+        sharpes = runs.candidate_sharpes(session, subject.bot.id, data_fingerprint=shown.data_fingerprint)
+    figures, deflated = _judged(session_returns(shown), tried=max(tried, 1), sharpes=sharpes)
+    figures["session_sharpe"] = shown.sharpe
+    return Finding(verdicts.of_sharpe(deflated, tried=max(tried, 1)), figures, _origin(shown))
+
+
+def check_overfitting(desk: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Compare the candidates that were tried on these bars by combinatorially symmetric cross-validation.
+
+    Where no iteration has tried any, the genomes of the bot's grid stand for them, and the figures say so.
+    """
+    with transaction(desk.sessions) as session:
+        known = runs.candidates(
+            session, subject.bot.id, data_fingerprint=subject.at_hand.bars.fingerprint, limit=PBO_CANDIDATES
+        )
+    tried: list[Genome] = [validated(subject.style, genome) for genome in known]
+    origin = "improve and evolve iterations"
+    if len(tried) < 2:
+        tried, origin = list(islice(grid_around(subject), PBO_CANDIDATES)), "the bot's grid"
+    returns = np.column_stack(
+        [_returns(subject, genome, progress, (at, len(tried))) for at, genome in enumerate(tried)]
+    )
+    if len(returns) < 2 * PBO_BLOCKS:
+        return Finding(Verdict(Grade.UNKNOWN, f"{len(returns)} days are too few for {PBO_BLOCKS} blocks"), {})
+    found = overfitting_probability(returns, blocks=PBO_BLOCKS)
+    figures = {
+        "probability": found.probability,
+        "loss_probability": found.loss_probability,
+        "candidates": len(tried),
+        "candidates_from": origin,
+        "days": len(returns),
+        "blocks": PBO_BLOCKS,
+        "splits": len(found.logits),
+        "logit": quantiles_of(found.logits.tolist()),
+    }
+    return Finding(verdicts.of_overfitting(found), figures)
+
+
+def session_returns(shown: BacktestSession) -> FloatArray:
+    """Return the daily returns of a stored session over its account, fractions, shape (n_days,), oldest first."""
+    equity = np.array([int(value.scaleb(6)) for value in (shown.account_usd, *shown.equity_usd)])
+    returns: FloatArray = np.diff(equity) / float(equity[0])
+    return returns
+
+
+def _origin(shown: BacktestSession) -> dict[str, Any]:
+    return {
+        "session_id": shown.id,
+        "generation_number": shown.generation_number,
+        "genome_hash": shown.genome_hash,
+        "data_source": shown.data_source,
+        "data_fingerprint": shown.data_fingerprint,
+        "engine_version": shown.engine_version,
+    }
+
+
+def _judged(returns: FloatArray, *, tried: int, sharpes: list[float]) -> tuple[dict[str, Any], float | None]:
+    estimate = estimate_sharpe(returns) if len(returns) >= 2 else None
+    if estimate is None:
+        return {"days": len(returns), "tried": tried}, None
+    per_day = np.array(sharpes) / np.sqrt(TRADING_DAYS_PER_YEAR)
+    variance = float(per_day.var(ddof=1)) if len(per_day) > 1 else 0.0
+    deflated = deflated_sharpe(estimate, trials=tried, sharpe_variance=variance)
+    figures = {
+        "days": estimate.observations,
+        "tried": tried,
+        "trial_sharpe_variance_per_day": variance,
+        "sharpe_per_day": estimate.sharpe,
+        "skewness": estimate.skewness,
+        "kurtosis": estimate.kurtosis,
+        "probabilistic": probabilistic_sharpe(estimate),
+        "deflated": deflated,
+        "minimum_track_record_days": minimum_track_record(estimate),
+    }
+    return figures, deflated
+
+
+def _returns(subject: Subject, genome: Genome, progress: Progress, place: tuple[int, int]) -> FloatArray:
+    run = subject.runner.run(genome, subject.whole)
+    progress("candidates", place[0] + 1, place[1])
+    return daily_returns(run.equity_micros, run.trading_day, account_micros=subject.account.account_micros)
+
+
+def _spread(result: MonteCarlo) -> dict[str, Any]:
+    return asdict(result)

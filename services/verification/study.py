@@ -1,0 +1,123 @@
+"""A walk-forward study: every entry family on some symbols, told as figures, a plot and a text.
+
+Belongs here: which strands a study has and how they are written down. Does not belong here: walking (`walk_forwards`),
+bots and the ledger: a study looks at bars and stores nothing.
+
+Every family is walked and every strand is shown, so nothing is picked after looking. Where bars were made from marks,
+each strand is walked twice: over the bars as they are, and at the marks alone (`trading.market.marks`).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from time import process_time
+
+from services.progress import Progress
+from services.verification.subject import CURVE_POINTS, curve_of
+from services.verification.walk_forwards import Walked, walk_history
+from store.market.bars import BarStore
+from trading.backtests.engine import Account
+from trading.backtests.parts import PartRunner
+from trading.errors import NoMarketData
+from trading.market.bars import Bars, timeframe_ns
+from trading.market.instruments import account_usd, instrument
+from trading.market.marks import at_marks, marks_note
+from trading.market.sessions import session_index
+from trading.money import MICROS_PER_USD
+from trading.strategies.archetypes import ONE_PER_FAMILY, archetype
+from trading.strategies.genome import default_genome
+from trading.strategies.tape import tape_of
+
+AS_GIVEN = "bars as given"
+AT_MARKS = "at the marks"
+MODE = "FULL_24x5"
+SEED = 20260101
+
+
+@dataclass(frozen=True, slots=True)
+class Strand:
+    """One family on one symbol, walked forward once.
+
+    Attributes:
+        symbol, family, reading: What was walked; `reading` is AS_GIVEN or AT_MARKS.
+        walked: The result.
+        bars: How many bars the history has.
+        cpu_seconds: What it cost.
+    """
+
+    symbol: str
+    family: str
+    reading: str
+    walked: Walked
+    bars: int
+    cpu_seconds: float
+
+    @property
+    def curve(self) -> tuple[list[date], list[float]]:
+        """Trading dates and joined out-of-sample equity in dollars, thinned for a plot."""
+        shown = curve_of(self.walked.equity_micros, self.walked.trading_day, points=CURVE_POINTS)
+        return [date.fromisoformat(on) for on in shown["on"]], shown["equity_usd"]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """All strands, and what is known against the bars."""
+
+    timeframe: str
+    strands: tuple[Strand, ...]
+    notes: tuple[str, ...]
+
+    def of(self, symbol: str, reading: str) -> tuple[Strand, ...]:
+        """Return the strands of a symbol and reading, in the order of the families."""
+        return tuple(strand for strand in self.strands if (strand.symbol, strand.reading) == (symbol, reading))
+
+
+def walk_forward_study(store: BarStore, symbols: Sequence[str], *, timeframe: str, progress: Progress) -> Study:
+    """Walk every entry family forward over the best series of each symbol.
+
+    Raises:
+        UnknownTimeframe, UnknownInstrument: no such thing.
+        NoMarketData: a symbol has no bars on this timeframe.
+        BadBars: too few of them.
+    """
+    series = [_series(store, symbol, timeframe) for symbol in symbols]
+    readings = [(bars, name) for bars in series for name in _readings(bars)]
+    strands = []
+    for bars, reading in readings:
+        strands += list(_strands(bars, reading, progress))
+    notes = [note for note in map(marks_note, series) if note is not None]
+    return Study(timeframe, tuple(strands), tuple(notes))
+
+
+def _series(store: BarStore, symbol: str, timeframe: str) -> Bars:
+    timeframe_ns(timeframe)
+    symbol = instrument(symbol).symbol
+    best = store.best(symbol, timeframe)
+    if best is None:
+        raise NoMarketData(f"no {timeframe} bars for {symbol}: import some first")
+    return store.load(symbol, timeframe, provider=best.provider)
+
+
+def _readings(bars: Bars) -> tuple[str, ...]:
+    return (AS_GIVEN, AT_MARKS) if marks_note(bars) else (AS_GIVEN,)
+
+
+def _strands(bars: Bars, reading: str, progress: Progress) -> Iterator[Strand]:
+    read = at_marks(bars) if reading == AT_MARKS else bars
+    tape = tape_of(read, session_index(read, mode=MODE))
+    account = Account(instrument(bars.symbol), int(account_usd(bars.symbol) * MICROS_PER_USD))
+    step = f"{bars.symbol} {reading}"
+    for done, name in enumerate(ONE_PER_FAMILY, start=1):
+        began = process_time()
+        walked = walk_history(
+            PartRunner(tape, name, MODE, account=account),
+            read.ts_event,
+            account=account,
+            style=name,
+            parent=default_genome(name),
+            seed=SEED,
+            told=lambda _done, _of: None,
+        )
+        progress(step, done, len(ONE_PER_FAMILY))
+        family = str(archetype(name).family)
+        yield Strand(bars.symbol, family, reading, walked, len(bars), process_time() - began)

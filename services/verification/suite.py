@@ -1,0 +1,202 @@
+"""The checks that run a bot's genome, or its neighbours, over its own history.
+
+Belongs here: walk-forward, sensitivity, grid, stress, timeframe x horizon. Does not belong here: checks that resample
+(`luck.py`), detectors of cheats (`detectors.py`), thresholds
+(`trading.verification.verdicts`).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from services.backtests.baselines import account_of
+from services.desk import Desk
+from services.market.tapes import tape_for
+from services.progress import Progress
+from services.verification.subject import Finding, Subject, curve_of, figures_of
+from services.verification.walk_forwards import segment_figures, walk_history
+from trading.arrays import IntArray
+from trading.backtests.engine import Account
+from trading.backtests.parts import Part
+from trading.errors import NoMarketData
+from trading.figures.performance import Performance
+from trading.market.bars import TIMEFRAME_SECONDS
+from trading.market.instruments import Instrument
+from trading.strategies.genome import Genome, Number, schema
+from trading.verification import verdicts
+from trading.verification.sensitivity import Sensitivity, axis, grid, sensitivity
+from trading.verification.stress import Record, Stretch, cost_stress, historic_windows, judge, worst_windows
+from trading.verification.trials import Trial, by_sharpe, ranked
+from trading.verification.verdicts import Grade, Kind, Verdict
+from trading.verification.walk_forward import DAY_NS
+
+GRID_CAP = 512
+GRID_POINTS = 4
+GRID_AXES = 5
+SHOWN_RANKS = 20
+WORST_WINDOW_DAYS = (5, 20)
+HORIZON_DAYS = (90, 180, 365, 730, 1_825)
+
+
+def check_walk_forward(_: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Walk forward over the bot's history with the search improvement uses, from its newest genome."""
+    walked = walk_history(
+        subject.runner,
+        subject.at_hand.bars.ts_event,
+        account=subject.account,
+        style=subject.style,
+        parent=subject.genome,
+        seed=subject.seed(Kind.WALK_FORWARD),
+        told=lambda done, of: progress("walk forward", done, of),
+    )
+    day = subject.at_hand.tape.trading_day
+    figures = {
+        "consistency": walked.walk.consistency,
+        "overfit_ratio": walked.walk.overfit_ratio,
+        "tried": walked.walk.trials,
+        "out_of_sample": figures_of(walked.joined),
+        "segments": [segment_figures(result, day) for result in walked.walk.segments],
+        "curve": curve_of(walked.equity_micros, walked.trading_day),
+    }
+    return Finding(verdicts.of_walk_forward(walked.walk), figures)
+
+
+def check_sensitivity(_: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Move each number of the genome by one and two steps and see how much of the Sharpe ratio is left."""
+    whole, tried = subject.whole, 0
+
+    def evaluate(genome: Genome) -> Performance:
+        nonlocal tried
+        tried += 1
+        progress("neighbours", tried, max(tried, 1 + 4 * len(schema(subject.style))))
+        return subject.runner(genome, whole.first_bar, whole.end_bar)
+
+    found = sensitivity(subject.style, subject.genome, evaluate=evaluate)
+    return Finding(verdicts.of_sensitivity(found), _sensitivity_figures(found) | {"tried": tried})
+
+
+def check_grid(_: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Rank the genome among a grid over its first parameters' whole ranges, all of it in sample."""
+    genomes = grid_around(subject)
+    own = subject.run().performance
+    trials = list(_evaluated(subject, genomes, progress))
+    order = ranked(trials)
+    better = sum(by_sharpe(trial.performance) > by_sharpe(own) for trial in trials)
+    figures = {
+        "tried": len(trials),
+        "axes": {name: list(values) for name, values in axes_of(subject).items()},
+        "own": figures_of(own),
+        "better_than_own": better,
+        "best": [dict(trial.genome) | figures_of(trial.performance) for trial in order[:SHOWN_RANKS]],
+        "earning_share": sum(trial.performance.net_pnl_micros > 0 for trial in trials) / len(trials),
+    }
+    reason = f"{better} of {len(trials)} genomes on the grid have a higher Sharpe ratio, all in sample"
+    return Finding(Verdict(Grade.INFORMATIVE, reason), figures)
+
+
+def check_stress(_: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Look at the worst and the historic windows of the record, and at two and four times the slippage."""
+    run = subject.run()
+    record = Record(run.equity_micros.copy(), run.trading_day, subject.account.account_micros)
+    stretches = [
+        *(stretch for days in WORST_WINDOW_DAYS for stretch in worst_windows(record, days=days)),
+        *historic_windows(record),
+    ]
+    costs = cost_stress(subject.account.instrument, evaluate=lambda worse: _under(subject, worse, progress))
+    judged = judge(costs, stretches)
+    figures = {
+        "windows": [_stretch_figures(stretch) for stretch in stretches],
+        "slippage": [{"times": cost.slippage_times} | figures_of(cost.performance) for cost in costs],
+        "failures": list(judged.failures),
+    }
+    return Finding(verdicts.of_stress(judged), figures)
+
+
+def check_matrix(desk: Desk, subject: Subject, progress: Progress) -> Finding:
+    """Run the same numbers on every timeframe there are bars of, over horizons that end with the last bar."""
+    cells: list[dict[str, Any]] = []
+    measured: list[Performance] = []
+    for place, timeframe in enumerate(TIMEFRAME_SECONDS):
+        for horizon, performance in _horizons(desk, subject, timeframe):
+            cells.append({"timeframe": timeframe, "horizon": horizon} | figures_of(performance))
+            measured.append(performance)
+        progress("timeframes", place + 1, len(TIMEFRAME_SECONDS))
+    return Finding(verdicts.of_matrix(measured), {"cells": cells})
+
+
+def axes_of(subject: Subject) -> Mapping[str, tuple[Number, ...]]:
+    """Return the axes of the bot's grid: its entry parameters, then its stop, target and time stop, at most five."""
+    rows = schema(subject.style)
+    entry = [name for name, row in rows.items() if row.unit != "switch"]
+    first = [name for name in ("stop_atr", "target_atr", "time_stop_bars") if name in rows]
+    off = ("atr_period", "trailing_atr", "break_even_atr")
+    names = [*(name for name in entry if name not in (*first, *off)), *first][:GRID_AXES]
+    return {name: axis(rows[name], points=GRID_POINTS) for name in names}
+
+
+def grid_around(subject: Subject) -> tuple[Genome, ...]:
+    """Return the valid genomes on the bot's grid, at most 512."""
+    return grid(subject.style, subject.genome, axes=axes_of(subject), cap=GRID_CAP)
+
+
+def _evaluated(subject: Subject, genomes: tuple[Genome, ...], progress: Progress) -> Iterator[Trial]:
+    whole = subject.whole
+    for done, genome in enumerate(genomes, start=1):
+        yield Trial(genome, subject.runner(genome, whole.first_bar, whole.end_bar))
+        progress("grid", done, len(genomes))
+
+
+def _under(subject: Subject, worse: Instrument, progress: Progress) -> Performance:
+    progress(f"slippage of {worse.slippage_ticks} ticks", 1, 1)
+    account = Account(worse, subject.account.account_micros, subject.account.contracts)
+    runner = subject.runner_on(subject.at_hand.tape, account=account)
+    return runner.run(subject.genome, subject.whole).performance
+
+
+def _horizons(desk: Desk, subject: Subject, timeframe: str) -> Iterator[tuple[str, Performance]]:
+    bot = subject.bot
+    try:
+        at_hand = tape_for(desk, symbol=bot.symbol, timeframe=timeframe, session_mode=bot.session_mode)
+    except NoMarketData:
+        return
+    if at_hand.series.provider != subject.at_hand.series.provider:
+        return
+    runner = subject.runner_on(at_hand.tape, account=account_of(bot))
+    for name, part in _parts(at_hand.bars.ts_event):
+        yield name, runner.run(subject.genome, part).performance
+
+
+def _parts(ts_event: IntArray) -> Iterator[tuple[str, Part]]:
+    """Yield the last days of a history, as long as they are shorter than it, then all of it."""
+    for days in HORIZON_DAYS:
+        begins = int(np.searchsorted(ts_event, ts_event[-1] - days * DAY_NS))
+        if 0 < begins < len(ts_event) - 1:
+            yield f"{days} d", Part(begins, len(ts_event))
+    yield "all", Part(0, len(ts_event))
+
+
+def _sensitivity_figures(found: Sensitivity | None) -> dict[str, Any]:
+    if found is None:
+        return {"plateau": None, "retained": {}, "around": []}
+    around = [
+        {"parameter": near.parameter, "steps": near.steps, "value": near.genome[near.parameter], "sharpe": at.sharpe}
+        for near, at in found.around
+    ]
+    return {
+        "plateau": found.plateau,
+        "retained": dict(found.retained),
+        "own": figures_of(found.home.performance),
+        "around": around,
+    }
+
+
+def _stretch_figures(stretch: Stretch) -> dict[str, Any]:
+    return {
+        "name": stretch.name,
+        "first_on": stretch.first_on.isoformat(),
+        "last_on": stretch.last_on.isoformat(),
+        "net_usd": stretch.net_usd,
+        "net_pct": stretch.net_pct,
+        "max_drawdown_usd": stretch.max_drawdown_usd,
+    }

@@ -1,0 +1,130 @@
+"""Walking forward over a history: choose on each train part, judge on what came next, join what came next.
+
+Belongs here: the use of the search that improvement uses, the joined out-of-sample record. Does not belong here: the
+plan, the fence and the verdict (`trading.verification`), storing a result (`runs.py`).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.improvement.search import neighbours_by_optuna
+from services.verification.subject import figures_of, on_day
+from trading.arrays import IntArray
+from trading.backtests.engine import Account
+from trading.backtests.parts import Part, PartRunner
+from trading.figures.performance import Performance, measure
+from trading.strategies.genome import Genome, Style
+from trading.verification.walk_forward import (
+    DEFAULT_WINDOWS,
+    Fence,
+    Search,
+    SegmentResult,
+    WalkForward,
+    Windows,
+    as_many_as_fit,
+    plan,
+    walk_forward,
+)
+
+Told = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A walk-forward and the record its test parts make when they are joined.
+
+    Attributes:
+        walk: Segment by segment, oldest first.
+        joined: Figures of the joined test parts.
+        equity_micros: Account equity at each close of the joined test parts, shape (n_bars,), oldest first.
+        trading_day: Trading date of each of these bars, days since 1970-01-01.
+    """
+
+    walk: WalkForward
+    joined: Performance
+    equity_micros: IntArray
+    trading_day: IntArray
+
+
+def walk_history(
+    runner: PartRunner,
+    ts_event: IntArray,
+    *,
+    account: Account,
+    style: Style,
+    parent: Genome,
+    seed: int,
+    told: Told,
+) -> Walked:
+    """Walk forward with the search that improvement uses, from the parent, anew in every segment.
+
+    A history long enough for more than four segments of 365 and 90 days gets as many as fit, a shorter one four scaled
+    ones. Nothing is carried from one segment to the next: not the genome, not what was tried.
+
+    Raises:
+        BadBars: too few bars to cut.
+    """
+    segments = plan(ts_event, windows_for(ts_event))
+    search = _telling(neighbours_by_optuna(style, parent), told, of=len(segments))
+    walk = walk_forward(segments, evaluate=runner, search=search, seed=seed)
+    return joined(runner, walk, account=account)
+
+
+def windows_for(ts_event: IntArray) -> Windows:
+    """Return the default windows, with as many segments as fit where more than the default fit."""
+    fitting = as_many_as_fit(ts_event)
+    return fitting if fitting.segments > DEFAULT_WINDOWS.segments else DEFAULT_WINDOWS
+
+
+def joined(runner: PartRunner, walk: WalkForward, *, account: Account) -> Walked:
+    """Join the test parts to one record: each begins with the equity the one before it ended with."""
+    equities, days, pnl, held, in_position = [], [], [], [], 0
+    carried = account.account_micros
+    for result in walk.segments:
+        run = runner.run(result.genome, result.segment.test)
+        equities.append(run.equity_micros - account.account_micros + carried)
+        carried = int(equities[-1][-1])
+        days.append(run.trading_day.copy())
+        pnl.append(run.trades.net_micros.copy())
+        held.append(run.trades.bars_held)
+        in_position += round(run.performance.exposure_pct / 100.0 * len(run.equity_micros))
+    equity, day = np.concatenate(equities), np.concatenate(days)
+    performance = measure(
+        trade_pnl_micros=np.concatenate(pnl),
+        trade_bars=np.concatenate(held),
+        equity_micros=equity,
+        trading_day=day,
+        account_micros=account.account_micros,
+        bars_in_position=in_position,
+    )
+    return Walked(walk, performance, equity, day)
+
+
+def segment_figures(result: SegmentResult, trading_day: IntArray) -> dict[str, object]:
+    """Return one segment as JSON keeps it."""
+    return {
+        "train": _span(result.segment.train, trading_day) | figures_of(result.train),
+        "test": _span(result.segment.test, trading_day) | figures_of(result.test),
+        "genome": dict(result.genome),
+        "tried": len(result.trials),
+    }
+
+
+def _span(part: Part, trading_day: IntArray) -> dict[str, object]:
+    first, last = trading_day[part.first_bar], trading_day[part.end_bar - 1]
+    return {"first_on": on_day(first).isoformat(), "last_on": on_day(last).isoformat(), "bars": len(part)}
+
+
+def _telling(search: Search, told: Told, *, of: int) -> Search:
+    done = 0
+
+    def telling(fence: Fence, chance: np.random.Generator) -> Genome:
+        nonlocal done
+        chosen = search(fence, chance)
+        done += 1
+        told(done, of)
+        return chosen
+
+    return telling

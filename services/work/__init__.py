@@ -1,0 +1,1 @@
+"""Autonomous work: the tick, the queue, and what people see of either."""

@@ -1,0 +1,138 @@
+"""The autonomy tick as a use case: read the fleet, plan, commit.
+
+Belongs here: one transaction around the pure planner. Does not belong here: the rules (`trading.work.planner`), asking
+Dagster for runs (`sensors`).
+
+What commits together: jobs taken back, new jobs, attempt counters, the tick and its decisions, and the audit event of a
+silence that this tick ends. Racing ticks wait for
+each other, and the second one sees the first one's jobs, so it enqueues nothing twice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.orm import Session
+
+from services.audit import chain
+from services.desk import Desk
+from services.work.proofs import tick_limit
+from services.work.starts import told
+from store.control import kill_switch
+from store.database import transaction
+from store.market.bars import BarStore
+from store.work import autonomy, candidates, jobs, proofs
+from store.work.candidates import SeriesOf
+from store.work.jobs import Reclaimed
+from trading.work.jobs import JobStatus, JobType
+from trading.work.planner import Plan, plan_tick
+from trading.work.starts import NO_STARTS, Allowance, Starts, allowance
+
+REASON_OF = attrgetter("reason")
+SILENT, SUBJECT, ACTOR = "AUTONOMY_WAS_SILENT", "fleet", "autonomy"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One committed tick.
+
+    Attributes:
+        run_id: Its row in `autonomy_runs`.
+        summary: What the proof endpoint shows.
+        queued: Jobs that wait now and may be claimed, by type; none while the kill switch is engaged.
+        reclaimed: Jobs taken back from runs that died or went silent.
+        allowed: How many new runs it may ask for, which `summary` tells as `starts`.
+    """
+
+    run_id: int
+    summary: Mapping[str, Any]
+    queued: Mapping[JobType, int]
+    reclaimed: tuple[Reclaimed, ...]
+    allowed: Allowance
+
+
+def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_STARTS) -> Tick:
+    """Run one tick.
+
+    Args:
+        desk: The desk.
+        dead_runs: Dagster runs known to be over; RUNNING jobs they hold are taken back at once.
+        starts: How the newest runs came up.
+
+    Raises:
+        Unavailable: the database is away; nothing is committed.
+    """
+    series = series_at_hand(desk.bars)
+    with transaction(desk.sessions) as session:
+        autonomy.lock_tick(session)
+        admitted = kill_switch.admits_work(session)
+        started_at = desk.clock()
+        before = proofs.latest_run(session)
+        taken_back = jobs.reclaim(session, now=started_at, dead_runs=dead_runs)
+        fleet = list(candidates.candidates(session, series))
+        plan = plan_tick(
+            fleet,
+            now=started_at,
+            caps=desk.settings.caps,
+            load=jobs.load(session),
+            kill_switch=not admitted,
+        )
+        jobs.enqueue(session, plan.enqueued, now=started_at)
+        counts = jobs.count_active(session)
+        summary = _summary(desk, plan, counts, taken_back) | {"starts": told(starts, now=started_at)}
+        run_id = autonomy.record_tick(
+            session,
+            plan.decisions,
+            started_at=started_at,
+            completed_at=desk.clock(),
+            candidates=len(fleet),
+            summary=summary,
+        )
+        if before is not None and started_at - before.started_at > tick_limit(desk):
+            _record_silence(desk, session, before, until=started_at)
+    queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) if admitted else 0 for kind in JobType}
+    return Tick(run_id, summary, queued, tuple(taken_back), allowance(starts, now=started_at))
+
+
+def running_runs(desk: Desk) -> set[str]:
+    """Return the Dagster runs that hold RUNNING jobs, for the sensor to look up."""
+    with transaction(desk.sessions) as session:
+        return jobs.running_runs(session)
+
+
+def series_at_hand(store: BarStore) -> SeriesOf:
+    """Return fingerprint and arrival of the bars that are traded, per (symbol, timeframe)."""
+    catalog = store.catalog()
+    choices = {key: catalog.choice(*key) for key in {key[:2] for key in catalog.series}}
+    return {key: (one.series.fingerprint, one.series.imported_at) for key, one in choices.items() if one is not None}
+
+
+def _record_silence(desk: Desk, session: Session, last: Row[*tuple[Any, ...]], *, until: datetime) -> None:
+    """Say in the audit chain from when to when nothing was decided; whatever stopped it, it is over now."""
+    payload = {
+        "from": last.started_at.isoformat(),
+        "to": until.isoformat(),
+        "seconds": round((until - last.started_at).total_seconds()),
+        "limitSeconds": round(tick_limit(desk).total_seconds()),
+        "lastTick": last.id,
+    }
+    chain.record(desk, session, actor=ACTOR, action=SILENT, subject=SUBJECT, payload=payload)
+
+
+def _summary(
+    desk: Desk, plan: Plan, counts: Mapping[tuple[JobType, JobStatus], int], taken_back: Sequence[Reclaimed]
+) -> dict[str, Any]:
+    enqueued = Counter(decision.job_type for decision in plan.enqueued)
+    return {
+        "jobs_enqueued_by_type": {kind: enqueued[kind] for kind in JobType},
+        "currently_running_jobs_by_type": {kind: counts.get((kind, JobStatus.RUNNING), 0) for kind in JobType},
+        "eligible_candidates_count": plan.eligible,
+        "concurrency_caps": dict(desk.settings.caps.running),
+        "queued_jobs_by_type": {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
+        "reclaimed_jobs": [str(job.job_id) for job in taken_back],
+        "reasons": dict(sorted(Counter(map(REASON_OF, plan.decisions)).items())),
+    }

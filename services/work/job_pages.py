@@ -1,0 +1,110 @@
+"""The work at hand as people look at it: what runs, what waits and for how long, what ended and how.
+
+Belongs here: read-only pages over jobs. Does not belong here: counts as evidence (`proofs.py`), putting back work that
+was given up (`dead_letters.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row
+
+from services.cursors import read_cursor, write_cursor
+from services.desk import Desk
+from services.work.proofs import JobShown
+from services.work.starts import StartsTold, starts_told
+from services.work.starvation import Starvation, starvation
+from store.database import transaction
+from store.work import dead_letters, job_pages
+from store.work.dead_letters import DeadLetter
+from trading.work.jobs import LEASE, TIMEOUTS, JobType
+from trading.work.reasons import in_words
+
+SHOWN_RUNNING = 200
+SHOWN_QUEUED = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobTold(JobShown):
+    """One job and its bot; `words` say its reason, None for a code of another version."""
+
+    name: str
+    symbol: str
+    timeframe: str
+    words: str | None
+    priority: int
+    reclaims: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkNow:
+    """The work at hand.
+
+    Attributes:
+        caps, timeouts_seconds: By type, what may run at once and for how long.
+        lease_seconds: How old a heartbeat may be before a job is taken back.
+        starts: How runs start, as the newest tick saw it.
+        queued: The first of each type in the order in which they will be claimed; `starvation` counts all.
+    """
+
+    caps: dict[str, int]
+    timeouts_seconds: dict[str, int]
+    lease_seconds: int
+    running: tuple[JobTold, ...]
+    queued: tuple[JobTold, ...]
+    starvation: Starvation
+    dead_letters: tuple[DeadLetter, ...]
+    starts: StartsTold | None
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class EndedPage:
+    """Jobs that ended, the last to end first; `next_cursor` continues."""
+
+    jobs: tuple[JobTold, ...]
+    next_cursor: str | None
+
+
+def work_now(desk: Desk) -> WorkNow:
+    """Return the work at hand.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    waits = starvation(desk)
+    with transaction(desk.sessions) as session:
+        running = job_pages.running(session, limit=SHOWN_RUNNING)
+        queued = [row for kind in JobType for row in job_pages.queued(session, kind, limit=SHOWN_QUEUED)]
+        given_up = dead_letters.dead_letters(session)
+    return WorkNow(
+        caps={str(kind): cap for kind, cap in desk.settings.caps.running.items()},
+        timeouts_seconds={str(kind): int(limit.total_seconds()) for kind, limit in TIMEOUTS.items()},
+        lease_seconds=int(LEASE.total_seconds()),
+        running=_told(running),
+        queued=_told(queued),
+        starvation=waits,
+        dead_letters=tuple(given_up),
+        starts=starts_told(desk),
+        now=desk.clock(),
+    )
+
+
+def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) -> EndedPage:
+    """Return a page of jobs that ended, the last to end first, or only of those that failed or timed out.
+
+    Raises:
+        BadInput: the cursor is none of ours.
+        Unavailable: the database is away.
+    """
+    before = read_cursor(cursor) if cursor is not None else None
+    with transaction(desk.sessions) as session:
+        rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
+    shown = rows[:limit]
+    return EndedPage(_told(shown), write_cursor(shown[-1].completed_at, shown[-1].id) if len(rows) > limit else None)
+
+
+def _told(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[JobTold, ...]:
+    return tuple(JobTold(**row._mapping, words=in_words(row.reason_code)) for row in rows)

@@ -1,0 +1,1 @@
+"""Statements of sessions, their trades and fills."""

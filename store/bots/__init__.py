@@ -1,0 +1,1 @@
+"""Statements of bots, one by one and as a fleet."""

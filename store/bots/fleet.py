@@ -1,0 +1,420 @@
+"""The fleet as the bots page shows it: pages of bots, their figures since reset, totals.
+
+Belongs here: the statements behind `/api/bots` and the board; read-only. Does not belong here: what a state or a gate
+means (`trading`), one bot in depth (`dossier.py`), writes.
+
+States are filtered and sorted in SQL by their rank in `trading.work.badges.State`, the smallest that holds, so
+precedence is written once. Figures come from the rollup of the bot's current book, and only while its `since` is that
+book's baseline: a reset blanks them the moment it commits.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    FromClause,
+    Integer,
+    Row,
+    Select,
+    Text,
+    all_,
+    and_,
+    any_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+    true,
+    union,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, aggregate_order_by
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import Session
+
+from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotMetricsRollup, BotProgress, MetricsBaseline
+from trading.books import Book, Stage
+from trading.governance.gates import RECENT_SESSIONS
+from trading.market.bars import SIMULATED
+from trading.work.badges import STATE_OF_JOB, State
+from trading.work.planner import MAX_FAILURES_IN_ROW
+
+AnyRow = Row[*tuple[Any, ...]]
+STATES = tuple(State)
+ROWS_AT_A_TIME = 1_000
+UNSEARCHED = {"no_parameters": True}  # a statement without any goes as it is; looking for them takes half a millisecond
+RANK = {state: rank for rank, state in enumerate(STATES)}
+
+
+def _spelled(constant: str | int) -> ColumnElement[Any]:
+    """Return one of our own constants as part of the statement, not as a parameter.
+
+    The planner can then prove partial indexes, and a prepared statement without any parameter is never planned anew.
+    """
+    if isinstance(constant, str):
+        return literal_column(f"'{constant}'", Text)
+    return literal_column(str(constant), Integer)
+
+
+IS_ACTIVE = BotJob.status.in_([_spelled("QUEUED"), _spelled("RUNNING")])
+_FAILS_AGAIN = BotProgress.backtest_failures_in_row >= _spelled(MAX_FAILURES_IN_ROW)
+_IN_LAB = Bot.stage == _spelled(Stage.LAB)
+LAST_BUSY = State.ERROR
+"""The last state of a bot that has an active job or is in error; those that follow are states of rest."""
+
+SORTS = ("activity", "name", "symbol", "stage", "netPnl", "winPct", "trades", "maxDrawdownPct", "sharpe")
+SHOWN_OF_BOT = (
+    *("id", "name", "stage", "symbol", "timeframe", "archetype", "promotion_mode", "stage_locked_until"),
+    *("stage_entered_at", "killed_at", "archived_at", "paused_at", "metrics_reset_at", "created_at"),
+    "account_usd",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FleetFilter:
+    """Which bots of the fleet; None means any. ARCHIVED means every archived bot; any other state none of them."""
+
+    stage: str | None = None
+    symbol: str | None = None
+    timeframe: str | None = None
+    state: State | None = None
+    words: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some rows in order, each with its `sort_key`, and how many the filter matches in all."""
+
+    rows: Sequence[AnyRow]
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a bot stands in a sorted fleet: its sort key, and its name to break ties."""
+
+    key: str | float
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FleetOrder:
+    """What the fleet is sorted by; unknown figures come last in either direction."""
+
+    sort: str = "activity"
+    descending: bool = False
+
+
+def read_page(session: Session, wanted: FleetFilter, order: FleetOrder, *, after: Place | None, limit: int) -> Portion:
+    """Return the rows behind up to `limit` cards and gates in order; one statement, so rows and total agree."""
+    asked = _asked(wanted, after)
+    statement = _page_statement(frozenset(asked), order)
+    rows = session.execute(statement, asked | {"limit": limit}, execution_options=UNSEARCHED).all()
+    return Portion([row for row in rows if row.id is not None], rows[0].total)
+
+
+def matching_ids(session: Session, wanted: FleetFilter, order: FleetOrder) -> list[UUID]:
+    """Return every bot the filter leaves, in order."""
+    asked = _asked(wanted, None)
+    return list(session.execute(_listed(frozenset(asked), order), asked).scalars())
+
+
+def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
+    """Return the row behind each bot's card, by id; ids that do not exist are left out."""
+    return {row.id: row for row in session.execute(_CARDS_OF, {"bot_ids": list(bot_ids)})}
+
+
+def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
+    """Return the row behind each bot's card and gate, by id; ids that do not exist are left out."""
+    return {row.id: row for row in session.execute(_GATED_CARDS_OF, {"bot_ids": list(bot_ids)})}
+
+
+def read_fleet(session: Session) -> Iterator[AnyRow]:
+    """Yield the row behind every bot's card that is not archived, in no particular order, a thousand at a time."""
+    yield from session.execute(_EVERY_CARD, execution_options={"yield_per": ROWS_AT_A_TIME})
+
+
+def count_by_state(session: Session) -> list[tuple[str, State, int]]:
+    """Return how many bots stand in each stage and state."""
+    ranked = _fleet(Bot.stage, _state_rank().label("rank")).subquery()
+    counted = select(ranked.c.stage, ranked.c.rank, func.count()).group_by(ranked.c.stage, ranked.c.rank)
+    return [(stage, STATES[rank], count) for stage, rank, count in session.execute(counted)]
+
+
+def sum_by_book(session: Session) -> list[AnyRow]:
+    """Return per current book: bots, bots with figures, those of them SIMULATED, net P&L and trades (null: unknown)."""
+    rollup = BotMetricsRollup
+    summed = _fleet(
+        _book().label("book"),
+        func.count().label("bots"),
+        func.count(rollup.net_pnl_usd).label("measured"),
+        func.count(rollup.net_pnl_usd).filter(rollup.data_source == SIMULATED).label("simulated"),
+        func.sum(rollup.net_pnl_usd).label("net_pnl"),
+        func.sum(rollup.trades).filter(rollup.net_pnl_usd.is_not(None)).label("trades"),
+    )
+    return list(session.execute(summed.group_by(_book())))
+
+
+def stage_locks(session: Session, *, now: datetime) -> AnyRow:
+    """Return how many bots there are, how many are stage-locked or promoted by hand, and when the last lock ends."""
+    locked = Bot.stage_locked_until > now
+    return session.execute(
+        select(
+            func.count().label("bots"),
+            func.count().filter(locked).label("locked"),
+            func.count().filter(Bot.promotion_mode == "MANUAL").label("manual"),
+            func.max(Bot.stage_locked_until).filter(locked).label("until"),
+        ).where(Bot.archived_at.is_(None))
+    ).one()
+
+
+def _fleet(*columns: Any, archived: bool = False) -> Select[Any]:
+    """Bots that are not archived (or those that are), with all a page filters or sorts by; unused joins are free."""
+    best = (
+        select(BotJob.bot_id, func.min(_job_rank()).label("job_rank"))
+        .where(IS_ACTIVE)
+        .group_by(BotJob.bot_id)
+        .subquery("best")
+    )
+    joined = select(*columns).select_from(Bot).outerjoin(BotProgress).outerjoin(best, best.c.bot_id == Bot.id)
+    return _with_figures(joined).where(Bot.archived_at.is_not(None) if archived else Bot.archived_at.is_(None))
+
+
+def _job_rank() -> ColumnElement[int]:
+    ranks = (
+        (and_(BotJob.job_type == _spelled(kind), BotJob.status == _spelled(status)), _spelled(RANK[state]))
+        for (kind, status), state in STATE_OF_JOB.items()
+    )
+    return case(*ranks)
+
+
+def _with_figures(statement: Select[Any]) -> Select[Any]:
+    baseline, rollup = MetricsBaseline, BotMetricsRollup
+    return statement.outerjoin(baseline, and_(baseline.bot_id == Bot.id, baseline.book == _book())).outerjoin(
+        rollup,
+        and_(
+            rollup.bot_id == Bot.id,
+            rollup.book == _book(),
+            rollup.since.is_not_distinct_from(baseline.reset_at),
+        ),
+    )
+
+
+def _book() -> ColumnElement[str]:
+    return case((_IN_LAB, _spelled(Book.BACKTEST)), else_=Bot.stage)
+
+
+def _state_rank() -> ColumnElement[int]:
+    left_alone = or_(Bot.archived_at.is_not(None), Bot.paused_at.is_not(None))
+    failing = or_(Bot.killed_at.is_not(None), and_(_FAILS_AGAIN, not_(left_alone)))
+    untested = and_(_IN_LAB, func.coalesce(BotProgress.backtests_completed, _spelled(0)) == _spelled(0))
+    return func.least(
+        case((failing, _spelled(RANK[State.ERROR]))),
+        column("job_rank"),
+        case((Bot.archived_at.is_not(None), _spelled(RANK[State.ARCHIVED]))),
+        case((Bot.paused_at.is_not(None), _spelled(RANK[State.PAUSED]))),
+        case((untested, _spelled(RANK[State.NEEDS_BACKTEST]))),
+        _spelled(RANK[State.IDLE]),
+    )
+
+
+def _asked(wanted: FleetFilter, after: Place | None) -> dict[str, Any]:
+    """What a statement is given; what is not asked for has no place in the statement either."""
+    of_archived = wanted.state is State.ARCHIVED
+    given = {
+        "stage": wanted.stage,
+        "symbol": wanted.symbol,
+        "timeframe": wanted.timeframe,
+        "rank": RANK[wanted.state] if wanted.state is not None and not of_archived else None,
+        "archived": of_archived or None,
+        "patterns": [f"%{_escaped(word)}%" for word in (wanted.words or "").split()] or None,
+        "after_key": after.key if after is not None else None,
+        "after_name": after.name if after is not None else None,
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+@cache
+def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
+    """One kind of page, its limit spelled out too; counting needs fewer joins than sorting, so it is done beside it."""
+    limit = bindparam("limit", type_=Integer, literal_execute=True)
+    listed = _busy_then_quiet(asked, limit) if order == FleetOrder() else _listed(asked, order)
+    page = listed.limit(limit).subquery("page")
+    total = _fleet(func.count(), archived="archived" in asked).where(*_conditions(asked)).scalar_subquery()
+    one_row = select(_spelled(1)).subquery("one_row")
+    place = one_row.outerjoin(page, true()).outerjoin(Bot, Bot.id == page.c.id)
+    cards = _with_evidence(_cards(place)).add_columns(total.label("total"), page.c.sort_key)
+    return cards.order_by(_directed(page.c.sort_key, order), page.c.name)
+
+
+def _listed(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
+    key = _sort_key(order)
+    shown = _fleet(Bot.id, Bot.name, key.label("sort_key"), archived="archived" in asked)
+    listed = shown.where(*_conditions(asked))
+    if "after_key" in asked:
+        listed = listed.where(_beyond(key, descending=order.descending))
+    return listed.order_by(_directed(key, order), Bot.name)
+
+
+def _busy_then_quiet(asked: frozenset[str], limit: ColumnElement[int]) -> Select[Any]:
+    """The fleet by activity, the bots at rest read only where those at work or in error do not fill the page."""
+    order = FleetOrder()
+    at_work = (Bot.id.in_(_busy_ids()), _state_rank() <= _spelled(RANK[LAST_BUSY]))
+    busy = _listed(asked, order).where(*at_work).limit(limit).cte("busy")
+    has_room = select(func.count()).select_from(busy).scalar_subquery() < limit
+    quiet = (
+        _listed(asked, order).where(has_room, _state_rank() > _spelled(RANK[LAST_BUSY])).limit(limit).subquery("quiet")
+    )
+    both = union_all(select(busy), select(quiet)).subquery("both")
+    return select(both).order_by(both.c.sort_key, both.c.name)
+
+
+def _busy_ids() -> CompoundSelect[Any]:
+    """Bots of any state up to `LAST_BUSY`, each found by a partial index."""
+    return union(
+        select(BotJob.bot_id).where(IS_ACTIVE),
+        select(Bot.id).where(Bot.killed_at.is_not(None)),
+        select(BotProgress.bot_id).where(_FAILS_AGAIN),
+    )
+
+
+def _directed(key: ColumnElement[Any], order: FleetOrder) -> ColumnElement[Any]:
+    return key.desc() if order.descending else key.asc()
+
+
+def _conditions(asked: frozenset[str]) -> list[ColumnElement[bool]]:
+    spoken = func.concat_ws(" ", Bot.name, Bot.symbol, Bot.archetype)
+    known = {
+        "stage": Bot.stage == bindparam("stage", type_=Text),
+        "symbol": Bot.symbol == bindparam("symbol", type_=Text),
+        "timeframe": Bot.timeframe == bindparam("timeframe", type_=Text),
+        "rank": _state_rank() == bindparam("rank", type_=Integer),
+        "patterns": spoken.ilike(all_(bindparam("patterns", type_=ARRAY(Text)))),
+    }
+    return [condition for name, condition in known.items() if name in asked]
+
+
+def _escaped(word: str) -> str:
+    return re.sub(r"([%_\\])", r"\\\1", word)
+
+
+def _sort_key(order: FleetOrder) -> ColumnElement[Any]:
+    last = literal_column(f"'{'-' if order.descending else ''}infinity'", DOUBLE_PRECISION)
+    rollup = BotMetricsRollup
+    figures = {
+        "netPnl": rollup.net_pnl_usd,
+        "winPct": rollup.win_pct,
+        "trades": rollup.trades,
+        "maxDrawdownPct": rollup.max_drawdown_pct,
+        "sharpe": rollup.sharpe,
+    }
+    if order.sort in figures:
+        return func.coalesce(cast(figures[order.sort], DOUBLE_PRECISION), last)
+    words: dict[str, Any] = {
+        "activity": _state_rank(),
+        "name": Bot.name,
+        "symbol": Bot.symbol,
+        "stage": case(*((Bot.stage == _spelled(stage), _spelled(rank)) for rank, stage in enumerate(Stage))),
+    }
+    key: ColumnElement[Any] = words[order.sort]
+    return key
+
+
+def _beyond(key: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]:
+    after_key, after_name = bindparam("after_key", type_=key.type), bindparam("after_name", type_=Text)
+    further = key < after_key if descending else key > after_key
+    return or_(further, and_(key == after_key, Bot.name > after_name))
+
+
+def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
+    rollup = BotMetricsRollup
+    generation = select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == Bot.id)
+    job = _best_job()
+    statement = (
+        select(
+            *(getattr(Bot, name) for name in SHOWN_OF_BOT),
+            _book().label("book"),
+            MetricsBaseline.reset_at.label("since"),
+            generation.scalar_subquery().label("generation"),
+            BotProgress.backtests_completed,
+            BotProgress.backtest_failures_in_row,
+            BotProgress.last_session_bars_left,
+            BotProgress.confidence_pct,
+            BotProgress.uniqueness_pct,
+            *(c.label(f"job_{c.name}") for c in job.c),
+            *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since"}),
+        )
+        .select_from(place)
+        .outerjoin(BotProgress, BotProgress.bot_id == Bot.id)
+        .outerjoin(job, true())
+    )
+    return _with_figures(statement)
+
+
+def _with_evidence(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
+    shown, recent = BacktestSession, _recent_sessions()
+    joined = statement.outerjoin(shown, shown.id == BotMetricsRollup.session_id).outerjoin(recent, true())
+    return joined.add_columns(shown.losers, recent.c.recent)
+
+
+def _best_job() -> Any:
+    return (
+        select(
+            BotJob.id,
+            BotJob.job_type,
+            BotJob.status,
+            BotJob.created_at,
+            BotJob.started_at,
+            BotJob.attempt,
+            BotJob.iteration,
+            BotJob.progress_pct,
+            BotJob.dagster_run_id,
+        )
+        .where(BotJob.bot_id == Bot.id, IS_ACTIVE)
+        .order_by(_job_rank())
+        .limit(_spelled(1))
+        .lateral("job")
+    )
+
+
+def _recent_sessions() -> Any:
+    """The figures of a LAB bot's latest completed sessions since reset, oldest first, for its gate."""
+    run = BacktestSession
+    latest = (
+        select(
+            run.created_at,
+            func.jsonb_build_array(
+                run.trades, run.win_pct, run.max_drawdown_pct, run.profit_factor, run.expectancy_usd, run.sharpe
+            ).label("figures"),
+        )
+        .where(
+            run.bot_id == Bot.id,
+            _IN_LAB,
+            run.status == _spelled("COMPLETED"),
+            run.created_at >= func.coalesce(MetricsBaseline.reset_at, literal_column("'-infinity'::timestamptz")),
+        )
+        .order_by(run.created_at.desc())
+        .limit(_spelled(RECENT_SESSIONS))
+        .correlate(Bot, MetricsBaseline)
+        .subquery("latest")
+    )
+    collected = func.jsonb_agg(aggregate_order_by(latest.c.figures, latest.c.created_at)).label("recent")
+    return select(collected).select_from(latest).correlate(Bot, MetricsBaseline).lateral("recent")
+
+
+_ASKED_FOR = Bot.id == any_(bindparam("bot_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
+_CARDS_OF = _cards().where(_ASKED_FOR)
+_GATED_CARDS_OF = _with_evidence(_cards()).where(_ASKED_FOR)
+_EVERY_CARD = _cards().where(Bot.archived_at.is_(None))

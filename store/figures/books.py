@@ -1,0 +1,136 @@
+"""One book of one bot: its figures since the baseline, the trades behind them, and what was shown before.
+
+Belongs here: read-only statements on one bot's books. Does not belong here: the fleet (`bots/fleet.py`), computing
+figures (`rollups.py`), what else a bot has lived through (`bots/dossier.py`).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Integer, Row, Select, and_, column, literal_column, select, true, values
+from sqlalchemy.orm import Session
+from sqlalchemy.types import Text
+
+from store.backtests.trades import TradeLog, told_columns
+from store.tables import (
+    BOOKS,
+    Bot,
+    BotEquityCurve,
+    BotMetricsRollup,
+    BotPerformanceSnapshot,
+    MetricsBaseline,
+)
+
+Rows = Sequence[Row[*tuple[Any, ...]]]
+LAST_SEQ = 2**31 - 1
+LAST_ID = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class TradeSource:
+    """Where the trades behind a book's figures stand: one session, or a stage book since its baseline."""
+
+    bot_id: UUID
+    symbol: str
+    book: str
+    session_id: UUID | None
+    since: datetime | None
+
+    @property
+    def place(self) -> str:
+        """The column that orders its trades: `seq` within a session, `id` within a stage book."""
+        return "seq" if self.book == "BACKTEST" else "id"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no trade can count: a backtest book without a session since its baseline."""
+        return self.book == "BACKTEST" and self.session_id is None
+
+
+def books_of_bot(session: Session, bot_id: UUID) -> Rows:
+    """Return one row per book, in the order of the stages, none for an unknown bot.
+
+    Figures are null where the rollup does not belong to the book's present baseline: a reset blanks them at once.
+    """
+    listed = values(column("book", Text), column("place", Integer), name="listed").data(
+        [(book, place) for place, book in enumerate(BOOKS)]
+    )
+    baseline, rollup = MetricsBaseline, BotMetricsRollup
+    joined = (
+        select(
+            listed.c.book,
+            baseline.reset_at.label("since"),
+            Bot.name,
+            Bot.symbol,
+            Bot.stage,
+            Bot.account_usd,
+            *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since", "sparkline_usd"}),
+        )
+        .select_from(Bot)
+        .join(listed, true())
+        .outerjoin(baseline, and_(baseline.bot_id == Bot.id, baseline.book == listed.c.book))
+        .outerjoin(
+            rollup,
+            and_(
+                rollup.bot_id == Bot.id,
+                rollup.book == listed.c.book,
+                rollup.since.is_not_distinct_from(baseline.reset_at),
+            ),
+        )
+    )
+    return session.execute(joined.where(Bot.id == bot_id).order_by(listed.c.place)).all()
+
+
+def equity_curve(session: Session, bot_id: UUID, *, book: str) -> Row[*tuple[Any, ...]] | None:
+    """Return a bot's equity curve in a book, or None; a curve from before the book's curve was reset does not count."""
+    curve, baseline = BotEquityCurve, MetricsBaseline
+    own = (
+        select(curve.since, curve.session_id, curve.trading_on, curve.equity_usd)
+        .outerjoin(baseline, and_(baseline.bot_id == curve.bot_id, baseline.book == curve.book))
+        .where(curve.bot_id == bot_id, curve.book == book)
+    )
+    return session.execute(own.where(curve.since.is_not_distinct_from(baseline.equity_reset_at))).first()
+
+
+def shown_before(session: Session, bot_id: UUID, *, book: str, limit: int) -> Rows:
+    """Return the newest figures that were shown of a book, newest first. Served by the snapshots' index."""
+    shown = BotPerformanceSnapshot
+    columns = (shown.taken_at, shown.since, shown.session_id, shown.generation_number, shown.net_pnl_usd, shown.trades)
+    own = select(*columns).where(shown.bot_id == bot_id, shown.book == book)
+    return session.execute(own.order_by(shown.taken_at.desc(), shown.id.desc()).limit(limit)).all()
+
+
+def trades_before(session: Session, source: TradeSource, *, before: int | None, limit: int) -> Rows:
+    """Return trades with a smaller place, newest first."""
+    if source.is_empty:
+        return []
+    at = _place(source)
+    last = LAST_SEQ if source.book == "BACKTEST" else LAST_ID
+    earlier = _own(source).where(at < min(last if before is None else before, last))
+    return session.execute(earlier.order_by(at.desc()).limit(limit)).all()
+
+
+def trades_after(session: Session, source: TradeSource, *, after: int, limit: int) -> Rows:
+    """Return trades with a larger place, oldest first."""
+    if source.is_empty:
+        return []
+    at = _place(source)
+    return session.execute(_own(source).where(at > after).order_by(at).limit(limit)).all()
+
+
+def _place(source: TradeSource) -> ColumnElement[int]:
+    return TradeLog.seq.expression if source.place == "seq" else TradeLog.id.expression
+
+
+def _own(source: TradeSource) -> Select[*tuple[Any, ...]]:
+    trade = TradeLog
+    every: Select[*tuple[Any, ...]] = select(*told_columns(source.symbol))
+    if source.book == "BACKTEST":
+        return every.where(trade.session_id == source.session_id)
+    own = every.where(
+        trade.bot_id == source.bot_id, trade.book == source.book, trade.book != literal_column("'BACKTEST'")
+    )
+    return own if source.since is None else own.where(trade.created_at >= source.since)

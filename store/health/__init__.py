@@ -1,0 +1,1 @@
+"""Recounts, and the room the database takes."""

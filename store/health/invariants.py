@@ -1,0 +1,166 @@
+"""Recounts from raw truth, written independently of the statements that maintain the figures.
+
+Belongs here: read-only statements that look for contradictions. Does not belong here: `figures/rollups.py`'s way of
+counting.
+
+A recount returns how many rows it looked at, and the contradictions.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+Recount = tuple[int, list[dict[str, Any]]]
+
+ROLLUPS = text("""
+    WITH counted AS (
+        SELECT DISTINCT ON (s.bot_id) s.bot_id, s.id AS session_id, s.net_pnl_usd, s.trades
+        FROM backtest_sessions s
+        LEFT JOIN metrics_baselines b ON b.bot_id = s.bot_id AND b.book = 'BACKTEST'
+        WHERE s.status = 'COMPLETED' AND s.created_at >= COALESCE(b.reset_at, '-infinity')
+        ORDER BY s.bot_id, s.created_at DESC, s.id DESC
+    ),
+    recount AS (
+        SELECT c.bot_id, c.session_id, COALESCE(sum(t.net_pnl_usd), 0) AS net_pnl_usd, count(t.id) AS trades
+        FROM counted c
+        LEFT JOIN trade_logs t ON t.session_id = c.session_id
+        GROUP BY c.bot_id, c.session_id
+    ),
+    shown AS (SELECT * FROM bot_metrics_rollups WHERE book = 'BACKTEST')
+    SELECT COALESCE(r.bot_id, s.bot_id)::text AS bot_id, s.session_id::text AS shown_session,
+           r.session_id::text AS true_session, s.net_pnl_usd::text AS shown_net, r.net_pnl_usd::text AS true_net,
+           s.trades AS shown_trades, r.trades AS true_trades,
+           s.session_id IS NOT DISTINCT FROM r.session_id AND s.net_pnl_usd IS NOT DISTINCT FROM r.net_pnl_usd
+               AND s.trades IS NOT DISTINCT FROM r.trades AS agrees
+    FROM recount r FULL JOIN shown s ON s.bot_id = r.bot_id
+""")
+
+CASH = text("""
+    WITH trades AS (
+        SELECT session_id, sum(net_pnl_usd) AS net, count(*) AS trades,
+               sum(gross_pnl_usd - commission_usd - slippage_usd) AS explained
+        FROM trade_logs WHERE session_id IS NOT NULL GROUP BY session_id
+    )
+    SELECT s.id::text AS session_id, s.net_pnl_usd::text AS net, t.net::text AS trades_net,
+           (s.account_usd + s.net_pnl_usd)::text AS account_after,
+           s.equity_usd[cardinality(s.equity_usd)]::text AS equity,
+           s.net_pnl_usd = COALESCE(t.net, 0) AND COALESCE(t.explained, 0) = s.net_pnl_usd
+               AND s.trades = COALESCE(t.trades, 0)
+               AND s.equity_usd[cardinality(s.equity_usd)] = s.account_usd + s.net_pnl_usd AS agrees
+    FROM backtest_sessions s LEFT JOIN trades t ON t.session_id = s.id
+    WHERE s.status = 'COMPLETED'
+""")
+
+STUCK = text("""
+    SELECT id::text AS job_id, bot_id::text, job_type, dagster_run_id, heartbeat_at::text,
+           heartbeat_at >= :before AS agrees
+    FROM bot_jobs WHERE status = 'RUNNING'
+""")
+
+
+SHOWN = text("""
+    SELECT count(*) AS checked,
+           COALESCE(jsonb_agg(jsonb_build_object(
+               'bot_id', o.id::text, 'shown_session', r.session_id::text, 'true_session', s.id::text,
+               'shown', ROW(r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor,
+                            r.expectancy_usd, r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino,
+                            r.exposure_pct, r.average_trade_bars)::text,
+               'true', ROW(b.reset_at, s.data_source, s.net_pnl_usd, s.trades, s.win_pct, s.profit_factor,
+                           s.expectancy_usd, s.max_drawdown_usd, s.max_drawdown_pct, s.sharpe, s.sortino,
+                           s.exposure_pct, s.average_trade_bars)::text
+           )) FILTER (WHERE
+               ROW(r.session_id, r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor,
+                   r.expectancy_usd, r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino, r.exposure_pct,
+                   r.average_trade_bars)
+               IS DISTINCT FROM
+               ROW(s.id, b.reset_at, s.data_source, s.net_pnl_usd, s.trades, s.win_pct, s.profit_factor,
+                   s.expectancy_usd, s.max_drawdown_usd, s.max_drawdown_pct, s.sharpe, s.sortino, s.exposure_pct,
+                   s.average_trade_bars)
+           ), '[]') AS broken
+    FROM bots o
+    LEFT JOIN bot_metrics_rollups r ON r.bot_id = o.id AND r.book = 'BACKTEST'
+    LEFT JOIN metrics_baselines b ON b.bot_id = o.id AND b.book = 'BACKTEST'
+    LEFT JOIN LATERAL (
+        SELECT s.* FROM backtest_sessions s
+        WHERE s.bot_id = o.id AND s.status = 'COMPLETED' AND s.created_at >= COALESCE(b.reset_at, '-infinity')
+        ORDER BY s.created_at DESC, s.id DESC LIMIT 1
+    ) s ON true
+    WHERE r.bot_id IS NOT NULL OR s.id IS NOT NULL
+""")
+
+RUNNING = text("SELECT job_type, count(*) FROM bot_jobs WHERE status = 'RUNNING' GROUP BY job_type")
+
+PROGRESS = text("""
+    SELECT (SELECT max(completed_at) FROM bot_jobs WHERE status = 'COMPLETED') AS finished_at,
+           (SELECT min(created_at) FROM bot_jobs WHERE status IN ('QUEUED', 'RUNNING')) AS waiting_since
+""")
+
+WAITS = text("""
+    SELECT kind AS job_type,
+           (SELECT count(*) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS queued,
+           (SELECT min(created_at) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS oldest_queued_at,
+           ended.finished, ended.working_since
+    FROM unnest(CAST(:kinds AS text[])) AS kind
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS finished, min(started_at) AS working_since
+        FROM bot_jobs WHERE job_type = kind AND status = 'COMPLETED' AND completed_at > :since
+    ) AS ended
+""")
+
+NO_ROOM = text("""
+    SELECT count(*) FROM autonomy_bot_decisions
+    WHERE run_id = (SELECT max(id) FROM autonomy_runs) AND reason_code IN ('CAP_REACHED', 'SYMBOL_CAP_REACHED')
+""")
+
+
+def rollup_differences(session: Session) -> Recount:
+    """Compare every BACKTEST rollup with the latest completed session since the baseline and the sum of its trades."""
+    return _split(session.execute(ROLLUPS).mappings().all())
+
+
+def shown_differences(session: Session) -> Recount:
+    """Compare all BACKTEST figures with the session they should show, missing ones included; no trades are summed.
+
+    The database compares, an unknown figure with an unknown one as equal; only what does not agree travels.
+    """
+    row = session.execute(SHOWN).one()
+    return row.checked, row.broken
+
+
+def running_by_type(session: Session) -> dict[str, int]:
+    """Return how many jobs of each type run; types without any are left out."""
+    return {row[0]: row[1] for row in session.execute(RUNNING)}
+
+
+def progress(session: Session) -> tuple[datetime | None, datetime | None]:
+    """Return when the last job completed, and since when the oldest active one exists."""
+    row = session.execute(PROGRESS).one()
+    return row.finished_at, row.waiting_since
+
+
+def waits(session: Session, kinds: Sequence[str], *, since: datetime) -> list[dict[str, Any]]:
+    """Return by type how many jobs wait, since when, how many completed since a moment, and when their first began."""
+    return [dict(row) for row in session.execute(WAITS, {"kinds": list(kinds), "since": since}).mappings()]
+
+
+def refused_for_room(session: Session) -> int:
+    """Return how many bots with work due found no room in the queue in the newest tick."""
+    return int(session.execute(NO_ROOM).scalar_one())
+
+
+def cash_differences(session: Session) -> Recount:
+    """Compare every completed session with its trades and its equity curve."""
+    return _split(session.execute(CASH).mappings().all())
+
+
+def stuck_jobs(session: Session, *, before: datetime) -> Recount:
+    """Return RUNNING jobs whose last heartbeat is older than a moment."""
+    return _split(session.execute(STUCK, {"before": before}).mappings().all())
+
+
+def _split(rows: Any) -> Recount:
+    broken = [{name: value for name, value in row.items() if name != "agrees"} for row in rows if not row["agrees"]]
+    return len(rows), broken

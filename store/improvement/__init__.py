@@ -1,0 +1,1 @@
+"""Statements of improve and evolve iterations."""

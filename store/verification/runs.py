@@ -1,0 +1,176 @@
+"""Verification runs: what was checked on a bot, how it came out, and what that can and cannot show. Raw truth.
+
+Belongs here: the table and its statements. Does not belong here: the checks (`services/verification/runs.py`), what
+passes (`trading.verification.verdicts`), what a gate makes of it.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Row,
+    Text,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.backtests.trades import TradeLog, told_columns
+from store.base import Base, one_of
+from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration
+
+KINDS = (
+    "WALK_FORWARD",
+    "SENSITIVITY",
+    "GRID",
+    "MONTE_CARLO_TRADES",
+    "MONTE_CARLO_BARS",
+    "STRESS",
+    "MATRIX",
+    "SHARPE",
+    "PBO",
+    "LOOK_AHEAD",
+    "WARM_UP",
+)
+VERDICTS = ("PASSED", "FAILED", "UNKNOWN", "INFORMATIVE")
+
+
+class VerificationRun(Base):
+    """One finished verification of one generation of a bot over one series of bars. Raw truth."""
+
+    __tablename__ = "verification_runs"
+    __table_args__ = (
+        one_of("kind", KINDS),
+        one_of("verdict", VERDICTS),
+        CheckConstraint("completed_at >= created_at", name="ends_after_it_began"),
+        CheckConstraint("(kind = 'SHARPE') = (session_id IS NOT NULL)", name="a_session_is_judged_by_its_sharpe"),
+        ForeignKeyConstraint(
+            ["bot_id", "generation_number"], ["bot_generations.bot_id", "bot_generations.generation_number"]
+        ),
+        Index("ix_verification_runs__bot", "bot_id", "kind", "created_at"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"))
+    kind: Mapped[str]
+    generation_number: Mapped[int]
+    genome_hash: Mapped[str]
+    session_id: Mapped[UUID | None] = mapped_column(ForeignKey("backtest_sessions.id"))
+    run_id: Mapped[str | None]
+    created_at: Mapped[datetime]
+    completed_at: Mapped[datetime]
+    seed: Mapped[int] = mapped_column(BigInteger)
+    data_source: Mapped[str]
+    data_fingerprint: Mapped[str]
+    engine_version: Mapped[str]
+    verdict: Mapped[str]
+    reason: Mapped[str]
+    figures: Mapped[dict[str, Any]]
+    can_show: Mapped[str]
+    cannot_show: Mapped[str]
+
+
+def append(session: Session, run: Mapping[str, Any]) -> None:
+    """Append one finished verification."""
+    session.execute(insert(VerificationRun).values(**run))
+
+
+def latest_of_bot(session: Session, bot_id: UUID) -> Sequence[VerificationRun]:
+    """Return the newest run of each kind of a bot, by kind. Served by `ix_verification_runs__bot`."""
+    run = VerificationRun
+    newest = select(run).where(run.bot_id == bot_id).ext(distinct_on(run.kind))
+    return session.scalars(newest.order_by(run.kind, run.created_at.desc(), run.id)).all()
+
+
+def latest_of_bots(
+    session: Session, bot_ids: Sequence[UUID], *, kinds: Sequence[str]
+) -> dict[UUID, list[Row[*tuple[Any, ...]]]]:
+    """Return the newest run of each of these kinds of some bots, by bot: what a gate reads of it, no more.
+
+    One statement for all bots, a step down `ix_verification_runs__bot` per bot and kind. Bots without a run are left
+    out.
+    """
+    run = VerificationRun
+    asked = select(func.unnest(literal(list(bot_ids), ARRAY(PG_UUID(as_uuid=True)))).label("bot_id")).subquery("asked")
+    kind = select(func.unnest(literal(list(kinds), ARRAY(Text))).label("kind")).subquery("kind")
+    newest = (
+        select(
+            run.kind,
+            run.verdict,
+            run.generation_number,
+            run.data_source,
+            run.figures["consistency"].as_float().label("consistency"),
+            run.figures["overfit_ratio"].as_float().label("overfit_ratio"),
+        )
+        .where(run.bot_id == asked.c.bot_id, run.kind == kind.c.kind)
+        .order_by(run.created_at.desc(), run.id)
+        .limit(1)
+        .lateral("newest")
+    )
+    rows = select(asked.c.bot_id, *newest.c).select_from(asked).join(kind, true()).join(newest, true())
+    found: dict[UUID, list[Row[*tuple[Any, ...]]]] = {}
+    for row in session.execute(rows):
+        found.setdefault(row.bot_id, []).append(row)
+    return found
+
+
+def shown_session(session: Session, bot_id: UUID) -> BacktestSession | None:
+    """Return the completed session a bot's BACKTEST figures show since its reset, or None."""
+    shown = select(BotMetricsRollup.session_id).where(
+        BotMetricsRollup.bot_id == bot_id, BotMetricsRollup.book == "BACKTEST"
+    )
+    return session.scalar(select(BacktestSession).where(BacktestSession.id == shown.scalar_subquery()))
+
+
+def candidates(session: Session, bot_id: UUID, *, data_fingerprint: str, limit: int) -> list[dict[str, Any]]:
+    """Return the distinct genomes that improve and evolve iterations of a bot tried on these bars, the first first."""
+    tried, iteration = ImproveCandidate, ImproveIteration
+    distinct = (
+        select(tried.genome)
+        .join(iteration, iteration.id == tried.iteration_id)
+        .where(iteration.bot_id == bot_id, iteration.data_fingerprint == data_fingerprint)
+        .group_by(tried.genome_hash, tried.genome)
+        .order_by(func.min(iteration.created_at), tried.genome_hash)
+        .limit(limit)
+    )
+    return list(session.scalars(distinct))
+
+
+def candidate_sharpes(session: Session, bot_id: UUID, *, data_fingerprint: str) -> list[float]:
+    """Return the annualised train Sharpe ratio of every candidate ever tried on these bars that has one."""
+    tried, iteration = ImproveCandidate, ImproveIteration
+    known = (
+        select(tried.train_sharpe)
+        .join(iteration, iteration.id == tried.iteration_id)
+        .where(
+            iteration.bot_id == bot_id,
+            iteration.data_fingerprint == data_fingerprint,
+            tried.train_sharpe.is_not(None),
+        )
+        .order_by(iteration.created_at, tried.iteration_id, tried.trial)
+    )
+    return [float(sharpe) for sharpe in session.scalars(known) if sharpe is not None]
+
+
+def session_by_id(session: Session, session_id: UUID) -> BacktestSession | None:
+    """Return one backtest session, or None."""
+    return session.get(BacktestSession, session_id)
+
+
+def trades_of(session: Session, run: BacktestSession) -> Sequence[Row[*tuple[Any, ...]]]:
+    """Return every trade of a session in entry order. Served by the unique key (session_id, seq)."""
+    own = select(*told_columns(run.symbol)).where(TradeLog.session_id == run.id)
+    return session.execute(own.order_by(TradeLog.seq)).all()

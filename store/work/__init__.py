@@ -1,0 +1,1 @@
+"""Statements of jobs, ticks and long work."""
