@@ -26,7 +26,7 @@ from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotS
 from tests import factories
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.integration.conftest import TOKEN
-from tests.integration.test_api import tick
+from tests.integration.edge.test_api import tick
 from tests.serving import serving
 from trading.work.reasons import in_words
 

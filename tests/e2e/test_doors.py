@@ -20,7 +20,7 @@ from services.desk import Desk
 from tests import factories
 from tests.e2e.screen import needs_chromium
 from tests.e2e.strangers import HOST, KILL, PUBLIC_TOKEN, RESOLVED, WAYS, every_way, strange_page
-from tests.integration.test_dagster_ui import BODY, context, instance, started
+from tests.integration.work.test_dagster_ui import BODY, context, instance, started
 from tests.serving import Served, serving
 
 __all__ = ["context", "instance"]

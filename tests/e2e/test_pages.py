@@ -22,7 +22,7 @@ from store.market.bars import BarStore
 from store.tables import BotProgress
 from tests import factories
 from tests.e2e.screen import STALE_TEXT, TOKEN, MovingClock, Screen, needs_chromium, violations
-from tests.integration.test_lab import add_iteration
+from tests.integration.improvement.test_lab import add_iteration
 from tests.serving import Served, serving
 from trading.work.planner import MAX_FAILURES_IN_ROW
 from trading.work.starts import Starts

@@ -15,7 +15,7 @@ from store.tables import Bot, BotJob
 from tests import factories
 from tests.e2e.scene import plant_fleet
 from tests.e2e.screen import STALE_TEXT, TOKEN, Screen, needs_chromium
-from tests.integration.test_api import rollup
+from tests.integration.edge.test_api import rollup
 from tests.serving import serving, until
 
 PURPLE, BLUE, TEAL = "rgb(201, 173, 255)", "rgb(127, 188, 255)", "rgb(95, 227, 211)"

@@ -11,7 +11,7 @@ import pytest
 
 from tests.oracle.real import SOURCES, real_bars
 from tests.oracle.series import made_sessions, random_genome
-from tests.unit.test_engine_oracle import by_hand, by_kernel, rows_of
+from tests.unit.backtests.test_engine_oracle import by_hand, by_kernel, rows_of
 from trading.backtests.engine import ENGINE_VERSION, Account, Output, Strategy, order_list_hash, run_tape
 from trading.market.bars import Bars
 from trading.market.instruments import instrument

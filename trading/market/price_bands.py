@@ -8,7 +8,7 @@ times and a tenth of what it did trade at stay outside (the VIX future moves by 
 It is no forecast: a price beyond it is imported by saying that it is one (`--quote points`).
 
 Sources: lows and highs by five years of the hourly closes 1970 to 2022 and of the daily spot bars the project is tested
-with (25 roots; `tests/unit/test_market_price_bands.py` checks every year of them against this table), and for
+with (25 roots; `tests/unit/market/test_price_bands.py` checks every year of them against this table), and for
 what those leave out the well-known extremes: crude at 9.75 (1986), 147.27 (2008) and -40.32 (20 April 2020, with the
 months around it), gas at 15.78 (2005), heating oil at 5.86 (2022), soybeans at 12.90 (1973) and 17.94 (2012), wheat at
 13.63 (2022), gold at 252.50 (1999), silver at 41.50 (1980, COMEX) and 3.51 (1993), platinum at 2,308 (2008), the S&P
