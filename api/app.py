@@ -10,31 +10,24 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from starlette.middleware.gzip import GZipMiddleware
 
-from api import (
-    admin,
-    audit,
-    bar_acts,
-    board,
-    bot_acts,
-    bots,
-    dossier,
-    for_people,
-    health,
-    kill_switch,
-    lab,
-    problems,
-    proof_page,
-    proofs,
-    reports,
-    vitals,
-    work,
-)
-from api.doors import Doors
-from api.live import Live
-from api.middleware import BoundedBody, Deadline, Envelope
+from api.audit import chain
+from api.backtests import tear_sheets
+from api.bots import acts as bot_acts
+from api.bots import dossier, fleet
+from api.control import kill_switch
+from api.edge import for_people, problems
+from api.edge.doors import Doors
+from api.edge.middleware import BoundedBody, Deadline, Envelope
+from api.edge.recent import Recent
+from api.figures import resets
+from api.health import proof_page, proofs, readiness, vitals
+from api.improvement import lab
+from api.live import board
+from api.live.stream import Live
+from api.market import acts as bar_acts
 from api.pages.shell import install as install_pages
-from api.recent import Recent
 from api.reference import routes as reference
+from api.work import pages as work
 from services.desk import Desk
 from services.health.readiness import MigrationCheck
 from store.timing import watch as watch_database
@@ -54,7 +47,7 @@ def create_app(desk: Desk) -> FastAPI:
     live = Live(desk, engine.url)
     app = FastAPI(
         title=TITLE,
-        version=health.VERSION,
+        version=readiness.VERSION,
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
@@ -65,23 +58,23 @@ def create_app(desk: Desk) -> FastAPI:
     problems.install(app)
     _remember_moments(app)
     for module in (
-        bots,
+        fleet,
         dossier,
         proofs,
         proof_page,
-        admin,
-        health,
+        resets,
+        readiness,
         board,
-        reports,
+        tear_sheets,
         work,
         kill_switch,
-        audit,
+        chain,
         vitals,
         lab,
         reference,
     ):
         app.include_router(module.router)
-    for module in (work, kill_switch, audit, bot_acts, bar_acts):
+    for module in (work, kill_switch, chain, bot_acts, bar_acts):
         app.include_router(module.by_admin)
     install_pages(app)
     for_people.install(app)
@@ -98,7 +91,7 @@ def _remember_moments(app: FastAPI) -> None:
     app.state.recent_work = Recent(work.WORK_SECONDS)
     app.state.recent_under_way = Recent(work.WORK_SECONDS)
     app.state.recent_switch = Recent(kill_switch.STATE_SECONDS)
-    app.state.recent_verification = Recent(audit.VERIFY_SECONDS)
+    app.state.recent_verification = Recent(chain.VERIFY_SECONDS)
     app.state.recent_vitals = Recent(vitals.VITALS_SECONDS)
     app.state.recent_room = Recent(vitals.ROOM_SECONDS)
 

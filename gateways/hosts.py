@@ -1,7 +1,7 @@
 """Hosts as HTTP names them: what a `Host` header says, and which hosts a server answers to.
 
 Belongs here: reading names with and without ports, IPv6 in brackets. Does not belong here: who may ask what
-(`api.doors`), which hosts are allowed (`gateways.settings`).
+(`api.edge.doors`), which hosts are allowed (`gateways.settings`).
 """
 
 import ipaddress

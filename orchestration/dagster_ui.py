@@ -1,7 +1,7 @@
 """`python -m orchestration.dagster_ui`: the Dagster UI behind doors of our own, read-only unless a setting opens it.
 
 Belongs here: Dagster's web application, what may ask it to change anything, serving it. Does not belong here: hosts and
-origins (`api.doors`), the UI itself.
+origins (`api.edge.doors`), the UI itself.
 
 Dagster's server has no login and takes a mutation from a GET query string of any page on any site. Here it is asked by
 POST with JSON alone, which no page of another origin can send without asking first, and then is refused.
@@ -19,7 +19,7 @@ from graphql import ASTValidationRule, GraphQLError, OperationDefinitionNode, Op
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.doors import READS, Doors, Refusal, headers
+from api.edge.doors import READS, Doors, Refusal, headers
 from gateways.settings import Settings
 from orchestration.instance import workspace_file
 from trading.errors import ProvingError

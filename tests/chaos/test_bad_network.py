@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from api.middleware import OUTCOME_UNKNOWN, WRITE_DEADLINE_SECONDS
+from api.edge.middleware import OUTCOME_UNKNOWN, WRITE_DEADLINE_SECONDS
 from bench.own_platform import Platform, private_platform
 from gateways.cluster import rooms_left
 from gateways.embedded import SOCKET_NAME, remove_embedded, start_embedded

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from api.middleware import Deadline
+from api.edge.middleware import Deadline
 from api.pages import vendor
 from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
@@ -36,8 +36,8 @@ def patient_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of this folder answer late where the machine is busy, not 503: what a page shows is asked here."""
     seconds = PATIENCE_MS / 1_000
     monkeypatch.setattr("api.app.Deadline", partial(Deadline, read_seconds=seconds, page_seconds=seconds))
-    monkeypatch.setattr("api.recent.WAIT_SECONDS", seconds)
-    monkeypatch.setattr("api.live.FIRST_READ_SECONDS", seconds)
+    monkeypatch.setattr("api.edge.recent.WAIT_SECONDS", seconds)
+    monkeypatch.setattr("api.live.stream.FIRST_READ_SECONDS", seconds)
 
 
 @pytest.fixture(scope="session", autouse=True)

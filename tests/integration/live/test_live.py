@@ -15,8 +15,8 @@ from sqlalchemy import Engine, insert, text, update
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
-from api import topics
 from api.app import create_app
+from api.live import topics
 from gateways.changes import Changed, parse
 from services.control.kill_switch import SwitchWish, switch_now, throw_switch
 from services.desk import Desk

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from api.middleware import BoundedBody, Envelope
+from api.edge.middleware import BoundedBody, Envelope
 
 
 async def ask(app: Any, *pieces: bytes, announced: bool = False) -> list[Message]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.csv_files import ROWS_AT_A_TIME, CsvFile, cell
+from api.edge.csv_files import ROWS_AT_A_TIME, CsvFile, cell
 
 FORMULAS = (
     "=1+1",

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from api.middleware import OUTCOME_UNKNOWN, Deadline
+from api.edge.middleware import OUTCOME_UNKNOWN, Deadline
 
 
 class Desk:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from api.doors import refused
+from api.edge.doors import refused
 from gateways.hosts import AllowedHost, allowed_host, is_allowed, named_host
 from gateways.settings import OpenDoor, Settings, WeakSecret
 

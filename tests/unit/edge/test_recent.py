@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api import recent
-from api.recent import Recent
+from api.edge import recent
+from api.edge.recent import Recent
 from trading.errors import Unavailable
 
 

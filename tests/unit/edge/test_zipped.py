@@ -5,7 +5,7 @@ import gzip
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.zipped import Zipped
+from api.edge.zipped import Zipped
 
 parts = st.binary(max_size=2_000) | st.binary(max_size=40).map(lambda some: some * 3_000)
 

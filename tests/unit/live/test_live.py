@@ -11,9 +11,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy.engine import URL
 
-from api import live as module
-from api.live import Live, Picture
-from api.topics import BOARD, PULSE, Client
+from api.live import stream as module
+from api.live.stream import Live, Picture
+from api.live.topics import BOARD, PULSE, Client
 from gateways.changes import Changed
 from services.desk import Desk
 from trading.errors import Unavailable

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from api.rows import BoardRow, board_row, now_cell
+from api.live.rows import BoardRow, board_row, now_cell
 from services.bots.cards import BotCard, Figures
 from trading.books import Stage
 from trading.work.badges import Job, Situation, bot_now

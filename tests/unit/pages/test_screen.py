@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 
+from api.live.rows import SPARK_POINTS, BoardRow, encode_rows, now_cell, spark_text
 from api.pages import vendor
 from api.pages.shell import STATIC, content_hash, render
 from api.pages.site import COMMON, SITE
-from api.rows import SPARK_POINTS, BoardRow, encode_rows, now_cell, spark_text
 from trading.books import Stage
 from trading.work.badges import Job, Situation, State, bot_now, elapsed_text
 from trading.work.jobs import JobStatus, JobType

@@ -4,7 +4,7 @@
  * They are in no snapshot and no message, so they are asked for when they are looked at.
  */
 
-/** @returns {Promise<any[]>} every archived bot, its figures as `api/rows.py` names them; equity lines are asked for when they come in sight */
+/** @returns {Promise<any[]>} every archived bot, its figures as `api/live/rows.py` names them; equity lines are asked for when they come in sight */
 export async function archivedBots() {
   const found = [];
   for (let cursor = /** @type {string|null} */ (""); cursor !== null; ) {

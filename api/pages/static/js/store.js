@@ -174,7 +174,7 @@ export class NoBots {
   }
 }
 
-/** @param {Record<string, any>} columns as `api/rows.py` sends them @returns {any[]} bots */
+/** @param {Record<string, any>} columns as `api/live/rows.py` sends them @returns {any[]} bots */
 function botsOf(columns) {
   const bots = idsOf(columns.id).map((id) => /** @type {any} */ ({ id }));
   for (const [name, column] of Object.entries(columns)) {

@@ -1,0 +1,65 @@
+"""`/api/audit`: the audit chain read page by page, its end, and verifying it now, which an admin may.
+
+Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: hashing, SQL.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from api.audit.contract import ChainAnswer, EventsAnswer, VerificationTold
+from api.edge.contract import Before, Code, PageSize, Plain
+from api.edge.csv_files import CsvFile
+from api.edge.deps import AdminRoute, AdminToken, AtDesk
+from api.edge.problems import documented
+from api.edge.recent import Recent
+from services.audit.pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
+from store.audit.pages import AuditFilter
+from trading.audit.chain import canonical_payload
+
+VERIFY_SECONDS = 2.0
+ACTOR = "admin"
+HEADS = ("seq", "at", "actor", "action", "subject", "subject_name", "reason_code", "payload", "previous_hash", "hash")
+router = APIRouter(prefix="/api/audit", tags=["audit"])
+by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
+
+
+async def wanted_events(
+    action: Code | None = None, actor: Plain | None = None, subject: Plain | None = None, reason: Code | None = None
+) -> AuditFilter:
+    """Return the filter a query asks for; each is matched whole, a subject also by the name of its bot."""
+    return AuditFilter(action, actor, subject, reason)
+
+
+Wanted = Annotated[AuditFilter, Depends(wanted_events)]
+
+
+@router.get("/events", response_model=EventsAnswer, responses=documented(422))
+def audit_events(desk: AtDesk, wanted: Wanted, *, before: Before = None, limit: PageSize = 100) -> Response:
+    """List events of the chain, newest first."""
+    return EventsAnswer.reply(events_page(desk, wanted, before=before, limit=limit))
+
+
+@router.get("/events.csv", response_class=CsvFile, responses=documented(422))
+def audit_events_file(desk: AtDesk, wanted: Wanted) -> CsvFile:
+    """Send every event of a filter as a file, newest first."""
+    rows = (_cells(one) for one in every_event(desk, wanted))
+    return CsvFile("audit-events.csv", HEADS, rows)
+
+
+@router.get("/chain", response_model=ChainAnswer, responses=documented())
+def audit_chain(desk: AtDesk) -> Response:
+    """Show the end of the chain, the last line of its anchor, and what the last verification found."""
+    return ChainAnswer.reply(chain_told(desk))
+
+
+@by_admin.post("/audit-verification", response_model=VerificationTold, responses=documented(401, 413))
+def verify_audit_chain(request: Request, desk: AtDesk) -> Response:
+    """Verify the whole chain beside its anchor now; those who ask at once share one verification."""
+    recent: Recent[Verification] = request.app.state.recent_verification
+    return VerificationTold.reply(recent.get(lambda: verify_now(desk, actor=ACTOR)))
+
+
+def _cells(one: EventTold) -> tuple[Any, ...]:
+    told = (one.seq, one.at, one.actor, one.action, one.subject, one.subject_name, one.reason_code)
+    return (*told, canonical_payload(one.payload), one.previous_hash, one.hash)

@@ -1,0 +1,1 @@
+"""`/api/sessions`: tear sheets."""

@@ -1,0 +1,63 @@
+"""What routes ask for: the desk, and proof of who calls.
+
+Belongs here: dependencies shared by routers. Does not belong here: routes.
+"""
+
+import hmac
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Response, Security
+from fastapi.routing import APIRoute
+from fastapi.security import APIKeyHeader
+
+from api.edge.contract import Symbol, Timeframe, Words
+from api.edge.problems import problem, trace_id
+from services.desk import Desk
+from store.bots.fleet import FleetFilter
+from trading.books import Stage
+
+ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
+
+
+async def desk_of(request: Request) -> Desk:
+    """Return the desk the application was built with; a coroutine, so that no thread is asked for it."""
+    desk: Desk = request.app.state.desk
+    return desk
+
+
+AtDesk = Annotated[Desk, Depends(desk_of)]
+
+
+async def fleet_filter(
+    *,
+    stage: Stage | None = None,
+    symbol: Symbol | None = None,
+    timeframe: Timeframe | None = None,
+    q: Words | None = None,
+) -> FleetFilter:
+    """Return which bots a request asks for by what they are; what they do is asked apart."""
+    return FleetFilter(stage=stage, symbol=symbol, timeframe=timeframe, words=q)
+
+
+WantedBots = Annotated[FleetFilter, Depends(fleet_filter)]
+AdminToken = Security(APIKeyHeader(name=ADMIN_TOKEN_HEADER, scheme_name="AdminToken", auto_error=False))
+
+
+class AdminRoute(APIRoute):
+    """A route that looks at the admin token before it looks at anything else of the request."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Refuse with 401 unless the token matches, compared in constant time."""
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            given = request.headers.get(ADMIN_TOKEN_HEADER, "")
+            wanted = request.app.state.admin_token
+            if not hmac.compare_digest(given.encode(), wanted.encode()):
+                refusal = problem(401, f"{ADMIN_TOKEN_HEADER} is missing or wrong", trace_id=trace_id(request))
+                refusal.headers["WWW-Authenticate"] = ADMIN_TOKEN_HEADER
+                return refusal
+            return await handle(request)
+
+        return guarded

@@ -1,0 +1,1 @@
+"""Readiness, vital signs, the proof pack."""

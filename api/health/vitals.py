@@ -1,0 +1,61 @@
+"""`/api/vitals`: the platform's vital signs, each figure beside its limit; `/api/bars`: which series serve which bots.
+
+Belongs here: putting the answer together. Does not belong here: the checks (`services/health/vitals.py`).
+"""
+
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+
+from api.edge.deps import AtDesk
+from api.edge.problems import documented
+from api.edge.recent import Recent
+from api.health.contract import VitalsAnswer
+from api.health.readiness import VERSION
+from api.market.contract import BarsAnswer
+from services.desk import Desk
+from services.health.readiness import MigrationCheck, readiness
+from services.health.vitals import limits, programs, room, verdicts
+from services.market.choice import bots_by_market, series_shown
+from services.work.starts import starts_told
+from services.work.ticks import ticks_page
+
+VITALS_SECONDS = 2.0
+ROOM_SECONDS = 60.0
+router = APIRouter(tags=["health"])
+
+
+@router.get("/api/vitals", response_model=VitalsAnswer, responses=documented())
+def vitals(request: Request, desk: AtDesk) -> Response:
+    """Show readiness, verdicts with value and bar, programs, limits and room; at most two seconds old.
+
+    The status is 200 either way; with the database away the parts that need it are null.
+    """
+    state = request.app.state
+    recent: Recent[VitalsAnswer] = state.recent_vitals
+    return VitalsAnswer.reply(recent.get(lambda: _read(desk, state.migrations, state.recent_room)))
+
+
+@router.get("/api/bars", response_model=BarsAnswer, responses=documented())
+def list_bars(desk: AtDesk) -> Response:
+    """List every series of bars: which bots trade it and why, or what they trade instead; withdrawn ones last."""
+    return BarsAnswer.reply({"data": series_shown(desk.bars.catalog(), bots_by_market(desk))})
+
+
+def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Any]) -> VitalsAnswer:
+    found = readiness(desk, migrations)
+    newest = ticks_page(desk, before=None, limit=1).ticks if found.has_tables else ()
+    return VitalsAnswer.model_validate(
+        {
+            "ready": found.ready,
+            "version": VERSION,
+            "checks": found.checks,
+            "verdicts": verdicts(desk) if found.has_tables else None,
+            "programs": programs(desk),
+            "limits": limits(desk),
+            "room": recent_room.get(lambda: room(desk)) if found.has_tables else None,
+            "last_tick": newest[0] if newest else None,
+            "starts": starts_told(desk) if found.has_tables else None,
+            "now": found.checked_at,
+        }
+    )

@@ -1,0 +1,1 @@
+"""`/api/iterations`: the strategy lab."""

@@ -1,0 +1,1 @@
+"""The board kept live over a WebSocket."""

@@ -1,0 +1,1 @@
+"""`/api/_proof`, `/api/ticks`, `/api/jobs`: autonomous work."""
