@@ -1,0 +1,32 @@
+"""Rows in the shape that was declared for them, or a refusal."""
+
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from store.rows import first_of, rows_of
+
+
+class Pair(NamedTuple):
+    one: int
+    other: str
+
+
+@pytest.fixture
+def asked():
+    with create_engine("sqlite://").connect() as connection:
+        yield lambda statement: connection.execute(text(statement))
+
+
+def test_rows_have_the_declared_names(asked):
+    assert rows_of(asked("SELECT 1 AS one, 'a' AS other UNION ALL SELECT 2, 'b'"), Pair) == [Pair(1, "a"), Pair(2, "b")]
+    assert first_of(asked("SELECT 1 AS one, 'a' AS other"), Pair) == Pair(1, "a")
+    assert first_of(asked("SELECT 1 AS one, 'a' AS other WHERE false"), Pair) is None
+
+
+@pytest.mark.parametrize("read", [rows_of, first_of])
+@pytest.mark.parametrize("statement", ["SELECT 'a' AS other, 1 AS one", "SELECT 1 AS one", "SELECT 1 AS one, 2 AS two"])
+def test_a_statement_that_returns_other_columns_is_refused(asked, read, statement):
+    with pytest.raises(TypeError, match="Pair declares"):
+        read(asked(statement), Pair)
