@@ -86,13 +86,23 @@ class LivenessRunLauncher(DefaultRunLauncher):
         """
         workers = {child.pid: child for child in active_children() if child.pid is not None}
         old = {pid for pid in workers if _age_seconds(pid) > START_SECONDS}
-        if not old:
-            return []
-        going_on = self._instance.get_run_ids(RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
-        dead = old - {seen[0] for run_id in going_on if (seen := self._worker(run_id)) is not None}
+        dead = old - self._named_workers() if old else old
         for pid in dead:
             workers[pid].kill()
         return sorted(dead)
+
+    def may_come_up(self, run_id: str) -> bool:
+        """Say whether the worker a run named lives or, where it named none, a worker of this code server that may."""
+        seen = self._worker(run_id)
+        if seen is not None:
+            return self._living(run_id, seen[0], seen_at=seen[1]) is not None
+        workers = {child.pid for child in active_children() if child.pid is not None}
+        return bool(workers and workers - self._named_workers())
+
+    def _named_workers(self) -> set[int]:
+        """Return the process numbers that the runs which go on have named."""
+        going_on = self._instance.get_run_ids(RunsFilter(statuses=IN_PROGRESS_RUN_STATUSES))
+        return {seen[0] for run_id in going_on if (seen := self._worker(run_id)) is not None}
 
     def _worker(self, run_id: str) -> tuple[int, float] | None:
         """Return the process number a run named last, and when."""

@@ -18,12 +18,19 @@ COMING_UP = (dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTING)
 CAME_UP = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
 
 
+WORKER_PATIENCE = timedelta(minutes=1)
+"""How long after its launch a run may be without any process, on a machine that others keep busy."""
+
+
 @runtime_checkable
 class EndsDeadStarts(Protocol):
-    """A launcher that finds workers which never came up."""
+    """A launcher that finds workers which never came up, and runs that have none."""
 
     def end_dead_starts(self) -> Sequence[int]:
-        """End them; return their process numbers."""
+        """End such workers; return their process numbers."""
+
+    def may_come_up(self, run_id: str) -> bool:
+        """Say whether a process lives that works on a run or may yet."""
 
 
 def starts_of(instance: dg.DagsterInstance) -> Starts:
@@ -44,20 +51,33 @@ def starts_of(instance: dg.DagsterInstance) -> Starts:
 
 
 def overdue_starts_failed(instance: dg.DagsterInstance, *, now: datetime) -> Iterator[str]:
-    """Fail the runs that are not up after Dagster's patience with a start, and yield their ids.
+    """Fail the runs that will not come up, and yield their ids.
 
-    Dagster's monitor fails most of them first. It cannot fail a run of whose launch there is no event, and such a run
-    would count as asked for, and keep its slot, for ever.
+    A run is given Dagster's patience with a start while a process lives that may become its worker, and
+    `WORKER_PATIENCE` where none does: the code server was killed, or the disk was full when the worker wanted to say
+    that it fails. Dagster's monitor cannot fail a run of whose launch there is no event; such a run would count as
+    asked for, and keep its slot, for ever.
     """
-    patience = timedelta(seconds=instance.run_monitoring_start_timeout_seconds)
-    for record in instance.get_run_records(dg.RunsFilter(statuses=list(COMING_UP), created_before=now - patience)):
+    for record in instance.get_run_records(
+        dg.RunsFilter(statuses=list(COMING_UP), created_before=now - min(WORKER_PATIENCE, _patience(instance)))
+    ):
         run_id = record.dagster_run.run_id
-        if now - _launched_at(instance, record) < patience:
+        waited = now - _launched_at(instance, record)
+        if waited < _patience(instance) and (waited < WORKER_PATIENCE or _may_come_up(instance, run_id)):
             continue
         run = instance.get_run_by_id(run_id)  # it may have come up meanwhile
         if run is not None and run.status in COMING_UP:
-            instance.report_run_failed(run, f"It was not up {patience.total_seconds():.0f} s after it was launched.")
+            instance.report_run_failed(run, f"It was not up {waited.total_seconds():.0f} s after it was launched.")
             yield run_id
+
+
+def _patience(instance: dg.DagsterInstance) -> timedelta:
+    return timedelta(seconds=instance.run_monitoring_start_timeout_seconds)
+
+
+def _may_come_up(instance: dg.DagsterInstance, run_id: str) -> bool:
+    launcher = instance.run_launcher
+    return not isinstance(launcher, EndsDeadStarts) or launcher.may_come_up(run_id)
 
 
 def dead_starts_ended(instance: dg.DagsterInstance) -> Iterator[int]:

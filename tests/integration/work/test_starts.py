@@ -16,7 +16,7 @@ from jobs.queue import JOB_OF, KIND_TAG
 from orchestration import run_launcher
 from orchestration.definitions import build_defs
 from orchestration.run_launcher import LivenessRunLauncher
-from sensors.starts import overdue_starts_failed, starts_of
+from sensors.starts import WORKER_PATIENCE, overdue_starts_failed, starts_of
 from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.work.autonomy import run_tick
@@ -42,6 +42,17 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def fleet(stocked_desk: Desk) -> Desk:
     seed_fleet(stocked_desk, size=5, symbols=("MES",), timeframes=("1h",))
     return stocked_desk
+
+
+@pytest.fixture
+def workers() -> Iterator[list[BaseProcess]]:
+    spawned = [multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,)) for _ in range(2)]
+    for one in spawned:
+        one.start()
+    yield list(spawned)
+    for one in spawned:
+        one.kill()
+        one.join()
 
 
 def launched(instance: dg.DagsterInstance, job: dg.JobDefinition = idle) -> dg.DagsterRun:
@@ -139,15 +150,35 @@ def test_a_run_that_hangs_before_it_is_up_counts_as_a_failed_start_once_its_time
     assert [request.job_name for request in requests] == ["baseline_backtests"]
 
 
-def test_a_start_is_given_its_time_and_a_run_that_works_is_left_alone(instance: dg.DagsterInstance) -> None:
+def test_a_start_is_given_its_time_and_a_run_that_works_is_left_alone(
+    instance: dg.DagsterInstance, workers: list[BaseProcess]
+) -> None:
     came_up(instance)
     before = datetime.now(UTC)
     hung = launched(instance)
     after = datetime.now(UTC)
     patience = timedelta(seconds=instance.run_monitoring_start_timeout_seconds)
-    assert list(overdue_starts_failed(instance, now=before + patience)) == []
+    assert list(overdue_starts_failed(instance, now=before + patience)) == [], "a worker lives that may be its own"
     assert list(overdue_starts_failed(instance, now=after + patience + timedelta(seconds=1))) == [hung.run_id]
     assert starts_of(instance).failed_in_row == 1
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_start_without_any_worker_left_is_not_waited_for(
+    instance: dg.DagsterInstance, workers: list[BaseProcess], named: bool
+) -> None:
+    of_another, dying = workers
+    other, lost = came_up(instance), launched(instance)
+    for run, worker in ((other, of_another), *([(lost, dying)] if named else [])):
+        assert worker.pid is not None
+        said = EngineEventData.in_process(worker.pid)
+        instance.report_engine_event(f"Started process for run (pid: {worker.pid}).", run, said)
+    soon, later = datetime.now(UTC), datetime.now(UTC) + WORKER_PATIENCE
+    assert list(overdue_starts_failed(instance, now=later)) == [], "it may come up"
+    dying.kill()
+    dying.join()
+    assert list(overdue_starts_failed(instance, now=soon)) == [], "a worker may yet be made"
+    assert list(overdue_starts_failed(instance, now=later)) == [lost.run_id]
 
 
 def test_a_tick_that_may_ask_for_one_run_prefers_a_type_without_any(
@@ -165,17 +196,6 @@ def test_a_tick_that_may_ask_for_one_run_prefers_a_type_without_any(
     monkeypatch.setattr("sensors.autonomy.starts_of", lambda _: Starts(last_took=SLOW_START))
     requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
     assert [request.job_name for request in requests] == ["improvements"]
-
-
-@pytest.fixture
-def workers() -> Iterator[list[BaseProcess]]:
-    spawned = [multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,)) for _ in range(2)]
-    for one in spawned:
-        one.start()
-    yield list(spawned)
-    for one in spawned:
-        one.kill()
-        one.join()
 
 
 def test_a_worker_that_never_came_up_is_ended_and_one_that_named_its_run_is_not(
