@@ -135,7 +135,7 @@ def test_an_engagement_that_cannot_be_recorded_does_not_happen(desk: Desk, monke
     def refuse(*_: object, **__: object) -> int:
         raise OSError("no anchor")
 
-    monkeypatch.setattr(service.audit, "record", refuse)
+    monkeypatch.setattr(service.chain, "record", refuse)
     with pytest.raises(OSError, match="no anchor"):
         throw(desk, True)
     assert not switch_state(desk).switch.is_engaged

@@ -35,7 +35,7 @@ ARCHETYPE = "trend_ema_cross"
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
     with stocked_desk.sessions.begin() as session:
-        return make_bot(session, archetype=ARCHETYPE).id
+        return make_bot(session, id=UUID(int=1), archetype=ARCHETYPE).id  # the search draws by it
 
 
 def held_out(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartRun, int]:

@@ -1,6 +1,6 @@
 """Recorded ticks: what the planner saw and what it decided, as JSON.
 
-    python -m tests.chaos.replay tests/chaos/recorded_ticks.json
+    python -m tests.golden.replay tests/golden/recorded_ticks.json
 
 Belongs here: recording ticks of a real desk and reading them back. Does not belong here: comparing them with today's
 planner (`test_replay.py`). A change of the rules is explained in the changelog and recorded anew.

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import trading.work.planner
-from tests.chaos.replay import RecordedTick, read
+from tests.golden.replay import RecordedTick, read
 
 RECORDED = Path(__file__).with_name("recorded_ticks.json")
 
