@@ -57,7 +57,7 @@ BOTS_PAGE = "/api/bots?limit=50"
 PROOFS = ("/api/_proof/autonomy", "/api/_proof/jobs", "/api/_proof/invariants", "/api/_proof/starvation")
 PROGRAMS = {
     "dagster._daemon": "daemon",
-    "orchestration.dagster_ui": "webserver",
+    "orchestration.platform.dagster_ui": "webserver",
     "-m api": "api",
     "api grpc": "code server and runs",
     "multiprocessing": "code server and runs",

@@ -31,7 +31,7 @@ from gateways.embedded import postmaster, remove_embedded, start_embedded, stop_
 from gateways.postgres import connect_urls
 from gateways.processes import marked, read_lock
 from gateways.settings import DEV_ADMIN_TOKEN, PROJECT_ROOT, Settings
-from orchestration.health import api_ready, code_server_answers, daemon_beats
+from orchestration.platform.health import api_ready, code_server_answers, daemon_beats
 from services.desk import Desk, open_desk, prepare_database
 
 STOP_SECONDS = 60.0
@@ -86,7 +86,7 @@ class Platform:
         """
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "orchestration.cli", "up", "--no-seed"],
+                [sys.executable, "-m", "orchestration.cli.main", "up", "--no-seed"],
                 env=self.environment(),
                 cwd=PROJECT_ROOT,
                 stdout=log,
@@ -195,7 +195,7 @@ class Platform:
         Raises:
             CalledProcessError: it did not exit with 0.
         """
-        command = [sys.executable, "-m", "orchestration.cli", *arguments]
+        command = [sys.executable, "-m", "orchestration.cli.main", *arguments]
         subprocess.run(command, check=True, env=self.environment(), cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
 
     def desk(self, *, pool_size: int = 2) -> Desk:

@@ -26,7 +26,7 @@ from websockets.exceptions import ConnectionClosed
 
 from bench.own_platform import Platform
 from gateways.settings import PROJECT_ROOT
-from orchestration.health import api_answers
+from orchestration.platform.health import api_answers
 from services.desk import Desk
 from store.database import transaction
 from store.work import jobs

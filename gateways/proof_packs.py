@@ -1,7 +1,7 @@
 """Proof packs on disk: dated Markdown files of questions and answers, written once, read back as they were written.
 
 Belongs here: the folder, the names and the form of the files. Does not belong here: asking the questions
-(`orchestration/proof_pack.py`), showing a pack (`api`).
+(`orchestration/cli/proof_pack.py`), showing a pack (`api`).
 """
 
 import re

@@ -1,6 +1,6 @@
 """`/proof`: the proof pack that was written last, on a page that prints.
 
-Belongs here: the route and its page. Does not belong here: asking for proof (`work/proofs.py` answers it, the command
+Belongs here: the route and its page. Does not belong here: asking for proof (`proofs.py` answers it, the command
 line writes it down).
 """
 

@@ -1,7 +1,7 @@
 """The proof packs that were written, for people who read or print them.
 
 Belongs here: read-only use cases over the packs of one platform. Does not belong here: writing one
-(`orchestration/proof_pack.py`), the form of the files (`gateways/proof_packs.py`).
+(`orchestration/cli/proof_pack.py`), the form of the files (`gateways/proof_packs.py`).
 """
 
 from gateways import proof_packs

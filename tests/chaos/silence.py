@@ -1,6 +1,7 @@
 """How long a harmed platform gives no answer, seen from outside while the harm is done and mended.
 
-Belongs here: asking in a thread of its own. Does not belong here: what counts as an answer (`orchestration.health`).
+Belongs here: asking in a thread of its own. Does not belong here: what counts as an answer
+(`orchestration.platform.health`).
 """
 
 import threading
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bench.own_platform import Platform
-from orchestration.health import api_ready, code_server_answers
+from orchestration.platform.health import api_ready, code_server_answers
 
 ASK_SECONDS = 0.2
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from api.app import create_app
 from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
-from orchestration.dagster_ui import Webserver, build_ui
+from orchestration.platform.dagster_ui import Webserver, build_ui
 from services.control.kill_switch import switch_state
 from services.desk import Desk
 from tests import factories

@@ -30,7 +30,7 @@ from gateways.embedded import postmaster, remove_embedded
 from gateways.processes import end_marked, marked, read_lock
 
 ROOT = Path(__file__).parents[2]
-PROVING = (sys.executable, "-m", "orchestration.cli")
+PROVING = (sys.executable, "-m", "orchestration.cli.main")
 INSTALLED = ("make", "-q", ".venv/.runtime")  # else `make run` would first install, under the feet of these tests
 RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True}
 ASK_SECONDS = 120.0
@@ -296,7 +296,7 @@ def test_a_killed_database_is_back_with_every_acknowledged_row(platform: Platfor
 
 @pytest.mark.scorecard(3)
 def test_every_killed_program_comes_back_and_work_goes_on(platform: Platform) -> None:
-    for words in ("dagster api grpc", "dagster._daemon", "orchestration.dagster_ui", "-m api"):
+    for words in ("dagster api grpc", "dagster._daemon", "orchestration.platform.dagster_ui", "-m api"):
         platform.program(words).kill()
     platform.eventually(lambda: platform.proving("status").returncode == 0, "all is ready again")
     done = platform.ask("/api/_proof/autonomy")[1]["latestRun"]["id"]

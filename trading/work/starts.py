@@ -1,7 +1,7 @@
 """How runs come up, and how many new ones autonomy asks for while they come up slowly or not at all.
 
 Belongs here: the pure rule and its words. Does not belong here: asking Dagster (`sensors`), ending what is left of a
-start that failed (`orchestration.run_launcher`).
+start that failed (`orchestration.platform.run_launcher`).
 
 A run costs seconds of processor time before it works. On a machine that has none to spare, runs that all start at once
 keep each other from ever coming up; one at a time comes up late, and then works through the queue.

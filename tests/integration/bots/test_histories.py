@@ -10,7 +10,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api.app import create_app
-from orchestration import bot_work, cli, desk_work
+from orchestration.cli import bot_work, desk_work, main
 from services.backtests.baselines import run_baseline
 from services.bots.fleet import bots_by_ids
 from services.bots.histories import history_of, history_of_bot
@@ -74,13 +74,13 @@ def test_a_bot_whose_warm_up_takes_all_says_so_on_the_board_on_its_page_and_when
         monkeypatch.setattr(module, "opened_desk", opened)
     none_left = "150 bars, none left after a warm-up of 179: it cannot trade yet"
     asked = ("--archetype", "momentum_surge", "--symbol", "MES", "--timeframe", "1h", "--name", NAME)
-    assert none_left in CliRunner().invoke(cli.app, ["bot", "add", *asked]).output
+    assert none_left in CliRunner().invoke(main.app, ["bot", "add", *asked]).output
     with short_desk.sessions() as session:
         (bot_id,) = registry.bot_ids(session)
     assert run_baseline(short_desk, bot_id, run_id="run-1").figures["trades"] == 0
     (card,) = bots_by_ids(short_desk, [bot_id])
     assert (card.bot_now.state, card.bot_now.reason) == ("IDLE", "NO_BARS_AFTER_WARM_UP")
-    assert none_left in CliRunner().invoke(cli.app, ["why", NAME]).output
+    assert none_left in CliRunner().invoke(main.app, ["why", NAME]).output
     client = Client(create_app(short_desk))
     for path in ("", "/life"):
         told = client.get(f"/api/bots/{bot_id}{path}").json()["history"]

@@ -16,7 +16,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from typer.testing import CliRunner
 
-from orchestration import bot_work, cli, verify_work
+from orchestration.cli import bot_work, main, verify_work
 from services.audit.chain import verify_chain
 from services.backtests.baselines import BaselineBacktest, bot_at_work, run_baseline
 from services.bots.registration import BotRequest, Registered, bot_named, register_bot, short_id
@@ -279,7 +279,7 @@ def at_terminal(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
 
 
 def proving(*words: str) -> str:
-    done = CliRunner().invoke(cli.app, list(words), catch_exceptions=False)
+    done = CliRunner().invoke(main.app, list(words), catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return done.output
 

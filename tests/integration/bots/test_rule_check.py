@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateways.settings import Settings
-from orchestration import cli, rule_work
+from orchestration.cli import main, rule_work
 from services.market.tapes import stored_tape
 from store.market.bars import BarStore
 from trading.errors import BadInput, NoMarketData, UnknownInstrument, UnknownSessionMode, UnknownTimeframe
@@ -33,7 +33,7 @@ def path(tmp_path: Path, bar_store: BarStore, monkeypatch: pytest.MonkeyPatch) -
 
 
 def checked(*words: str) -> str:
-    done = CliRunner().invoke(cli.app, ["rule", "check", *words], catch_exceptions=False)
+    done = CliRunner().invoke(main.app, ["rule", "check", *words], catch_exceptions=False)
     assert done.exit_code == 0, done.output
     return " ".join(done.output.split())
 

@@ -23,7 +23,7 @@ from store.revision import newest_revision
 SLOW = ("numba", "alembic", "pandas", "duckdb", "pyarrow", "dagster", "fastapi")
 COMMAND = f"""
 import sys
-from orchestration.cli import app
+from orchestration.cli.main import app
 app(["kill-switch", *sys.argv[1:]], standalone_mode=False)
 print("imported", [name for name in {SLOW} if name in sys.modules])
 """

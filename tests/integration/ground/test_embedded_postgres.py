@@ -38,9 +38,9 @@ from gateways.embedded import (
 from gateways.postgres import embedded_url
 from gateways.private import NotOurs
 from gateways.settings import Settings
-from orchestration import up
-from orchestration.undertaker import hire
-from orchestration.up import EmbeddedPostgres
+from orchestration.platform import up
+from orchestration.platform.undertaker import hire
+from orchestration.platform.up import EmbeddedPostgres
 from trading.errors import Unavailable
 
 ROOT = Path(embedded.__file__).parents[1]

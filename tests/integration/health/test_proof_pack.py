@@ -13,7 +13,7 @@ from gateways import proof_packs
 from gateways.postgres import DatabaseUrls
 from gateways.proof_packs import Exhibit
 from gateways.settings import Settings
-from orchestration import cli, proof_pack, terminal
+from orchestration.cli import main, proof_pack, terminal
 from services.audit.chain import record
 from services.bots.seed import seed_fleet
 from services.desk import Desk
@@ -158,7 +158,7 @@ def test_the_command_marks_every_exhibit_and_fails_where_one_does_not_hold(
 ) -> None:
     monkeypatch.setattr(terminal, "load_settings", lambda: asked)
     monkeypatch.setattr(terminal, "running_urls", lambda _: urls)
-    failed = CliRunner().invoke(cli.app, ["proof"])
+    failed = CliRunner().invoke(main.app, ["proof"])
     assert failed.exit_code == 1
     assert f"✗ {AUTONOMY}\n" in failed.output
     assert f"Does not hold: {AUTONOMY}; {INVARIANTS}\n" in failed.output
@@ -167,6 +167,6 @@ def test_the_command_marks_every_exhibit_and_fails_where_one_does_not_hold(
     assert pack is not None
     assert judged({exhibit.title: exhibit for exhibit in pack.exhibits}) == {AUTONOMY: False, INVARIANTS: False}
     put_to_work(stocked_desk)
-    held = CliRunner().invoke(cli.app, ["proof"])
+    held = CliRunner().invoke(main.app, ["proof"])
     assert (held.exit_code, "✗" in held.output) == (0, False)
     assert f"· Reset, dry run\n✓ {AUTONOMY}\n" in held.output

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from api.app import create_app
-from orchestration import bar_work, cli
+from orchestration.cli import bar_work, main
 from services.audit.chain import verify_chain
 from services.backtests.baselines import run_baseline
 from services.backtests.tear_sheets import tear_sheet
@@ -371,7 +371,7 @@ def test_the_commands_work_without_a_database_and_say_that_nothing_is_recorded(
     monkeypatch.setattr(bar_work, "desk_where_it_runs", lambda **_: None)
 
     def proving(*words: str) -> str:
-        done = CliRunner().invoke(cli.app, list(words), catch_exceptions=False)
+        done = CliRunner().invoke(main.app, list(words), catch_exceptions=False)
         assert done.exit_code == 0
         return " ".join(done.output.split())
 

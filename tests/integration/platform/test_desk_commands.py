@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from api.app import create_app
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
-from orchestration import bar_work, cli, desk_work
+from orchestration.cli import bar_work, desk_work, main
 from services.audit.chain import record, verify_chain
 from services.audit.pages import EventTold, Verification, chain_told, events_page
 from services.desk import Desk
@@ -56,7 +56,7 @@ def bar_file(tmp_path: Path, settings: Settings, urls: DatabaseUrls, monkeypatch
 
 
 def proving(*words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(cli.app, list(words))
+    done = CliRunner().invoke(main.app, list(words))
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.output
@@ -146,7 +146,7 @@ def test_a_file_that_cannot_be_imported_is_refused_before_anything_is_opened(
 
     monkeypatch.setattr(bar_work, "load_settings", refuse)
     (tmp_path / "bars.txt").write_text("ts_event\n")
-    done = CliRunner().invoke(cli.app, ["bars", "import", str(tmp_path / name)])
+    done = CliRunner().invoke(main.app, ["bars", "import", str(tmp_path / name)])
     assert isinstance(done.exception, BadInput)
     assert (told in str(done.exception), done.output) == (True, "")
 

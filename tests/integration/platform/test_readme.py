@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateways.settings import Settings
-from orchestration.cli import app, bars, bot, rule
+from orchestration.cli.main import app, bars, bot, rule
 from trading.strategies.rules import rule_text
 
 ROOT = Path(__file__).parents[3]

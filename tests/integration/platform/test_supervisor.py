@@ -19,8 +19,17 @@ import pytest
 from bench.patience import until
 from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
 from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
-from orchestration import supervisor
-from orchestration.supervisor import Chore, Program, Ward, backoff_seconds, rotate, stop_in_reverse, tail, watch
+from orchestration.platform import supervisor
+from orchestration.platform.supervisor import (
+    Chore,
+    Program,
+    Ward,
+    backoff_seconds,
+    rotate,
+    stop_in_reverse,
+    tail,
+    watch,
+)
 from tests.full_disk import no_file_longer_than
 from trading.errors import Unavailable
 
@@ -276,7 +285,7 @@ def test_killing_the_supervisor_leaves_nothing_behind(mark: str) -> None:
     script = f"""
         import subprocess, sys, time
         from gateways.processes import environment
-        from orchestration.undertaker import hire
+        from orchestration.platform.undertaker import hire
         keeper = hire({mark!r}, None)
         subprocess.Popen([sys.executable, "-c", {PARENT!r}], env=environment({mark!r}), start_new_session=True)
         print("up", keeper.pid, flush=True)

@@ -24,7 +24,7 @@ def up(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     }
     inherited = {name: value for name, value in os.environ.items() if name not in {"ADMIN_TOKEN", "DATABASE_URL"}}
     return subprocess.run(
-        [sys.executable, "-m", "orchestration.cli", "up"],
+        [sys.executable, "-m", "orchestration.cli.main", "up"],
         env=inherited | ports | {"ENV": "dev", "PROVING_HOME": str(home)} | environment,
         cwd=ROOT,
         capture_output=True,

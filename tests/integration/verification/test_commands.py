@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
-from orchestration import cli, verify_work
+from orchestration.cli import main, verify_work
 from services.desk import Desk
 from services.verification import detectors, runs
 from services.verification.plot import plot, text_block
@@ -45,7 +45,7 @@ def bot_id(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> UUID:
 
 
 def proving(*words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(cli.app, list(words))
+    done = CliRunner().invoke(main.app, list(words))
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     return done.exit_code, done.output
@@ -160,7 +160,7 @@ def test_a_study_of_no_such_timeframe_or_symbol_is_bad_input(bot_id: UUID) -> No
 
 
 def test_every_suite_has_its_checks() -> None:
-    from orchestration.verify_commands import Suite
+    from orchestration.cli.verify_commands import Suite
 
     assert set(verify_work.SUITES) == {suite.value for suite in Suite}
     assert {kind for kinds in verify_work.SUITES.values() for kind in kinds} == set(Kind)

@@ -316,7 +316,7 @@ def test_a_reset_whose_rebuild_was_killed_before_it_was_recorded_is_materialized
     assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
 
 
-LIVENESS = {"run_launcher": {"module": "orchestration.run_launcher", "class": "LivenessRunLauncher"}}
+LIVENESS = {"run_launcher": {"module": "orchestration.platform.run_launcher", "class": "LivenessRunLauncher"}}
 
 
 def test_runs_that_all_sleep_past_their_lease_are_ended_and_their_slots_free(defs: dg.Definitions, fleet: Desk) -> None:

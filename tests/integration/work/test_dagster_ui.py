@@ -17,7 +17,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from gateways.settings import Settings
-from orchestration.dagster_ui import build_ui
+from orchestration.platform.dagster_ui import build_ui
 from tests.serving import Served, serving
 
 WHERE = {"repositoryLocationName": "toys", "repositoryName": "__repository__", "sensorName": "toy"}

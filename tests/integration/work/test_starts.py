@@ -13,9 +13,9 @@ from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 from api.app import create_app
 from bench.patience import until
 from jobs.queue import JOB_OF, KIND_TAG
-from orchestration import run_launcher
 from orchestration.definitions import build_defs
-from orchestration.run_launcher import LivenessRunLauncher
+from orchestration.platform import run_launcher
+from orchestration.platform.run_launcher import LivenessRunLauncher
 from sensors.starts import WORKER_PATIENCE, overdue_starts_failed, starts_of
 from services.bots.seed import seed_fleet
 from services.desk import Desk

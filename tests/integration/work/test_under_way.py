@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from api.app import create_app
 from gateways.postgres import DatabaseUrls
 from gateways.settings import PROJECT_ROOT, Settings
-from orchestration import cli, verify_work
+from orchestration.cli import main, verify_work
 from services.bots.seed import ensure_market, seed_fleet
 from services.desk import Desk
 from services.health.retention import forget_the_old
@@ -359,7 +359,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def proving(*words: str) -> str:
-    done = CliRunner().invoke(cli.app, list(words))
+    done = CliRunner().invoke(main.app, list(words))
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
     assert done.exit_code == 0, done.output

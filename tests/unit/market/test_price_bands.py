@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from typer.main import get_command
 
-from orchestration.cli import app
+from orchestration.cli.main import app
 from trading.market.instruments import INSTRUMENTS, ROOT_OF, instrument
 from trading.market.price_bands import BANDS, band_at, bands_of, may_trade_below_zero
 from trading.market.quotes import QUOTES

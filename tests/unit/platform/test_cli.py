@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from gateways.settings import Settings
-from orchestration import cli
-from orchestration.instance import render_instance
-from orchestration.terminal import load_settings
+from orchestration.cli import main
+from orchestration.cli.terminal import load_settings
+from orchestration.platform.instance import render_instance
 from trading.errors import BadBars, BadInput, Refused, Unavailable
 
 COMMANDS = (
@@ -33,28 +33,28 @@ HEAVY = ("sqlalchemy", "pandas", "numpy", "numba", "dagster", "fastapi", "pydant
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
-    told = CliRunner().invoke(cli.app, ["--help"], env={"COLUMNS": "120"})
+    told = CliRunner().invoke(main.app, ["--help"], env={"COLUMNS": "120"})
     assert told.exit_code == 0
     assert all(f" {command} " in told.output for command in COMMANDS)
     assert "Exit codes" in told.output
 
 
 def test_the_version_is_the_one_that_is_installed() -> None:
-    told = CliRunner().invoke(cli.app, ["--version"])
+    told = CliRunner().invoke(main.app, ["--version"])
     assert (told.exit_code, told.output) == (0, f"Proving Ground {version('proving-ground')}\n")
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "bars import", "bars list"])
 def test_every_command_explains_itself(command: str) -> None:
-    told = CliRunner().invoke(cli.app, [*command.split(), "--help"])
+    told = CliRunner().invoke(main.app, [*command.split(), "--help"])
     assert told.exit_code == 0
     assert len(told.output.split()) > 10
 
 
 def test_help_imports_nothing_heavy() -> None:
-    look = f"import sys, orchestration.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    look = f"import sys, orchestration.cli.main; print([name for name in {HEAVY} if name in sys.modules])"
     done = subprocess.run(
-        [sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=Path(cli.__file__).parents[1]
+        [sys.executable, "-c", look], capture_output=True, text=True, check=True, cwd=Path(main.__file__).parents[2]
     )
     assert done.stdout.strip() == "[]"
 
@@ -80,9 +80,9 @@ def test_a_failure_is_one_sentence_on_standard_error(
     def fail() -> None:
         raise failure
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(main, "app", fail)
     with pytest.raises(SystemExit) as end:
-        cli.main()
+        main.main()
     told = capsys.readouterr()
     assert (end.value.code, told.err, told.out) == (code, f"proving: {sentence}\n", "")
 
@@ -91,9 +91,9 @@ def test_a_mistake_in_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPat
     def fail() -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(cli, "app", fail)
+    monkeypatch.setattr(main, "app", fail)
     with pytest.raises(ZeroDivisionError):
-        cli.main()
+        main.main()
 
 
 @pytest.mark.parametrize(

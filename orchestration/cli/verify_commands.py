@@ -1,6 +1,6 @@
 """Commands that doubt: verify a bot, check it for cheats, walk a history forward.
 
-Belongs here: arguments, examples, exit codes. Does not belong here: work (`orchestration.verify_work`), and anything
+Belongs here: arguments, examples, exit codes. Does not belong here: work (`verify_work`), and anything
 slow to import.
 """
 
@@ -40,7 +40,7 @@ def lookahead(bot: Annotated[str, BOT]) -> None:
 
     Example: proving check lookahead "Amber Adder 0000"
     """
-    from orchestration.verify_work import check_bot
+    from orchestration.cli.verify_work import check_bot
 
     if not check_bot(bot, "LOOK_AHEAD"):
         raise typer.Exit(EXIT_FAILED)
@@ -55,7 +55,7 @@ def warmup(bot: Annotated[str, BOT]) -> None:
 
     Example: proving check warmup "Amber Adder 0000"
     """
-    from orchestration.verify_work import check_bot
+    from orchestration.cli.verify_work import check_bot
 
     if not check_bot(bot, "WARM_UP"):
         raise typer.Exit(EXIT_FAILED)
@@ -74,7 +74,7 @@ def verify(
 
     Example: proving verify "Amber Adder 0000" --suite walk-forward
     """
-    from orchestration.verify_work import verify_bot
+    from orchestration.cli.verify_work import verify_bot
 
     if not verify_bot(bot, suite.value):
         raise typer.Exit(EXIT_FAILED)
@@ -94,6 +94,6 @@ def walk_forward(
 
     Example: proving walk-forward YM RTY --svg docs/walk-forward.svg
     """
-    from orchestration.verify_work import study
+    from orchestration.cli.verify_work import study
 
     study(symbols, timeframe=timeframe, svg=svg, markdown=markdown)

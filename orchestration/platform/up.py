@@ -1,7 +1,7 @@
 """`proving up`: the start of the platform, its life, and its orderly end.
 
 Belongs here: the order of a start, what is refused before it, signals. Does not belong here: keeping programs alive
-(`orchestration.supervisor`), their command lines (`orchestration.roster`).
+(`orchestration.platform.supervisor`), their command lines (`orchestration.platform.roster`).
 """
 
 import secrets
@@ -25,16 +25,26 @@ from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.private import close_all, private_folder
 from gateways.processes import Running, end_marked, sole_platform
 from gateways.settings import Settings
-from orchestration import roster, undertaker
-from orchestration.health import LOOPBACK
-from orchestration.instance import write_home
-from orchestration.supervisor import LOOK_SECONDS, Chore, Kept, Program, Say, Ward, stop_in_reverse, tail, watch
+from orchestration.platform import roster, undertaker
+from orchestration.platform.health import LOOPBACK
+from orchestration.platform.instance import write_home
+from orchestration.platform.supervisor import (
+    LOOK_SECONDS,
+    Chore,
+    Kept,
+    Program,
+    Say,
+    Ward,
+    stop_in_reverse,
+    tail,
+    watch,
+)
 from services.desk import prepare_database
 from trading.errors import Unavailable
 
 POSTGRES_BACKOFF_SECONDS = 2.0
 COMMAND_SECONDS = 30.0
-COMMANDS = ("proving", "orchestration.cli")
+COMMANDS = ("proving", "orchestration.cli.main")
 FALSE_STARTS = 4
 LEAST_FREE_BYTES = 300_000_000
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

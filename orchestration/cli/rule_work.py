@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.table import Table
 
-from orchestration.terminal import console, load_settings
+from orchestration.cli.terminal import console, load_settings
 from trading.errors import BadInput, RuleSyntaxError
 from trading.strategies.genome import Number, Style, default_genome, schema
 from trading.strategies.rules import rule_text

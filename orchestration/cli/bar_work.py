@@ -15,8 +15,8 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.desk_work import cli_actor, desk_where_it_runs, print_wide, progress_bars, told_where_it_runs
-from orchestration.terminal import console, load_settings
+from orchestration.cli.desk_work import cli_actor, desk_where_it_runs, print_wide, progress_bars, told_where_it_runs
+from orchestration.cli.terminal import console, load_settings
 from services.desk import Desk, is_prepared
 from services.market.choice import (
     BarAct,

@@ -23,7 +23,7 @@ def hire(mark: str, embedded: Path | None) -> subprocess.Popen[bytes]:
         mark: What our processes carry.
         embedded: Data folder of the embedded PostgreSQL, None where a server elsewhere is used.
     """
-    command = [sys.executable, "-m", "orchestration.undertaker", mark, *([str(embedded)] if embedded else [])]
+    command = [sys.executable, "-m", "orchestration.platform.undertaker", mark, *([str(embedded)] if embedded else [])]
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT_ROOT, start_new_session=True)
 
 

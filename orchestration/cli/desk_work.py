@@ -18,7 +18,7 @@ from rich.table import Table
 
 from gateways.embedded import stop_unused
 from gateways.settings import Settings
-from orchestration.terminal import console, load_settings, running_urls
+from orchestration.cli.terminal import console, load_settings, running_urls
 from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
 from services.work.under_way import LongWork, telling

@@ -1,6 +1,6 @@
 """Commands on a rule text, before any bot trades by it.
 
-Belongs here: arguments, examples. Does not belong here: work (`orchestration.rule_work`), and anything slow to import.
+Belongs here: arguments, examples. Does not belong here: work (`rule_work`), and anything slow to import.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def check(
 
     Example: proving rule check pullback.rule --symbol MES --timeframe 1h
     """
-    from orchestration.rule_work import check as work
+    from orchestration.cli.rule_work import check as work
 
     if (symbol is None) != (timeframe is None):
         raise BadInput("a series is named by --symbol and --timeframe together")

@@ -1,6 +1,6 @@
 """Commands on one bot: register it, show what it trades by, rename, copy, pause, archive it, edit its numbers.
 
-Belongs here: arguments, examples. Does not belong here: work (`orchestration.bot_work`), and anything slow to import.
+Belongs here: arguments, examples. Does not belong here: work (`bot_work`), and anything slow to import.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ def add(
 
     Example: proving bot add --rule pullback.rule --symbol MES --timeframe 1h --name "Pullback One"
     """
-    from orchestration.bot_work import add as work
+    from orchestration.cli.bot_work import add as work
 
     work(
         symbol=symbol,
@@ -53,7 +53,7 @@ def show(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> No
 
     Example: proving bot show "Pullback One"
     """
-    from orchestration.bot_work import show as work
+    from orchestration.cli.bot_work import show as work
 
     work(bot)
 
@@ -141,6 +141,6 @@ def edit(
 
 
 def _act(act: str, bot: str, *, reason: str, name: str | None = None, numbers: Sequence[str] = ()) -> None:
-    from orchestration.bot_work import act as work
+    from orchestration.cli.bot_work import act as work
 
     work(act, bot, reason=reason, name=name, numbers=numbers)

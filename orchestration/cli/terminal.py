@@ -1,7 +1,7 @@
 """What a terminal shows and asks, without a database session: settings, status, psql.
 
 Belongs here: settings with errors a person can read, lines with the time, the status table. Does not belong here:
-commands that work with the desk (`orchestration.desk_work`).
+commands that work with the desk (`orchestration.cli.desk_work`).
 """
 
 import os
@@ -19,7 +19,7 @@ from gateways.embedded import binary, postmaster
 from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.processes import holder
 from gateways.settings import Settings
-from orchestration import health
+from orchestration.platform import health
 from trading.errors import BadInput, Unavailable
 
 COLOURS = {True: "green", False: "red", None: "dim"}
@@ -97,7 +97,7 @@ def write_proof(settings: Settings, *, execute: bool) -> bool:
         Refused: the API refuses a call.
     """
     from gateways.proof_packs import Exhibit, write
-    from orchestration import proof_pack
+    from orchestration.cli import proof_pack
 
     at = datetime.now(UTC)
     exhibits: list[Exhibit] = []

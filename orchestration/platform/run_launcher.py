@@ -15,7 +15,7 @@ from dagster._core.storage.dagster_run import IN_PROGRESS_RUN_STATUSES
 from dagster._serdes import ConfigurableClassData
 
 from gateways.processes import is_alive, living
-from orchestration.instance import START_SECONDS
+from orchestration.platform.instance import START_SECONDS
 from trading.work.jobs import LEASE
 
 WORKER_STARTED = "Started process for run"

@@ -8,9 +8,9 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
-from orchestration.desk_work import find_bot, opened_desk
-from orchestration.rule_work import number_table, rule_in
-from orchestration.terminal import console
+from orchestration.cli.desk_work import find_bot, opened_desk
+from orchestration.cli.rule_work import number_table, rule_in
+from orchestration.cli.terminal import console
 from services.backtests.baselines import bot_at_work
 from services.bots.histories import history_of, history_of_bot
 from services.bots.registration import BotRequest, register_bot, short_id, style_wanted, would_register

@@ -1,4 +1,4 @@
-"""`python -m orchestration.dagster_ui`: the Dagster UI behind doors of our own, read-only unless a setting opens it.
+"""The Dagster UI behind doors of our own, read-only unless a setting opens it.
 
 Belongs here: Dagster's web application, what may ask it to change anything, serving it. Does not belong here: hosts and
 origins (`api.edge.doors`), the UI itself.
@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.edge.doors import READS, Doors, Refusal, headers
 from gateways.settings import Settings
-from orchestration.instance import workspace_file
+from orchestration.platform.instance import workspace_file
 from trading.errors import ProvingError
 
 GRAPHQL = "/graphql"

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from orchestration.desk_work import find_bot, opened_desk, print_wide, progress_bars, told_where_it_runs
-from orchestration.terminal import console, load_settings
+from orchestration.cli.desk_work import find_bot, opened_desk, print_wide, progress_bars, told_where_it_runs
+from orchestration.cli.terminal import console, load_settings
 from services.work.under_way import LongWork
 from store.work.under_way import WorkKind
 from trading.errors import BadInput, ProvingError, Refused

@@ -1,7 +1,8 @@
 """The supervisor: keeps programs alive and ends them in reverse order.
 
 Belongs here: one program's life (start, question, restart with back-off, stop) and the loop over all of them. Does not
-belong here: which programs there are (`orchestration.roster`), and the order of a start (`orchestration.up`).
+belong here: which programs there are (`orchestration.platform.roster`), and the order of a start
+(`orchestration.platform.up`).
 """
 
 import os

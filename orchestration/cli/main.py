@@ -12,10 +12,10 @@ from typing import Annotated
 import typer
 
 from gateways.private import PRIVATE_UMASK
-from orchestration.bar_commands import app as bars
-from orchestration.bot_commands import app as bot
-from orchestration.rule_commands import app as rule
-from orchestration.verify_commands import app as doubts
+from orchestration.cli.bar_commands import app as bars
+from orchestration.cli.bot_commands import app as bot
+from orchestration.cli.rule_commands import app as rule
+from orchestration.cli.verify_commands import app as doubts
 from trading.errors import BadInput, ProvingError
 
 EXIT_FAILED = 1
@@ -96,8 +96,8 @@ def up(
 
     Example: ENV=dev proving up
     """
-    from orchestration.terminal import load_settings, say
-    from orchestration.up import run_platform
+    from orchestration.cli.terminal import load_settings, say
+    from orchestration.platform.up import run_platform
 
     run_platform(load_settings(), say, seed=seed)
 
@@ -105,7 +105,7 @@ def up(
 @app.command()
 def status() -> None:
     """Show what runs and what is ready; exit 1 unless all of it is."""
-    from orchestration.terminal import load_settings, show_status
+    from orchestration.cli.terminal import load_settings, show_status
 
     if not show_status(load_settings()):
         raise typer.Exit(EXIT_FAILED)
@@ -125,7 +125,7 @@ def seed(
 
     Example: proving seed --bots 1000
     """
-    from orchestration.desk_work import seed as work
+    from orchestration.cli.desk_work import seed as work
 
     work(bots, if_empty=if_empty)
 
@@ -136,7 +136,7 @@ def backtest(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -
 
     Example: proving backtest "Amber Adder 0000"
     """
-    from orchestration.desk_work import backtest as work
+    from orchestration.cli.desk_work import backtest as work
 
     if not work(bot):
         raise typer.Exit(EXIT_FAILED)
@@ -148,7 +148,7 @@ def why(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> Non
 
     Example: proving why "Amber Adder 0000"
     """
-    from orchestration.desk_work import why as work
+    from orchestration.cli.desk_work import why as work
 
     work(bot)
 
@@ -159,7 +159,7 @@ def dead_letters() -> None:
 
     Put it back with: proving requeue BOT
     """
-    from orchestration.desk_work import dead_letters as work
+    from orchestration.cli.desk_work import dead_letters as work
 
     work()
 
@@ -170,7 +170,7 @@ def requeue(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) ->
 
     Example: proving requeue "Amber Adder 0000"
     """
-    from orchestration.desk_work import requeue as work
+    from orchestration.cli.desk_work import requeue as work
 
     work(bot)
 
@@ -192,7 +192,7 @@ def reset(
 
     Example: proving reset --scope BACKTEST_ONLY --reason NEW_COST_MODEL --execute
     """
-    from orchestration.desk_work import reset as work
+    from orchestration.cli.desk_work import reset as work
 
     work(scope=scope, reason=reason, bots=bot, curves=curves, execute=execute)
 
@@ -207,7 +207,7 @@ def kill_switch(
 
     Example: proving kill-switch on --reason BAD_FEED
     """
-    from orchestration.desk_work import kill_switch as work
+    from orchestration.cli.desk_work import kill_switch as work
 
     if state not in {"on", "off", "status"}:
         raise BadInput(f"say on, off or status, was {state!r}")
@@ -221,7 +221,7 @@ def verify_audit() -> None:
 
     The verdict is remembered: the Health and Audit pages show it with its time until the next one.
     """
-    from orchestration.desk_work import verify_audit as work
+    from orchestration.cli.desk_work import verify_audit as work
 
     if not work():
         raise typer.Exit(EXIT_FAILED)
@@ -241,7 +241,7 @@ def proof(
 
     Example: proving proof --execute
     """
-    from orchestration.terminal import load_settings, write_proof
+    from orchestration.cli.terminal import load_settings, write_proof
 
     if not write_proof(load_settings(), execute=execute):
         raise typer.Exit(EXIT_FAILED)
@@ -253,7 +253,7 @@ def psql(context: typer.Context) -> None:
 
     Example: proving psql -c "SELECT job_type, status, count(*) FROM bot_jobs GROUP BY 1, 2"
     """
-    from orchestration.terminal import load_settings, open_psql
+    from orchestration.cli.terminal import load_settings, open_psql
 
     open_psql(load_settings(), context.args)
 

@@ -1,6 +1,6 @@
 """Commands on market data: bring bars in, see which series serve which bots, choose and withdraw series.
 
-Belongs here: arguments, examples. Does not belong here: work (`orchestration.bar_work`), and anything slow to import.
+Belongs here: arguments, examples. Does not belong here: work (`bar_work`), and anything slow to import.
 """
 
 from pathlib import Path
@@ -44,7 +44,7 @@ def bars_import(
 
     Example: proving bars import cme_1h.parquet --symbol NQ --symbol GC --dry-run
     """
-    from orchestration.bar_work import import_file
+    from orchestration.cli.bar_work import import_file
 
     import_file(path, provider=provider, timeframe=timeframe, symbols=symbol, quote=quote, dry_run=dry_run)
 
@@ -52,7 +52,7 @@ def bars_import(
 @app.command("list")
 def bars_list() -> None:
     """List every series with its provider and span, which bots trade it, and why it is or is not the one."""
-    from orchestration.bar_work import list_series
+    from orchestration.cli.bar_work import list_series
 
     list_series()
 
@@ -96,6 +96,6 @@ def restore(symbol: Symbol, timeframe: Timeframe, provider: Provider, *, reason:
 
 
 def _choose(act: str, series: tuple[str, str, str], *, reason: str) -> None:
-    from orchestration.bar_work import choose
+    from orchestration.cli.bar_work import choose
 
     choose(act, series, reason=reason)

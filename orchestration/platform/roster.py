@@ -13,9 +13,9 @@ from sqlalchemy.engine import URL
 from gateways.postgres import DatabaseUrls
 from gateways.processes import environment
 from gateways.settings import PROJECT_ROOT, Settings
-from orchestration.health import LOOPBACK, api_answers, code_server_answers, daemon_beats, webserver_answers
-from orchestration.instance import LOCATION, MODULE, START_SECONDS, dagster_home, workspace_file
-from orchestration.supervisor import Program
+from orchestration.platform.health import LOOPBACK, api_answers, code_server_answers, daemon_beats, webserver_answers
+from orchestration.platform.instance import LOCATION, MODULE, START_SECONDS, dagster_home, workspace_file
+from orchestration.platform.supervisor import Program
 
 GIVEN_UP_SECONDS = 60  # by then run monitoring has failed a run that does not start
 SENSOR_SECONDS = 120  # no tick takes that long; a code server that sleeps must not hold up the next
@@ -60,7 +60,7 @@ def webserver(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     """Return the Dagster UI behind our doors."""
     return _program(
         "webserver",
-        ("-m", "orchestration.dagster_ui"),
+        ("-m", "orchestration.platform.dagster_ui"),
         environment=_environment(settings, mark, dagster=urls.dagster),
         answers=partial(webserver_answers, settings),
     )
@@ -81,7 +81,7 @@ def seed(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     """Return the chore that gives an empty database a fleet, and symbols without bars a simulated market."""
     return _program(
         "seed",
-        ("-m", "orchestration.cli", "seed", "--if-empty"),
+        ("-m", "orchestration.cli.main", "seed", "--if-empty"),
         environment=_environment(settings, mark, app=urls.app),
         answers=lambda: None,
     )
