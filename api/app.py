@@ -3,8 +3,8 @@
 Belongs here: how the API is put together. Does not belong here: starting a server (`__main__.py`), routes.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -16,9 +16,10 @@ from api.bots import acts as bot_acts
 from api.bots import dossier, fleet
 from api.control import kill_switch
 from api.edge import for_people, problems
+from api.edge.deps import Admission
 from api.edge.doors import Doors
+from api.edge.given import give
 from api.edge.middleware import BoundedBody, Deadline, Envelope
-from api.edge.recent import Recent
 from api.figures import resets
 from api.health import proof_page, proofs, readiness, vitals
 from api.improvement import lab
@@ -51,12 +52,11 @@ def create_app(desk: Desk) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
-        lifespan=_lifespan,
+        lifespan=_running(live),
     )
-    app.state.desk, app.state.admin_token, app.state.live = desk, admin_token, live
-    app.state.migrations = MigrationCheck()
+    give(app, desk, Admission(admin_token), live, MigrationCheck())
+    give(app, work.WorkMoments(), kill_switch.SwitchMoments(), chain.AuditMoments(), vitals.HealthMoments())
     problems.install(app)
-    _remember_moments(app)
     for module in (
         fleet,
         dossier,
@@ -76,7 +76,7 @@ def create_app(desk: Desk) -> FastAPI:
         app.include_router(module.router)
     for module in (work, kill_switch, chain, bot_acts, bar_acts):
         app.include_router(module.by_admin)
-    install_pages(app)
+    install_pages(app, desk.settings)
     for_people.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=5)
     app.add_middleware(Deadline)
@@ -86,20 +86,13 @@ def create_app(desk: Desk) -> FastAPI:
     return app
 
 
-def _remember_moments(app: FastAPI) -> None:
-    """What many open pages ask for at once is read once a moment."""
-    app.state.recent_work = Recent(work.WORK_SECONDS)
-    app.state.recent_under_way = Recent(work.WORK_SECONDS)
-    app.state.recent_switch = Recent(kill_switch.STATE_SECONDS)
-    app.state.recent_verification = Recent(chain.VERIFY_SECONDS)
-    app.state.recent_vitals = Recent(vitals.VITALS_SECONDS)
-    app.state.recent_room = Recent(vitals.ROOM_SECONDS)
+def _running(live: Live) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with live.running():
+            yield
 
-
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    async with app.state.live.running():
-        yield
+    return lifespan
 
 
 def _operation_id(route: APIRoute) -> str:

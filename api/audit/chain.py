@@ -3,6 +3,8 @@
 Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: hashing, SQL.
 """
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -10,7 +12,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.audit.contract import ChainAnswer, EventsAnswer, VerificationTold
 from api.edge.contract import Before, Code, PageSize, Plain
 from api.edge.csv_files import CsvFile
-from api.edge.deps import AdminRoute, AdminToken, AtDesk
+from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.given import given
 from api.edge.problems import documented
 from api.edge.recent import Recent
 from services.audit.pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
@@ -18,10 +21,16 @@ from store.audit.pages import AuditFilter
 from trading.audit.chain import canonical_payload
 
 VERIFY_SECONDS = 2.0
-ACTOR = "admin"
 HEADS = ("seq", "at", "actor", "action", "subject", "subject_name", "reason_code", "payload", "previous_hash", "hash")
 router = APIRouter(prefix="/api/audit", tags=["audit"])
 by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
+
+
+@dataclass(frozen=True, slots=True)
+class AuditMoments:
+    """What those who ask at once share."""
+
+    verification: Recent[Verification] = field(default_factory=partial(Recent[Verification], VERIFY_SECONDS))
 
 
 async def wanted_events(
@@ -56,8 +65,7 @@ def audit_chain(desk: AtDesk) -> Response:
 @by_admin.post("/audit-verification", response_model=VerificationTold, responses=documented(401, 413))
 def verify_audit_chain(request: Request, desk: AtDesk) -> Response:
     """Verify the whole chain beside its anchor now; those who ask at once share one verification."""
-    recent: Recent[Verification] = request.app.state.recent_verification
-    return VerificationTold.reply(recent.get(lambda: verify_now(desk, actor=ACTOR)))
+    return VerificationTold.reply(given(request, AuditMoments).verification.get(lambda: verify_now(desk, actor=ACTOR)))
 
 
 def _cells(one: EventTold) -> tuple[Any, ...]:

@@ -10,11 +10,12 @@ from fastapi.responses import JSONResponse
 
 from api.bots.acts_contract import ActBody
 from api.edge.contract import BotId, IdempotencyKey
-from api.edge.deps import AdminRoute, AdminToken, AtDesk
+from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.given import given
 from api.edge.problems import documented, trace_id
+from api.work.pages import WorkMoments
 from services.bots.acts import Act, ActReceipt, ActWish, act_on_bot
 
-ACTOR = "admin"
 ActWord = Literal["rename", "copy", "pause", "resume", "archive", "revive", "edit"]
 
 by_admin = APIRouter(prefix="/api/admin/bots", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
@@ -47,5 +48,5 @@ def act_on(
             idempotency_key=idempotency_key,
         ),
     )
-    request.app.state.recent_work.forget()
+    given(request, WorkMoments).now.forget()
     return JSONResponse(receipt.as_json())

@@ -4,6 +4,8 @@ Belongs here: reading the wish, calling one use case. Does not belong here: what
 (`services/control/kill_switch.py`).
 """
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated
 
 from anyio import to_thread
@@ -12,16 +14,23 @@ from fastapi.responses import JSONResponse
 
 from api.control.contract import SwitchAnswer, SwitchBody
 from api.edge.contract import IdempotencyKey
-from api.edge.deps import AdminRoute, AdminToken, AtDesk
+from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.given import given
 from api.edge.problems import documented, trace_id
 from api.edge.recent import Recent
 from services.control.kill_switch import SwitchReceipt, SwitchState, SwitchWish, switch_state, throw_switch
 from services.desk import Desk
 
-ACTOR = "admin"
 STATE_SECONDS = 0.5
 router = APIRouter(tags=["kill switch"])
 by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchMoments:
+    """What every open page asks for."""
+
+    state: Recent[bytes] = field(default_factory=partial(Recent[bytes], STATE_SECONDS))
 
 
 @router.get("/api/kill-switch", response_model=SwitchAnswer, responses=documented())
@@ -31,8 +40,7 @@ async def kill_switch(request: Request) -> Response:
     Pages ask this when they open, and every few seconds while no socket tells them: what half a second knew is sent
     again without a thread or a model.
     """
-    desk: Desk = request.app.state.desk
-    recent: Recent[bytes] = request.app.state.recent_switch
+    desk, recent = given(request, Desk), given(request, SwitchMoments).state
     known = recent.peek()
     if known is None:
         known = await to_thread.run_sync(_read, desk, recent)
@@ -60,7 +68,7 @@ def throw_kill_switch(
         idempotency_key=idempotency_key,
     )
     receipt = throw_switch(desk, wish)
-    request.app.state.recent_switch.forget()
+    given(request, SwitchMoments).state.forget()
     return JSONResponse(receipt.as_json())
 
 

@@ -5,6 +5,7 @@ Belongs here: dependencies shared by routers. Does not belong here: routes.
 
 import hmac
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response, Security
@@ -12,18 +13,27 @@ from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader
 
 from api.edge.contract import Symbol, Timeframe, Words
+from api.edge.given import given
 from api.edge.problems import problem, trace_id
 from services.desk import Desk
 from store.bots.fleet import FleetFilter
 from trading.books import Stage
 
 ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
+ACTOR = "admin"
+"""Who did what the admin token let through, as the audit chain names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What a request must show to act as an admin."""
+
+    token: str = field(repr=False)
 
 
 async def desk_of(request: Request) -> Desk:
     """Return the desk the application was built with; a coroutine, so that no thread is asked for it."""
-    desk: Desk = request.app.state.desk
-    return desk
+    return given(request, Desk)
 
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
@@ -52,9 +62,9 @@ class AdminRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            given = request.headers.get(ADMIN_TOKEN_HEADER, "")
-            wanted = request.app.state.admin_token
-            if not hmac.compare_digest(given.encode(), wanted.encode()):
+            shown = request.headers.get(ADMIN_TOKEN_HEADER, "")
+            wanted = given(request, Admission).token
+            if not hmac.compare_digest(shown.encode(), wanted.encode()):
                 refusal = problem(401, f"{ADMIN_TOKEN_HEADER} is missing or wrong", trace_id=trace_id(request))
                 refusal.headers["WWW-Authenticate"] = ADMIN_TOKEN_HEADER
                 return refusal

@@ -10,13 +10,12 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from api.edge.contract import IdempotencyKey
-from api.edge.deps import AdminRoute, AdminToken, AtDesk
+from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
 from api.edge.problems import documented, trace_id
 from api.figures.contract import ResetBody
 from services.figures.resets import ResetReceipt, ResetRequest, reset_metrics
 
 router = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
-ACTOR = "admin"
 
 
 @router.post("/reset-metrics", response_model=ResetReceipt, responses=documented(401, 404, 409, 413, 422))

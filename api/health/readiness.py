@@ -8,9 +8,10 @@ from importlib.metadata import version
 from fastapi import APIRouter, Request, Response
 
 from api.edge.deps import AtDesk
+from api.edge.given import given
 from api.edge.problems import documented, problem, trace_id
 from api.health.contract import HealthAnswer
-from services.health.readiness import Readiness, readiness
+from services.health.readiness import MigrationCheck, Readiness, readiness
 
 VERSION = version("proving-ground")
 router = APIRouter(tags=["health"])
@@ -25,7 +26,7 @@ async def process_up() -> dict[str, str]:
 @router.get("/readyz", response_model=HealthAnswer, responses=documented())
 def ready(request: Request, desk: AtDesk) -> Response:
     """Answer 200 when database, migrations and daemon are ready, else 503 with the checks that failed."""
-    found = readiness(desk, request.app.state.migrations)
+    found = readiness(desk, given(request, MigrationCheck))
     if found.ready:
         return HealthAnswer.reply(_answer(found))
     failed = "; ".join(f"{check.name}: {check.detail}" for check in found.checks if not check.passed)
@@ -36,7 +37,7 @@ def ready(request: Request, desk: AtDesk) -> Response:
 @router.get("/api/health", response_model=HealthAnswer, responses=documented())
 def health(request: Request, desk: AtDesk) -> Response:
     """Show every check; the status is 200 either way, so that a page can read it."""
-    return HealthAnswer.reply(_answer(readiness(desk, request.app.state.migrations)))
+    return HealthAnswer.reply(_answer(readiness(desk, given(request, MigrationCheck))))
 
 
 def _answer(found: Readiness) -> HealthAnswer:

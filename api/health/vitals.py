@@ -3,11 +3,13 @@
 Belongs here: putting the answer together. Does not belong here: the checks (`services/health/vitals.py`).
 """
 
-from typing import Any
+from dataclasses import dataclass, field
+from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
 from api.edge.deps import AtDesk
+from api.edge.given import given
 from api.edge.problems import documented
 from api.edge.recent import Recent
 from api.health.contract import VitalsAnswer
@@ -15,7 +17,7 @@ from api.health.readiness import VERSION
 from api.market.contract import BarsAnswer
 from services.desk import Desk
 from services.health.readiness import MigrationCheck, readiness
-from services.health.vitals import limits, programs, room, verdicts
+from services.health.vitals import Room, limits, programs, room, verdicts
 from services.market.choice import bots_by_market, series_shown
 from services.work.starts import starts_told
 from services.work.ticks import ticks_page
@@ -25,15 +27,22 @@ ROOM_SECONDS = 60.0
 router = APIRouter(tags=["health"])
 
 
+@dataclass(frozen=True, slots=True)
+class HealthMoments:
+    """What many open pages ask for at once, and what takes long to measure."""
+
+    vitals: Recent[VitalsAnswer] = field(default_factory=partial(Recent[VitalsAnswer], VITALS_SECONDS))
+    room: Recent[Room] = field(default_factory=partial(Recent[Room], ROOM_SECONDS))
+
+
 @router.get("/api/vitals", response_model=VitalsAnswer, responses=documented())
 def vitals(request: Request, desk: AtDesk) -> Response:
     """Show readiness, verdicts with value and bar, programs, limits and room; at most two seconds old.
 
     The status is 200 either way; with the database away the parts that need it are null.
     """
-    state = request.app.state
-    recent: Recent[VitalsAnswer] = state.recent_vitals
-    return VitalsAnswer.reply(recent.get(lambda: _read(desk, state.migrations, state.recent_room)))
+    moments, migrations = given(request, HealthMoments), given(request, MigrationCheck)
+    return VitalsAnswer.reply(moments.vitals.get(lambda: _read(desk, migrations, moments.room)))
 
 
 @router.get("/api/bars", response_model=BarsAnswer, responses=documented())
@@ -42,7 +51,7 @@ def list_bars(desk: AtDesk) -> Response:
     return BarsAnswer.reply({"data": series_shown(desk.bars.catalog(), bots_by_market(desk))})
 
 
-def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Any]) -> VitalsAnswer:
+def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Room]) -> VitalsAnswer:
     found = readiness(desk, migrations)
     newest = ticks_page(desk, before=None, limit=1).ticks if found.has_tables else ()
     return VitalsAnswer.model_validate(

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request, Response, WebSocket
 from starlette.websockets import WebSocketState
 
 from api.edge.contract import BoardBots, Epoch
+from api.edge.given import given
 from api.edge.problems import documented
 from api.live.contract import SparksAnswer
 from api.live.stream import Live
@@ -24,7 +25,7 @@ router = APIRouter(tags=["board"])
 @router.get("/api/board", responses=documented(), response_class=Response)
 async def snapshot(request: Request) -> Response:
     """Return the whole fleet in compact rows with the epoch and seq that `/ws/bots` continues from; always gzipped."""
-    live: Live = request.app.state.live
+    live = given(request, Live)
     if not await live.wait_loaded():
         raise Unavailable("the fleet has not been read yet")
     return Response(await live.snapshot(), media_type="application/json", headers={"Content-Encoding": "gzip"})
@@ -33,7 +34,7 @@ async def snapshot(request: Request) -> Response:
 @router.get("/api/board/sparks", response_model=SparksAnswer, responses=documented(422))
 async def sparks(request: Request, bots: BoardBots) -> Any:
     """Return the equity lines of the named bots, archived ones too, one level 0-z per point; the snapshot has none."""
-    live: Live = request.app.state.live
+    live = given(request, Live)
     if not await live.wait_loaded():
         raise Unavailable("the fleet has not been read yet")
     return SparksAnswer(sparks=await live.sparks([UUID(bot_id) for bot_id in bots.split(",")]))
@@ -52,7 +53,7 @@ async def changes(
     `board`: every change after `since` of `epoch`, or `resync` when that is no longer known. `bot:<id>`: the bot's row
     as of now and whenever it changes. `pulse`: nothing else.
     """
-    live: Live = socket.app.state.live
+    live = given(socket, Live)
     if live.is_full:
         await socket.close(TRY_AGAIN_LATER)
         return

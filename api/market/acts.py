@@ -10,13 +10,12 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from api.edge.contract import IdempotencyKey
-from api.edge.deps import AdminRoute, AdminToken, AtDesk
+from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
 from api.edge.problems import documented, trace_id
 from api.market.contract import BarBody
 from services.market.acts import BarReceipt, act_on_bars
 from services.market.choice import BarAct, BarWish
 
-ACTOR = "admin"
 BarWord = Literal["prefer", "follow-rule", "withdraw", "restore"]
 
 by_admin = APIRouter(prefix="/api/admin/bars", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])

@@ -16,7 +16,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from api.pages.board_words import COLUMNS, FILTER_WORDS
 from api.pages.site import COMMON, KEYS_EVERYWHERE, SITE, TABS, Page
-from gateways.settings import DEV_ADMIN_TOKEN
+from gateways.settings import DEV_ADMIN_TOKEN, Settings
 
 PAGES = Path(__file__).parent
 STATIC = PAGES / "static"
@@ -41,11 +41,10 @@ class File:
     media_type: str
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, settings: Settings) -> None:
     """Serve every page at its address and their files at a content-hashed path."""
     base = f"/static/{content_hash(STATIC)}"
     vendor = {path.name for path in (STATIC / "vendor").glob("*")}
-    settings = app.state.desk.settings
     public = DEV_ADMIN_TOKEN if settings.takes_public_token else None
     for page in SITE:
         html = render(page, base=base, vendor=vendor, runs_port=settings.webserver_port, public_token=public)

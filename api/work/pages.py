@@ -3,12 +3,15 @@
 Belongs here: reading the query, calling one use case, naming the answer. Does not belong here: rules, SQL.
 """
 
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
 from api.edge.contract import After, Before, BotId, Code, Cursor, PageSize, Words
-from api.edge.deps import AdminRoute, AdminToken, AtDesk
+from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.given import given
 from api.edge.problems import documented
 from api.edge.recent import Recent
 from api.work.pages_contract import (
@@ -27,10 +30,17 @@ from services.work.ticks import decisions_page, ticks_page
 from services.work.under_way import UnderWay, works_under_way
 from store.work.ticks import DecisionFilter
 
-ACTOR = "admin"
 WORK_SECONDS = 1.0
 router = APIRouter(tags=["work"])
 by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute, dependencies=[AdminToken])
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMoments:
+    """What many open pages ask for at once."""
+
+    now: Recent[WorkNow] = field(default_factory=partial(Recent[WorkNow], WORK_SECONDS))
+    under_way: Recent[UnderWay] = field(default_factory=partial(Recent[UnderWay], WORK_SECONDS))
 
 
 @router.get("/api/ticks", response_model=TicksAnswer, responses=documented(422))
@@ -58,15 +68,13 @@ def list_decisions(
 @router.get("/api/jobs/now", response_model=WorkAnswer, responses=documented())
 def jobs_now(request: Request, desk: AtDesk) -> Response:
     """Show what runs, what waits and in which order, and what was given up; at most a second old."""
-    recent: Recent[WorkNow] = request.app.state.recent_work
-    return WorkAnswer.reply(recent.get(lambda: work_now(desk)))
+    return WorkAnswer.reply(given(request, WorkMoments).now.get(lambda: work_now(desk)))
 
 
 @router.get("/api/work/under-way", response_model=UnderWayAnswer, responses=documented())
 def list_under_way(request: Request, desk: AtDesk) -> Response:
     """List long work besides jobs: verifications, imports, simulations, and how far each is; at most a second old."""
-    recent: Recent[UnderWay] = request.app.state.recent_under_way
-    return UnderWayAnswer.reply(recent.get(lambda: works_under_way(desk)))
+    return UnderWayAnswer.reply(given(request, WorkMoments).under_way.get(lambda: works_under_way(desk)))
 
 
 @router.get("/api/jobs/ended", response_model=EndedAnswer, responses=documented(422))
@@ -85,5 +93,5 @@ def jobs_ended(
 def requeue_dead_letter(request: Request, desk: AtDesk, bot_id: BotId) -> Any:
     """Forgive a bot its repeated failures, so that the next tick plans its work again."""
     kinds = requeue(desk, bot_id, actor=ACTOR)
-    request.app.state.recent_work.forget()
+    given(request, WorkMoments).now.forget()
     return RequeueAnswer(bot_id=bot_id, job_types=[str(kind) for kind in kinds])
