@@ -464,7 +464,7 @@ def test_a_killed_user_keeps_no_server_running(cluster: Path) -> None:
 
 COMMAND = """
 from sqlalchemy import text
-from orchestration.desk_work import opened_desk
+from orchestration.cli.desk_work import opened_desk
 with opened_desk() as desk:
     print("at work", flush=True)
     input()
