@@ -17,15 +17,14 @@ from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
 from services.desk import Desk
 from services.market.choice import SeriesShown, series_traded
-from services.work.proofs import JobShown, job_shown
 from store.bots import dossier, fleet, registry
-from store.bots.fleet import AnyRow
 from store.database import transaction
 from store.figures import books
-from store.work import proofs
+from store.work import job_pages, ticks
+from store.work.job_pages import JobRow
+from store.work.ticks import DecisionOfBot
 from trading.errors import UnknownBots
 from trading.strategies.memory import History
-from trading.work.reasons import in_words
 
 SHOWN_SESSIONS = 50
 SHOWN_GENERATIONS = 200
@@ -48,7 +47,7 @@ class Dossier:
     equity: Equity
     sessions: tuple[Columns, ...]
     generations: tuple[Columns, ...]
-    jobs: tuple[JobShown, ...]
+    jobs: tuple[JobRow, ...]
     decisions: tuple[Columns, ...]
     metrics_events: tuple[Columns, ...]
 
@@ -69,9 +68,9 @@ def decision_runs(decisions: Sequence[Columns]) -> tuple[DecisionRun, ...]:
     return tuple(DecisionRun(run[-1]["started_at"], run[0]["started_at"], len(run), run[0]) for run in grouped)
 
 
-def in_words_too(decisions: Sequence[AnyRow]) -> tuple[Columns, ...]:
+def in_words_too(decisions: Sequence[DecisionOfBot]) -> tuple[Columns, ...]:
     """Return decisions with their reason in words beside its code; None for a code of another version."""
-    return tuple({**row._mapping, "words": in_words(row.reason_code)} for row in decisions)
+    return tuple(row._asdict() | {"words": row.words} for row in decisions)
 
 
 def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
@@ -88,8 +87,8 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         bot = gated_card(row, verifications_of(session, [row]), now=desk.clock())
         at_work = registry.at_work(session, bot_id)
         curve = books.equity_curve(session, bot_id, book=bot.metrics.book)
-        jobs = proofs.jobs_of_bot(session, bot_id, limit=SHOWN_JOBS)
-        decisions = in_words_too(proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS))
+        jobs = job_pages.of_bot(session, bot_id, limit=SHOWN_JOBS)
+        decisions = in_words_too(ticks.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS))
         lists = {
             "sessions": dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS),
             "generations": dossier.generations_of_bot(session, bot_id, limit=SHOWN_GENERATIONS),
@@ -102,6 +101,6 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         history=history_of_bot(desk, at_work),
         equity=equity(row, curve),
         decisions=decisions,
-        jobs=tuple(map(job_shown, jobs)),
+        jobs=tuple(jobs),
         **shown,
     )

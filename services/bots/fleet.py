@@ -18,7 +18,7 @@ from services.desk import Desk
 from store.bots import fleet
 from store.bots.fleet import FleetFilter, FleetOrder, Place
 from store.database import reading, transaction
-from store.work import proofs
+from store.work import job_pages, ticks
 from trading.books import Stage
 from trading.errors import BadInput
 from trading.work.badges import State
@@ -125,8 +125,8 @@ def fleet_totals(desk: Desk) -> Totals:
         counted = fleet.count_by_state(session)
         books = fleet.sum_by_book(session)
         locks = fleet.stage_locks(session, now=now)
-        oldest = proofs.oldest_queued(session)
-        tick = proofs.latest_run(session)
+        oldest = job_pages.oldest_queued(session)
+        tick = ticks.newest_tick(session)
     return Totals(
         bots=locks.bots,
         by_stage=_tally([(stage, count) for stage, _, count in counted], tuple(Stage)),

@@ -26,7 +26,8 @@ from store.database import transaction
 from store.figures import books
 from store.verification import runs
 from store.verification.runs import VerificationRun
-from store.work import proofs
+from store.work import job_pages, ticks
+from store.work.job_pages import JobRow
 from trading.errors import UnknownBots
 from trading.governance.gates import GateVerdict
 from trading.strategies.genome import Style, schema
@@ -120,7 +121,7 @@ class _Trail:
     moves: Sequence[AnyRow]
     resets: Sequence[AnyRow]
     acts: Sequence[AnyRow]
-    jobs: Sequence[AnyRow]
+    jobs: Sequence[JobRow]
 
 
 def bot_life(desk: Desk, bot_id: UUID) -> Life:
@@ -137,7 +138,7 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
             raise UnknownBots([str(bot_id)])
         trail = _trail(session, row)
         iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
-        decisions = proofs.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
+        decisions = ticks.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
         shown = books.books_of_bot(session, bot_id)
         rule, at_work = dossier.rule_of_bot(session, bot_id), registry.at_work(session, bot_id)
         before, after = (dossier.beside_bot(session, row.name, after=ahead) for ahead in (False, True))
@@ -179,7 +180,7 @@ def _trail(session: Session, row: AnyRow) -> _Trail:
         moves=dossier.stage_moves_of_bot(session, row.id, limit=SHOWN_EVENTS),
         resets=dossier.resets_of_bot(session, row.id, limit=SHOWN_EVENTS),
         acts=dossier.acts_on_bot(session, row.id, limit=SHOWN_EVENTS),
-        jobs=proofs.jobs_of_bot(session, row.id, limit=SHOWN_EVENTS),
+        jobs=job_pages.of_bot(session, row.id, limit=SHOWN_EVENTS),
     )
 
 
@@ -227,7 +228,7 @@ def _told(payload: Mapping[str, Any]) -> str:
     return ", ".join([*renamed, *copied, *grown, *numbers, *map(str, payload.get("jobTypes", ()))])
 
 
-def _worked(row: AnyRow) -> Iterator[Event]:
+def _worked(row: JobRow) -> Iterator[Event]:
     count = f"x{row.attempt}" if row.type == "BACKTEST" else f"#{row.iteration}"
     by = None if row.reason_code == Reason.BY_HAND else "autonomy"
     yield Event(at=row.created_at, event=f"{row.type}_QUEUED", reason=row.reason_code, actor=by, detail=count)

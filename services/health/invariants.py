@@ -17,7 +17,7 @@ from services.work.proofs import tick_limit
 from store.control import kill_switch
 from store.database import reading, transaction
 from store.health import invariants
-from store.work import proofs
+from store.work import job_pages, ticks
 from trading.work.jobs import LEASE
 
 SHOWN = 10
@@ -64,7 +64,7 @@ def no_stuck_jobs(desk: Desk, session: Session | None = None) -> Invariant:
 def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
     """The last tick is no older than what `tick_limit` allows."""
     with _at_hand(desk, session) as open_session:
-        last = proofs.latest_run(open_session)
+        last = ticks.newest_tick(open_session)
     age = (desk.clock() - last.started_at).total_seconds() if last is not None else None
     limit = tick_limit(desk).total_seconds()
     late = [] if age is not None and age <= limit else [{"seconds_since_last_tick": age, "limit_seconds": limit}]
@@ -75,7 +75,7 @@ def caps_are_kept(desk: Desk, session: Session | None = None) -> Invariant:
     """No more jobs of a type run than its cap allows."""
     limits = desk.settings.caps.running
     with _at_hand(desk, session) as open_session:
-        running = invariants.running_by_type(open_session)
+        running = job_pages.count_running(open_session)
     over = [
         {"job_type": str(kind), "running": running[kind], "cap": cap}
         for kind, cap in limits.items()

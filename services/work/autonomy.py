@@ -15,7 +15,6 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.audit import chain
@@ -25,9 +24,10 @@ from services.work.starts import told
 from store.control import kill_switch
 from store.database import transaction
 from store.market.bars import BarStore
-from store.work import autonomy, candidates, jobs, proofs
+from store.work import autonomy, candidates, jobs, ticks
 from store.work.candidates import SeriesOf
 from store.work.jobs import Reclaimed
+from store.work.ticks import TickRow
 from trading.work.jobs import JobStatus, JobType
 from trading.work.planner import Plan, plan_tick
 from trading.work.starts import NO_STARTS, Allowance, Starts, allowance
@@ -71,7 +71,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_S
         autonomy.lock_tick(session)
         admitted = kill_switch.admits_work(session)
         started_at = desk.clock()
-        before = proofs.latest_run(session)
+        before = ticks.newest_tick(session)
         taken_back = jobs.reclaim(session, now=started_at, dead_runs=dead_runs)
         fleet = list(candidates.candidates(session, series))
         plan = plan_tick(
@@ -111,7 +111,7 @@ def series_at_hand(store: BarStore) -> SeriesOf:
     return {key: (one.series.fingerprint, one.series.imported_at) for key, one in choices.items() if one is not None}
 
 
-def _record_silence(desk: Desk, session: Session, last: Row[*tuple[Any, ...]], *, until: datetime) -> None:
+def _record_silence(desk: Desk, session: Session, last: TickRow, *, until: datetime) -> None:
     """Say in the audit chain from when to when nothing was decided; whatever stopped it, it is over now."""
     payload = {
         "from": last.started_at.isoformat(),

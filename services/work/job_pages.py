@@ -4,38 +4,21 @@ Belongs here: read-only pages over jobs. Does not belong here: counts as evidenc
 was given up (`dead_letters.py`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Row
 
 from services.cursors import read_cursor, write_cursor
 from services.desk import Desk
-from services.work.proofs import JobShown
 from services.work.starts import StartsTold, starts_told
 from services.work.starvation import Starvation, starvation
 from store.database import transaction
 from store.work import dead_letters, job_pages
 from store.work.dead_letters import DeadLetter
+from store.work.job_pages import JobRow
 from trading.work.jobs import LEASE, TIMEOUTS, JobType
-from trading.work.reasons import in_words
 
 SHOWN_RUNNING = 200
 SHOWN_QUEUED = 60
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobTold(JobShown):
-    """One job and its bot; `words` say its reason, None for a code of another version."""
-
-    name: str
-    symbol: str
-    timeframe: str
-    words: str | None
-    priority: int
-    reclaims: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +35,8 @@ class WorkNow:
     caps: dict[str, int]
     timeouts_seconds: dict[str, int]
     lease_seconds: int
-    running: tuple[JobTold, ...]
-    queued: tuple[JobTold, ...]
+    running: tuple[JobRow, ...]
+    queued: tuple[JobRow, ...]
     starvation: Starvation
     dead_letters: tuple[DeadLetter, ...]
     starts: StartsTold | None
@@ -64,7 +47,7 @@ class WorkNow:
 class EndedPage:
     """Jobs that ended, the last to end first; `next_cursor` continues."""
 
-    jobs: tuple[JobTold, ...]
+    jobs: tuple[JobRow, ...]
     next_cursor: str | None
 
 
@@ -83,8 +66,8 @@ def work_now(desk: Desk) -> WorkNow:
         caps={str(kind): cap for kind, cap in desk.settings.caps.running.items()},
         timeouts_seconds={str(kind): int(limit.total_seconds()) for kind, limit in TIMEOUTS.items()},
         lease_seconds=int(LEASE.total_seconds()),
-        running=_told(running),
-        queued=_told(queued),
+        running=tuple(running),
+        queued=tuple(queued),
         starvation=waits,
         dead_letters=tuple(given_up),
         starts=starts_told(desk),
@@ -103,8 +86,5 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
     with transaction(desk.sessions) as session:
         rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
     shown = rows[:limit]
-    return EndedPage(_told(shown), write_cursor(shown[-1].completed_at, shown[-1].id) if len(rows) > limit else None)
-
-
-def _told(rows: Sequence[Row[*tuple[Any, ...]]]) -> tuple[JobTold, ...]:
-    return tuple(JobTold(**row._mapping, words=in_words(row.reason_code)) for row in rows)
+    last_end = shown[-1].completed_at if len(rows) > limit else None
+    return EndedPage(tuple(shown), write_cursor(last_end, shown[-1].id) if last_end is not None else None)

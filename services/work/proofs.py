@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from services.desk import Desk
 from store.database import reading
-from store.work import proofs
+from store.work import job_pages, ticks
+from store.work.job_pages import JobRow, QueuedJob
+from store.work.ticks import DecisionRow, ReasonCount, TickRow
 from trading.work.jobs import JobStatus, JobType
 
 RECENT_RUNS = 20
@@ -37,27 +37,6 @@ class TickSummary:
     concurrency_caps: dict[str, int | None]
 
 
-@dataclass(frozen=True, slots=True)
-class DecisionShown:
-    """What a tick decided for one bot and why."""
-
-    bot_id: UUID
-    name: str | None
-    decision: str
-    job_type: str | None
-    reason_code: str
-    blockers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class ReasonCount:
-    """How many bots got a decision for a reason."""
-
-    decision: str
-    reason_code: str
-    bots: int
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TickShown:
     """One tick."""
@@ -74,7 +53,7 @@ class TickShown:
 class LatestTick(TickShown):
     """The newest tick with its first decisions (work comes first) and all its reasons counted."""
 
-    decisions: tuple[DecisionShown, ...]
+    decisions: tuple[DecisionRow, ...]
     reasons: tuple[ReasonCount, ...]
 
 
@@ -87,26 +66,6 @@ class AutonomyProof:
     stuck_jobs: int
     latest_run: LatestTick | None
     recent_runs: tuple[TickShown, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobShown:
-    """One job."""
-
-    id: UUID
-    bot_id: UUID
-    type: str
-    status: str
-    attempt: int
-    iteration: int
-    reason_code: str
-    dagster_run_id: str | None
-    progress_pct: float | None
-    created_at: datetime
-    started_at: datetime | None
-    heartbeat_at: datetime | None
-    completed_at: datetime | None
-    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +85,8 @@ class JobsProof:
     counts: dict[str, int]
     by_type: dict[str, dict[str, int]]
     oldest_queued: OldestQueued | None
-    stuck: tuple[JobShown, ...]
-    recent: tuple[JobShown, ...]
+    stuck: tuple[JobRow, ...]
+    recent: tuple[JobRow, ...]
 
 
 def autonomy_proof(desk: Desk) -> AutonomyProof:
@@ -138,11 +97,11 @@ def autonomy_proof(desk: Desk) -> AutonomyProof:
     """
     now = desk.clock()
     with reading(desk.sessions) as session:
-        runs = proofs.recent_runs(session, limit=RECENT_RUNS)
-        running = proofs.count_running(session)
-        stuck = len(proofs.stuck_jobs(session, now=now, limit=SHOWN_STUCK))
-        decisions = proofs.decisions_of_run(session, runs[0].id, limit=SHOWN_DECISIONS) if runs else ()
-        reasons = proofs.count_reasons(session, runs[0].id) if runs else ()
+        runs = ticks.ticks(session, limit=RECENT_RUNS)
+        running = job_pages.count_running(session)
+        stuck = len(job_pages.stuck(session, now=now, limit=SHOWN_STUCK))
+        decisions = ticks.decisions(session, runs[0].id, limit=SHOWN_DECISIONS) if runs else ()
+        reasons = ticks.count_decisions(session, runs[0].id) if runs else ()
     age = (now - runs[0].started_at).total_seconds() if runs else None
     return AutonomyProof(
         healthy=age is not None and age <= tick_limit(desk).total_seconds() and not stuck,
@@ -161,19 +120,19 @@ def jobs_proof(desk: Desk) -> JobsProof:
     """
     now = desk.clock()
     with reading(desk.sessions) as session:
-        counted = proofs.count_jobs(session)
-        oldest = proofs.oldest_queued(session)
-        stuck = proofs.stuck_jobs(session, now=now, limit=SHOWN_STUCK)
-        recent = proofs.recent_jobs(session, limit=RECENT_JOBS)
+        counted = job_pages.count_by_status(session)
+        oldest = job_pages.oldest_queued(session)
+        stuck = job_pages.stuck(session, now=now, limit=SHOWN_STUCK)
+        recent = job_pages.recent(session, limit=RECENT_JOBS)
     by_type = {str(kind): dict.fromkeys(map(str, JobStatus), 0) for kind in JobType}
-    for kind, status, count in counted:
-        by_type[kind][status] = count
+    for count in counted:
+        by_type[count.job_type][count.status] = count.jobs
     return JobsProof(
         counts={status: sum(by_status[status] for by_status in by_type.values()) for status in map(str, JobStatus)},
         by_type=by_type,
         oldest_queued=_oldest(oldest, now=now) if oldest is not None else None,
-        stuck=tuple(job_shown(row) for row in stuck),
-        recent=tuple(job_shown(row) for row in recent),
+        stuck=tuple(stuck),
+        recent=tuple(recent),
     )
 
 
@@ -189,25 +148,16 @@ def last_tick_at(desk: Desk) -> datetime | None:
         Unavailable: the database is away.
     """
     with reading(desk.sessions) as session:
-        run = proofs.latest_run(session)
-    return run.started_at if run is not None else None
+        last = ticks.newest_tick(session)
+    return last.started_at if last is not None else None
 
 
-def job_shown(row: Row[*tuple[Any, ...]]) -> JobShown:
-    """Return one job as the proofs show it."""
-    return JobShown(**row._mapping)
-
-
-def _oldest(row: Row[*tuple[Any, ...]], *, now: datetime) -> OldestQueued:
+def _oldest(row: QueuedJob, *, now: datetime) -> OldestQueued:
     return OldestQueued(row.id, row.bot_id, row.type, (now - row.created_at).total_seconds())
 
 
 def _latest(
-    run: Row[*tuple[Any, ...]],
-    decisions: Sequence[Row[*tuple[Any, ...]]],
-    *,
-    reasons: Sequence[Row[*tuple[Any, ...]]],
-    running: Mapping[str, int],
+    run: TickRow, decisions: Sequence[DecisionRow], *, reasons: Sequence[ReasonCount], running: Mapping[str, int]
 ) -> LatestTick:
     return LatestTick(
         id=run.id,
@@ -216,12 +166,12 @@ def _latest(
         candidates=run.candidates,
         decisions_total=run.decisions,
         summary=_summary(run.summary, running),
-        decisions=tuple(_decision(row) for row in decisions),
-        reasons=tuple(ReasonCount(row.decision, row.reason_code, row.bots) for row in reasons),
+        decisions=tuple(decisions),
+        reasons=tuple(reasons),
     )
 
 
-def _tick(run: Row[*tuple[Any, ...]]) -> TickShown:
+def _tick(run: TickRow) -> TickShown:
     return TickShown(
         id=run.id,
         started_at=run.started_at,
@@ -230,10 +180,6 @@ def _tick(run: Row[*tuple[Any, ...]]) -> TickShown:
         decisions_total=run.decisions,
         summary=_summary(run.summary, run.summary.get("currently_running_jobs_by_type") or {}),
     )
-
-
-def _decision(row: Row[*tuple[Any, ...]]) -> DecisionShown:
-    return DecisionShown(row.bot_id, row.name, row.decision, row.job_type, row.reason_code, tuple(row.blockers))
 
 
 def _summary(written: Mapping[str, Any], running: Mapping[str, int]) -> TickSummary:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from services.desk import Desk
 from store.database import reading
-from store.work import proofs
+from store.work import ticks
 from trading.work.starts import Pace, Starts, allowance, in_words
 
 
@@ -64,6 +64,6 @@ def starts_told(desk: Desk) -> StartsTold | None:
         Unavailable: the database is away.
     """
     with reading(desk.sessions) as session:
-        run = proofs.latest_run(session)
-    remembered = run.summary.get("starts") if run is not None else None
+        last = ticks.newest_tick(session)
+    remembered = last.summary.get("starts") if last is not None else None
     return _TOLD.validate_python(remembered) if remembered is not None else None

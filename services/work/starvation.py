@@ -1,19 +1,17 @@
 """How long a bot waits, and how long it can wait at most at the present pace.
 
 Belongs here: waits by type. Does not belong here: the order in which work is given out (`trading.work.planner`), which
-is
-what bounds a wait: the longest need is served first.
+is what bounds a wait: the longest need is served first.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from services.desk import Desk
 from store.control import kill_switch
 from store.database import reading
-from store.health import invariants
+from store.work import waits
+from store.work.waits import WaitRow
 from trading.work.jobs import JobType
 
 PACE_WINDOW = timedelta(minutes=10)
@@ -61,21 +59,21 @@ def starvation(desk: Desk) -> Starvation:
     now = desk.clock()
     kinds = [str(kind) for kind in JobType]
     with reading(desk.sessions) as session:
-        rows = invariants.waits(session, kinds, since=now - PACE_WINDOW)
-        refused = invariants.refused_for_room(session)
+        rows = waits.waits(session, kinds, since=now - PACE_WINDOW)
+        refused = waits.refused_for_room(session)
         held = kill_switch.read(session).is_engaged
     return Starvation(tuple(_wait(row, now=now, held=held) for row in rows), refused, held)
 
 
-def _wait(row: Mapping[str, Any], *, now: datetime, held: bool) -> Wait:
-    queued, oldest = row["queued"], row["oldest_queued_at"]
-    pace = _per_second(row["finished"], row["working_since"], now=now)
+def _wait(row: WaitRow, *, now: datetime, held: bool) -> Wait:
+    oldest = row.oldest_queued_at
+    pace = _per_second(row.finished, row.working_since, now=now)
     return Wait(
-        job_type=JobType(row["job_type"]),
-        queued=queued,
+        job_type=JobType(row.job_type),
+        queued=row.queued,
         oldest_queued_seconds=(now - oldest).total_seconds() if oldest is not None else None,
         finished_per_minute=60 * pace,
-        last_served_in_seconds=queued / pace if pace and not held else None,
+        last_served_in_seconds=row.queued / pace if pace and not held else None,
     )
 
 

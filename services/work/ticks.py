@@ -8,14 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
-
-from sqlalchemy import Row
 
 from services.desk import Desk
 from store.database import transaction
 from store.work import ticks
-from store.work.ticks import DecisionFilter
+from store.work.ticks import DecisionFilter, DecisionRow, TickRow
 from trading.errors import UnknownTick
 from trading.work.jobs import JobType
 from trading.work.reasons import in_words
@@ -58,27 +55,11 @@ class TicksPage:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionTold:
-    """What a tick decided for one bot and why, in words."""
-
-    seq: int
-    bot_id: UUID
-    name: str | None
-    symbol: str | None
-    timeframe: str | None
-    decision: str
-    job_type: str | None
-    reason_code: str
-    words: str | None
-    blockers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class DecisionsPage:
     """Decisions of one tick in its order; none where they are forgotten, while the tick and its counts stay."""
 
     tick: TickTold
-    decisions: tuple[DecisionTold, ...]
+    decisions: tuple[DecisionRow, ...]
     next_after: int | None
 
 
@@ -111,12 +92,12 @@ def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: i
     shown = rows[:limit]
     return DecisionsPage(
         tick=_tick(row, reasons or None),
-        decisions=tuple(map(_decision, shown)),
+        decisions=tuple(shown),
         next_after=shown[-1].seq if len(rows) > limit else None,
     )
 
 
-def _tick(row: Row[*tuple[Any, ...]], reasons: tuple[ReasonTold, ...] | None = None) -> TickTold:
+def _tick(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> TickTold:
     summary: Mapping[str, Any] = row.summary
     return TickTold(
         id=row.id,
@@ -136,21 +117,6 @@ def _tick(row: Row[*tuple[Any, ...]], reasons: tuple[ReasonTold, ...] | None = N
 def _summed(reasons: Mapping[str, int] | None) -> tuple[ReasonTold, ...]:
     ordered = sorted((reasons or {}).items(), key=lambda counted: (-counted[1], counted[0]))
     return tuple(ReasonTold(None, code, in_words(code), bots) for code, bots in ordered)
-
-
-def _decision(row: Row[*tuple[Any, ...]]) -> DecisionTold:
-    return DecisionTold(
-        row.seq,
-        row.bot_id,
-        row.name,
-        row.symbol,
-        row.timeframe,
-        row.decision,
-        row.job_type,
-        row.reason_code,
-        in_words(row.reason_code),
-        tuple(row.blockers),
-    )
 
 
 def _by_type(counts: Mapping[str, int] | None) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """One bot in depth: its sessions, generations, iterations, stage moves, resets, and what people did to it.
 
 Belongs here: the statements behind `/api/bots/{id}`; read-only. Does not belong here: the fleet (`fleet.py`), figures,
-curves and trades of a book (`figures/books.py`), jobs and decisions (`work/proofs.py`).
+curves and trades of a book (`figures/books.py`), jobs and decisions (`work/job_pages.py`, `work/ticks.py`).
 """
 
 from collections.abc import Sequence

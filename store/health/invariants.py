@@ -6,7 +6,6 @@ counting.
 A recount returns how many rows it looked at, and the contradictions.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -91,28 +90,9 @@ SHOWN = text("""
     WHERE r.bot_id IS NOT NULL OR s.id IS NOT NULL
 """)
 
-RUNNING = text("SELECT job_type, count(*) FROM bot_jobs WHERE status = 'RUNNING' GROUP BY job_type")
-
 PROGRESS = text("""
     SELECT (SELECT max(completed_at) FROM bot_jobs WHERE status = 'COMPLETED') AS finished_at,
            (SELECT min(created_at) FROM bot_jobs WHERE status IN ('QUEUED', 'RUNNING')) AS waiting_since
-""")
-
-WAITS = text("""
-    SELECT kind AS job_type,
-           (SELECT count(*) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS queued,
-           (SELECT min(created_at) FROM bot_jobs WHERE status = 'QUEUED' AND job_type = kind) AS oldest_queued_at,
-           ended.finished, ended.working_since
-    FROM unnest(CAST(:kinds AS text[])) AS kind
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS finished, min(started_at) AS working_since
-        FROM bot_jobs WHERE job_type = kind AND status = 'COMPLETED' AND completed_at > :since
-    ) AS ended
-""")
-
-NO_ROOM = text("""
-    SELECT count(*) FROM autonomy_bot_decisions
-    WHERE run_id = (SELECT max(id) FROM autonomy_runs) AND reason_code IN ('CAP_REACHED', 'SYMBOL_CAP_REACHED')
 """)
 
 
@@ -130,25 +110,10 @@ def shown_differences(session: Session) -> Recount:
     return row.checked, row.broken
 
 
-def running_by_type(session: Session) -> dict[str, int]:
-    """Return how many jobs of each type run; types without any are left out."""
-    return {row[0]: row[1] for row in session.execute(RUNNING)}
-
-
 def progress(session: Session) -> tuple[datetime | None, datetime | None]:
     """Return when the last job completed, and since when the oldest active one exists."""
     row = session.execute(PROGRESS).one()
     return row.finished_at, row.waiting_since
-
-
-def waits(session: Session, kinds: Sequence[str], *, since: datetime) -> list[dict[str, Any]]:
-    """Return by type how many jobs wait, since when, how many completed since a moment, and when their first began."""
-    return [dict(row) for row in session.execute(WAITS, {"kinds": list(kinds), "since": since}).mappings()]
-
-
-def refused_for_room(session: Session) -> int:
-    """Return how many bots with work due found no room in the queue in the newest tick."""
-    return int(session.execute(NO_ROOM).scalar_one())
 
 
 def cash_differences(session: Session) -> Recount:

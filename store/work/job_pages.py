@@ -1,45 +1,147 @@
-"""Jobs as people look at them: the queue in its order, what runs, what ended, a page at a time.
+"""Jobs as people look at them: the queue in its order, what runs, what is stuck, what ended, a page at a time.
 
-Belongs here: statements behind the jobs page, each on a partial or keyed index of `bot_jobs`. Does not belong here:
-claiming and closing (`jobs.py`).
+Belongs here: every statement that only reads jobs, each on a partial or keyed index of `bot_jobs`. Does not belong
+here: claiming and closing (`jobs.py`), how long work waits (`waits.py`), what counts as stuck (`trading.work.jobs`).
 """
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
 from store.bots.fleet import IS_ACTIVE
+from store.rows import first_of, rows_of
 from store.tables import Bot, BotJob
-from store.work.proofs import JOB_COLUMNS
-from trading.work.jobs import JobStatus
+from trading.work.jobs import LEASE, JobStatus
+from trading.work.reasons import in_words
 
 TROUBLED = (JobStatus.FAILED, JobStatus.TIMEOUT)
-_JOBS = select(*JOB_COLUMNS, Bot.name, Bot.symbol, Bot.timeframe, BotJob.priority, BotJob.reclaims).join(
-    Bot, Bot.id == BotJob.bot_id
-)
 
 
-def running(session: Session, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+class JobRow(NamedTuple):
+    """One job and its bot."""
+
+    id: UUID
+    bot_id: UUID
+    type: str
+    status: str
+    attempt: int
+    iteration: int
+    reason_code: str
+    dagster_run_id: str | None
+    progress_pct: float | None
+    created_at: datetime
+    started_at: datetime | None
+    heartbeat_at: datetime | None
+    completed_at: datetime | None
+    error: str | None
+    priority: int
+    reclaims: int
+    name: str
+    symbol: str
+    timeframe: str
+
+    @property
+    def words(self) -> str | None:
+        """Its reason in words, None for a code of another version."""
+        return in_words(self.reason_code)
+
+
+_JOBS = select(
+    BotJob.id,
+    BotJob.bot_id,
+    BotJob.job_type.label("type"),
+    BotJob.status,
+    BotJob.attempt,
+    BotJob.iteration,
+    BotJob.reason_code,
+    BotJob.dagster_run_id,
+    BotJob.progress_pct,
+    BotJob.created_at,
+    BotJob.started_at,
+    BotJob.heartbeat_at,
+    BotJob.completed_at,
+    BotJob.error,
+    BotJob.priority,
+    BotJob.reclaims,
+    Bot.name,
+    Bot.symbol,
+    Bot.timeframe,
+).join(Bot, Bot.id == BotJob.bot_id)
+
+
+class QueuedJob(NamedTuple):
+    """A job that waits, and since when."""
+
+    id: UUID
+    bot_id: UUID
+    type: str
+    created_at: datetime
+
+
+class JobCount(NamedTuple):
+    """How many jobs there are of a type and status."""
+
+    job_type: str
+    status: str
+    jobs: int
+
+
+def running(session: Session, *, limit: int) -> Sequence[JobRow]:
     """Return the jobs at work, the longest first."""
     own = _JOBS.where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING)
-    return session.execute(own.order_by(BotJob.started_at, BotJob.id).limit(limit)).all()
+    return rows_of(session.execute(own.order_by(BotJob.started_at, BotJob.id).limit(limit)), JobRow)
 
 
-def queued(session: Session, job_type: str, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+def stuck(session: Session, *, now: datetime, limit: int) -> Sequence[JobRow]:
+    """Return RUNNING jobs whose lease has run out, the longest silent first."""
+    silent = _JOBS.where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING, BotJob.heartbeat_at < now - LEASE)
+    return rows_of(session.execute(silent.order_by(BotJob.heartbeat_at, BotJob.id).limit(limit)), JobRow)
+
+
+def queued(session: Session, job_type: str, *, limit: int) -> Sequence[JobRow]:
     """Return the jobs of a type that wait, in the order in which they will be claimed."""
     own = _JOBS.where(BotJob.job_type == job_type, BotJob.status == JobStatus.QUEUED)
-    return session.execute(own.order_by(BotJob.priority, BotJob.created_at, BotJob.id).limit(limit)).all()
+    ordered = own.order_by(BotJob.priority, BotJob.created_at, BotJob.id)
+    return rows_of(session.execute(ordered.limit(limit)), JobRow)
 
 
-def ended(
-    session: Session, *, troubled: bool, before: tuple[datetime, UUID] | None, limit: int
-) -> Sequence[Row[*tuple[Any, ...]]]:
+def oldest_queued(session: Session) -> QueuedJob | None:
+    """Return the job that has waited longest, or None."""
+    columns = (BotJob.id, BotJob.bot_id, BotJob.job_type.label("type"), BotJob.created_at)
+    waiting = select(*columns).where(BotJob.status == JobStatus.QUEUED, IS_ACTIVE)
+    return first_of(session.execute(waiting.order_by(BotJob.created_at, BotJob.id).limit(1)), QueuedJob)
+
+
+def ended(session: Session, *, troubled: bool, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[JobRow]:
     """Return jobs that ended, the last to end first, before a given end if one is given; or only those in trouble."""
     own = _JOBS.where(BotJob.status.in_(TROUBLED) if troubled else BotJob.completed_at.is_not(None))
     if before is not None:
         own = own.where(tuple_(BotJob.completed_at, BotJob.id) < before)
-    return session.execute(own.order_by(BotJob.completed_at.desc(), BotJob.id.desc()).limit(limit)).all()
+    return rows_of(session.execute(own.order_by(BotJob.completed_at.desc(), BotJob.id.desc()).limit(limit)), JobRow)
+
+
+def recent(session: Session, *, limit: int) -> Sequence[JobRow]:
+    """Return the newest jobs, newest first."""
+    return rows_of(session.execute(_JOBS.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
+
+
+def of_bot(session: Session, bot_id: UUID, *, limit: int) -> Sequence[JobRow]:
+    """Return a bot's newest jobs, newest first."""
+    own = _JOBS.where(BotJob.bot_id == bot_id)
+    return rows_of(session.execute(own.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
+
+
+def count_running(session: Session) -> dict[str, int]:
+    """Return how many jobs of each type run; types without any are left out."""
+    at_work = select(BotJob.job_type, func.count()).where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING)
+    return dict(session.execute(at_work.group_by(BotJob.job_type)).all())
+
+
+def count_by_status(session: Session) -> Sequence[JobCount]:
+    """Return how many jobs there are of each type and status that occurs."""
+    counted = select(BotJob.job_type, BotJob.status, func.count().label("jobs"))
+    return rows_of(session.execute(counted.group_by(BotJob.job_type, BotJob.status)), JobCount)

@@ -1,27 +1,36 @@
-"""The ticks and what each decided, a page at a time, for the people who ask why.
+"""The ticks and what each decided, for the people who ask why, a page at a time, and for the proofs.
 
-Belongs here: statements behind the decisions page, each bounded by the primary keys of ticks and decisions. Does not
-belong here: writing them (`autonomy.py`).
+Belongs here: every statement that reads ticks and decisions, each bounded by their primary keys or by
+`ix_autonomy_bot_decisions__bot`. Does not belong here: writing them (`autonomy.py`), what a tick found no room for
+(`waits.py`), what counts as silence (`services.work.proofs`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from store.rows import first_of, rows_of
 from store.tables import AutonomyBotDecision, AutonomyRun, Bot
+from trading.work.reasons import in_words
 
-_DECIDED = (
-    AutonomyBotDecision.seq,
-    AutonomyBotDecision.bot_id,
-    AutonomyBotDecision.decision,
-    AutonomyBotDecision.job_type,
-    AutonomyBotDecision.reason_code,
-    AutonomyBotDecision.blockers,
-)
-_TICK = (
+
+class TickRow(NamedTuple):
+    """One tick; `summary` is what it wrote down of itself."""
+
+    id: int
+    started_at: datetime
+    completed_at: datetime | None
+    candidates: int
+    decisions: int
+    summary: dict[str, Any]
+
+
+_TICK = select(
     AutonomyRun.id,
     AutonomyRun.started_at,
     AutonomyRun.completed_at,
@@ -29,6 +38,62 @@ _TICK = (
     AutonomyRun.decisions,
     AutonomyRun.summary,
 )
+
+
+class DecisionRow(NamedTuple):
+    """What a tick decided for one bot; name, symbol and timeframe are None where there is no such bot."""
+
+    seq: int
+    bot_id: UUID
+    decision: str
+    job_type: str | None
+    reason_code: str
+    blockers: list[str]
+    name: str | None
+    symbol: str | None
+    timeframe: str | None
+
+    @property
+    def words(self) -> str | None:
+        """Its reason in words, None for a code of another version."""
+        return in_words(self.reason_code)
+
+
+_DECIDED = select(
+    AutonomyBotDecision.seq,
+    AutonomyBotDecision.bot_id,
+    AutonomyBotDecision.decision,
+    AutonomyBotDecision.job_type,
+    AutonomyBotDecision.reason_code,
+    AutonomyBotDecision.blockers,
+    Bot.name,
+    Bot.symbol,
+    Bot.timeframe,
+).outerjoin(Bot, Bot.id == AutonomyBotDecision.bot_id)
+
+
+class ReasonCount(NamedTuple):
+    """How many bots a tick gave a decision for a reason."""
+
+    decision: str
+    reason_code: str
+    bots: int
+
+
+class DecisionOfBot(NamedTuple):
+    """What one tick decided for the bot that is asked about."""
+
+    run_id: int
+    started_at: datetime
+    decision: str
+    job_type: str | None
+    reason_code: str
+    blockers: list[str]
+
+    @property
+    def words(self) -> str | None:
+        """Its reason in words, None for a code of another version."""
+        return in_words(self.reason_code)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +105,31 @@ class DecisionFilter:
     words: str | None = None
 
 
-def ticks(session: Session, *, before: int | None, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+EVERY_DECISION = DecisionFilter()
+
+
+def ticks(session: Session, *, before: int | None = None, limit: int) -> Sequence[TickRow]:
     """Return ticks, newest first, older than a given one if one is given."""
-    asked = select(*_TICK).order_by(AutonomyRun.id.desc()).limit(limit)
-    return session.execute(asked if before is None else asked.where(AutonomyRun.id < before)).all()
+    asked = _TICK.order_by(AutonomyRun.id.desc()).limit(limit)
+    return rows_of(session.execute(asked if before is None else asked.where(AutonomyRun.id < before)), TickRow)
 
 
-def tick(session: Session, tick_id: int) -> Row[*tuple[Any, ...]] | None:
+def newest_tick(session: Session) -> TickRow | None:
+    """Return the newest tick, or None before the first."""
+    return next(iter(ticks(session, limit=1)), None)
+
+
+def tick(session: Session, tick_id: int) -> TickRow | None:
     """Return one tick, or None where there is none (any more)."""
-    return session.execute(select(*_TICK).where(AutonomyRun.id == tick_id)).first()
+    return first_of(session.execute(_TICK.where(AutonomyRun.id == tick_id)), TickRow)
 
 
 def decisions(
-    session: Session, tick_id: int, *, wanted: DecisionFilter, after: int | None, limit: int
-) -> Sequence[Row[*tuple[Any, ...]]]:
+    session: Session, tick_id: int, *, wanted: DecisionFilter = EVERY_DECISION, after: int | None = None, limit: int
+) -> Sequence[DecisionRow]:
     """Return a tick's decisions in its order, which gives out work first, after a given place if one is given."""
     one = AutonomyBotDecision
-    asked = (
-        select(*_DECIDED, Bot.name, Bot.symbol, Bot.timeframe)
-        .outerjoin(Bot, Bot.id == one.bot_id)
-        .where(one.run_id == tick_id)
-        .order_by(one.seq)
-        .limit(limit)
-    )
+    asked = _DECIDED.where(one.run_id == tick_id).order_by(one.seq).limit(limit)
     if after is not None:
         asked = asked.where(one.seq > after)
     if wanted.decision is not None:
@@ -71,12 +138,23 @@ def decisions(
         asked = asked.where(one.reason_code == wanted.reason_code)
     if wanted.words:
         asked = asked.where(Bot.name.icontains(wanted.words, autoescape=True))
-    return session.execute(asked).all()
+    return rows_of(session.execute(asked), DecisionRow)
 
 
-def count_decisions(session: Session, tick_id: int) -> Sequence[Row[*tuple[Any, ...]]]:
+def count_decisions(session: Session, tick_id: int) -> Sequence[ReasonCount]:
     """Return how many bots a tick gave each decision and reason, most first; none where they are forgotten."""
     one = AutonomyBotDecision
     counted = select(one.decision, one.reason_code, func.count().label("bots")).where(one.run_id == tick_id)
     grouped = counted.group_by(one.decision, one.reason_code)
-    return session.execute(grouped.order_by(func.count().desc(), one.reason_code)).all()
+    return rows_of(session.execute(grouped.order_by(func.count().desc(), one.reason_code)), ReasonCount)
+
+
+def decisions_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Sequence[DecisionOfBot]:
+    """Return what the latest ticks decided for a bot, newest first."""
+    one, run = AutonomyBotDecision, AutonomyRun
+    asked = (
+        select(one.run_id, run.started_at, one.decision, one.job_type, one.reason_code, one.blockers)
+        .join(run, run.id == one.run_id)
+        .where(one.bot_id == bot_id)
+    )
+    return rows_of(session.execute(asked.order_by(one.run_id.desc()).limit(limit)), DecisionOfBot)
