@@ -10,21 +10,18 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from gateways.anchor import last_line
 from services.audit.chain import verify_chain
 from services.desk import Desk
 from store.audit import chain, pages
-from store.audit.pages import AuditFilter
+from store.audit.pages import AuditFilter, EventRow
 from store.database import transaction
 from trading.audit.chain import Head
 
 SHOWN_BREAKS = 20
 EVENTS_AT_A_TIME = 2_000
-
-Events = Sequence[Row[*tuple[Any, ...]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +184,12 @@ def _verification(found: Mapping[str, Any], actor: str) -> Verification:
     )
 
 
-def _told(session: Session, rows: Events) -> tuple[EventTold, ...]:
+def _told(session: Session, rows: Sequence[EventRow]) -> tuple[EventTold, ...]:
     names = pages.names_of(session, (row.subject for row in rows))
     return tuple(_event(row, names.get(row.subject)) for row in rows)
 
 
-def _event(row: Row[*tuple[Any, ...]], subject_name: str | None) -> EventTold:
+def _event(row: EventRow, subject_name: str | None) -> EventTold:
     reason = row.payload.get("reasonCode")
     return EventTold(
         row.seq,

@@ -18,6 +18,7 @@ from services.work.proofs import last_tick_at, tick_limit
 from services.work.starts import starts_told
 from store.database import transaction
 from store.health import sizes
+from store.health.sizes import TableSize
 from trading.work.jobs import LEASE, TIMEOUTS
 from trading.work.planner import MAX_FAILURES_IN_ROW
 from trading.work.starts import Pace
@@ -55,15 +56,6 @@ class Program:
     address: str
     answers: bool
     question: str
-
-
-@dataclass(frozen=True, slots=True)
-class TableSize:
-    """One table with its indexes; rows are the server's estimate."""
-
-    name: str
-    bytes: int
-    rows_estimated: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +103,7 @@ def room(desk: Desk) -> Room:
         Unavailable: the database is away.
     """
     with transaction(desk.sessions) as session:
-        tables = tuple(TableSize(*row) for row in sizes.largest_tables(session, limit=SHOWN_TABLES))
+        tables = tuple(sizes.largest_tables(session, limit=SHOWN_TABLES))
         return Room(sizes.database_bytes(session), tables)
 
 

@@ -7,72 +7,26 @@ Belongs here: read-only pages over iterations, the change from parent to candida
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import Row
 
 from services.cursors import read_cursor, write_cursor
 from services.desk import Desk
 from store.database import transaction
 from store.improvement import lab
-from store.improvement.lab import IterationFilter
+from store.improvement.lab import CandidateRow, IterationFilter, IterationRow
 from trading.errors import UnknownIteration
 
 MOST_CANDIDATES = 2_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class IterationTold:
-    """One iteration of one bot and its verdict."""
-
-    id: UUID
-    bot_id: UUID
-    name: str
-    symbol: str
-    timeframe: str
-    archetype: str
-    job_type: str
-    iteration: int
-    parent_generation: int
-    new_generation: int | None
-    accepted: bool
-    reason_code: str
-    reason: str
-    candidates_tried: int
-    evidence: Mapping[str, Any]
-    data_source: str
-    completed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class IterationsPage:
     """Iterations, youngest first; `next_cursor` continues."""
 
-    iterations: tuple[IterationTold, ...]
+    iterations: tuple[IterationRow, ...]
     next_cursor: str | None
     now: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class CandidateTold:
-    """One genome that was tried on a segment.
-
-    Attributes:
-        train_*: On the bars the search saw.
-        test_*: Held out; None except where the segment's choice was judged.
-    """
-
-    trial: int
-    segment: int
-    train_sharpe: float | None
-    train_net_pnl_usd: Decimal | None
-    train_trades: int
-    test_sharpe: float | None
-    test_net_pnl_usd: Decimal | None
-    test_trades: int | None
-    genome: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +53,8 @@ class IterationInDepth:
         genes: The parent's genome beside the judged candidate's, or beside the new generation's.
     """
 
-    iteration: IterationTold
-    candidates: tuple[CandidateTold, ...]
+    iteration: IterationRow
+    candidates: tuple[CandidateRow, ...]
     judged: int | None
     genes: tuple[GeneChange, ...]
 
@@ -117,7 +71,7 @@ def iterations_page(desk: Desk, wanted: IterationFilter, *, cursor: str | None, 
         rows = lab.iterations(session, wanted, before=before, limit=limit + 1)
     shown = rows[:limit]
     more = write_cursor(shown[-1].completed_at, shown[-1].id) if len(rows) > limit else None
-    return IterationsPage(tuple(map(_told, shown)), more, desk.clock())
+    return IterationsPage(tuple(shown), more, desk.clock())
 
 
 def iteration_in_depth(desk: Desk, iteration_id: UUID) -> IterationInDepth:
@@ -138,24 +92,14 @@ def iteration_in_depth(desk: Desk, iteration_id: UUID) -> IterationInDepth:
             after: Mapping[str, Any] = lab.genome(session, row.bot_id, row.new_generation)
         else:
             after = judged.genome if judged is not None else parent
-    return IterationInDepth(
-        _told(row), tuple(map(_candidate, tried)), judged.trial if judged is not None else None, _changes(parent, after)
-    )
+    return IterationInDepth(row, tuple(tried), judged.trial if judged is not None else None, _changes(parent, after))
 
 
-def _judged(tried: Sequence[Row[*tuple[Any, ...]]]) -> Row[*tuple[Any, ...]] | None:
-    held_out = [one for one in tried if one.test_trades is not None]
-    return min(held_out, key=lambda one: (-one.segment, one.trial), default=None)
+def _judged(tried: Sequence[CandidateRow]) -> CandidateRow | None:
+    held_out = [row for row in tried if row.test_trades is not None]
+    return min(held_out, key=lambda row: (-row.segment, row.trial), default=None)
 
 
 def _changes(parent: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[GeneChange, ...]:
     genes = [GeneChange(gene, parent.get(gene), after.get(gene)) for gene in {**parent, **after}]
     return tuple(sorted(genes, key=lambda one: (not one.changed, one.gene)))
-
-
-def _told(row: Row[*tuple[Any, ...]]) -> IterationTold:
-    return IterationTold(**{name: getattr(row, name) for name in IterationTold.__slots__})
-
-
-def _candidate(row: Row[*tuple[Any, ...]]) -> CandidateTold:
-    return CandidateTold(**{name: getattr(row, name) for name in CandidateTold.__slots__})

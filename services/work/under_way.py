@@ -18,7 +18,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from sqlalchemy import Row
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -27,7 +26,7 @@ from services.heartbeats import beside
 from services.progress import Progress, silent
 from store.database import reading, storable, transaction
 from store.work import under_way
-from store.work.under_way import WorkKind
+from store.work.under_way import WorkKind, WorkRow
 from trading.errors import Unavailable
 from trading.work.jobs import LEASE
 
@@ -54,29 +53,11 @@ class LongWork:
     run_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkTold:
-    """One piece of work under way; `step`, `done`, `of` and `progress_pct` are None until it says how far it is."""
-
-    id: UUID
-    kind: str
-    title: str
-    bot_id: UUID | None
-    bot_name: str | None
-    step: str | None
-    done: int | None
-    of: int | None
-    progress_pct: float | None
-    dagster_run_id: str | None
-    started_at: datetime
-    heartbeat_at: datetime
-
-
 @dataclass(frozen=True, slots=True)
 class UnderWay:
     """The work under way, the longest first; what was silent for `lease_seconds` is not among it."""
 
-    works: tuple[WorkTold, ...]
+    works: tuple[WorkRow, ...]
     lease_seconds: int
     now: datetime
 
@@ -90,7 +71,7 @@ def works_under_way(desk: Desk) -> UnderWay:
     now = desk.clock()
     with reading(desk.sessions) as session:
         heard = under_way.heard_since(session, now - LEASE, limit=SHOWN)
-    return UnderWay(tuple(map(_told, heard)), int(LEASE.total_seconds()), now)
+    return UnderWay(tuple(heard), int(LEASE.total_seconds()), now)
 
 
 @contextmanager
@@ -146,7 +127,3 @@ class _Sign:
             self._is_shown = False
         else:
             self._is_shown = True
-
-
-def _told(row: Row[*tuple[Any, ...]]) -> WorkTold:
-    return WorkTold(progress_pct=100.0 * row.done / row.of if row.of else None, **row._mapping)

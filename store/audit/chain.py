@@ -60,7 +60,7 @@ def seq_of_act(session: Session, *, act_id: str, action: str) -> int | None:
 def head(session: Session) -> Head:
     """Return the last link; sequence 0 and the genesis hash where the chain is empty."""
     last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
-    return Head(last.seq, last.hash) if last is not None else Head(0, GENESIS_HASH)
+    return Head(*last) if last is not None else Head(0, GENESIS_HASH)
 
 
 def chain(session: Session) -> Iterator[Link]:
@@ -82,4 +82,7 @@ def chain(session: Session) -> Iterator[Link]:
         .order_by(AuditEvent.seq)
         .execution_options(yield_per=ROWS_PER_FETCH)
     )
-    return (Link(Event(*row[:6]), previous_hash=row.previous_hash, hash=row.hash) for row in rows)
+    return (
+        Link(Event(seq, at, actor, action, subject, payload), previous_hash=before, hash=own)
+        for seq, at, actor, action, subject, payload, before, own in rows
+    )

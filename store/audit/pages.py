@@ -8,14 +8,15 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from store.bots import registry
+from store.rows import rows_of
 from store.tables import AuditEvent, Bot, SystemSetting
 
 BOT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -30,6 +31,19 @@ _ACTIONS = text("""
 """)
 
 
+class EventRow(NamedTuple):
+    """One link of the chain."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    payload: dict[str, Any]
+    previous_hash: str
+    hash: str
+
+
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
     """Which events; None leaves a filter out."""
@@ -40,10 +54,10 @@ class AuditFilter:
     reason_code: str | None = None
 
 
-def events(session: Session, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+def events(session: Session, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[EventRow]:
     """Return events, newest first, before a given sequence if one is given."""
     asked = _events(wanted).limit(limit)
-    return session.execute(asked if before is None else asked.where(AuditEvent.seq < before)).all()
+    return rows_of(session.execute(asked if before is None else asked.where(AuditEvent.seq < before)), EventRow)
 
 
 def subject_named(session: Session, words: str) -> str:
@@ -66,8 +80,8 @@ def actions(session: Session) -> list[str]:
 def last_verification(session: Session) -> tuple[Mapping[str, Any], str] | None:
     """Return the verdict that was last remembered and who asked for it, or None before the first."""
     asked = select(SystemSetting.value, SystemSetting.updated_by).where(SystemSetting.key == VERIFICATION)
-    row = session.execute(asked).first()
-    return (row.value, row.updated_by) if row is not None else None
+    remembered = session.execute(asked).first()
+    return tuple(remembered) if remembered is not None else None
 
 
 def remember_verification(session: Session, verdict: Mapping[str, Any], *, at: datetime, actor: str) -> None:
@@ -81,7 +95,7 @@ def remember_verification(session: Session, verdict: Mapping[str, Any], *, at: d
     )
 
 
-def _events(wanted: AuditFilter) -> Select[tuple[Any, ...]]:
+def _events(wanted: AuditFilter) -> Select[int, datetime, str, str, str, dict[str, Any], str, str]:
     event = AuditEvent
     asked = select(
         event.seq, event.at, event.actor, event.action, event.subject, event.payload, event.previous_hash, event.hash

@@ -67,10 +67,11 @@ def read(session: Session) -> Switch:
     ).first()
     if row is None:
         return Switch()
-    value = row.value if isinstance(row.value, dict) else {}
+    written, since, actor = row
+    value = written if isinstance(written, dict) else {}
     if value.get("tier") not in TIERS:
-        return Switch(Tier.SOFT, UNREADABLE, row.updated_at, row.updated_by)
-    return Switch(Tier(value["tier"]), value.get("reasonCode"), row.updated_at, row.updated_by)
+        return Switch(Tier.SOFT, UNREADABLE, since, actor)
+    return Switch(Tier(value["tier"]), value.get("reasonCode"), since, actor)
 
 
 def lock(session: Session) -> Switch:

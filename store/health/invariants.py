@@ -6,10 +6,11 @@ counting.
 A recount returns how many rows it looked at, and the contradictions.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
 Recount = tuple[int, list[dict[str, Any]]]
@@ -106,14 +107,14 @@ def shown_differences(session: Session) -> Recount:
 
     The database compares, an unknown figure with an unknown one as equal; only what does not agree travels.
     """
-    row = session.execute(SHOWN).one()
-    return row.checked, row.broken
+    checked, broken = session.execute(SHOWN).one()
+    return checked, broken
 
 
 def progress(session: Session) -> tuple[datetime | None, datetime | None]:
     """Return when the last job completed, and since when the oldest active one exists."""
-    row = session.execute(PROGRESS).one()
-    return row.finished_at, row.waiting_since
+    finished_at, waiting_since = session.execute(PROGRESS).one()
+    return finished_at, waiting_since
 
 
 def cash_differences(session: Session) -> Recount:
@@ -126,6 +127,6 @@ def stuck_jobs(session: Session, *, before: datetime) -> Recount:
     return _split(session.execute(STUCK, {"before": before}).mappings().all())
 
 
-def _split(rows: Any) -> Recount:
+def _split(rows: Sequence[RowMapping]) -> Recount:
     broken = [{name: value for name, value in row.items() if name != "agrees"} for row in rows if not row["agrees"]]
     return len(rows), broken

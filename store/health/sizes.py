@@ -4,10 +4,21 @@ Belongs here: sizes as the server keeps them, without counting rows. Does not be
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
+
+from store.rows import rows_of
+
+
+class TableSize(NamedTuple):
+    """One table with its indexes; rows are the server's estimate, None before its first."""
+
+    name: str
+    bytes: int
+    rows_estimated: int | None
+
 
 _TABLES = text("""
     SELECT relname AS name, pg_total_relation_size(oid) AS bytes, nullif(reltuples, -1)::bigint AS rows_estimated
@@ -21,6 +32,6 @@ def database_bytes(session: Session) -> int:
     return int(session.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
 
 
-def largest_tables(session: Session, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return the ledger's largest tables with their indexes; rows are the server's estimate, None before its first."""
-    return session.execute(_TABLES, {"limit": limit}).all()
+def largest_tables(session: Session, *, limit: int) -> Sequence[TableSize]:
+    """Return the ledger's largest tables, the largest first."""
+    return rows_of(session.execute(_TABLES, {"limit": limit}), TableSize)

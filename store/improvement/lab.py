@@ -7,17 +7,89 @@ writing them (`iterations.py`), one bot's own (`bots/dossier.py`).
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import FromClause, Row, Select, select, tuple_
+from sqlalchemy import FromClause, Select, select, tuple_
 from sqlalchemy.orm import Session
 
+from store.rows import first_of, rows_of
 from store.tables import Bot, BotGeneration, ImproveCandidate, ImproveIteration
 
-Rows = Sequence[Row[*tuple[Any, ...]]]
 MOST_NAMED = 200
+
+
+class IterationRow(NamedTuple):
+    """One iteration of one bot and its verdict."""
+
+    id: UUID
+    bot_id: UUID
+    job_type: str
+    iteration: int
+    parent_generation: int
+    new_generation: int | None
+    accepted: bool
+    reason_code: str
+    reason: str
+    candidates_tried: int
+    evidence: dict[str, Any]
+    data_source: str
+    completed_at: datetime
+    name: str
+    symbol: str
+    timeframe: str
+    archetype: str
+
+
+_ITERATION = (
+    ImproveIteration.id,
+    ImproveIteration.bot_id,
+    ImproveIteration.job_type,
+    ImproveIteration.iteration,
+    ImproveIteration.parent_generation,
+    ImproveIteration.new_generation,
+    ImproveIteration.accepted,
+    ImproveIteration.reason_code,
+    ImproveIteration.reason,
+    ImproveIteration.candidates_tried,
+    ImproveIteration.evidence,
+    ImproveIteration.data_source,
+    ImproveIteration.completed_at,
+)
 _OF_THE_BOT = (Bot.name, Bot.symbol, Bot.timeframe, Bot.archetype)
+
+
+class CandidateRow(NamedTuple):
+    """One genome that was tried on a segment.
+
+    Attributes:
+        train_*: On the bars the search saw.
+        test_*: Held out; None except where the segment's choice was judged.
+    """
+
+    trial: int
+    segment: int
+    genome: dict[str, Any]
+    train_sharpe: float | None
+    train_net_pnl_usd: Decimal | None
+    train_trades: int
+    test_sharpe: float | None
+    test_net_pnl_usd: Decimal | None
+    test_trades: int | None
+
+
+_CANDIDATE = (
+    ImproveCandidate.trial,
+    ImproveCandidate.segment,
+    ImproveCandidate.genome,
+    ImproveCandidate.train_sharpe,
+    ImproveCandidate.train_net_pnl_usd,
+    ImproveCandidate.train_trades,
+    ImproveCandidate.test_sharpe,
+    ImproveCandidate.test_net_pnl_usd,
+    ImproveCandidate.test_trades,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +101,9 @@ class IterationFilter:
     words: str | None = None
 
 
-def iterations(session: Session, wanted: IterationFilter, *, before: tuple[datetime, UUID] | None, limit: int) -> Rows:
+def iterations(
+    session: Session, wanted: IterationFilter, *, before: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[IterationRow]:
     """Return iterations that ended, youngest first, older than a given one if one is given.
 
     Words that few bots' names have are looked up first and each of those bots' own iterations read by
@@ -38,27 +112,27 @@ def iterations(session: Session, wanted: IterationFilter, *, before: tuple[datet
     """
     youngest = _youngest(wanted, before).limit(limit)
     if not wanted.words:
-        return session.execute(_with_bot(youngest.subquery())).all()
+        return rows_of(session.execute(_with_bot(youngest.subquery())), IterationRow)
     matches = Bot.name.icontains(wanted.words, autoescape=True)
     named = session.scalars(select(Bot.id).where(matches).limit(MOST_NAMED + 1)).all()
     if len(named) > MOST_NAMED:
         on_the_way = youngest.join(Bot, Bot.id == ImproveIteration.bot_id).where(matches)
-        return session.execute(_with_bot(on_the_way.subquery())).all()
+        return rows_of(session.execute(_with_bot(on_the_way.subquery())), IterationRow)
     own = youngest.where(ImproveIteration.bot_id == Bot.id).correlate(Bot).lateral()
-    return session.execute(_with_bot(own).where(Bot.id.in_(named)).limit(limit)).all()
+    return rows_of(session.execute(_with_bot(own).where(Bot.id.in_(named)).limit(limit)), IterationRow)
 
 
-def iteration(session: Session, iteration_id: UUID) -> Row[*tuple[Any, ...]] | None:
+def iteration(session: Session, iteration_id: UUID) -> IterationRow | None:
     """Return one iteration, or None where there is none."""
-    own = select(*ImproveIteration.__table__.columns).where(ImproveIteration.id == iteration_id)
-    return session.execute(_with_bot(own.subquery())).first()
+    own = select(*_ITERATION).where(ImproveIteration.id == iteration_id)
+    return first_of(session.execute(_with_bot(own.subquery())), IterationRow)
 
 
-def candidates(session: Session, iteration_id: UUID, *, limit: int) -> Rows:
+def candidates(session: Session, iteration_id: UUID, *, limit: int) -> Sequence[CandidateRow]:
     """Return every genome an iteration tried, in the order of trying; held-out columns only of those it judged."""
     tried = ImproveCandidate
-    own = select(*tried.__table__.columns).where(tried.iteration_id == iteration_id)
-    return session.execute(own.order_by(tried.trial).limit(limit)).all()
+    own = select(*_CANDIDATE).where(tried.iteration_id == iteration_id)
+    return rows_of(session.execute(own.order_by(tried.trial).limit(limit)), CandidateRow)
 
 
 def genome(session: Session, bot_id: UUID, generation_number: int) -> dict[str, Any]:
@@ -69,7 +143,7 @@ def genome(session: Session, bot_id: UUID, generation_number: int) -> dict[str, 
 
 def _youngest(wanted: IterationFilter, before: tuple[datetime, UUID] | None) -> Select[*tuple[Any, ...]]:
     iteration = ImproveIteration
-    asked: Select[*tuple[Any, ...]] = select(*iteration.__table__.columns)
+    asked: Select[*tuple[Any, ...]] = select(*_ITERATION)
     if before is not None:
         asked = asked.where(tuple_(iteration.completed_at, iteration.id) < before)
     if wanted.accepted is not None:

@@ -33,7 +33,8 @@ def dead_letters(session: Session) -> list[DeadLetter]:
     """Return everything given up, by bot name and type, with the last error of its kind."""
     rows = session.execute(union_all(*(_given_up(job_type) for job_type in JobType)).order_by("name", "job_type"))
     return [
-        DeadLetter(row.id, row.name, JobType(row.job_type), row.failures, row.error, row.completed_at) for row in rows
+        DeadLetter(bot_id, name, JobType(job_type), failures, error, failed_at)
+        for bot_id, name, job_type, failures, error, failed_at in rows
     ]
 
 
@@ -48,7 +49,7 @@ def forgive(session: Session, bot_id: UUID, job_types: Sequence[JobType]) -> Non
     session.execute(update(BotProgress).where(BotProgress.bot_id == bot_id).values(zeroed))
 
 
-def _given_up(job_type: JobType) -> Select[tuple[UUID, str, str, int, str | None, datetime | None]]:
+def _given_up(job_type: JobType) -> Select[UUID, str, str, int, str | None, datetime | None]:
     failures = _failures(job_type)
     limit = MAX_FAILURES_IN_ROW if job_type is JobType.BACKTEST else MAX_IMPROVE_FAILURES_IN_ROW
     last = (

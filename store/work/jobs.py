@@ -10,16 +10,17 @@ fence is `dagster_run_id` plus status: a run that lost its lease changes nothing
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Label, Row, ScalarSelect, case, func, select, text, true, update
+from sqlalchemy import Label, ScalarSelect, case, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from store.base import uuid_array
 from store.control import kill_switch
 from store.database import hold
+from store.rows import first_of, rows_of
 from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
 from trading.work.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
 from trading.work.planner import Decision, Load, Priority
@@ -52,6 +53,35 @@ class Reclaimed:
     run_id: str | None
 
 
+class ActiveJob(NamedTuple):
+    """A job that waits or runs."""
+
+    id: UUID
+    status: str
+
+
+class ClaimedJob(NamedTuple):
+    """A job as its claim left it."""
+
+    id: UUID
+    bot_id: UUID
+    attempt: int
+    iteration: int
+    started_at: datetime
+
+
+class LostJob(NamedTuple):
+    """A job whose run was lost; `counts` and `at_rest` say what has become of its bot since it began."""
+
+    id: UUID
+    bot_id: UUID
+    job_type: str
+    reclaims: int
+    dagster_run_id: str | None
+    counts: bool
+    at_rest: bool
+
+
 def enqueue(session: Session, decisions: Iterable[Decision], *, now: datetime) -> int:
     """Insert the decided jobs and count their attempts; a bot with an active job of the type keeps that one.
 
@@ -75,19 +105,20 @@ def enqueue(session: Session, decisions: Iterable[Decision], *, now: datetime) -
         return 0
     new = upsert(BotJob).on_conflict_do_nothing().returning(BotJob.bot_id, BotJob.job_type)
     inserted = session.execute(new, rows).all()
-    _count_attempts(session, [row.bot_id for row in inserted if row.job_type == JobType.BACKTEST])
+    _count_attempts(session, [bot_id for bot_id, job_type in inserted if job_type == JobType.BACKTEST])
     return len(inserted)
 
 
-def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> Row[UUID, str]:
-    """Queue a person's wish before the rest and return `id` and `status` of the bot's active job of that type.
+def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> ActiveJob:
+    """Queue a person's wish before the rest and return the bot's active job of that type.
 
     That is the new one, or the one it had.
     """
     active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
     while True:  # the job it had may end between the two statements
         enqueue(session, [replace(wish, priority=Priority.BY_HAND)], now=now)
-        if (job := session.execute(select(BotJob.id, BotJob.status).where(*active)).first()) is not None:
+        found = session.execute(select(BotJob.id, BotJob.status).where(*active))
+        if (job := first_of(found, ActiveJob)) is not None:
             return job
 
 
@@ -114,17 +145,18 @@ def claim(
         queued = queued.where(BotJob.id == job_id)
     first = queued.order_by(BotJob.priority, BotJob.created_at, BotJob.id).limit(1).with_for_update(skip_locked=True)
     started_at = func.greatest(now, _baseline_of_job())
-    row = session.execute(
+    claimed = session.execute(
         update(BotJob)
         .where(BotJob.id == first.scalar_subquery())
         .values(
             status=JobStatus.RUNNING, dagster_run_id=run_id, started_at=started_at, heartbeat_at=now, progress_pct=None
         )
         .returning(BotJob.id, BotJob.bot_id, BotJob.attempt, BotJob.iteration, BotJob.started_at)
-    ).first()
-    if row is None:
+    )
+    job = first_of(claimed, ClaimedJob)
+    if job is None:
         return None
-    return Claim(row.id, row.bot_id, job_type, run_id, row.attempt, row.iteration, row.started_at)
+    return Claim(job.id, job.bot_id, job_type, run_id, job.attempt, job.iteration, job.started_at)
 
 
 def tries_of(session: Session, claim: Claim) -> int:
@@ -186,12 +218,13 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
     )
     lost = (BotJob.heartbeat_at < now - LEASE) | overdue | BotJob.dagster_run_id.in_(dead_runs)
     shown = (BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
-    stuck = session.execute(
+    found = session.execute(
         select(*shown, _counts(), _at_rest())
         .where(BotJob.status == JobStatus.RUNNING, lost)
         .order_by(BotJob.id)
         .with_for_update(skip_locked=True)
-    ).all()
+    )
+    stuck = rows_of(found, LostJob)
     taken = [Reclaimed(row.id, row.bot_id, JobType(row.job_type), _once_lost(row), row.dagster_run_id) for row in stuck]
     again, ended, canceled = (
         [job for job in taken if job.status is status]
@@ -278,7 +311,7 @@ def _at_rest() -> Label[bool]:
     return resting.correlate(BotJob).exists().label("at_rest")
 
 
-def _once_lost(row: Row[*tuple[Any, ...]]) -> JobStatus:
+def _once_lost(row: LostJob) -> JobStatus:
     """Where a job goes whose run was lost."""
     if row.at_rest or (row.job_type in ITERATIONS and not row.counts):
         return JobStatus.CANCELED

@@ -74,7 +74,7 @@ def owed_by(session: Session, run_ids: Sequence[str], *, limit: int) -> list[Owe
         .limit(limit),
         {"run_ids": list(run_ids)},
     )
-    return [Owed(row.job_id, row.bot_id, JobType(row.job_type), row.figures) for row in rows]
+    return [Owed(job_id, bot_id, JobType(kind), figures) for job_id, bot_id, kind, figures in rows]
 
 
 def settle(session: Session, job_ids: Sequence[UUID]) -> None:

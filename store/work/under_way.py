@@ -7,14 +7,15 @@ Belongs here: the table and its statements. Does not belong here: jobs (`jobs.py
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Row, delete, select
+from sqlalchemy import CheckConstraint, ForeignKey, delete, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, one_of
+from store.rows import rows_of
 from store.tables import Bot
 
 RENEWED = ("step", "done", "of", "heartbeat_at")
@@ -50,6 +51,27 @@ class WorkUnderWay(Base):
     heartbeat_at: Mapped[datetime]
 
 
+class WorkRow(NamedTuple):
+    """One piece of work under way with the name of its bot, if it is about one."""
+
+    id: UUID
+    kind: str
+    title: str
+    bot_id: UUID | None
+    bot_name: str | None
+    step: str | None
+    done: int | None
+    of: int | None
+    dagster_run_id: str | None
+    started_at: datetime
+    heartbeat_at: datetime
+
+    @property
+    def progress_pct(self) -> float | None:
+        """How much of it is done, None until it says how far it is."""
+        return 100.0 * self.done / self.of if self.done is not None and self.of else None
+
+
 def tell(session: Session, work: Mapping[str, Any]) -> None:
     """Write how far a piece of work is: its first row, or its own row renewed, which may have been swept away."""
     row = upsert(WorkUnderWay).values(**work)
@@ -68,10 +90,10 @@ def forget_silent(session: Session, *, before: datetime) -> int:
     return len(session.execute(silent).all())
 
 
-def heard_since(session: Session, since: datetime, *, limit: int) -> Sequence[Row[*tuple[Any, ...]]]:
+def heard_since(session: Session, since: datetime, *, limit: int) -> Sequence[WorkRow]:
     """Return the work that gave a heartbeat since a moment, with the name of its bot, the longest under way first."""
     work = WorkUnderWay
-    heard = select(*work.__table__.columns, Bot.name.label("bot_name")).outerjoin(Bot, Bot.id == work.bot_id)
-    return session.execute(
-        heard.where(work.heartbeat_at >= since).order_by(work.started_at, work.id).limit(limit)
-    ).all()
+    about = (work.id, work.kind, work.title, work.bot_id, Bot.name.label("bot_name"))
+    place = (work.step, work.done, work.of, work.dagster_run_id, work.started_at, work.heartbeat_at)
+    heard = select(*about, *place).outerjoin(Bot, Bot.id == work.bot_id).where(work.heartbeat_at >= since)
+    return rows_of(session.execute(heard.order_by(work.started_at, work.id).limit(limit)), WorkRow)

@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from services.improvement.lab import IterationTold, iterations_page
-from store.improvement.lab import IterationFilter
+from services.improvement.lab import iterations_page
+from store.improvement.lab import IterationFilter, IterationRow
 from store.tables import Bot, ImproveIteration
 from tests.factories import BIRTH, make_bot
 
@@ -30,8 +30,8 @@ def test_words_find_the_same_iterations_whether_few_or_many_bots_have_them(
     assert ways[0] == sorted(ways[0], key=lambda one: (one.completed_at, one.id), reverse=True)
 
 
-def every_iteration(desk: Desk, wanted: IterationFilter) -> list[IterationTold]:
-    found: list[IterationTold] = []
+def every_iteration(desk: Desk, wanted: IterationFilter) -> list[IterationRow]:
+    found: list[IterationRow] = []
     cursor: str | None = None
     while True:
         page = iterations_page(desk, wanted, cursor=cursor, limit=2)
