@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from store.bots.fleet import AnyRow
 from store.verification import runs
+from store.verification.runs import NewestRun
 from trading.verification.evidence import ASKED_FOR, ASKING, Verified
 from trading.verification.verdicts import Grade, Kind
 
@@ -31,7 +32,7 @@ def verifications_of(session: Session, rows: Iterable[AnyRow]) -> Verifications:
     return {bot_id: tuple(map(_verified, runs)) for bot_id, runs in found.items()}
 
 
-def _verified(row: AnyRow) -> Verified:
+def _verified(row: NewestRun) -> Verified:
     return Verified(
         kind=Kind(row.kind),
         grade=Grade(row.verdict),

@@ -6,7 +6,7 @@ passes (`trading.verification.verdicts`), what a gate makes of it.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -30,6 +30,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.backtests.trades import TradeLog, told_columns
 from store.base import Base, one_of
+from store.rows import rows_of
 from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration
 
 KINDS = (
@@ -83,6 +84,18 @@ class VerificationRun(Base):
     cannot_show: Mapped[str]
 
 
+class NewestRun(NamedTuple):
+    """What a gate reads of the newest run of a kind of a bot; the last two are None but of a walk-forward."""
+
+    bot_id: UUID
+    kind: str
+    verdict: str
+    generation_number: int
+    data_source: str
+    consistency: float | None
+    overfit_ratio: float | None
+
+
 def append(session: Session, run: Mapping[str, Any]) -> None:
     """Append one finished verification."""
     session.execute(insert(VerificationRun).values(**run))
@@ -95,9 +108,7 @@ def latest_of_bot(session: Session, bot_id: UUID) -> Sequence[VerificationRun]:
     return session.scalars(newest.order_by(run.kind, run.created_at.desc(), run.id)).all()
 
 
-def latest_of_bots(
-    session: Session, bot_ids: Sequence[UUID], *, kinds: Sequence[str]
-) -> dict[UUID, list[Row[*tuple[Any, ...]]]]:
+def latest_of_bots(session: Session, bot_ids: Sequence[UUID], *, kinds: Sequence[str]) -> dict[UUID, list[NewestRun]]:
     """Return the newest run of each of these kinds of some bots, by bot: what a gate reads of it, no more.
 
     One statement for all bots, a step down `ix_verification_runs__bot` per bot and kind. Bots without a run are left
@@ -121,8 +132,8 @@ def latest_of_bots(
         .lateral("newest")
     )
     rows = select(asked.c.bot_id, *newest.c).select_from(asked).join(kind, true()).join(newest, true())
-    found: dict[UUID, list[Row[*tuple[Any, ...]]]] = {}
-    for row in session.execute(rows):
+    found: dict[UUID, list[NewestRun]] = {}
+    for row in rows_of(session.execute(rows), NewestRun):
         found.setdefault(row.bot_id, []).append(row)
     return found
 
