@@ -146,6 +146,7 @@ def _row(subject: Subject, kind: Kind, finding: Finding) -> dict[str, Any]:
         "figures": dict(finding.figures) | {"notes": list(subject.at_hand.series.notes)},
         "can_show": LIMITS[kind].can_show,
         "cannot_show": LIMITS[kind].cannot_show,
+        **finding.for_gates,
         **finding.judged,
     }
 

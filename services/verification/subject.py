@@ -39,12 +39,14 @@ class Finding:
     Attributes:
         verdict: How it came out.
         figures: As JSON knows them: no NaN, null where unknown.
+        for_gates: Columns of the stored run that gates read.
         judged: Columns of the stored run that differ from the subject's, where a stored session was judged and not the
             newest genome on the newest bars.
     """
 
     verdict: Verdict
     figures: Mapping[str, Any]
+    for_gates: Mapping[str, float | None] = field(default_factory=dict)
     judged: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -51,15 +51,17 @@ def check_walk_forward(_: Desk, subject: Subject, progress: Progress) -> Finding
         told=lambda done, of: progress("walk forward", done, of),
     )
     day = subject.at_hand.tape.trading_day
+    consistency, overfit_ratio = walked.walk.consistency, walked.walk.overfit_ratio
     figures = {
-        "consistency": walked.walk.consistency,
-        "overfit_ratio": walked.walk.overfit_ratio,
+        "consistency": consistency,
+        "overfit_ratio": overfit_ratio,
         "tried": walked.walk.trials,
         "out_of_sample": figures_of(walked.joined),
         "segments": [segment_figures(result, day) for result in walked.walk.segments],
         "curve": curve_of(walked.equity_micros, walked.trading_day),
     }
-    return Finding(verdicts.of_walk_forward(walked.walk), figures)
+    for_gates = {"walk_forward_consistency": consistency, "walk_forward_overfit_ratio": overfit_ratio}
+    return Finding(verdicts.of_walk_forward(walked.walk), figures, for_gates=for_gates)
 
 
 def check_sensitivity(_: Desk, subject: Subject, progress: Progress) -> Finding:

@@ -50,13 +50,20 @@ VERDICTS = ("PASSED", "FAILED", "UNKNOWN", "INFORMATIVE")
 
 
 class VerificationRun(Base):
-    """One finished verification of one generation of a bot over one series of bars. Raw truth."""
+    """One finished verification of one generation of a bot over one series of bars. Raw truth.
+
+    Gates read columns. `figures` are what people are shown, and no gate depends on how they are named.
+    """
 
     __tablename__ = "verification_runs"
     __table_args__ = (
         one_of("kind", KINDS),
         one_of("verdict", VERDICTS),
         CheckConstraint("completed_at >= created_at", name="ends_after_it_began"),
+        CheckConstraint(
+            "kind = 'WALK_FORWARD' OR num_nonnulls(walk_forward_consistency, walk_forward_overfit_ratio) = 0",
+            name="only_a_walk_forward_has_its_figures",
+        ),
         CheckConstraint("(kind = 'SHARPE') = (session_id IS NOT NULL)", name="a_session_is_judged_by_its_sharpe"),
         ForeignKeyConstraint(
             ["bot_id", "generation_number"], ["bot_generations.bot_id", "bot_generations.generation_number"]
@@ -79,6 +86,8 @@ class VerificationRun(Base):
     engine_version: Mapped[str]
     verdict: Mapped[str]
     reason: Mapped[str]
+    walk_forward_consistency: Mapped[float | None]
+    walk_forward_overfit_ratio: Mapped[float | None]
     figures: Mapped[dict[str, Any]]
     can_show: Mapped[str]
     cannot_show: Mapped[str]
@@ -123,8 +132,8 @@ def latest_of_bots(session: Session, bot_ids: Sequence[UUID], *, kinds: Sequence
             run.verdict,
             run.generation_number,
             run.data_source,
-            run.figures["consistency"].as_float().label("consistency"),
-            run.figures["overfit_ratio"].as_float().label("overfit_ratio"),
+            run.walk_forward_consistency.label("consistency"),
+            run.walk_forward_overfit_ratio.label("overfit_ratio"),
         )
         .where(run.bot_id == asked.c.bot_id, run.kind == kind.c.kind)
         .order_by(run.created_at.desc(), run.id)

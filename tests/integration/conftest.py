@@ -6,12 +6,14 @@ A test database is a copy of a migrated template, so it costs about 50 ms and te
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
@@ -22,6 +24,7 @@ from gateways.settings import Settings
 from services.desk import Desk, open_desk, prepare_database
 from services.market.bars import simulate_market
 from store.market.bars import BarStore
+from store.provision import MIGRATIONS
 
 TEMPLATE = "proving_template"
 TOKEN = "a-token-only-this-test-suite-knows"
@@ -117,6 +120,20 @@ def owner(urls: DatabaseUrls) -> Iterator[Engine]:
         yield engine
     finally:
         engine.dispose()
+
+
+@pytest.fixture
+def migrate(owner: Engine) -> Callable[[str], None]:
+    """Take the database back to an older revision, or on to `head`."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    def to(revision: str) -> None:
+        with owner.begin() as connection:
+            config.attributes["connection"] = connection
+            (command.upgrade if revision == "head" else command.downgrade)(config, revision)
+
+    return to
 
 
 def _owner(url: URL) -> Engine:

@@ -1,6 +1,7 @@
 """The ledger's prices: exact for every instrument, ticks beside them, and rows from before told for what they are."""
 
 import csv
+from collections.abc import Callable
 from decimal import Decimal
 from io import StringIO
 from types import SimpleNamespace
@@ -8,8 +9,6 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -22,7 +21,6 @@ from services.desk import Desk, prepare_database
 from store.backtests.sessions import copy_trades
 from store.backtests.trades import TradeLog
 from store.figures import rollups
-from store.provision import MIGRATIONS
 from store.tables import BacktestSession
 from tests.factories import BIRTH, make_bot, make_fill, make_session, make_trade
 from tests.integration.edge.test_api import Client
@@ -118,27 +116,19 @@ RECORDED = {"6J": "0.000000", "ZT": "398.732292", "ZF": "800.058168", "ES": "500
 """What the code before 0013 wrote: ticks times the whole micro-dollars of a tick (0, 3906, 7812, 250000)."""
 
 
-def migrate(owner: Engine, revision: str) -> None:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with owner.begin() as connection:
-        config.attributes["connection"] = connection
-        (command.downgrade if revision == "0012" else command.upgrade)(config, revision)
-
-
 @pytest.fixture
-def old_sessions(desk: Desk, owner: Engine, urls: DatabaseUrls) -> dict[str, UUID]:
+def old_sessions(desk: Desk, owner: Engine, urls: DatabaseUrls, migrate: Callable[[str], None]) -> dict[str, UUID]:
     """A session with one trade by instrument, as the code before migration 0013 left it, in a migrated database."""
     with desk.sessions.begin() as session:
         runs = {
             symbol: make_session(session, make_bot(session, symbol=symbol), created_at=BIRTH) for symbol in RECORDED
         }
         ids = {symbol: run.id for symbol, run in runs.items()}
-    migrate(owner, "0012")
+    migrate("0012")
     with owner.begin() as connection:
         for symbol, price in RECORDED.items():
             connection.execute(text(OLD_TRADE), {"price": Decimal(price), "session_id": ids[symbol]})
-    migrate(owner, "head")
+    migrate("head")
     prepare_database(urls)
     return ids
 

@@ -1,18 +1,22 @@
 """Gates on the board and in the dossier read stored verifications, in one statement, and only where a gate asks."""
 
-from collections.abc import Iterator
+import json
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Engine, event, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
+from gateways.postgres import DatabaseUrls
 from services.bots.dossier import bot_dossier
 from services.bots.fleet import FleetQuery, bots_page
 from services.bots.life import bot_life
-from services.desk import Desk
+from services.desk import Desk, prepare_database
 from services.figures.resets import reset_metrics
 from services.verification.runs import verify
 from store.verification import runs
@@ -20,6 +24,7 @@ from tests.factories import BIRTH, make_bot, make_generation, make_session, rese
 from tests.integration.conftest import FixedClock
 from trading.verification.verdicts import Kind
 
+HOUR = timedelta(hours=1)
 WALK_FORWARD = ("WALK_FORWARD_CONSISTENCY", "WALK_FORWARD_OVERFIT_RATIO")
 
 
@@ -39,11 +44,16 @@ def make_run(session: Session, bot_id: UUID, kind: Kind, **over: Any) -> None:
         "engine_version": "test",
         "verdict": "PASSED",
         "reason": "planted",
-        "figures": {"consistency": 0.75, "overfit_ratio": 1.25} if kind is Kind.WALK_FORWARD else {},
+        "figures": {},
         "can_show": "planted",
         "cannot_show": "planted",
     }
-    runs.append(session, columns | over)
+    runs.append(session, columns | (walked(0.75, 1.25) if kind is Kind.WALK_FORWARD else {}) | over)
+
+
+def walked(consistency: float | None, overfit_ratio: float | None) -> dict[str, float | None]:
+    """Return the columns that gates read of a walk-forward."""
+    return {"walk_forward_consistency": consistency, "walk_forward_overfit_ratio": overfit_ratio}
 
 
 def reasons(desk: Desk, bot_id: UUID) -> dict[str, str]:
@@ -77,13 +87,81 @@ def test_the_newest_run_counts_even_where_an_older_one_was_better(desk: Desk, cl
     with desk.sessions.begin() as session:
         bot_id = make_bot(session, stage="CANARY").id
         make_run(session, bot_id, Kind.WALK_FORWARD)
-        make_run(session, bot_id, Kind.WALK_FORWARD, figures={"consistency": 0.25, "overfit_ratio": None}, **later)
+        make_run(session, bot_id, Kind.WALK_FORWARD, **walked(0.25, None), **later)
         make_run(session, bot_id, Kind.STRESS)
         make_run(session, bot_id, Kind.STRESS, verdict="FAILED", **later)
     told = reasons(desk, bot_id)
     assert told["WALK_FORWARD_CONSISTENCY"].endswith("≥ 0.6, was 0.25")
     assert "no test Sharpe above zero" in told["WALK_FORWARD_OVERFIT_RATIO"]
     assert told["STRESS_SUITE_PASSED"].endswith("was 0")
+
+
+def test_figures_that_are_only_shown_open_no_gate(desk: Desk) -> None:
+    shown = {"figures": {"consistency": 0.9, "overfit_ratio": 1.0}}
+    with desk.sessions.begin() as session:
+        bot_id = make_bot(session, stage="SHADOW").id
+        make_run(session, bot_id, Kind.WALK_FORWARD, **shown, **walked(None, None))
+    assert set(WALK_FORWARD) <= set(reasons(desk, bot_id))
+
+
+def test_no_other_verification_has_the_figures_of_a_walk_forward(desk: Desk) -> None:
+    for wrong in (walked(0.75, None), walked(None, 1.25)):
+        with desk.sessions() as session, pytest.raises(IntegrityError, match="only_a_walk_forward_has_its_figures"):
+            make_run(session, make_bot(session).id, Kind.STRESS, **wrong)
+
+
+OLD_RUN = """
+    INSERT INTO verification_runs (id, bot_id, kind, generation_number, genome_hash, created_at, completed_at, seed,
+        data_source, data_fingerprint, engine_version, verdict, reason, figures, can_show, cannot_show)
+    VALUES (:id, :bot_id, :kind, 1, 'old', :at, :at, 1, 'cme', 'old', 'old', 'PASSED', 'old', CAST(:figures AS jsonb),
+        '', '')
+"""
+RECORDED = (
+    ("WALK_FORWARD", {"consistency": 0.5625, "overfit_ratio": 1.1000000000000003, "tried": 96}),
+    ("WALK_FORWARD", {"consistency": 1, "overfit_ratio": None}),
+    ("WALK_FORWARD", {"consistency": "0.5"}),
+    ("STRESS", {"consistency": 0.75, "failures": []}),
+)
+
+
+@pytest.fixture
+def old_bots(desk: Desk, owner: Engine, urls: DatabaseUrls, migrate: Callable[[str], None]) -> list[UUID]:
+    """A bot with one run for each of `RECORDED`, as the code before migration 0017 left it, in a migrated database."""
+    with desk.sessions.begin() as session:
+        bots = [make_bot(session, stage="CANARY").id for _ in RECORDED]
+    migrate("0016")
+    with owner.begin() as connection:
+        for bot_id, (kind, figures) in zip(bots, RECORDED, strict=True):
+            old = {"id": uuid4(), "bot_id": bot_id, "kind": kind, "figures": json.dumps(figures), "at": BIRTH}
+            connection.execute(text(OLD_RUN), old)
+    migrate("head")
+    prepare_database(urls)
+    return bots
+
+
+def test_a_gate_reads_the_figures_of_walk_forwards_from_before_there_were_columns(
+    desk: Desk, old_bots: list[UUID]
+) -> None:
+    with desk.sessions() as session:
+        found = runs.latest_of_bots(session, old_bots, kinds=["WALK_FORWARD", "STRESS"])
+    read = [[(run.consistency, run.overfit_ratio) for run in found[bot_id]] for bot_id in old_bots]
+    assert read == [[(0.5625, 1.1000000000000003)], [(1.0, None)], [(None, None)], [(None, None)]]
+
+
+def test_a_migration_leaves_what_was_recorded_and_who_may_change_it(
+    desk: Desk, owner: Engine, old_bots: list[UUID]
+) -> None:
+    recorded = text(
+        "SELECT kind, figures FROM verification_runs ORDER BY array_position(CAST(:bots AS uuid[]), bot_id)"
+    )
+    with owner.connect() as connection:
+        assert tuple(connection.execute(recorded, {"bots": old_bots}).all()) == RECORDED
+        with pytest.raises(ProgrammingError, match="raw truth is append-only"):
+            connection.execute(text("UPDATE verification_runs SET walk_forward_consistency = 1"))
+    with desk.sessions.begin() as session:
+        make_run(session, old_bots[0], Kind.WALK_FORWARD, created_at=BIRTH + HOUR, completed_at=BIRTH + HOUR)
+        (run,) = runs.latest_of_bots(session, old_bots[:1], kinds=["WALK_FORWARD"])[old_bots[0]]
+    assert (run.consistency, run.overfit_ratio) == (0.75, 1.25)
 
 
 def test_a_new_generation_has_to_be_verified_anew(desk: Desk) -> None:

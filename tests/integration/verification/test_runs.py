@@ -76,6 +76,9 @@ def test_a_check_is_stored_with_what_it_ran_and_what_it_cannot_show(
     assert (row.can_show, row.cannot_show) == (LIMITS[kind].can_show, LIMITS[kind].cannot_show)
     assert row.figures
     assert is_json(row.figures)
+    walked = kind is Kind.WALK_FORWARD
+    read_by_gates = (row.figures["consistency"], row.figures["overfit_ratio"]) if walked else (None, None)
+    assert (row.walk_forward_consistency, row.walk_forward_overfit_ratio) == read_by_gates
     assert told
     assert all(done <= of for _, done, of in told)
     again = verify(stocked_desk, bot_id, kind)
