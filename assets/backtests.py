@@ -122,4 +122,8 @@ def _figures(shown: Dossier) -> dict[str, object]:
 
 def _sessions(shown: Dossier) -> dg.MarkdownMetadataValue:
     columns = ("created_at", "generation_number", "status", "data_source", "trades", "net_pnl_usd", "sharpe")
-    return table(columns, [tuple(session[column] for column in columns) for session in shown.sessions[:SHOWN_TRADES]])
+    rows = [
+        (run.created_at, run.generation_number, run.status, run.data_source, run.trades, run.net_pnl_usd, run.sharpe)
+        for run in shown.sessions[:SHOWN_TRADES]
+    ]
+    return table(columns, rows)

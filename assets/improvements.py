@@ -34,7 +34,10 @@ def generations(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk])
     bot_id = bot_of(context)
     shown = bot_dossier(desk, bot_id).generations
     columns = ("generation_number", "origin", "parent_generation", "genome_hash", "reason", "created_at")
-    rows = [tuple(generation[column] for column in columns) for generation in shown]
+    rows = [
+        (one.generation_number, one.origin, one.parent_generation, one.genome_hash, one.reason, one.created_at)
+        for one in shown
+    ]
     lineage: dict[str, dg.MetadataValue] = {
         "generations": dg.MetadataValue.int(len(shown)),
         "lineage": table(columns, rows),

@@ -4,7 +4,6 @@ Belongs here: the way from a result to such rows, and the refusal of one that do
 rows, each of which stands in the module of its statement.
 """
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from sqlalchemy import Result
@@ -18,7 +17,7 @@ def rows_of(result: Result[*tuple[Any, ...]], declared: type[Declared]) -> list[
     Raises:
         TypeError: the columns are not the declared ones, in their order.
     """
-    _require_columns(result.keys(), declared)
+    require_columns(result, declared.__name__, declared._fields)
     return [declared._make(row) for row in result]
 
 
@@ -28,11 +27,22 @@ def first_of(result: Result[*tuple[Any, ...]], declared: type[Declared]) -> Decl
     Raises:
         TypeError: the columns are not the declared ones, in their order.
     """
-    _require_columns(result.keys(), declared)
+    require_columns(result, declared.__name__, declared._fields)
     row = result.first()
     return None if row is None else declared._make(row)
 
 
-def _require_columns(found: Iterable[str], declared: type[NamedTuple]) -> None:
-    if tuple(found) != declared._fields:
-        raise TypeError(f"{declared.__name__} declares {declared._fields}, its statement returns {tuple(found)}")
+def require_columns(result: Result[*tuple[Any, ...]], name: str, declared: tuple[str, ...]) -> None:
+    """Refuse a result whose columns are not the declared ones.
+
+    Args:
+        result: Of a statement.
+        name: Of what was declared for it.
+        declared: Its columns, in their order.
+
+    Raises:
+        TypeError: the columns are not the declared ones, in their order.
+    """
+    found = tuple(result.keys())
+    if found != declared:
+        raise TypeError(f"{name} declares {declared}, its statement returns {found}")

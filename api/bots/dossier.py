@@ -98,7 +98,9 @@ def one_book(desk: AtDesk, bot_id: BotId, book: Book) -> Response:
 @router.get("/bots/{bot_id}/sessions", response_model=SessionsAnswer, responses=documented(404, 422))
 def sessions(desk: AtDesk, bot_id: BotId, *, cursor: UUID | None = None, limit: PageLimit = 50) -> Response:
     """List a bot's backtest sessions, newest first, those from before its reset too."""
-    return SessionsAnswer.reply(bot_sessions(desk, bot_id, cursor=cursor, limit=limit))
+    page = bot_sessions(desk, bot_id, cursor=cursor, limit=limit)
+    listed = [one.run._asdict() | {"counts_since_reset": one.counts_since_reset} for one in page.sessions]
+    return SessionsAnswer.reply({"sessions": listed, "next_cursor": page.next_cursor})
 
 
 @router.get("/bots/{bot_id}/trades", response_model=TradesAnswer, responses=documented(404, 422))

@@ -278,14 +278,12 @@ def cli_actor() -> str:
 
 
 def _decisions(runs: "Sequence[DecisionRun]") -> Table:
-    from trading.work.reasons import in_words
-
     table = Table("last decided", "times", "since", "decision", "job", "reason", "in words", "other blockers")
     for run in runs:
         row = run.decision
         since, last = (f"{at.astimezone():%Y-%m-%d %H:%M:%S}" for at in (run.first, run.last))
-        told = (row["decision"], row["job_type"] or "—", row["reason_code"], in_words(row["reason_code"]))
-        others = ", ".join(code for code in row["blockers"] or () if code != row["reason_code"])
+        told = (row.decision, row.job_type or "—", row.reason_code, row.words)
+        others = ", ".join(code for code in row.blockers if code != row.reason_code)
         repeated = (f"×{run.times}", since) if run.times > 1 else ("", "")
         table.add_row(last, *repeated, *told, others)
     return table

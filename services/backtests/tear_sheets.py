@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Row
 
 from services.desk import Desk
+from store.backtests.trades import TradeRow, trades_of_session
 from store.bots import registry
 from store.database import transaction
 from store.tables import BacktestSession
@@ -35,7 +34,7 @@ SHOWN_DOTS = 1_200
 BOXES = {"desk": ((WIDE, 300.0), (WIDE, 150.0)), "phone": ((NARROW, 240.0), (NARROW, 130.0))}
 SCATTER_HEIGHT = 300.0
 
-Trades = Sequence[Row[*tuple[Any, ...]]]
+Trades = Sequence[TradeRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +104,7 @@ def tear_sheet(desk: Desk, session_id: UUID) -> TearSheet | None:
         run = runs.session_by_id(session, session_id)
         if run is None:
             return None
-        trades = runs.trades_of(session, run)
+        trades = trades_of_session(session, run.id, symbol=run.symbol)
         bot = registry.at_work(session, run.bot_id)
     return TearSheet(
         bot_name=bot.name if bot is not None else str(run.bot_id),
@@ -129,7 +128,7 @@ def session_trades(desk: Desk, session_id: UUID) -> tuple[BacktestSession, Trade
     """
     with transaction(desk.sessions) as session:
         run = runs.session_by_id(session, session_id)
-        return None if run is None else (run, runs.trades_of(session, run))
+        return None if run is None else (run, trades_of_session(session, run.id, symbol=run.symbol))
 
 
 def _curves(run: BacktestSession) -> Mapping[str, Curves]:

@@ -4,30 +4,30 @@ Belongs here: read-only use cases behind a bot's book tabs and its exports. Does
 lived through (`life.py`), many bots (`fleet.py`), files and JSON.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
 from services.bots.cards import Figures, figures
 from services.desk import Desk
+from store.backtests.trades import TradeRow
 from store.bots import dossier
+from store.bots.dossier import SessionRow
+from store.bots.fleet import CardRow
 from store.database import transaction
 from store.figures import books
-from store.figures.books import TradeSource
+from store.figures.books import BookRow, CurveRow, ShownRow, TradeSource
 from trading.books import Book, Stage
 from trading.errors import UnknownBots
+from trading.figures.baselines import counts
 from trading.figures.performance import drawdown_pct
 from trading.market.instruments import instrument
 
 SHOWN_BEFORE = 1_000
 TRADES_AT_A_TIME = 2_000
-
-Columns = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class BookShown:
     figures: Figures
     session_id: UUID | None
     equity: Equity
-    shown_before: tuple[Columns, ...]
+    shown_before: tuple[ShownRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,23 @@ class TradesPage:
     book: str
     session_id: UUID | None
     price_decimals: int
-    trades: tuple[Columns, ...]
+    trades: tuple[TradeRow, ...]
     next_cursor: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class SessionsPage:
-    """Backtest sessions, newest first, each with whether it counts since the reset, and where the next page starts."""
+class SessionListed:
+    """A backtest session, and whether it counts since the reset."""
 
-    sessions: tuple[Columns, ...]
+    run: SessionRow
+    counts_since_reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionsPage:
+    """Backtest sessions, newest first, and where the next page starts."""
+
+    sessions: tuple[SessionListed, ...]
     next_cursor: UUID | None
 
 
@@ -85,7 +93,7 @@ class TradeFile:
 
     bot_name: str
     book: str
-    trades: Iterator[Row[*tuple[Any, ...]]]
+    trades: Iterator[TradeRow]
 
 
 def bot_book(desk: Desk, bot_id: UUID, book: Book) -> BookShown:
@@ -103,7 +111,7 @@ def bot_book(desk: Desk, bot_id: UUID, book: Book) -> BookShown:
         figures=figures(row),
         session_id=row.session_id,
         equity=equity(row, curve),
-        shown_before=as_columns(before[::-1]),
+        shown_before=tuple(before[::-1]),
     )
 
 
@@ -119,10 +127,9 @@ def bot_trades(desk: Desk, bot_id: UUID, *, book: Book | None = None, cursor: in
     with transaction(desk.sessions) as session:
         source = _source(bot_id, _row(session, bot_id, book))
         trades = books.trades_before(session, source, before=cursor, limit=limit + 1)
-    shown = as_columns(trades[:limit])
-    more = len(trades) > limit
+    shown, more = tuple(trades[:limit]), len(trades) > limit
     decimals = instrument(source.symbol).price_decimals
-    return TradesPage(source.book, source.session_id, decimals, shown, shown[-1][source.place] if more else None)
+    return TradesPage(source.book, source.session_id, decimals, shown, source.place_of(shown[-1]) if more else None)
 
 
 def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -> SessionsPage:
@@ -135,10 +142,8 @@ def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -
     with transaction(desk.sessions) as session:
         since = _row(session, bot_id, Book.BACKTEST).since
         runs = dossier.sessions_of_bot(session, bot_id, before=cursor, limit=limit + 1)
-    shown = tuple(
-        {**run._mapping, "counts_since_reset": since is None or run.created_at >= since} for run in runs[:limit]
-    )
-    return SessionsPage(shown, shown[-1]["id"] if len(runs) > limit else None)
+    shown = tuple(SessionListed(run, counts(run.created_at, reset_at=since)) for run in runs[:limit])
+    return SessionsPage(shown, shown[-1].run.id if len(runs) > limit else None)
 
 
 def all_trades(desk: Desk, bot_id: UUID, book: Book | None = None) -> TradeFile:
@@ -158,7 +163,7 @@ def all_trades(desk: Desk, bot_id: UUID, book: Book | None = None) -> TradeFile:
     return TradeFile(row.name, source.book, _portions(desk, source, first))
 
 
-def equity(row: Row[*tuple[Any, ...]], curve: Row[*tuple[Any, ...]] | None) -> Equity:
+def equity(row: CardRow | BookRow, curve: CurveRow | None) -> Equity:
     """Return the curve of a book from its row and the curve that counts, if there is one."""
     account = float(row.account_usd)
     if curve is None:
@@ -175,29 +180,22 @@ def equity(row: Row[*tuple[Any, ...]], curve: Row[*tuple[Any, ...]] | None) -> E
     )
 
 
-def as_columns(rows: Iterable[Row[*tuple[Any, ...]]]) -> tuple[Columns, ...]:
-    """Return rows as mappings from column to value."""
-    return tuple(dict(row._mapping) for row in rows)
-
-
-def _row(session: Session, bot_id: UUID, book: Book | None) -> Row[*tuple[Any, ...]]:
+def _row(session: Session, bot_id: UUID, book: Book | None) -> BookRow:
     for row in books.books_of_bot(session, bot_id):
         if row.book == (book or Stage(row.stage).book):
             return row
     raise UnknownBots([str(bot_id)])
 
 
-def _source(bot_id: UUID, row: Row[*tuple[Any, ...]]) -> TradeSource:
+def _source(bot_id: UUID, row: BookRow) -> TradeSource:
     return TradeSource(bot_id, row.symbol, row.book, row.session_id, row.since)
 
 
-def _portions(
-    desk: Desk, source: TradeSource, portion: Sequence[Row[*tuple[Any, ...]]]
-) -> Iterator[Row[*tuple[Any, ...]]]:
+def _portions(desk: Desk, source: TradeSource, portion: Sequence[TradeRow]) -> Iterator[TradeRow]:
     while portion:
         yield from portion
         if len(portion) < TRADES_AT_A_TIME:
             return
-        last = getattr(portion[-1], source.place)
+        last = source.place_of(portion[-1])
         with transaction(desk.sessions) as session:
             portion = books.trades_after(session, source, after=last, limit=TRADES_AT_A_TIME)

@@ -7,11 +7,12 @@ shown (`fleet.py`), what a state or a gate means (`trading`).
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.bots.gates import Verifications
-from store.bots.fleet import AnyRow
+from store.bots.fleet import CardRow, GatedRow, RecentSession
+from store.figures.books import BookRow
 from trading.books import Stage
 from trading.governance.gates import Check, Evidence, GateVerdict, days_in_stage, figures_pass, gate
 from trading.verification.evidence import ASKING, with_verifications
@@ -111,26 +112,29 @@ class GatedCard(BotCard):
     stage_gate: StageGate
 
 
-def card(row: AnyRow, *, now: datetime) -> BotCard:
+Card = TypeVar("Card", bound=BotCard)
+
+
+def card(row: CardRow, *, now: datetime) -> BotCard:
     """Make the card of one bot at a moment."""
-    return BotCard(**_columns(row, now=now))
+    return _card(BotCard, row, now=now)
 
 
-def gated_card(row: AnyRow, verifications: Verifications, *, now: datetime) -> GatedCard:
-    """Make the card of one bot at a moment, its gate evaluated; the row must come with evidence."""
-    return GatedCard(**_columns(row, now=now), stage_gate=_stage_gate(row, verifications, now=now))
+def gated_card(row: GatedRow, verifications: Verifications, *, now: datetime) -> GatedCard:
+    """Make the card of one bot at a moment, its gate evaluated."""
+    return _card(GatedCard, row.card, now=now, stage_gate=_stage_gate(row, verifications, now=now))
 
 
-def gate_verdict(row: AnyRow, verifications: Verifications, *, now: datetime) -> GateVerdict:
-    """Hold a bot against the gate before its next stage, every check answered; the row must come with evidence."""
-    stage = Stage(row.stage)
+def gate_verdict(row: GatedRow, verifications: Verifications, *, now: datetime) -> GateVerdict:
+    """Hold a bot against the gate before its next stage, every check answered."""
+    bot, stage = row.card, Stage(row.card.stage)
     evidence = _evidence(row, stage, now=now)
     if stage in ASKING:
-        evidence = with_verifications(evidence, verifications.get(row.id, ()), generation=row.generation)
+        evidence = with_verifications(evidence, verifications.get(bot.id, ()), generation=bot.generation)
     return gate(stage, evidence)
 
 
-def figures(row: AnyRow) -> Figures:
+def figures(row: CardRow | BookRow) -> Figures:
     """Return the figures of one bot and book from a row of its rollup; `since` is the book's baseline."""
     return Figures(
         book=row.book,
@@ -152,33 +156,34 @@ def figures(row: AnyRow) -> Figures:
     )
 
 
-def _columns(row: AnyRow, *, now: datetime) -> dict[str, Any]:
-    return {
-        "id": row.id,
-        "name": row.name,
-        "stage": row.stage,
-        "symbol": row.symbol,
-        "timeframe": row.timeframe,
-        "archetype": row.archetype,
-        "generation": row.generation,
-        "promotion_mode": row.promotion_mode,
-        "stage_locked_until": row.stage_locked_until,
-        "stage_entered_at": row.stage_entered_at,
-        "killed_at": row.killed_at,
-        "archived_at": row.archived_at,
-        "paused_at": row.paused_at,
-        "metrics_reset_at": row.metrics_reset_at,
-        "bot_now": bot_now(_situation(row, now=now)),
-        "progress_pct": row.job_progress_pct,
-        "dagster_run_id": row.job_dagster_run_id,
-        "confidence_pct": row.confidence_pct,
-        "uniqueness_pct": row.uniqueness_pct,
-        "metrics": figures(row),
-        "sparkline": tuple(row.sparkline_usd or ()),
-    }
+def _card(kind: type[Card], row: CardRow, *, now: datetime, **gate: Any) -> Card:
+    return kind(
+        id=row.id,
+        name=row.name,
+        stage=row.stage,
+        symbol=row.symbol,
+        timeframe=row.timeframe,
+        archetype=row.archetype,
+        generation=row.generation,
+        promotion_mode=row.promotion_mode,
+        stage_locked_until=row.stage_locked_until,
+        stage_entered_at=row.stage_entered_at,
+        killed_at=row.killed_at,
+        archived_at=row.archived_at,
+        paused_at=row.paused_at,
+        metrics_reset_at=row.metrics_reset_at,
+        bot_now=bot_now(_situation(row, now=now)),
+        progress_pct=row.job_progress_pct,
+        dagster_run_id=row.job_dagster_run_id,
+        confidence_pct=row.confidence_pct,
+        uniqueness_pct=row.uniqueness_pct,
+        metrics=figures(row),
+        sparkline=tuple(row.sparkline_usd or ()),
+        **gate,
+    )
 
 
-def _situation(row: AnyRow, *, now: datetime) -> Situation:
+def _situation(row: CardRow, *, now: datetime) -> Situation:
     return Situation(
         stage=Stage(row.stage),
         now=now,
@@ -188,54 +193,52 @@ def _situation(row: AnyRow, *, now: datetime) -> Situation:
         failures_in_row=row.backtest_failures_in_row or 0,
         has_completed_session=bool(row.backtests_completed),
         bars_left=row.last_session_bars_left,
-        jobs=(_job(row),) if row.job_id is not None else (),
+        jobs=_jobs(row),
     )
 
 
-def _job(row: AnyRow) -> Job:
-    return Job(
-        id=row.job_id,
-        type=JobType(row.job_job_type),
-        status=JobStatus(row.job_status),
-        created_at=row.job_created_at,
-        started_at=row.job_started_at,
-        attempt=row.job_attempt,
-        iteration=row.job_iteration,
-    )
+def _jobs(row: CardRow) -> tuple[Job, ...]:
+    kind, status, created_at = row.job_job_type, row.job_status, row.job_created_at
+    attempt, iteration = row.job_attempt, row.job_iteration
+    if row.job_id is None or kind is None or status is None:
+        return ()
+    if created_at is None or attempt is None or iteration is None:  # never: the columns of a job are null together
+        return ()
+    return (Job(row.job_id, JobType(kind), JobStatus(status), created_at, row.job_started_at, attempt, iteration),)
 
 
-def _stage_gate(row: AnyRow, verifications: Verifications, *, now: datetime) -> StageGate:
-    verdict = gate_verdict(row, verifications, now=now)
-    if row.stage_locked_until is None or now >= row.stage_locked_until:
+def _stage_gate(row: GatedRow, verifications: Verifications, *, now: datetime) -> StageGate:
+    verdict, locked_until = gate_verdict(row, verifications, now=now), row.card.stage_locked_until
+    if locked_until is None or now >= locked_until:
         return StageGate(verdict.to, verdict.allowed, verdict.blockers)
-    lock = Lock(f"no stage move before {row.stage_locked_until:%Y-%m-%d %H:%M %Z}")
+    lock = Lock(f"no stage move before {locked_until:%Y-%m-%d %H:%M %Z}")
     return StageGate(verdict.to, False, (lock, *verdict.blockers))
 
 
-def _evidence(row: AnyRow, stage: Stage, *, now: datetime) -> Evidence:
+def _evidence(row: GatedRow, stage: Stage, *, now: datetime) -> Evidence:
+    bot = row.card
     return Evidence(
-        trades=row.trades,
+        trades=bot.trades,
         losers=row.losers,
-        net_pnl_micros=int(row.net_pnl_usd.scaleb(6)) if row.net_pnl_usd is not None else None,
-        win_pct=row.win_pct,
-        max_drawdown_pct=row.max_drawdown_pct,
-        profit_factor=row.profit_factor,
-        expectancy_usd=row.expectancy_usd,
-        sharpe=row.sharpe,
-        days_in_stage=days_in_stage(row.stage_entered_at, now=now),
-        data_sources=frozenset({row.data_source} if row.data_source else ()),
-        recent_sessions_passed=tuple(_passes(stage, measured) for measured in row.recent or ()),
+        net_pnl_micros=int(bot.net_pnl_usd.scaleb(6)) if bot.net_pnl_usd is not None else None,
+        win_pct=bot.win_pct,
+        max_drawdown_pct=bot.max_drawdown_pct,
+        profit_factor=bot.profit_factor,
+        expectancy_usd=bot.expectancy_usd,
+        sharpe=bot.sharpe,
+        days_in_stage=days_in_stage(bot.stage_entered_at, now=now),
+        data_sources=frozenset({bot.data_source} if bot.data_source else ()),
+        recent_sessions_passed=tuple(_passes(stage, RecentSession._make(measured)) for measured in row.recent or ()),
     )
 
 
-def _passes(stage: Stage, measured: list[Any]) -> bool:
-    trades, win_pct, max_drawdown_pct, profit_factor, expectancy_usd, sharpe = measured
+def _passes(stage: Stage, measured: RecentSession) -> bool:
     evidence = Evidence(
-        trades=trades,
-        win_pct=win_pct,
-        max_drawdown_pct=max_drawdown_pct,
-        profit_factor=profit_factor,
-        expectancy_usd=expectancy_usd,
-        sharpe=sharpe,
+        trades=measured.trades,
+        win_pct=measured.win_pct,
+        max_drawdown_pct=measured.max_drawdown_pct,
+        profit_factor=measured.profit_factor,
+        expectancy_usd=measured.expectancy_usd,
+        sharpe=measured.sharpe,
     )
     return figures_pass(stage, evidence)

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from uuid import UUID
 
-from services.bots.books import Columns, Equity, as_columns, equity
+from services.bots.books import Equity, equity
 from services.bots.cards import GatedCard, gated_card
 from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
 from services.desk import Desk
 from services.market.choice import SeriesShown, series_traded
 from store.bots import dossier, fleet, registry
+from store.bots.dossier import FiguresEventRow, GenerationRow, SessionRow
 from store.database import transaction
 from store.figures import books
 from store.work import job_pages, ticks
@@ -45,11 +46,11 @@ class Dossier:
     bars: SeriesShown | None
     history: History | None
     equity: Equity
-    sessions: tuple[Columns, ...]
-    generations: tuple[Columns, ...]
+    sessions: tuple[SessionRow, ...]
+    generations: tuple[GenerationRow, ...]
     jobs: tuple[JobRow, ...]
-    decisions: tuple[Columns, ...]
-    metrics_events: tuple[Columns, ...]
+    decisions: tuple[DecisionOfBot, ...]
+    metrics_events: tuple[FiguresEventRow, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +60,13 @@ class DecisionRun:
     first: datetime
     last: datetime
     times: int
-    decision: Columns
+    decision: DecisionOfBot
 
 
-def decision_runs(decisions: Sequence[Columns]) -> tuple[DecisionRun, ...]:
+def decision_runs(decisions: Sequence[DecisionOfBot]) -> tuple[DecisionRun, ...]:
     """Group decisions, newest first, into runs of one outcome, newest first: as `runsOf` does on the bot's page."""
-    grouped = [list(run) for _, run in groupby(decisions, key=itemgetter(*OUTCOME))]
-    return tuple(DecisionRun(run[-1]["started_at"], run[0]["started_at"], len(run), run[0]) for run in grouped)
-
-
-def in_words_too(decisions: Sequence[DecisionOfBot]) -> tuple[Columns, ...]:
-    """Return decisions with their reason in words beside its code; None for a code of another version."""
-    return tuple(row._asdict() | {"words": row.words} for row in decisions)
+    grouped = [list(run) for _, run in groupby(decisions, key=attrgetter(*OUTCOME))]
+    return tuple(DecisionRun(run[-1].started_at, run[0].started_at, len(run), run[0]) for run in grouped)
 
 
 def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
@@ -84,23 +80,22 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
         if row is None:
             raise UnknownBots([str(bot_id)])
-        bot = gated_card(row, verifications_of(session, [row]), now=desk.clock())
+        bot = gated_card(row, verifications_of(session, [row.card]), now=desk.clock())
         at_work = registry.at_work(session, bot_id)
         curve = books.equity_curve(session, bot_id, book=bot.metrics.book)
         jobs = job_pages.of_bot(session, bot_id, limit=SHOWN_JOBS)
-        decisions = in_words_too(ticks.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS))
-        lists = {
-            "sessions": dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS),
-            "generations": dossier.generations_of_bot(session, bot_id, limit=SHOWN_GENERATIONS),
-            "metrics_events": dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS),
-        }
-    shown = {name: as_columns(rows) for name, rows in lists.items()}
+        decisions = ticks.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
+        sessions = dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS)
+        generations = dossier.generations_of_bot(session, bot_id, limit=SHOWN_GENERATIONS)
+        events = dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS)
     return Dossier(
         bot=bot,
         bars=series_traded(desk.bars, bot.symbol, bot.timeframe),
         history=history_of_bot(desk, at_work),
-        equity=equity(row, curve),
-        decisions=decisions,
+        equity=equity(row.card, curve),
+        sessions=tuple(sessions),
+        generations=tuple(generations),
         jobs=tuple(jobs),
-        **shown,
+        decisions=tuple(decisions),
+        metrics_events=tuple(events),
     )

@@ -9,14 +9,13 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from uuid import UUID
 
 from services.bots.cards import BotCard, GatedCard, card, gated_card
 from services.bots.gates import verifications_of
 from services.desk import Desk
 from store.bots import fleet
-from store.bots.fleet import FleetFilter, FleetOrder, Place
+from store.bots.fleet import BookTotal, FleetFilter, FleetOrder, Place
 from store.database import reading, transaction
 from store.work import job_pages, ticks
 from trading.books import Stage
@@ -53,18 +52,6 @@ class BotsPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BookTotal:
-    """Bots of one current book, how many have figures since reset and how many of those are SIMULATED."""
-
-    book: str
-    bots: int
-    measured: int
-    simulated: int
-    net_pnl: Decimal | None
-    trades: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
     """The strip above the board. Books are never added to each other."""
 
@@ -91,9 +78,9 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
     with reading(desk.sessions) as session:
         found = fleet.read_page(session, query.wanted, query.order, after=after, limit=limit + 1)
         shown, more = found.rows[:limit], len(found.rows) > limit
-        verifications = verifications_of(session, shown)
+        verifications = verifications_of(session, [row.card for row in shown])
     now = desk.clock()
-    last = Place(shown[-1].sort_key, shown[-1].name) if more else None
+    last = found.places[limit - 1] if more else None
     bots = tuple(gated_card(row, verifications, now=now) for row in shown)
     return BotsPage(bots, _cursor(last, query.order) if last is not None else None, found.total)
 
@@ -131,7 +118,7 @@ def fleet_totals(desk: Desk) -> Totals:
         bots=locks.bots,
         by_stage=_tally([(stage, count) for stage, _, count in counted], tuple(Stage)),
         by_state=_tally([(state, count) for _, state, count in counted], tuple(State)),
-        books=tuple(BookTotal(**row._mapping) for row in books),
+        books=tuple(books),
         oldest_queued_at=oldest.created_at if oldest is not None else None,
         locked_bots=locks.locked,
         locked_until=locks.until,

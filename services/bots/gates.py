@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from store.bots.fleet import AnyRow
+from store.bots.fleet import CardRow
 from store.verification import runs
 from store.verification.runs import NewestRun
 from trading.verification.evidence import ASKED_FOR, ASKING, Verified
@@ -18,12 +18,12 @@ from trading.verification.verdicts import Grade, Kind
 Verifications = Mapping[UUID, tuple[Verified, ...]]
 
 
-def verifications_of(session: Session, rows: Iterable[AnyRow]) -> Verifications:
+def verifications_of(session: Session, rows: Iterable[CardRow]) -> Verifications:
     """Return the newest verifications that gates ask for, by bot; nothing is read where no bot stands at such a gate.
 
     Args:
         session: Open transaction.
-        rows: Of bots, with `id` and `stage`.
+        rows: Of the bots.
     """
     asking = [row.id for row in rows if row.stage in ASKING]
     if not asking:

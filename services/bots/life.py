@@ -7,27 +7,27 @@ figures, curve and trades (`books.py`), SQL, JSON.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row
 from sqlalchemy.orm import Session
 
-from services.bots.books import Columns, as_columns
 from services.bots.cards import Figures, GatedCard, figures, gate_verdict, gated_card
-from services.bots.dossier import in_words_too
 from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
 from services.bots.registration import REGISTERED
 from services.desk import Desk
 from services.market.choice import SeriesShown, series_traded
 from store.bots import dossier, fleet, registry
+from store.bots.dossier import ActRow, FiguresEventRow, GenerationRow, IterationRow, Neighbour, StageMoveRow
+from store.bots.fleet import CardRow
 from store.database import transaction
 from store.figures import books
 from store.verification import runs
 from store.verification.runs import VerificationRun
 from store.work import job_pages, ticks
 from store.work.job_pages import JobRow
+from store.work.ticks import DecisionOfBot
 from trading.errors import UnknownBots
 from trading.governance.gates import GateVerdict
 from trading.strategies.genome import Style, schema
@@ -39,8 +39,6 @@ SHOWN_GENERATIONS = 200
 SHOWN_ITERATIONS = 200
 SHOWN_DECISIONS = 60
 SHOWN_EVENTS = 120
-
-AnyRow: TypeAlias = Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,14 +97,14 @@ class Life:
     bars: SeriesShown | None
     history: History | None
     rule: str | None
-    before: AnyRow | None
-    after: AnyRow | None
+    before: Neighbour | None
+    after: Neighbour | None
     gate: GateVerdict
     books: tuple[Figures, ...]
     numbers: tuple[NumberShown, ...]
-    generations: tuple[Columns, ...]
-    iterations: tuple[Columns, ...]
-    decisions: tuple[Columns, ...]
+    generations: tuple[GenerationRow, ...]
+    iterations: tuple[IterationRow, ...]
+    decisions: tuple[DecisionOfBot, ...]
     events: tuple[Event, ...]
     marks: tuple[Mark, ...]
     verifications: Sequence[VerificationRun]
@@ -117,10 +115,10 @@ class _Trail:
     """Rows of the tables a trail is made of."""
 
     born_at: datetime
-    generations: Sequence[AnyRow]
-    moves: Sequence[AnyRow]
-    resets: Sequence[AnyRow]
-    acts: Sequence[AnyRow]
+    generations: Sequence[GenerationRow]
+    moves: Sequence[StageMoveRow]
+    resets: Sequence[FiguresEventRow]
+    acts: Sequence[ActRow]
     jobs: Sequence[JobRow]
 
 
@@ -136,34 +134,34 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
         if row is None:
             raise UnknownBots([str(bot_id)])
-        trail = _trail(session, row)
+        bot, trail = row.card, _trail(session, row.card)
         iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
         decisions = ticks.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
         shown = books.books_of_bot(session, bot_id)
         rule, at_work = dossier.rule_of_bot(session, bot_id), registry.at_work(session, bot_id)
-        before, after = (dossier.beside_bot(session, row.name, after=ahead) for ahead in (False, True))
-        at_gates = verifications_of(session, [row])
+        before, after = (dossier.beside_bot(session, bot.name, after=ahead) for ahead in (False, True))
+        at_gates = verifications_of(session, [bot])
         verifications = runs.latest_of_bot(session, bot_id)
     return Life(
         bot=gated_card(row, at_gates, now=now),
-        bars=series_traded(desk.bars, row.symbol, row.timeframe),
+        bars=series_traded(desk.bars, bot.symbol, bot.timeframe),
         history=history_of_bot(desk, at_work),
         rule=rule,
         before=before,
         after=after,
         gate=gate_verdict(row, at_gates, now=now),
         books=tuple(figures(book) for book in shown),
-        numbers=_numbers(row.archetype if rule is None else rule_text(rule), trail.generations),
-        generations=as_columns(trail.generations),
-        iterations=as_columns(iterations),
-        decisions=in_words_too(decisions),
+        numbers=_numbers(bot.archetype if rule is None else rule_text(rule), trail.generations),
+        generations=tuple(trail.generations),
+        iterations=tuple(iterations),
+        decisions=tuple(decisions),
         events=_events(trail),
         marks=_marks(trail),
         verifications=verifications,
     )
 
 
-def _numbers(style: Style, generations: Sequence[AnyRow]) -> tuple[NumberShown, ...]:
+def _numbers(style: Style, generations: Sequence[GenerationRow]) -> tuple[NumberShown, ...]:
     """Return the numbers of the newest generation in the order of their style; one it has not is left out."""
     genome = generations[0].genome if generations else {}
     return tuple(
@@ -173,7 +171,7 @@ def _numbers(style: Style, generations: Sequence[AnyRow]) -> tuple[NumberShown, 
     )
 
 
-def _trail(session: Session, row: AnyRow) -> _Trail:
+def _trail(session: Session, row: CardRow) -> _Trail:
     return _Trail(
         born_at=row.created_at,
         generations=dossier.generations_of_bot(session, row.id, limit=SHOWN_GENERATIONS),
@@ -198,17 +196,17 @@ def _events(trail: _Trail) -> tuple[Event, ...]:
     return tuple(merged[:SHOWN_EVENTS])
 
 
-def _moved(row: AnyRow) -> Event:
+def _moved(row: StageMoveRow) -> Event:
     way = f"{row.from_stage or 'new'} → {row.to_stage}"
     return Event(at=row.created_at, event="STAGE_MOVED", reason=row.reason_code, actor=row.actor, detail=way)
 
 
-def _reset(row: AnyRow) -> Event:
+def _reset(row: FiguresEventRow) -> Event:
     scope = row.payload_json.get("scope", "")
     return Event(at=row.created_at, event=row.event_type, reason=row.reason_code, actor=row.actor, detail=scope)
 
 
-def _acted(row: AnyRow) -> Event:
+def _acted(row: ActRow) -> Event:
     return Event(
         at=row.at,
         event=row.action,
@@ -241,7 +239,7 @@ def _worked(row: JobRow) -> Iterator[Event]:
         )
 
 
-def _generation(row: AnyRow) -> Event:
+def _generation(row: GenerationRow) -> Event:
     came = f"G{row.generation_number}" + (f" from G{row.parent_generation}" if row.parent_generation else "")
     return Event(at=row.created_at, event="GENERATION_ADDED", reason=row.origin, detail=came)
 

@@ -1,7 +1,7 @@
 """Trades and fills: their tables, and what the price of an old row was.
 
-Belongs here: the two tables that hold prices, and how a price is read. Does not belong here: writing trades
-(`sessions.py`), which trades count (`figures/books.py`, `figures/rollups.py`).
+Belongs here: the two tables that hold prices, how a price is read, the trades of a session. Does not belong here:
+writing trades (`sessions.py`), which trades count (`figures/books.py`, `figures/rollups.py`).
 
 A price is its ticks times the tick, exactly; the ledger keeps all three, and the database refuses a row where they
 disagree. Before migration 0013 a price was its ticks times the whole micro-dollars of a tick, with six decimals and no
@@ -13,7 +13,7 @@ a tick has whole micro-dollars the price was right; where it has some, the ticks
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -29,11 +29,13 @@ from sqlalchemy import (
     case,
     func,
     null,
+    select,
     text,
 )
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from store.base import Base, one_of
+from store.rows import rows_of
 from store.tables import BOOKS, EXIT_REASONS, SIDES, STAGES
 from trading.market.instruments import instrument
 from trading.money import MICROS_PER_USD
@@ -122,6 +124,40 @@ class ExecutionFill(Base):
     realised_pnl_usd: Mapped[Decimal]
     filled_at: Mapped[datetime]
     created_at: Mapped[datetime]
+
+
+class TradeRow(NamedTuple):
+    """One round trip as `told_columns` reads it; a price is None where it is unknown."""
+
+    id: int
+    session_id: UUID | None
+    bot_id: UUID
+    book: str
+    seq: int
+    side: str
+    contracts: int
+    entry_at: datetime
+    exit_at: datetime
+    entry_price: Decimal | None
+    exit_price: Decimal | None
+    entry_ticks: int | None
+    exit_ticks: int | None
+    tick_size: Decimal | None
+    bars_held: int
+    gross_pnl_usd: Decimal
+    commission_usd: Decimal
+    slippage_usd: Decimal
+    net_pnl_usd: Decimal
+    mae_usd: Decimal
+    mfe_usd: Decimal
+    exit_reason: str
+    created_at: datetime
+
+
+def trades_of_session(session: Session, session_id: UUID, *, symbol: str) -> list[TradeRow]:
+    """Return every trade of a session in entry order. Served by the unique key (session_id, seq)."""
+    own = select(*told_columns(symbol)).where(TradeLog.session_id == session_id)
+    return rows_of(session.execute(own.order_by(TradeLog.seq)), TradeRow)
 
 
 def told_columns(symbol: str) -> Sequence[ColumnElement[Any]]:

@@ -4,13 +4,15 @@ Belongs here: the statements behind `/api/bots/{id}`; read-only. Does not belong
 curves and trades of a book (`figures/books.py`), jobs and decisions (`work/job_pages.py`, `work/ticks.py`).
 """
 
-from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, and_, or_, select, true
+from sqlalchemy import and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
+from store.rows import first_of, rows_of
 from store.tables import (
     AuditEvent,
     BacktestSession,
@@ -23,17 +25,136 @@ from store.tables import (
     RuleText,
 )
 
-Rows = Sequence[Row[*tuple[Any, ...]]]
+
+class Neighbour(NamedTuple):
+    """The bot next to another one by name."""
+
+    id: UUID
+    name: str
 
 
-def beside_bot(session: Session, name: str, *, after: bool) -> Row[*tuple[Any, ...]] | None:
-    """Return id and name of the bot next after, or next before, a name; archived ones are passed over."""
+class SessionRow(NamedTuple):
+    """One backtest session but for its equity curve and its costs."""
+
+    id: UUID
+    bot_id: UUID
+    job_id: UUID | None
+    dagster_run_id: str | None
+    status: str
+    created_at: datetime
+    completed_at: datetime
+    generation_number: int
+    genome_hash: str
+    archetype: str
+    rule_fingerprint: str | None
+    symbol: str
+    timeframe: str
+    session_mode: str
+    account_usd: Decimal
+    contracts: int
+    data_source: str | None
+    data_fingerprint: str | None
+    bar_count: int
+    first_bar_at: datetime | None
+    last_bar_at: datetime | None
+    engine_version: str
+    seed: int | None
+    net_pnl_usd: Decimal | None
+    trades: int
+    winners: int
+    losers: int
+    win_pct: float | None
+    profit_factor: float | None
+    expectancy_usd: float | None
+    max_drawdown_usd: float | None
+    max_drawdown_pct: float | None
+    sharpe: float | None
+    sortino: float | None
+    exposure_pct: float | None
+    average_trade_bars: float | None
+    order_list_hash: str | None
+    notes: list[str]
+    error: str | None
+
+
+class GenerationRow(NamedTuple):
+    """One genome a bot has had."""
+
+    bot_id: UUID
+    generation_number: int
+    genome: dict[str, Any]
+    genome_hash: str
+    origin: str
+    parent_generation: int | None
+    job_id: UUID | None
+    reason: str | None
+    created_at: datetime
+
+
+class IterationRow(NamedTuple):
+    """One improve or evolve iteration with the candidate it judged; `genome` and what follows is null without one."""
+
+    id: UUID
+    bot_id: UUID
+    job_id: UUID | None
+    job_type: str
+    iteration: int
+    parent_generation: int
+    new_generation: int | None
+    accepted: bool
+    reason_code: str
+    reason: str
+    candidates_tried: int
+    evidence: dict[str, Any]
+    data_source: str
+    data_fingerprint: str
+    seed: int
+    created_at: datetime
+    completed_at: datetime
+    genome: dict[str, Any] | None
+    test_sharpe: float | None
+    test_net_pnl_usd: Decimal | None
+    test_trades: int | None
+
+
+class FiguresEventRow(NamedTuple):
+    """One event in the life of a bot's figures, such as a reset."""
+
+    event_type: str
+    reason_code: str
+    actor: str
+    payload_json: dict[str, Any]
+    created_at: datetime
+
+
+class StageMoveRow(NamedTuple):
+    """One move of a bot from stage to stage; from None when it came."""
+
+    from_stage: str | None
+    to_stage: str
+    reason_code: str
+    actor: str
+    created_at: datetime
+
+
+class ActRow(NamedTuple):
+    """One link of the audit chain whose subject is a bot."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    payload: dict[str, Any]
+
+
+def beside_bot(session: Session, name: str, *, after: bool) -> Neighbour | None:
+    """Return the bot next after, or next before, a name; archived ones are passed over."""
     further, nearest = (Bot.name > name, Bot.name) if after else (Bot.name < name, Bot.name.desc())
     asked = select(Bot.id, Bot.name).where(further, Bot.archived_at.is_(None))
-    return session.execute(asked.order_by(nearest).limit(1)).first()
+    return first_of(session.execute(asked.order_by(nearest).limit(1)), Neighbour)
 
 
-def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = None, limit: int) -> Rows:
+def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = None, limit: int) -> list[SessionRow]:
     """Return a bot's backtest sessions older than one of them, newest first, before and after any reset."""
     run = BacktestSession
     columns = [c for c in run.__table__.columns if c.name not in {"equity_on", "equity_usd", "costs"}]
@@ -42,16 +163,16 @@ def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = Non
         last = aliased(BacktestSession)
         earlier = or_(run.created_at < last.created_at, and_(run.created_at == last.created_at, run.id > last.id))
         own = own.join(last, and_(last.id == before, last.bot_id == bot_id)).where(earlier)
-    return session.execute(own.order_by(run.created_at.desc(), run.id).limit(limit)).all()
+    return rows_of(session.execute(own.order_by(run.created_at.desc(), run.id).limit(limit)), SessionRow)
 
 
-def generations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
+def generations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[GenerationRow]:
     """Return a bot's newest generations, newest first."""
     own = select(*BotGeneration.__table__.columns).where(BotGeneration.bot_id == bot_id)
-    return session.execute(own.order_by(BotGeneration.generation_number.desc()).limit(limit)).all()
+    return rows_of(session.execute(own.order_by(BotGeneration.generation_number.desc()).limit(limit)), GenerationRow)
 
 
-def iterations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
+def iterations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[IterationRow]:
     """Return a bot's newest improve and evolve iterations, newest first, each with the candidate it judged.
 
     The candidate is the genome chosen on the last segment, where it met its parent on bars no search had seen; its
@@ -71,26 +192,29 @@ def iterations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
         .outerjoin(judged, true())
         .where(iteration.bot_id == bot_id)
     )
-    return session.execute(own.order_by(iteration.completed_at.desc(), iteration.id).limit(limit)).all()
+    return rows_of(
+        session.execute(own.order_by(iteration.completed_at.desc(), iteration.id).limit(limit)), IterationRow
+    )
 
 
-def resets_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
+def resets_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[FiguresEventRow]:
     """Return the newest events in the life of a bot's figures, newest first."""
     event = BotMetricsEvent
     columns = (event.event_type, event.reason_code, event.actor, event.payload_json, event.created_at)
     own = select(*columns).where(event.bot_id == bot_id)
-    return session.execute(own.order_by(event.created_at.desc(), event.id.desc()).limit(limit)).all()
+    newest = own.order_by(event.created_at.desc(), event.id.desc()).limit(limit)
+    return rows_of(session.execute(newest), FiguresEventRow)
 
 
-def stage_moves_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
+def stage_moves_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[StageMoveRow]:
     """Return a bot's newest moves from stage to stage, newest first."""
     move = BotStageEvent
     columns = (move.from_stage, move.to_stage, move.reason_code, move.actor, move.created_at)
     own = select(*columns).where(move.bot_id == bot_id)
-    return session.execute(own.order_by(move.created_at.desc(), move.id.desc()).limit(limit)).all()
+    return rows_of(session.execute(own.order_by(move.created_at.desc(), move.id.desc()).limit(limit)), StageMoveRow)
 
 
-def acts_on_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
+def acts_on_bot(session: Session, bot_id: UUID, *, limit: int) -> list[ActRow]:
     """Return the newest links of the audit chain whose subject is this bot, newest first.
 
     An act on many bots, such as a reset, names their number in the chain; its rows per bot are `resets_of_bot`. Served
@@ -99,7 +223,7 @@ def acts_on_bot(session: Session, bot_id: UUID, *, limit: int) -> Rows:
     event = AuditEvent
     columns = (event.seq, event.at, event.actor, event.action, event.payload)
     own = select(*columns).where(event.subject == str(bot_id))
-    return session.execute(own.order_by(event.seq.desc()).limit(limit)).all()
+    return rows_of(session.execute(own.order_by(event.seq.desc()).limit(limit)), ActRow)
 
 
 def rule_of_bot(session: Session, bot_id: UUID) -> str | None:

@@ -12,8 +12,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,7 +22,6 @@ from sqlalchemy import (
     CompoundSelect,
     FromClause,
     Integer,
-    Row,
     Select,
     Text,
     all_,
@@ -44,6 +44,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, aggregate_or
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Session
 
+from store.rows import require_columns, rows_of
 from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotMetricsRollup, BotProgress, MetricsBaseline
 from trading.books import Book, Stage
 from trading.governance.gates import RECENT_SESSIONS
@@ -51,7 +52,6 @@ from trading.market.bars import SIMULATED
 from trading.work.badges import STATE_OF_JOB, State
 from trading.work.planner import MAX_FAILURES_IN_ROW
 
-AnyRow = Row[*tuple[Any, ...]]
 STATES = tuple(State)
 ROWS_AT_A_TIME = 1_000
 UNSEARCHED = {"no_parameters": True}  # a statement without any goes as it is; looking for them takes half a millisecond
@@ -93,12 +93,108 @@ class FleetFilter:
     words: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Portion:
-    """Some rows in order, each with its `sort_key`, and how many the filter matches in all."""
+class CardRow(NamedTuple):
+    """What stands behind a bot's card. The columns of its job, and those of its figures, are null together.
 
-    rows: Sequence[AnyRow]
-    total: int
+    Attributes:
+        book, since: Its current book and that book's baseline.
+        job_id: The first of its active jobs.
+        session_id: What follows is the rollup of its current book since the baseline.
+    """
+
+    id: UUID
+    name: str
+    stage: str
+    symbol: str
+    timeframe: str
+    archetype: str
+    promotion_mode: str
+    stage_locked_until: datetime | None
+    stage_entered_at: datetime
+    killed_at: datetime | None
+    archived_at: datetime | None
+    paused_at: datetime | None
+    metrics_reset_at: datetime | None
+    created_at: datetime
+    account_usd: Decimal
+    book: str
+    since: datetime | None
+    generation: int | None
+    backtests_completed: int | None
+    backtest_failures_in_row: int | None
+    last_session_bars_left: int | None
+    confidence_pct: float | None
+    uniqueness_pct: float | None
+    job_id: UUID | None
+    job_job_type: str | None
+    job_status: str | None
+    job_created_at: datetime | None
+    job_started_at: datetime | None
+    job_attempt: int | None
+    job_iteration: int | None
+    job_progress_pct: float | None
+    job_dagster_run_id: str | None
+    session_id: UUID | None
+    sessions: int | None
+    data_source: str | None
+    net_pnl_usd: Decimal | None
+    trades: int | None
+    win_pct: float | None
+    profit_factor: float | None
+    expectancy_usd: float | None
+    max_drawdown_usd: float | None
+    max_drawdown_pct: float | None
+    sharpe: float | None
+    sortino: float | None
+    exposure_pct: float | None
+    average_trade_bars: float | None
+    sparkline_usd: list[float] | None
+    computed_at: datetime | None
+
+
+class RecentSession(NamedTuple):
+    """The figures of one completed session, as `GatedRow.recent` lists them."""
+
+    trades: int
+    win_pct: float | None
+    max_drawdown_pct: float | None
+    profit_factor: float | None
+    expectancy_usd: float | None
+    sharpe: float | None
+
+
+class GatedRow(NamedTuple):
+    """What stands behind a bot's card, and behind the gate before its next stage.
+
+    Attributes:
+        losers: Losing trades of the session its figures show.
+        recent: Of a bot in LAB, the figures of its latest completed sessions since reset, oldest first, each in the
+            order of `RecentSession`.
+    """
+
+    card: CardRow
+    losers: int | None
+    recent: list[list[float | None]] | None
+
+
+class BookTotal(NamedTuple):
+    """Bots of one current book, how many have figures since reset and how many of those are SIMULATED."""
+
+    book: str
+    bots: int
+    measured: int
+    simulated: int
+    net_pnl: Decimal | None
+    trades: int | None
+
+
+class StageLocks(NamedTuple):
+    """How many bots there are, how many are stage-locked or promoted by hand, and when the last lock ends."""
+
+    bots: int
+    locked: int
+    manual: int
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +203,15 @@ class Place:
 
     key: str | float
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some rows in order, where each stands, and how many the filter matches in all."""
+
+    rows: Sequence[GatedRow]
+    places: Sequence[Place]
+    total: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +226,11 @@ def read_page(session: Session, wanted: FleetFilter, order: FleetOrder, *, after
     """Return the rows behind up to `limit` cards and gates in order; one statement, so rows and total agree."""
     asked = _asked(wanted, after)
     statement = _page_statement(frozenset(asked), order)
-    rows = session.execute(statement, asked | {"limit": limit}, execution_options=UNSEARCHED).all()
-    return Portion([row for row in rows if row.id is not None], rows[0].total)
+    result = session.execute(statement, asked | {"limit": limit}, execution_options=UNSEARCHED)
+    require_columns(result, "a page", (*_GATED_COLUMNS, "total", "sort_key"))
+    rows = result.all()  # one without a bot where the page is empty
+    listed = [row for row in rows if row.id is not None]
+    return Portion([_gated(row) for row in listed], [Place(row.sort_key, row.name) for row in listed], rows[0].total)
 
 
 def matching_ids(session: Session, wanted: FleetFilter, order: FleetOrder) -> list[UUID]:
@@ -131,19 +239,23 @@ def matching_ids(session: Session, wanted: FleetFilter, order: FleetOrder) -> li
     return list(session.execute(_listed(frozenset(asked), order), asked).scalars())
 
 
-def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
+def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, CardRow]:
     """Return the row behind each bot's card, by id; ids that do not exist are left out."""
-    return {row.id: row for row in session.execute(_CARDS_OF, {"bot_ids": list(bot_ids)})}
+    return {row.id: row for row in rows_of(session.execute(_CARDS_OF, {"bot_ids": list(bot_ids)}), CardRow)}
 
 
-def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, AnyRow]:
+def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, GatedRow]:
     """Return the row behind each bot's card and gate, by id; ids that do not exist are left out."""
-    return {row.id: row for row in session.execute(_GATED_CARDS_OF, {"bot_ids": list(bot_ids)})}
+    result = session.execute(_GATED_CARDS_OF, {"bot_ids": list(bot_ids)})
+    require_columns(result, GatedRow.__name__, _GATED_COLUMNS)
+    return {row.id: _gated(row) for row in result}
 
 
-def read_fleet(session: Session) -> Iterator[AnyRow]:
+def read_fleet(session: Session) -> Iterator[CardRow]:
     """Yield the row behind every bot's card that is not archived, in no particular order, a thousand at a time."""
-    yield from session.execute(_EVERY_CARD, execution_options={"yield_per": ROWS_AT_A_TIME})
+    result = session.execute(_EVERY_CARD, execution_options={"yield_per": ROWS_AT_A_TIME})
+    require_columns(result, CardRow.__name__, CardRow._fields)
+    yield from map(CardRow._make, result)
 
 
 def count_by_state(session: Session) -> list[tuple[str, State, int]]:
@@ -153,8 +265,8 @@ def count_by_state(session: Session) -> list[tuple[str, State, int]]:
     return [(stage, STATES[rank], count) for stage, rank, count in session.execute(counted)]
 
 
-def sum_by_book(session: Session) -> list[AnyRow]:
-    """Return per current book: bots, bots with figures, those of them SIMULATED, net P&L and trades (null: unknown)."""
+def sum_by_book(session: Session) -> list[BookTotal]:
+    """Return the totals of each current book; net P&L and trades are None where no bot has figures."""
     rollup = BotMetricsRollup
     summed = _fleet(
         _book().label("book"),
@@ -164,20 +276,23 @@ def sum_by_book(session: Session) -> list[AnyRow]:
         func.sum(rollup.net_pnl_usd).label("net_pnl"),
         func.sum(rollup.trades).filter(rollup.net_pnl_usd.is_not(None)).label("trades"),
     )
-    return list(session.execute(summed.group_by(_book())))
+    return rows_of(session.execute(summed.group_by(_book())), BookTotal)
 
 
-def stage_locks(session: Session, *, now: datetime) -> AnyRow:
-    """Return how many bots there are, how many are stage-locked or promoted by hand, and when the last lock ends."""
+def stage_locks(session: Session, *, now: datetime) -> StageLocks:
+    """Return how the bots that are not archived are locked."""
     locked = Bot.stage_locked_until > now
-    return session.execute(
-        select(
-            func.count().label("bots"),
-            func.count().filter(locked).label("locked"),
-            func.count().filter(Bot.promotion_mode == "MANUAL").label("manual"),
-            func.max(Bot.stage_locked_until).filter(locked).label("until"),
-        ).where(Bot.archived_at.is_(None))
-    ).one()
+    counted = select(
+        func.count().label("bots"),
+        func.count().filter(locked).label("locked"),
+        func.count().filter(Bot.promotion_mode == "MANUAL").label("manual"),
+        func.max(Bot.stage_locked_until).filter(locked).label("until"),
+    ).where(Bot.archived_at.is_(None))
+    return rows_of(session.execute(counted), StageLocks)[0]
+
+
+def _gated(row: Sequence[Any]) -> GatedRow:
+    return GatedRow(CardRow._make(row[:_CARD_WIDTH]), row[_CARD_WIDTH], row[_CARD_WIDTH + 1])
 
 
 def _fleet(*columns: Any, archived: bool = False) -> Select[Any]:
@@ -414,6 +529,8 @@ def _recent_sessions() -> Any:
     return select(collected).select_from(latest).correlate(Bot, MetricsBaseline).lateral("recent")
 
 
+_CARD_WIDTH = len(CardRow._fields)
+_GATED_COLUMNS = (*CardRow._fields, *GatedRow._fields[1:])
 _ASKED_FOR = Bot.id == any_(bindparam("bot_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 _CARDS_OF = _cards().where(_ASKED_FOR)
 _GATED_CARDS_OF = _with_evidence(_cards()).where(_ASKED_FOR)

@@ -4,29 +4,75 @@ Belongs here: read-only statements on one bot's books. Does not belong here: the
 figures (`rollups.py`), what else a bot has lived through (`bots/dossier.py`).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Integer, Row, Select, and_, column, literal_column, select, true, values
+from sqlalchemy import ColumnElement, Integer, Select, and_, column, literal_column, select, true, values
 from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
-from store.backtests.trades import TradeLog, told_columns
+from store.backtests.trades import TradeLog, TradeRow, told_columns
+from store.rows import first_of, rows_of
 from store.tables import (
-    BOOKS,
     Bot,
     BotEquityCurve,
     BotMetricsRollup,
     BotPerformanceSnapshot,
     MetricsBaseline,
 )
+from trading.books import Book
 
-Rows = Sequence[Row[*tuple[Any, ...]]]
 LAST_SEQ = 2**31 - 1
 LAST_ID = 2**63 - 1
+
+
+class BookRow(NamedTuple):
+    """One book of a bot: its baseline and its rollup, whose columns are null where nothing counts since."""
+
+    book: str
+    since: datetime | None
+    name: str
+    symbol: str
+    stage: str
+    account_usd: Decimal
+    session_id: UUID | None
+    sessions: int | None
+    data_source: str | None
+    net_pnl_usd: Decimal | None
+    trades: int | None
+    win_pct: float | None
+    profit_factor: float | None
+    expectancy_usd: float | None
+    max_drawdown_usd: float | None
+    max_drawdown_pct: float | None
+    sharpe: float | None
+    sortino: float | None
+    exposure_pct: float | None
+    average_trade_bars: float | None
+    computed_at: datetime | None
+
+
+class CurveRow(NamedTuple):
+    """The equity curve of one bot and book, oldest day first."""
+
+    since: datetime | None
+    session_id: UUID | None
+    trading_on: list[date]
+    equity_usd: list[Decimal]
+
+
+class ShownRow(NamedTuple):
+    """Figures as they were shown from a moment on."""
+
+    taken_at: datetime
+    since: datetime | None
+    session_id: UUID | None
+    generation_number: int | None
+    net_pnl_usd: Decimal | None
+    trades: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,24 +85,23 @@ class TradeSource:
     session_id: UUID | None
     since: datetime | None
 
-    @property
-    def place(self) -> str:
-        """The column that orders its trades: `seq` within a session, `id` within a stage book."""
-        return "seq" if self.book == "BACKTEST" else "id"
+    def place_of(self, trade: TradeRow) -> int:
+        """Return what orders its trades: `seq` within a session, `id` within a stage book."""
+        return trade.seq if self.book == Book.BACKTEST else trade.id
 
     @property
     def is_empty(self) -> bool:
         """Whether no trade can count: a backtest book without a session since its baseline."""
-        return self.book == "BACKTEST" and self.session_id is None
+        return self.book == Book.BACKTEST and self.session_id is None
 
 
-def books_of_bot(session: Session, bot_id: UUID) -> Rows:
+def books_of_bot(session: Session, bot_id: UUID) -> list[BookRow]:
     """Return one row per book, in the order of the stages, none for an unknown bot.
 
     Figures are null where the rollup does not belong to the book's present baseline: a reset blanks them at once.
     """
     listed = values(column("book", Text), column("place", Integer), name="listed").data(
-        [(book, place) for place, book in enumerate(BOOKS)]
+        [(book.value, place) for place, book in enumerate(Book)]
     )
     baseline, rollup = MetricsBaseline, BotMetricsRollup
     joined = (
@@ -81,10 +126,10 @@ def books_of_bot(session: Session, bot_id: UUID) -> Rows:
             ),
         )
     )
-    return session.execute(joined.where(Bot.id == bot_id).order_by(listed.c.place)).all()
+    return rows_of(session.execute(joined.where(Bot.id == bot_id).order_by(listed.c.place)), BookRow)
 
 
-def equity_curve(session: Session, bot_id: UUID, *, book: str) -> Row[*tuple[Any, ...]] | None:
+def equity_curve(session: Session, bot_id: UUID, *, book: str) -> CurveRow | None:
     """Return a bot's equity curve in a book, or None; a curve from before the book's curve was reset does not count."""
     curve, baseline = BotEquityCurve, MetricsBaseline
     own = (
@@ -92,43 +137,43 @@ def equity_curve(session: Session, bot_id: UUID, *, book: str) -> Row[*tuple[Any
         .outerjoin(baseline, and_(baseline.bot_id == curve.bot_id, baseline.book == curve.book))
         .where(curve.bot_id == bot_id, curve.book == book)
     )
-    return session.execute(own.where(curve.since.is_not_distinct_from(baseline.equity_reset_at))).first()
+    return first_of(session.execute(own.where(curve.since.is_not_distinct_from(baseline.equity_reset_at))), CurveRow)
 
 
-def shown_before(session: Session, bot_id: UUID, *, book: str, limit: int) -> Rows:
+def shown_before(session: Session, bot_id: UUID, *, book: str, limit: int) -> list[ShownRow]:
     """Return the newest figures that were shown of a book, newest first. Served by the snapshots' index."""
     shown = BotPerformanceSnapshot
     columns = (shown.taken_at, shown.since, shown.session_id, shown.generation_number, shown.net_pnl_usd, shown.trades)
     own = select(*columns).where(shown.bot_id == bot_id, shown.book == book)
-    return session.execute(own.order_by(shown.taken_at.desc(), shown.id.desc()).limit(limit)).all()
+    return rows_of(session.execute(own.order_by(shown.taken_at.desc(), shown.id.desc()).limit(limit)), ShownRow)
 
 
-def trades_before(session: Session, source: TradeSource, *, before: int | None, limit: int) -> Rows:
+def trades_before(session: Session, source: TradeSource, *, before: int | None, limit: int) -> list[TradeRow]:
     """Return trades with a smaller place, newest first."""
     if source.is_empty:
         return []
     at = _place(source)
-    last = LAST_SEQ if source.book == "BACKTEST" else LAST_ID
+    last = LAST_SEQ if source.book == Book.BACKTEST else LAST_ID
     earlier = _own(source).where(at < min(last if before is None else before, last))
-    return session.execute(earlier.order_by(at.desc()).limit(limit)).all()
+    return rows_of(session.execute(earlier.order_by(at.desc()).limit(limit)), TradeRow)
 
 
-def trades_after(session: Session, source: TradeSource, *, after: int, limit: int) -> Rows:
+def trades_after(session: Session, source: TradeSource, *, after: int, limit: int) -> list[TradeRow]:
     """Return trades with a larger place, oldest first."""
     if source.is_empty:
         return []
     at = _place(source)
-    return session.execute(_own(source).where(at > after).order_by(at).limit(limit)).all()
+    return rows_of(session.execute(_own(source).where(at > after).order_by(at).limit(limit)), TradeRow)
 
 
 def _place(source: TradeSource) -> ColumnElement[int]:
-    return TradeLog.seq.expression if source.place == "seq" else TradeLog.id.expression
+    return TradeLog.seq.expression if source.book == Book.BACKTEST else TradeLog.id.expression
 
 
 def _own(source: TradeSource) -> Select[*tuple[Any, ...]]:
     trade = TradeLog
     every: Select[*tuple[Any, ...]] = select(*told_columns(source.symbol))
-    if source.book == "BACKTEST":
+    if source.book == Book.BACKTEST:
         return every.where(trade.session_id == source.session_id)
     own = every.where(
         trade.bot_id == source.bot_id, trade.book == source.book, trade.book != literal_column("'BACKTEST'")

@@ -16,7 +16,6 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    Row,
     Text,
     func,
     insert,
@@ -28,7 +27,6 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from store.backtests.trades import TradeLog, told_columns
 from store.base import Base, one_of
 from store.rows import rows_of
 from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration
@@ -188,9 +186,3 @@ def candidate_sharpes(session: Session, bot_id: UUID, *, data_fingerprint: str) 
 def session_by_id(session: Session, session_id: UUID) -> BacktestSession | None:
     """Return one backtest session, or None."""
     return session.get(BacktestSession, session_id)
-
-
-def trades_of(session: Session, run: BacktestSession) -> Sequence[Row[*tuple[Any, ...]]]:
-    """Return every trade of a session in entry order. Served by the unique key (session_id, seq)."""
-    own = select(*told_columns(run.symbol)).where(TradeLog.session_id == run.id)
-    return session.execute(own.order_by(TradeLog.seq)).all()

@@ -6,9 +6,9 @@ headline figures (they stand in the session's row).
 
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Protocol
 
 NO_MONEY = Decimal(0)
 
@@ -16,14 +16,25 @@ NO_MONEY = Decimal(0)
 class Trade(Protocol):
     """One stored round trip, as `trade_logs` has it."""
 
-    side: str
-    entry_at: datetime
-    gross_pnl_usd: Decimal
-    commission_usd: Decimal
-    slippage_usd: Decimal
-    net_pnl_usd: Decimal
-    exit_reason: str
-    bars_held: int
+    @property
+    def gross_pnl_usd(self) -> Decimal:
+        """P&L before costs."""
+
+    @property
+    def commission_usd(self) -> Decimal:
+        """Commission of both sides."""
+
+    @property
+    def slippage_usd(self) -> Decimal:
+        """Slippage of both sides."""
+
+    @property
+    def net_pnl_usd(self) -> Decimal:
+        """P&L after costs."""
+
+    @property
+    def bars_held(self) -> int:
+        """Bars it was open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +136,7 @@ def split(trades: Sequence[Trade], names: Sequence[Hashable]) -> tuple[Split, ..
     return tuple(sorted(found, key=lambda each: (-each.trades, each.name)))
 
 
-def _split(name: str, trades: Sequence[Any]) -> Split:
+def _split(name: str, trades: Sequence[Trade]) -> Split:
     return Split(
         name=name,
         trades=len(trades),

@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 from api.pages.shell import STATIC
 from services.bots.dossier import decision_runs
 from store.bots.fleet import SORTS
+from store.work.ticks import DecisionOfBot
 from trading.governance.gates import GATES, Relation, Rule
 from trading.improvement.acceptance import Outcome
 from trading.work.reasons import CHECK_WORDS, SWITCHES
@@ -251,7 +252,7 @@ outcomes = st.sampled_from([("A", None, ()), ("A", None, ("X",)), ("B", "IMPROVE
 @settings(deadline=None)
 def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: list[tuple[str, Any, Any]]) -> None:
     newest = datetime(2026, 3, 2, 15, tzinfo=UTC)
-    decided = [
+    decided: list[dict[str, Any]] = [
         {
             "started_at": newest - timedelta(seconds=9 * number),
             "decision": "ENQUEUE" if job else "SKIP",
@@ -262,10 +263,11 @@ def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: 
         for number, (code, job, blockers) in enumerate(outcomes)
     ]
     spoken = [{to_camel(name): value for name, value in one.items()} for one in decided]
+    told = [DecisionOfBot(run_id=1, **one) for one in decided]
     page = run(f"runsOf({json.dumps(spoken, default=str)})")
-    assert [
-        (str(one.first), str(one.last), one.times, one.decision["reason_code"]) for one in decision_runs(decided)
-    ] == [(one["first"], one["last"], one["times"], one["decision"]["reasonCode"]) for one in page]
+    assert [(str(one.first), str(one.last), one.times, one.decision.reason_code) for one in decision_runs(told)] == [
+        (one["first"], one["last"], one["times"], one["decision"]["reasonCode"]) for one in page
+    ]
 
 
 @pytest.mark.parametrize(
