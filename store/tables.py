@@ -34,18 +34,23 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.base import Base, one_of
+from trading.books import Book, Stage
+from trading.figures.baselines import Scope
+from trading.market.bars import TIMEFRAME_SECONDS
+from trading.market.sessions import SESSION_MODES
+from trading.work.jobs import ITERATIONS, JobStatus, JobType
 
-STAGES = ("LAB", "PAPER", "SHADOW", "CANARY", "LIVE")
-BOOKS = ("BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE")
-PROMOTION_MODES = ("MANUAL", "AUTO")
-RESET_SCOPES = ("ALL", "BACKTEST_ONLY", "PAPER_ONLY", "LIVE_ONLY")
-JOB_TYPES = ("BACKTEST", "IMPROVE", "EVOLVE")
-JOB_STATUSES = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT", "CANCELED")
-SESSION_STATUSES = ("COMPLETED", "FAILED")
+STAGES = tuple(Stage)
+BOOKS = tuple(Book)
+RESET_SCOPES = tuple(Scope)
+JOB_TYPES = tuple(JobType)
+JOB_STATUSES = tuple(JobStatus)
+SESSION_STATUSES = (JobStatus.COMPLETED, JobStatus.FAILED)
+TIMEFRAMES = tuple(TIMEFRAME_SECONDS)
 GENERATION_ORIGINS = ("SEED", "IMPROVE", "EVOLVE", "REVERT", "EDIT", "COPY")
-TIMEFRAMES = ("1m", "5m", "15m", "1h", "1d")
-SESSION_MODES = ("FULL_24x5", "RTH_US", "ETH", "CUSTOM")
 SIDES = ("LONG", "SHORT")
+# words of enums that come with the kernels, which not everybody who opens the tables should have to load
+PROMOTION_MODES = ("MANUAL", "AUTO")
 EXIT_REASONS = ("STOP", "TARGET", "TIME", "REVERSAL", "SESSION_CLOSE", "ROLL", "END_OF_DATA")
 DECISIONS = ("ENQUEUE", "SKIP")
 
@@ -381,7 +386,7 @@ class ImproveIteration(Base):
 
     __tablename__ = "improve_iterations"
     __table_args__ = (
-        CheckConstraint("job_type IN ('IMPROVE', 'EVOLVE')", name="job_type_is_known"),
+        one_of("job_type", ITERATIONS),
         CheckConstraint("accepted = (new_generation IS NOT NULL)", name="accepted_has_a_generation"),
         UniqueConstraint("bot_id", "job_type", "iteration"),
         Index("ix_improve_iterations__completed", "completed_at", "id"),
