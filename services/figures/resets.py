@@ -229,7 +229,7 @@ def _write(session: Session, request: ResetRequest, plan: _Plan) -> None:
     books, now = plan.scope.books, plan.now
     curves = request.also_reset_equity_curves
     ids = [target.id for target in plan.targets]
-    waiting = [job.job_id for job in plan.waiting]
+    waiting = [job.id for job in plan.waiting]
     reset = {
         "books": [book.value for book in books],
         "scope": plan.scope.value,
@@ -295,7 +295,7 @@ def _targets(plan: _Plan) -> list[ResetTarget]:
 def _hidden_rows(plan: _Plan) -> dict[Book, HiddenRows]:
     rows: dict[Book, list[Recorded]] = defaultdict(list)
     for row in plan.recorded:
-        rows[row.book].append(row)
+        rows[Book(row.book)].append(row)
     return {
         book: HiddenRows(
             sessions=sum(row.sessions for row in rows[book]),
@@ -307,7 +307,7 @@ def _hidden_rows(plan: _Plan) -> dict[Book, HiddenRows]:
 
 
 def _canceled(plan: _Plan) -> dict[JobType, int]:
-    by_type = Counter(job.job_type for job in plan.waiting)
+    by_type = Counter(JobType(job.job_type) for job in plan.waiting)
     return {kind: by_type[kind] for kind in ITERATIONS}
 
 

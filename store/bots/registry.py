@@ -5,10 +5,9 @@ Belongs here: statements on `bots`, `bot_generations` and `bot_progress`. Does n
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Text, any_, cast, func, select, text, true, update
@@ -16,13 +15,13 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
+from store.rows import first_of
 from store.tables import Bot, BotGeneration, BotProgress, MetricsBaseline, RuleText
 
 NAME_LOCK_SPACE = 721_639  # first half of a two-part advisory lock; the second is the name's hash
 
 
-@dataclass(frozen=True, slots=True)
-class BotAtWork:
+class BotAtWork(NamedTuple):
     """A bot and the genome of its newest generation: what a job needs to run it.
 
     Attributes:
@@ -44,8 +43,7 @@ class BotAtWork:
     rule_fingerprint: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class BotInHand:
+class BotInHand(NamedTuple):
     """What a person may change about a bot besides its numbers."""
 
     id: UUID
@@ -91,7 +89,7 @@ def names_of(session: Session, bot_ids: Collection[UUID]) -> dict[UUID, str]:
     rows = session.execute(
         select(Bot.id, Bot.name).where(Bot.id == any_(cast(list(bot_ids), ARRAY(PG_UUID(as_uuid=True)))))
     )
-    return {row.id: row.name for row in rows}
+    return dict(rows.tuples())
 
 
 def is_named(session: Session, name: str) -> bool:
@@ -157,7 +155,7 @@ def at_work(session: Session, bot_id: UUID) -> BotAtWork | None:
         .limit(1)
         .lateral()
     )
-    row = session.execute(
+    own = (
         select(
             Bot.id,
             Bot.name,
@@ -177,15 +175,16 @@ def at_work(session: Session, bot_id: UUID) -> BotAtWork | None:
         .join(newest, onclause=true())
         .outerjoin(RuleText, RuleText.fingerprint == Bot.rule_fingerprint)
         .where(Bot.id == bot_id)
-    ).first()
-    return BotAtWork(**row._mapping) if row is not None else None
+    )
+    return first_of(session.execute(own), BotAtWork)
 
 
 def in_hand(session: Session, bot_id: UUID) -> BotInHand | None:
     """Return what acts of a person change, the bot's row held until the transaction ends; None for no such bot."""
     columns = (Bot.id, Bot.name, Bot.archived_at, Bot.paused_at)
-    row = session.execute(select(*columns).where(Bot.id == bot_id).with_for_update(key_share=True)).first()
-    return BotInHand(**row._mapping) if row is not None else None
+    return first_of(
+        session.execute(select(*columns).where(Bot.id == bot_id).with_for_update(key_share=True)), BotInHand
+    )
 
 
 def set_standing(session: Session, bot_id: UUID, **values: object) -> None:
@@ -201,7 +200,7 @@ def ancestors(session: Session, bot_id: UUID, *, before: int, limit: int) -> dic
         .order_by(BotGeneration.generation_number.desc())
         .limit(limit)
     )
-    return {row[0]: row[1] for row in session.execute(earlier)}
+    return dict(session.execute(earlier).tuples())
 
 
 def add_generation(session: Session, generation: Mapping[str, Any]) -> None:

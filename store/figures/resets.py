@@ -5,22 +5,21 @@ once. Does not belong here: where the new baseline lies (`trading.figures.baseli
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session
 
 from store.base import uuid_array
+from store.rows import rows_of
 from store.tables import Bot, BotJob, RebuildRequest
 from trading.books import Book
-from trading.work.jobs import ITERATIONS, JobStatus, JobType
+from trading.work.jobs import ITERATIONS, JobStatus
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """A bot as it stands before its reset."""
 
     id: UUID
@@ -29,33 +28,31 @@ class Target:
     metrics_reset_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """The baselines one bot has: by book, in ISO 8601 and UTC, and the latest of them."""
 
+    bot_id: UUID
     by_book: dict[str, str]
     latest: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(NamedTuple):
     """What one bot and book have recorded since their baseline; `newest` may also be the start of running work."""
 
     bot_id: UUID
-    book: Book
+    book: str
     sessions: int
     trades: int
     fills: int
     newest: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(NamedTuple):
     """An improve or evolve job that is QUEUED."""
 
-    job_id: UUID
+    id: UUID
     bot_id: UUID
-    job_type: JobType
+    job_type: str
 
 
 def targets(session: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> list[Target]:
@@ -68,13 +65,13 @@ def targets(session: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> 
         named = named.where(Bot.id == text("ANY(CAST(:bot_ids AS uuid[]))"))
     if lock:
         named = named.with_for_update(key_share=True)
-    return [Target(*row) for row in session.execute(named, {"bot_ids": uuid_array(bot_ids or ())})]
+    return rows_of(session.execute(named, {"bot_ids": uuid_array(bot_ids or ())}), Target)
 
 
 def baselines(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> dict[UUID, Standing]:
     """Return what stands of these books, by bot; bots without a baseline are left out."""
-    rows = session.execute(_BASELINES, _scope(bot_ids, books))
-    return {row.bot_id: Standing(row.by_book, row.latest) for row in rows}
+    standings = rows_of(session.execute(_BASELINES, _scope(bot_ids, books)), Standing)
+    return {standing.bot_id: standing for standing in standings}
 
 
 def recorded(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> list[Recorded]:
@@ -83,8 +80,7 @@ def recorded(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -
     statements = [_TRADES, _FILLS]
     if Book.BACKTEST in books:
         statements += [_SESSIONS, _RUNNING]
-    rows = [row for statement in statements for row in session.execute(statement, scope)]
-    return [Recorded(row.bot_id, Book(row.book), row.sessions, row.trades, row.fills, row.newest) for row in rows]
+    return [row for statement in statements for row in rows_of(session.execute(statement, scope), Recorded)]
 
 
 def waiting_iterations(session: Session, bot_ids: Sequence[UUID], *, lock: bool) -> list[Waiting]:
@@ -98,8 +94,8 @@ def waiting_iterations(session: Session, bot_ids: Sequence[UUID], *, lock: bool)
         )
         .order_by(BotJob.id)
     )
-    rows = session.execute(waiting.with_for_update() if lock else waiting, {"bot_ids": uuid_array(bot_ids)})
-    return [Waiting(row.id, row.bot_id, JobType(row.job_type)) for row in rows]
+    kept = waiting.with_for_update() if lock else waiting
+    return rows_of(session.execute(kept, {"bot_ids": uuid_array(bot_ids)}), Waiting)
 
 
 def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapping[str, Any]) -> None:

@@ -19,20 +19,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import numpy as np
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.base import uuid_array
+from store.rows import rows_of
 from trading.arrays import BoolArray
 from trading.books import Book
 from trading.figures.trade_record import TradeRecord, record_of
 
 SPARKLINE_POINTS = 32
 _EPOCH = date(1970, 1, 1)
+
+
+class _StageTrades(NamedTuple):
+    """The trades of one bot and stage book since its curve began, a column a list, in order of their end."""
+
+    bot_id: UUID
+    book: str
+    symbol: str
+    account_usd: Decimal
+    reset_at: datetime | None
+    equity_reset_at: datetime | None
+    counted: list[bool]
+    exit_us: list[int]
+    net_micros: list[int]
+    bars_held: list[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +109,7 @@ def clear(
 
 
 def _rebuild_stage_books(session: Session, scope: dict[str, Any], *, equity_curves: bool) -> int:
-    books = [_stage_book(row) for row in session.execute(_STAGE_TRADES, scope)]
+    books = [_stage_book(row) for row in rows_of(session.execute(_STAGE_TRADES, scope), _StageTrades)]
     changed: int = 0
     for book in books:
         if book.record is not None:
@@ -107,7 +123,7 @@ def _rebuild_stage_books(session: Session, scope: dict[str, Any], *, equity_curv
     return changed
 
 
-def _stage_book(row: Row[Any]) -> _StageBook:
+def _stage_book(row: _StageTrades) -> _StageBook:
     counted = np.array(row.counted, np.bool_)
     return _StageBook(
         bot_id=row.bot_id,
@@ -119,7 +135,7 @@ def _stage_book(row: Row[Any]) -> _StageBook:
     )
 
 
-def _record(row: Row[Any], counted: BoolArray) -> TradeRecord:
+def _record(row: _StageTrades, counted: BoolArray) -> TradeRecord:
     return record_of(
         row.symbol,
         exit_ns=np.array(row.exit_us, np.int64)[counted] * 1_000,

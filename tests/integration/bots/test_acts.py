@@ -198,7 +198,7 @@ def test_a_copy_trades_by_the_numbers_of_now_and_has_no_history(stocked_desk: De
     assert (first.name, second.name) == ("Amber One copy", "Amber One copy 2")
     assert first.copy_id is not None
     source, copy = bot_at_work(stocked_desk, bot_id), bot_at_work(stocked_desk, first.copy_id)
-    assert replace(source, id=copy.id, name=copy.name, generation=1) == copy
+    assert source._replace(id=copy.id, name=copy.name, generation=1) == copy
     assert trail(stocked_desk, copy.id)[-1][:3] == ("BOT_REGISTERED", "OPERATOR_DECISION", "cli:amy")
     assert {copy.id, second.copy_id} <= set(reasons(stocked_desk))
 
