@@ -1,0 +1,136 @@
+"""Rows of the database hold what the types declared for them say, field by field and without a cast."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from pydantic import TypeAdapter
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from services.bots.acts import Act, ActWish, act_on_bot
+from services.desk import Desk
+from services.figures.resets import reset_metrics
+from services.figures.rollups import rebuild_bots
+from store.backtests.trades import trades_of_session
+from store.bots import dossier, fleet, registry
+from store.bots.fleet import FleetFilter, FleetOrder, RecentSession
+from store.figures import books, resets
+from store.figures.books import TradeSource
+from store.tables import BacktestSession, Bot, BotStageEvent, ImproveCandidate, ImproveIteration
+from tests import factories
+from tests.integration.conftest import FixedClock
+from trading.books import Book
+from trading.strategies.genome import genome_hash
+
+Rows = Callable[[Session, UUID], Sequence[object]]
+SHOWN = FleetFilter(), FleetOrder("netPnl", True)
+
+
+STATEMENTS: dict[str, Rows] = {
+    "page": lambda session, _: fleet.read_page(session, *SHOWN, after=None, limit=9).rows,
+    "recent sessions": lambda session, _: [
+        RecentSession._make(measured)
+        for row in fleet.read_page(session, *SHOWN, after=None, limit=9).rows
+        for measured in row.recent or ()
+    ],
+    "cards": lambda session, bot_id: list(fleet.read_bots(session, [bot_id]).values()),
+    "gated cards": lambda session, bot_id: list(fleet.read_bots_with_evidence(session, [bot_id]).values()),
+    "fleet": lambda session, _: list(fleet.read_fleet(session)),
+    "totals": lambda session, _: fleet.sum_by_book(session),
+    "locks": lambda session, _: [fleet.stage_locks(session, now=factories.BIRTH)],
+    "at work": lambda session, bot_id: [registry.at_work(session, bot_id)],
+    "in hand": lambda session, bot_id: [registry.in_hand(session, bot_id)],
+    "neighbour": lambda session, _: [dossier.beside_bot(session, "A", after=True)],
+    "sessions": lambda session, bot_id: dossier.sessions_of_bot(session, bot_id, limit=9),
+    "generations": lambda session, bot_id: dossier.generations_of_bot(session, bot_id, limit=9),
+    "iterations": lambda session, bot_id: dossier.iterations_of_bot(session, bot_id, limit=9),
+    "resets": lambda session, bot_id: dossier.resets_of_bot(session, bot_id, limit=9),
+    "acts": lambda session, bot_id: dossier.acts_on_bot(session, bot_id, limit=9),
+    "stage moves": lambda session, bot_id: dossier.stage_moves_of_bot(session, bot_id, limit=9),
+    "books": books.books_of_bot,
+    "curve": lambda session, bot_id: [books.equity_curve(session, bot_id, book="BACKTEST")],
+    "shown before": lambda session, bot_id: books.shown_before(session, bot_id, book="BACKTEST", limit=9),
+    "trades": lambda session, bot_id: books.trades_before(
+        session, TradeSource(bot_id, "MES", "PAPER", None, None), before=None, limit=9
+    ),
+    "trades of a session": lambda session, _: [
+        trade for run in session.query(BacktestSession.id) for trade in trades_of_session(session, run.id, symbol="MES")
+    ],
+    "targets": lambda session, bot_id: resets.targets(session, [bot_id], lock=False),
+    "baselines": lambda session, bot_id: list(resets.baselines(session, [bot_id], tuple(Book)).values()),
+    "recorded": lambda session, bot_id: resets.recorded(session, [bot_id], tuple(Book)),
+    "waiting": lambda session, bot_id: resets.waiting_iterations(session, [bot_id], lock=False),
+}
+
+
+@pytest.fixture
+def lived(desk: Desk, clock: FixedClock) -> UUID:
+    """A LAB bot that was reset and has since had a session, paper trades, a job at work, one that waits, iterations."""
+    with desk.sessions.begin() as session:
+        bot = factories.make_bot(session, name="Cobalt Otter", stage_locked_until=clock.now)
+        bot_id = bot.id
+    reset_metrics(desk, factories.reset_request(bot_ids=[bot_id]))
+    clock.advance(minutes=1)
+    with desk.sessions.begin() as session:
+        bot = session.get_one(Bot, bot_id)
+        run = factories.make_session(session, bot, created_at=clock.now)
+        earned = {"exit_at": clock.now, "created_at": clock.now, "net_usd": "20"}
+        factories.make_trade(session, bot, book="BACKTEST", session_id=run.id, **earned)
+        factories.make_trade(session, bot, book="PAPER", **earned)
+        factories.make_job(session, bot, status="RUNNING", created_at=clock.now)
+        factories.make_job(session, bot, job_type="IMPROVE", created_at=clock.now)
+        _iterate(session, bot_id, clock)
+    why = {"reason_code": "BETTER_NAME", "actor": "ops", "request_id": "trace-2"}
+    act_on_bot(desk, ActWish(act=Act.RENAME, bot_id=bot_id, name="Cobalt Otter Two", **why))
+    rebuild_bots(desk, [bot_id])
+    return bot_id
+
+
+def _iterate(session: Session, bot_id: UUID, clock: FixedClock) -> None:
+    iteration = UUID(int=7)
+    move = {"bot_id": bot_id, "to_stage": "LAB", "reason_code": "BORN", "actor": "seed", "created_at": clock.now}
+    session.execute(insert(BotStageEvent).values(**move))
+    session.execute(
+        insert(ImproveIteration).values(
+            id=iteration,
+            bot_id=bot_id,
+            job_type="IMPROVE",
+            iteration=1,
+            parent_generation=1,
+            accepted=False,
+            reason_code="NO_BETTER_THAN_PARENT",
+            reason="no better",
+            candidates_tried=1,
+            evidence={"folds": 3},
+            data_source="SIMULATED",
+            data_fingerprint="f" * 64,
+            seed=1,
+            created_at=clock.now,
+            completed_at=clock.now + timedelta(seconds=1),
+        )
+    )
+    session.execute(
+        insert(ImproveCandidate).values(
+            iteration_id=iteration,
+            trial=1,
+            segment=1,
+            genome={"fast": 5},
+            genome_hash=genome_hash({"fast": 5}),
+            train_trades=30,
+            test_sharpe=0.5,
+            test_net_pnl_usd=12,
+            test_trades=9,
+        )
+    )
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_rows_hold_what_their_types_say(desk: Desk, lived: UUID, statement: str) -> None:
+    with desk.sessions.begin() as session:
+        rows = STATEMENTS[statement](session, lived)
+        assert rows
+        for row in rows:
+            assert row is not None
+            assert TypeAdapter(type(row)).validate_python(row, strict=True) == row
