@@ -33,8 +33,6 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from bench.history import plant_history
-from bench.own_platform import Platform, private_platform
 from gateways.postgres import connect_urls
 from gateways.settings import PROJECT_ROOT
 from services.bots.seed import fleet_ids, seed_fleet
@@ -43,6 +41,8 @@ from services.figures.resets import ResetRequest, reset_metrics
 from services.health.invariants import raw_truth_matches_rollup, session_conserves_cash
 from services.work.autonomy import run_tick
 from store.database import transaction
+from tests.harness.history import plant_history
+from tests.harness.own_platform import Platform, private_platform
 from trading.errors import Unavailable
 
 SIZES = (100, 1_000)

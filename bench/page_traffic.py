@@ -24,13 +24,13 @@ from sqlalchemy import text
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from bench.own_platform import Platform
 from gateways.settings import PROJECT_ROOT
 from orchestration.platform.health import api_answers
 from services.desk import Desk
 from store.database import transaction
 from store.work import jobs
-from tests.e2e.scene import plant_fleet
+from tests.harness.own_platform import Platform
+from tests.harness.scene import plant_fleet
 from trading.work.jobs import JobStatus, JobType
 from trading.work.planner import Decision, Reason
 

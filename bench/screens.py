@@ -24,8 +24,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from bench.own_browser import CHROMIUM, own_browser
-from bench.own_platform import Platform, private_platform
 from gateways.settings import PROJECT_ROOT
+from tests.harness.own_platform import Platform, private_platform
 
 WIDTHS = {"": (1280, 800), "-phone": (390, 844)}
 WIDE = (1600, 900)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from bench.history import plant_history
-from bench.own_platform import Platform, private_platform
 from services.bots.seed import fleet_ids, seed_fleet
 from services.market.bars import simulate_market
 from store.database import transaction
 from tests.chaos.harms import HARMS
 from tests.chaos.record import Round, write
+from tests.harness.history import plant_history
+from tests.harness.own_platform import Platform, private_platform
 
 BOTS = 120
 SYMBOLS = ("MES", "MGC")

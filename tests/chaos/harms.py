@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 from sqlalchemy import text
 
-from bench.own_platform import Platform, says
+from tests.harness.own_platform import Platform, says
 from trading.work.jobs import LEASE
 
 RUNNING = text("SELECT id, dagster_run_id, started_at FROM bot_jobs WHERE status = 'RUNNING' AND job_type = 'BACKTEST'")

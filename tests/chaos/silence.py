@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from bench.own_platform import Platform
 from orchestration.platform.health import api_ready, code_server_answers
+from tests.harness.own_platform import Platform
 
 ASK_SECONDS = 0.2
 

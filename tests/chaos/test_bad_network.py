@@ -11,11 +11,11 @@ import pytest
 from sqlalchemy import text
 
 from api.edge.middleware import OUTCOME_UNKNOWN, WRITE_DEADLINE_SECONDS
-from bench.own_platform import Platform, private_platform
 from gateways.cluster import rooms_left
 from gateways.embedded import SOCKET_NAME, remove_embedded, start_embedded
 from services.bots.seed import seed_fleet
 from tests.chaos.bad_network import Mood, Proxy
+from tests.harness.own_platform import Platform, private_platform
 
 DATABASE_PATHS = ("/api/bots?limit=50", "/api/_proof/autonomy", "/api/_proof/jobs", "/readyz")
 ANSWER_SECONDS = 2.0

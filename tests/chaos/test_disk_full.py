@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from bench.own_platform import Platform, private_platform
 from services.audit.chain import verify_chain
 from services.bots.seed import seed_fleet
 from services.market.bars import simulate_market
@@ -19,6 +18,7 @@ from tests.chaos.conftest import SYMBOLS, TICK_SECONDS
 from tests.chaos.harms import reset_until_answered
 from tests.chaos.ledger import broken, resets_by_reason
 from tests.chaos.test_rounds import caught_up
+from tests.harness.own_platform import Platform, private_platform
 from trading.work.jobs import LEASE
 
 DISK_MB = 900

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from bench.own_platform import Platform
 from services.audit.chain import verify_chain
 from tests.chaos.conftest import SEED, kinds
 from tests.chaos.harms import HARMS, reset_until_answered
 from tests.chaos.ledger import broken, canary_sings, resets_by_reason, unfinished_runs
 from tests.chaos.record import Round
 from tests.chaos.silence import listening
+from tests.harness.own_platform import Platform
 from trading.work.jobs import LEASE
 
 POSTGRES_READY_SECONDS = 10.0

@@ -1,7 +1,7 @@
 """An operator at the screen: a page in real Chromium with its complaints, a clock that runs, what axe found.
 
-Belongs here: what several modules of end-to-end tests hold in their hands. Does not belong here: fleets (`scene.py`),
-fixtures (`conftest.py`).
+Belongs here: what several modules of end-to-end tests hold in their hands. Does not belong here: fleets
+(`harness/scene.py`), fixtures (`conftest.py`).
 """
 
 from datetime import UTC, datetime, timedelta

@@ -23,11 +23,11 @@ from services.desk import Desk
 from services.figures.resets import ResetRequest, reset_metrics
 from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
-from tests import factories
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
+from tests.harness import factories
+from tests.harness.serving import serving
 from tests.integration.conftest import TOKEN
 from tests.integration.edge.test_api import tick
-from tests.serving import serving
 from trading.work.reasons import in_words
 
 pytestmark = needs_chromium

@@ -17,11 +17,11 @@ from gateways.settings import Settings
 from orchestration.platform.dagster_ui import Webserver, build_ui
 from services.control.kill_switch import switch_state
 from services.desk import Desk
-from tests import factories
 from tests.e2e.screen import needs_chromium
 from tests.e2e.strangers import HOST, KILL, PUBLIC_TOKEN, RESOLVED, WAYS, every_way, strange_page
+from tests.harness import factories
+from tests.harness.serving import Served, serving
 from tests.integration.work.test_dagster_ui import BODY, context, instance, started
-from tests.serving import Served, serving
 
 __all__ = ["context", "instance"]
 

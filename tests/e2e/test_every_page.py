@@ -17,7 +17,7 @@ from services.desk import Desk
 from services.work.autonomy import run_tick
 from tests.e2e.screen import TOKEN, Screen, needs_chromium, violations
 from tests.e2e.test_bot_page import lived, shown_session
-from tests.serving import Served, serving
+from tests.harness.serving import Served, serving
 from trading.errors import Unavailable
 
 pytestmark = needs_chromium

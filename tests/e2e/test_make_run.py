@@ -24,10 +24,10 @@ import psutil
 import pytest
 
 from bench.own_browser import CHROMIUM, PATIENCE_MS
-from bench.patience import Work, follow, with_children
 from gateways.cluster import rooms_left
 from gateways.embedded import postmaster, remove_embedded
 from gateways.processes import end_marked, marked, read_lock
+from tests.harness.patience import Work, follow, with_children
 
 ROOT = Path(__file__).parents[2]
 PROVING = (sys.executable, "-m", "orchestration.cli.main")

@@ -20,10 +20,10 @@ from services.work.automations import note_automations
 from services.work.autonomy import run_tick
 from store.market.bars import BarStore
 from store.tables import BotProgress
-from tests import factories
 from tests.e2e.screen import STALE_TEXT, TOKEN, MovingClock, Screen, needs_chromium, violations
+from tests.harness import factories
+from tests.harness.serving import Served, serving
 from tests.integration.improvement.test_lab import add_iteration
-from tests.serving import Served, serving
 from trading.work.planner import MAX_FAILURES_IN_ROW
 from trading.work.starts import Starts
 

@@ -12,11 +12,12 @@ from sqlalchemy import Engine, text, update
 from api.app import create_app
 from services.desk import Desk
 from store.tables import Bot, BotJob
-from tests import factories
-from tests.e2e.scene import plant_fleet
 from tests.e2e.screen import STALE_TEXT, TOKEN, Screen, needs_chromium
+from tests.harness import factories
+from tests.harness.patience import until
+from tests.harness.scene import plant_fleet
+from tests.harness.serving import serving
 from tests.integration.edge.test_api import rollup
-from tests.serving import serving, until
 
 PURPLE, BLUE, TEAL = "rgb(201, 173, 255)", "rgb(127, 188, 255)", "rgb(95, 227, 211)"
 

@@ -15,8 +15,8 @@ from services.backtests.baselines import run_baseline
 from services.desk import Desk
 from store.tables import BacktestSession
 from tests.e2e.screen import needs_chromium
-from tests.factories import make_bot
-from tests.serving import serving
+from tests.harness.factories import make_bot
+from tests.harness.serving import serving
 
 WIDTHS = {"desk": 1280, "phone": 390}
 

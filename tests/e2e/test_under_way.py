@@ -16,9 +16,10 @@ from services.desk import Desk
 from services.verification.runs import Verification, verify
 from services.work.under_way import LongWork, telling
 from store.work.under_way import WorkKind
-from tests import factories
 from tests.e2e.screen import Screen, needs_chromium, violations
-from tests.serving import Served, serving, until
+from tests.harness import factories
+from tests.harness.patience import until
+from tests.harness.serving import Served, serving
 from trading.verification.verdicts import Grade, Kind
 from trading.work.jobs import LEASE
 

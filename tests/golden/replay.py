@@ -18,7 +18,6 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
-from bench.own_platform import private_platform
 from gateways.postgres import connect_urls
 from services.backtests.baselines import BaselineBacktest
 from services.bots.seed import fleet_ids, seed_fleet
@@ -28,6 +27,7 @@ from services.improvement.iterations import Evolution, Improvement
 from services.market.bars import simulate_market
 from services.work.autonomy import run_tick
 from services.work.queue import Task, drain
+from tests.harness.own_platform import private_platform
 from trading.work.jobs import Caps, JobType
 from trading.work.planner import Candidate, Decision, Load, Plan, plan_tick
 

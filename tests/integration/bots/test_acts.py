@@ -19,7 +19,7 @@ from services.work.autonomy import run_tick
 from services.work.queue import drain
 from store.tables import AuditEvent, AutonomyBotDecision, Bot, BotGeneration, BotJob, BotProgress
 from store.work import jobs
-from tests.factories import make_bot, make_bots, make_job
+from tests.harness.factories import make_bot, make_bots, make_job
 from tests.integration.conftest import FixedClock
 from tests.integration.edge.test_api import ADMIN, Client
 from trading.errors import BadGenome, BadInput, IdempotencyMismatch, NameTaken, Refused, UnknownBots

@@ -13,13 +13,13 @@ import pytest
 from sqlalchemy import Engine, event, insert, text
 
 from api.app import create_app
-from bench.history import plant_history
 from services.bots.registration import BotRequest, register_bot
 from services.desk import Desk
 from services.figures.resets import ResetRequest, reset_metrics
 from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
-from tests import factories
+from tests.harness import factories
+from tests.harness.history import plant_history
 from tests.integration.conftest import FixedClock
 from tests.integration.edge.test_api import Client, tick
 from tests.unit.backtests.test_style_runs import AS_TEXTS

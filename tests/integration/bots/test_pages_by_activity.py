@@ -12,7 +12,7 @@ from services.desk import Desk
 from store.bots.fleet import SORTS, FleetFilter, FleetOrder, count_by_state
 from store.database import transaction
 from store.tables import Bot, BotProgress
-from tests import factories
+from tests.harness import factories
 from tests.integration.conftest import FixedClock
 from trading.work.badges import State
 from trading.work.planner import MAX_FAILURES_IN_ROW

@@ -17,7 +17,7 @@ from services.improvement.results import Iteration
 from store.bots import registry
 from store.tables import ImproveIteration
 from store.work.jobs import Claim
-from tests import factories
+from tests.harness import factories
 from tests.integration.conftest import FixedClock
 from trading.improvement.acceptance import Outcome, Verdict
 from trading.work.jobs import JobType

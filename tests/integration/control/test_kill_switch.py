@@ -22,7 +22,7 @@ from store.control import kill_switch
 from store.database import transaction
 from store.tables import AuditEvent, BotJob
 from store.work import jobs
-from tests.factories import make_bot, make_generation, make_job
+from tests.harness.factories import make_bot, make_generation, make_job
 from trading.errors import BadInput, IdempotencyMismatch, KillSwitchOn
 from trading.work.jobs import JobType
 

@@ -19,7 +19,7 @@ from api.app import create_app
 from gateways.settings import Settings, WeakSecret
 from services.desk import Desk
 from store.tables import AutonomyBotDecision, AutonomyRun, BotMetricsRollup, BotProgress, MetricsBaseline
-from tests import factories
+from tests.harness import factories
 from tests.integration.conftest import TOKEN, FixedClock
 
 ADMIN = {"X-Admin-Token": TOKEN}

@@ -18,10 +18,11 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 
 from api.app import create_app
 from services.desk import Desk
-from tests import factories
+from tests.harness import factories
+from tests.harness.patience import until
+from tests.harness.serving import Served, serving
 from tests.integration.conftest import TOKEN
 from tests.integration.edge.test_api import rollup, tick
-from tests.serving import Served, serving, until
 
 EXAMPLES = 25
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]

@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 
 from gateways.postgres import DatabaseUrls
-from tests.serving import until
+from tests.harness.patience import until
 
 ROOT = Path(__file__).parents[3]
 STRONG = "a-token-only-this-test-suite-knows"

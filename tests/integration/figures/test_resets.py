@@ -26,7 +26,7 @@ from store.tables import (
     RebuildRequest,
 )
 from store.work import jobs
-from tests.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade, reset_request
+from tests.harness.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade, reset_request
 from tests.integration.conftest import FixedClock
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.work.jobs import JobStatus, JobType

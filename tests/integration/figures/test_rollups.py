@@ -26,7 +26,7 @@ from store.tables import (
     BotPerformanceSnapshot,
     MetricsBaseline,
 )
-from tests.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
+from tests.harness.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
 from tests.integration.conftest import FixedClock
 from trading.figures.baselines import Scope
 

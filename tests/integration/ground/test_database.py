@@ -13,7 +13,7 @@ from services.desk import Desk
 from store.bots import registry
 from store.database import hold, reading, session_factory, transaction
 from store.work import jobs
-from tests.factories import make_bot
+from tests.harness.factories import make_bot
 from trading.errors import Unavailable
 from trading.work.jobs import LEASE, JobType
 

@@ -20,7 +20,6 @@ import pytest
 from sqlalchemy import create_engine, text
 from sqlalchemy.pool import NullPool
 
-from bench.patience import until
 from gateways import embedded
 from gateways.cluster import LONGEST_SOCKET_PATH, cluster_of, programs, rooms_left
 from gateways.embedded import (
@@ -41,6 +40,7 @@ from gateways.settings import Settings
 from orchestration.platform import up
 from orchestration.platform.undertaker import hire
 from orchestration.platform.up import EmbeddedPostgres
+from tests.harness.patience import until
 from trading.errors import Unavailable
 
 ROOT = Path(embedded.__file__).parents[1]

@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
-from bench.history import plant_history
 from services.backtests.baselines import BaselineBacktest, run_baseline
 from services.bots.books import all_trades, bot_book, bot_sessions, bot_trades
 from services.bots.dossier import bot_dossier
@@ -36,6 +35,7 @@ from services.work.starvation import starvation
 from store.bots.fleet import FleetFilter, FleetOrder
 from store.market.bars import BarStore
 from store.verification.runs import latest_of_bots
+from tests.harness.history import plant_history
 from tests.integration.conftest import FixedClock
 from trading.books import Book
 from trading.verification.evidence import ASKED_FOR

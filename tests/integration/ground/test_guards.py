@@ -13,7 +13,7 @@ from gateways.postgres import APP_ROLE, DatabaseUrls
 from services.desk import Desk, prepare_database
 from store.base import Base
 from store.database import transaction
-from tests.factories import BIRTH, make_bot, make_fill, make_session, make_trade
+from tests.harness.factories import BIRTH, make_bot, make_fill, make_session, make_trade
 
 MAY_CHANGE = {
     "bots",

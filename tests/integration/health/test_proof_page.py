@@ -14,7 +14,7 @@ from gateways import proof_packs
 from gateways.proof_packs import BadPack, Exhibit, Pack
 from gateways.settings import Settings
 from services.desk import Desk
-from tests.full_disk import no_file_longer_than
+from tests.harness.full_disk import no_file_longer_than
 from tests.integration.backtests.test_tear_sheets import Sheet
 from tests.integration.edge.test_api import Client
 from trading.errors import Unavailable

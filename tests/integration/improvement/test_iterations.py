@@ -19,7 +19,7 @@ from services.market.tapes import tape_for
 from services.work.queue import drain
 from store.tables import Bot, BotJob, ImproveCandidate, ImproveIteration
 from store.work import jobs
-from tests.factories import make_bot, make_generation
+from tests.harness.factories import make_bot, make_generation
 from trading.backtests.parts import PartRun, PartRunner
 from trading.figures.performance import Performance, daily_returns
 from trading.improvement.acceptance import Verdict, judge

@@ -10,7 +10,7 @@ from services.desk import Desk
 from services.improvement.lab import iterations_page
 from store.improvement.lab import IterationFilter, IterationRow
 from store.tables import Bot, ImproveIteration
-from tests.factories import BIRTH, make_bot
+from tests.harness.factories import BIRTH, make_bot
 
 
 def test_words_find_the_same_iterations_whether_few_or_many_bots_have_them(

@@ -13,7 +13,7 @@ from services.market.tapes import tape_for
 from services.work.queue import Finished, work_by_hand
 from store.database import transaction
 from store.tables import Bot, BotGeneration, BotProgress, ImproveCandidate, ImproveIteration
-from tests import factories
+from tests.harness import factories
 from trading.backtests.engine import Strategy, run_tape
 from trading.strategies.genome import Genome, default_genome, genome_hash, schema, validated
 from trading.verification.walk_forward import plan

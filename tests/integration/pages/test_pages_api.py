@@ -22,7 +22,7 @@ from services.work.queue import drain
 from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.tables import BotGeneration, BotProgress, ImproveCandidate
-from tests import factories
+from tests.harness import factories
 from tests.integration.conftest import FixedClock
 from tests.integration.edge.test_api import ADMIN, Client
 from trading.strategies.genome import default_genome

@@ -22,7 +22,7 @@ from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.market.bars import BarStore
 from store.tables import Bot
-from tests.factories import make_bot, make_job
+from tests.harness.factories import make_bot, make_job
 from tests.integration.conftest import FixedClock
 from tests.integration.edge.test_api import Client
 from trading.errors import BadBars, BadInput, UnknownBots

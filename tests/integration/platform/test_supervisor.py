@@ -16,7 +16,6 @@ from pathlib import Path
 import psutil
 import pytest
 
-from bench.patience import until
 from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
 from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
 from orchestration.platform import supervisor
@@ -30,7 +29,8 @@ from orchestration.platform.supervisor import (
     tail,
     watch,
 )
-from tests.full_disk import no_file_longer_than
+from tests.harness.full_disk import no_file_longer_than
+from tests.harness.patience import until
 from trading.errors import Unavailable
 
 SLEEPER = "import time; print('here', flush=True); time.sleep(600)"

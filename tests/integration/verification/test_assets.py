@@ -12,7 +12,7 @@ from orchestration.definitions import build_defs
 from services.backtests.baselines import run_baseline
 from services.desk import Desk
 from store.verification.runs import VerificationRun
-from tests.factories import make_bot
+from tests.harness.factories import make_bot
 from trading.verification.verdicts import LIMITS, Kind
 
 

@@ -19,7 +19,7 @@ from services.verification.study import AS_GIVEN, AT_MARKS, walk_forward_study
 from store.market.bars import BarStore
 from store.tables import Bot
 from store.verification.runs import VerificationRun
-from tests.factories import make_bot
+from tests.harness.factories import make_bot
 from tests.oracle.series import between_marks
 from trading.errors import BadBars, NoMarketData, UnknownBots, UnknownInstrument, UnknownTimeframe
 from trading.strategies.genome import Genome, Style

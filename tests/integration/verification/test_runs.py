@@ -22,7 +22,7 @@ from services.verification.subject import Subject, open_subject
 from store.market.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
 from store.verification.runs import KINDS, VERDICTS, VerificationRun
-from tests.factories import make_bot
+from tests.harness.factories import make_bot
 from trading.errors import Refused, UnknownBots
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import Genome

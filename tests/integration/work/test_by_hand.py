@@ -8,7 +8,7 @@ from sqlalchemy import select
 from services.backtests.baselines import run_baseline
 from services.desk import Desk
 from store.tables import BotJob, BotProgress
-from tests import factories
+from tests.harness import factories
 from trading.errors import Refused, UnknownBots
 from trading.work.jobs import JobStatus
 

@@ -27,7 +27,7 @@ from store.tables import (
     ImproveIteration,
 )
 from store.work.jobs import Claim
-from tests.factories import reset_request
+from tests.harness.factories import reset_request
 from tests.integration.conftest import FixedClock
 from trading.backtests.parts import Part, PartRun, PartRunner
 from trading.strategies.genome import Genome, genome_hash

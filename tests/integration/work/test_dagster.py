@@ -29,7 +29,7 @@ from services.work.owed_materializations import owing_runs
 from services.work.queue import drain
 from store.database import transaction
 from store.tables import AuditEvent, BacktestSession, BotJob
-from tests.factories import reset_request
+from tests.harness.factories import reset_request
 from trading.market.bars import SIMULATED
 from trading.work.jobs import LEASE, JobType
 

@@ -18,7 +18,7 @@ from websockets.sync.client import connect
 
 from gateways.settings import Settings
 from orchestration.platform.dagster_ui import build_ui
-from tests.serving import Served, serving
+from tests.harness.serving import Served, serving
 
 WHERE = {"repositoryLocationName": "toys", "repositoryName": "__repository__", "sensorName": "toy"}
 START = "mutation Start($where: SensorSelector!) { startSensor(sensorSelector: $where) { __typename } }"

@@ -5,7 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import Engine, text
 
-from bench.patience import until
 from services.audit.chain import verify_chain
 from services.backtests.baselines import BaselineBacktest
 from services.desk import Desk
@@ -13,7 +12,8 @@ from services.work.autonomy import run_tick
 from services.work.dead_letters import dead_letters, requeue
 from services.work.queue import Result, drain
 from store.tables import BotProgress
-from tests.factories import make_bot, make_generation, make_job
+from tests.harness.factories import make_bot, make_generation, make_job
+from tests.harness.patience import until
 from tests.integration.conftest import FixedClock
 from trading.errors import NotGivenUp
 from trading.work.jobs import TIMEOUTS, JobType

@@ -15,13 +15,13 @@ import psutil
 import pytest
 from dagster._core.launcher.base import WorkerStatus
 
-from bench.patience import until
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
 from orchestration.platform import roster, run_launcher
 from orchestration.platform.instance import START_SECONDS, write_home
 from orchestration.platform.run_launcher import LivenessRunLauncher
 from sensors.autonomy import KnowsWorkers, _end
+from tests.harness.patience import until
 from trading.work.jobs import LEASE
 
 

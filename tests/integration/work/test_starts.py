@@ -11,7 +11,6 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 
 from api.app import create_app
-from bench.patience import until
 from jobs.queue import JOB_OF, KIND_TAG
 from orchestration.definitions import build_defs
 from orchestration.platform import run_launcher
@@ -21,6 +20,7 @@ from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.work.autonomy import run_tick
 from services.work.starts import starts_told
+from tests.harness.patience import until
 from tests.integration.edge.test_api import Client
 from tests.integration.work.test_dagster import LIVENESS, evaluate
 from trading.work.jobs import JobType

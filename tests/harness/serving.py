@@ -10,9 +10,7 @@ from dataclasses import dataclass
 import uvicorn
 from fastapi import FastAPI
 
-from bench.patience import until
-
-__all__ = ["Served", "serving", "until"]
+from tests.harness.patience import until
 
 
 @dataclass(frozen=True)
