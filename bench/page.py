@@ -35,8 +35,9 @@ import psutil
 from playwright.sync_api import Browser, Page
 
 from bench.leaks import Growth, Sample, growth
-from bench.own_browser import CHROMIUM, cold_load, held, keystrokes, names_shown, open_page, own_browser
 from bench.page_traffic import Commit, Work, other_screens, own_api, prepare_fleet
+from bench.watched_page import cold_load, held, keystrokes, names_shown, open_page
+from tests.harness.own_browser import CHROMIUM, own_browser
 from tests.harness.own_platform import private_platform
 
 SIZES = (200, 5_000, 10_000)

@@ -1,7 +1,7 @@
 """What happens to a board while it is looked at: jobs that begin and end, and other people's screens.
 
 Belongs here: the API of a private platform, commits through the same statements as real work, sockets that listen.
-Does not belong here: the browser (`own_browser.py`), figures (`page.py`).
+Does not belong here: the browser (`watched_page.py`), figures (`page.py`).
 """
 
 import asyncio

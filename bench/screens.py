@@ -23,8 +23,8 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from bench.own_browser import CHROMIUM, own_browser
 from gateways.settings import PROJECT_ROOT
+from tests.harness.own_browser import CHROMIUM, own_browser
 from tests.harness.own_platform import Platform, private_platform
 
 WIDTHS = {"": (1280, 800), "-phone": (390, 844)}

@@ -10,9 +10,9 @@ from playwright.sync_api import expect, sync_playwright
 
 from api.edge.middleware import Deadline
 from api.pages import vendor
-from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
 from tests.e2e.screen import TOKEN, MovingClock, Screen
+from tests.harness.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls
 
 __all__ = ["bar_store", "desk", "owner", "server_url", "stocked_desk", "urls"]

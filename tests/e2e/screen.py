@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from bench.own_browser import CHROMIUM
+from tests.harness.own_browser import CHROMIUM
 from tests.integration.conftest import FixedClock
 
 STALE_TEXT = "rgb(154, 165, 179)"

@@ -12,7 +12,6 @@ from sqlalchemy import Engine, text
 from starlette.types import ASGIApp
 
 from api.app import create_app
-from bench.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from gateways.settings import Settings
 from orchestration.platform.dagster_ui import Webserver, build_ui
 from services.control.kill_switch import switch_state
@@ -20,6 +19,7 @@ from services.desk import Desk
 from tests.e2e.screen import needs_chromium
 from tests.e2e.strangers import HOST, KILL, PUBLIC_TOKEN, RESOLVED, WAYS, every_way, strange_page
 from tests.harness import factories
+from tests.harness.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from tests.harness.serving import Served, serving
 from tests.integration.work.test_dagster_ui import BODY, context, instance, started
 

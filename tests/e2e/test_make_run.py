@@ -23,10 +23,10 @@ from typing import Any
 import psutil
 import pytest
 
-from bench.own_browser import CHROMIUM, PATIENCE_MS
 from gateways.cluster import rooms_left
 from gateways.embedded import postmaster, remove_embedded
 from gateways.processes import end_marked, marked, read_lock
+from tests.harness.own_browser import CHROMIUM, PATIENCE_MS
 from tests.harness.patience import Work, follow, with_children
 
 ROOT = Path(__file__).parents[2]

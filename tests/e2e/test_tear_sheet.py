@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from api.app import create_app
 from api.pages import vendor
-from bench.own_browser import CHROMIUM
 from services.backtests.baselines import run_baseline
 from services.desk import Desk
 from store.tables import BacktestSession
 from tests.e2e.screen import needs_chromium
 from tests.harness.factories import make_bot
+from tests.harness.own_browser import CHROMIUM
 from tests.harness.serving import serving
 
 WIDTHS = {"desk": 1280, "phone": 390}

@@ -1,10 +1,10 @@
-"""A browser of one's own: cold loads, keystrokes and badges with the moments at which a person sees them.
+"""The board in a browser, watched: cold loads, keystrokes and badges with the moments at which a person sees them.
 
-Belongs here: what is asked of Chromium. Does not belong here: what the figures mean (`page.py`), the server.
+Belongs here: what is asked of a page. Does not belong here: starting Chromium (`tests.harness.own_browser`), what the
+figures mean (`page.py`), the server.
 """
 
 import random
-import shutil
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,26 +12,14 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, CDPSession, Page, sync_playwright
+from playwright.sync_api import Browser, CDPSession, Page
 
 from bench.leaks import Sample
+from tests.harness.own_browser import PATIENCE_MS
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 DESK = {"width": 1600, "height": 900}
 KEYSTROKE_MS = 130
 QUIET_MS = 400
-PATIENCE_MS = 180_000  # what a page does takes seconds; this ends a wait for what it does not do
 SEEN = """() => {
   const seen = { keys: [], badges: [] };
   window.seen = seen;
@@ -122,23 +110,6 @@ class Received:
         path = urlsplit(self._urls.get(event["requestId"], "")).path
         part = next((name for end, name in PARTS.items() if path.endswith(end)), "other JSON")
         self.bytes_by_part[part] += event["encodedDataLength"]
-
-
-@contextmanager
-def own_browser() -> Iterator[Browser]:
-    """Start a headless Chromium with nothing remembered, and end it.
-
-    Raises:
-        RuntimeError: there is no Chromium on this machine.
-    """
-    if CHROMIUM is None:
-        raise RuntimeError("no Chromium is installed")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        try:
-            yield browser
-        finally:
-            browser.close()
 
 
 @contextmanager
