@@ -10,12 +10,12 @@ from playwright.sync_api import expect, sync_playwright
 
 from api.edge.middleware import Deadline
 from api.pages import vendor
-from gateways.settings import Settings
-from tests.e2e.screen import TOKEN, MovingClock, Screen
+from tests.e2e.screen import Screen
+from tests.harness.clocks import MovingClock
+from tests.harness.database import bar_store, desk, owner, server_url, settings, stocked_desk, urls
 from tests.harness.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
-from tests.integration.conftest import bar_store, desk, owner, server_url, stocked_desk, urls
 
-__all__ = ["bar_store", "desk", "owner", "server_url", "stocked_desk", "urls"]
+__all__ = ["bar_store", "desk", "owner", "server_url", "settings", "stocked_desk", "urls"]
 
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -24,11 +24,6 @@ expect.set_options(timeout=PATIENCE_MS)
 @pytest.fixture
 def clock() -> MovingClock:
     return MovingClock()
-
-
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
 
 
 @pytest.fixture(autouse=True)

@@ -1,32 +1,18 @@
-"""An operator at the screen: a page in real Chromium with its complaints, a clock that runs, what axe found.
+"""An operator at the screen: a page in real Chromium with its complaints, what axe found.
 
 Belongs here: what several modules of end-to-end tests hold in their hands. Does not belong here: fleets
 (`harness/scene.py`), fixtures (`conftest.py`).
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
 from tests.harness.own_browser import CHROMIUM
-from tests.integration.conftest import FixedClock
 
 STALE_TEXT = "rgb(154, 165, 179)"
-TOKEN = "a-token-only-this-test-suite-knows"
 needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium; make test installs it")
-
-
-class MovingClock(FixedClock):
-    """The real time, so that spans on the page grow; a test may still move it."""
-
-    def __init__(self) -> None:
-        super().__init__(datetime.now(UTC))
-        self.ahead = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self.ahead
 
 
 class Screen:

@@ -25,8 +25,8 @@ from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.harness import factories
+from tests.harness.client import TOKEN
 from tests.harness.serving import serving
-from tests.integration.conftest import TOKEN
 from tests.integration.edge.test_api import tick
 from trading.work.reasons import in_words
 

@@ -20,8 +20,10 @@ from services.work.automations import note_automations
 from services.work.autonomy import run_tick
 from store.market.bars import BarStore
 from store.tables import BotProgress
-from tests.e2e.screen import STALE_TEXT, TOKEN, MovingClock, Screen, needs_chromium, violations
+from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.harness import factories
+from tests.harness.client import TOKEN
+from tests.harness.clocks import MovingClock
 from tests.harness.serving import Served, serving
 from tests.integration.improvement.test_lab import add_iteration
 from trading.work.planner import MAX_FAILURES_IN_ROW

@@ -12,8 +12,9 @@ from sqlalchemy import Engine, text, update
 from api.app import create_app
 from services.desk import Desk
 from store.tables import Bot, BotJob
-from tests.e2e.screen import STALE_TEXT, TOKEN, Screen, needs_chromium
+from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium
 from tests.harness import factories
+from tests.harness.client import TOKEN
 from tests.harness.patience import until
 from tests.harness.scene import plant_fleet
 from tests.harness.serving import serving

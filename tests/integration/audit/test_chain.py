@@ -14,7 +14,7 @@ from services.desk import Desk
 from store.audit import chain
 from store.database import transaction
 from store.tables import AuditEvent
-from tests.integration.conftest import FixedClock
+from tests.harness.clocks import FixedClock
 from trading.audit.chain import BreakKind, Event, Head, link
 from trading.errors import Unavailable
 

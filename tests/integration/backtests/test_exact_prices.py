@@ -22,8 +22,8 @@ from store.backtests.sessions import copy_trades
 from store.backtests.trades import TradeLog
 from store.figures import rollups
 from store.tables import BacktestSession
+from tests.harness.client import Client
 from tests.harness.factories import BIRTH, make_bot, make_fill, make_session, make_trade
-from tests.integration.edge.test_api import Client
 from trading.backtests.engine import Account, Backtest, Exits, run_signals
 from trading.market.bars import Bars, bars_from_columns
 from trading.market.instruments import INSTRUMENTS, instrument

@@ -20,8 +20,8 @@ from services.desk import Desk
 from store.backtests.trades import TradeLog
 from store.market.bars import BarStore
 from store.tables import BacktestSession
+from tests.harness.client import Client
 from tests.harness.factories import BIRTH, make_bot, make_session
-from tests.integration.edge.test_api import Client
 from tests.oracle.series import between_marks
 from trading.figures.performance import drawdown_pct
 from trading.market.regimes import Regime

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from api.app import create_app
 from services.audit.chain import verify_chain
 from services.backtests.baselines import BaselineBacktest, bot_at_work
 from services.bots.acts import Act, ActReceipt, ActWish, act_on_bot
@@ -19,9 +18,9 @@ from services.work.autonomy import run_tick
 from services.work.queue import drain
 from store.tables import AuditEvent, AutonomyBotDecision, Bot, BotGeneration, BotJob, BotProgress
 from store.work import jobs
+from tests.harness.client import ADMIN, Client
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_bots, make_job
-from tests.integration.conftest import FixedClock
-from tests.integration.edge.test_api import ADMIN, Client
 from trading.errors import BadGenome, BadInput, IdempotencyMismatch, NameTaken, Refused, UnknownBots
 from trading.work.jobs import TIMEOUTS, JobStatus, JobType
 
@@ -260,11 +259,6 @@ def test_two_who_take_one_name_at_once_get_it_once(desk: Desk) -> None:
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(take, ids)) == [False, True]
-
-
-@pytest.fixture
-def client(desk: Desk) -> Client:
-    return Client(create_app(desk))
 
 
 def test_the_api_acts_once_for_one_key(desk: Desk, client: Client) -> None:

@@ -12,16 +12,16 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import Engine, event, insert, text
 
-from api.app import create_app
 from services.bots.registration import BotRequest, register_bot
 from services.desk import Desk
 from services.figures.resets import ResetRequest, reset_metrics
 from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests.harness import factories
+from tests.harness.client import Client
+from tests.harness.clocks import FixedClock
 from tests.harness.history import plant_history
-from tests.integration.conftest import FixedClock
-from tests.integration.edge.test_api import Client, tick
+from tests.integration.edge.test_api import tick
 from tests.unit.backtests.test_style_runs import AS_TEXTS
 from trading.books import Stage
 from trading.governance.gates import GATES
@@ -30,11 +30,6 @@ from trading.strategies.rules import rule_text
 from trading.work.reasons import in_words
 
 BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"]
-
-
-@pytest.fixture
-def client(desk: Desk) -> Client:
-    return Client(create_app(desk))
 
 
 def reset(desk: Desk, bot_id: UUID, *, scope: str = "ALL", curves: bool = True) -> None:

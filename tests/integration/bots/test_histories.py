@@ -19,8 +19,8 @@ from services.figures.resets import ResetRequest, reset_metrics
 from store.bots import registry
 from store.market.bars import BarStore
 from store.tables import BotProgress
+from tests.harness.client import Client
 from tests.harness.factories import make_bot
-from tests.integration.edge.test_api import Client
 from trading.market.bars import bars_from_columns, columns_of
 from trading.strategies.genome import default_genome
 from trading.strategies.memory import History

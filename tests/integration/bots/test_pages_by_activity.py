@@ -13,7 +13,7 @@ from store.bots.fleet import SORTS, FleetFilter, FleetOrder, count_by_state
 from store.database import transaction
 from store.tables import Bot, BotProgress
 from tests.harness import factories
-from tests.integration.conftest import FixedClock
+from tests.harness.clocks import FixedClock
 from trading.work.badges import State
 from trading.work.planner import MAX_FAILURES_IN_ROW
 

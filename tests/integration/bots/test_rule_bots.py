@@ -30,8 +30,8 @@ from services.work.queue import drain
 from store.database import transaction
 from store.improvement.iterations import sibling_genomes
 from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, RuleText
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot
-from tests.integration.conftest import FixedClock
 from tests.unit.backtests.test_style_runs import AS_TEXTS
 from trading.errors import (
     BadInput,

@@ -18,7 +18,7 @@ from store.bots import registry
 from store.tables import ImproveIteration
 from store.work.jobs import Claim
 from tests.harness import factories
-from tests.integration.conftest import FixedClock
+from tests.harness.clocks import FixedClock
 from trading.improvement.acceptance import Outcome, Verdict
 from trading.work.jobs import JobType
 

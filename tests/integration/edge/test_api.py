@@ -1,6 +1,5 @@
 """The HTTP contract over a real database: shapes, refusals, and figures that agree with an independent recount."""
 
-import asyncio
 import json
 import re
 from collections import Counter
@@ -10,9 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import httpx2 as httpx
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import Engine, text
 
 from api.app import create_app
@@ -20,36 +17,10 @@ from gateways.settings import Settings, WeakSecret
 from services.desk import Desk
 from store.tables import AutonomyBotDecision, AutonomyRun, BotMetricsRollup, BotProgress, MetricsBaseline
 from tests.harness import factories
-from tests.integration.conftest import TOKEN, FixedClock
+from tests.harness.client import ADMIN, TOKEN, Client
+from tests.harness.clocks import FixedClock
 
-ADMIN = {"X-Admin-Token": TOKEN}
 RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True}
-
-
-class Client:
-    """Calls the application in this process, each call through the whole stack."""
-
-    def __init__(self, app: FastAPI) -> None:
-        self.app = app
-
-    def __call__(self, method: str, path: str, **more: Any) -> httpx.Response:
-        async def call() -> httpx.Response:
-            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-                return await client.request(method, path, **more)
-
-        return asyncio.run(call())
-
-    def get(self, path: str, **more: Any) -> httpx.Response:
-        return self("GET", path, **more)
-
-    def post(self, path: str, **more: Any) -> httpx.Response:
-        return self("POST", path, **more)
-
-
-@pytest.fixture
-def client(desk: Desk) -> Client:
-    return Client(create_app(desk))
 
 
 def rollup(bot_id: UUID, *, book: str = "BACKTEST", **over: Any) -> BotMetricsRollup:

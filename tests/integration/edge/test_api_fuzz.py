@@ -19,9 +19,9 @@ from schemathesis.specs.openapi.checks import content_type_conformance, status_c
 from api.app import create_app
 from services.desk import Desk
 from tests.harness import factories
+from tests.harness.client import TOKEN
 from tests.harness.patience import until
 from tests.harness.serving import Served, serving
-from tests.integration.conftest import TOKEN
 from tests.integration.edge.test_api import rollup, tick
 
 EXAMPLES = 25

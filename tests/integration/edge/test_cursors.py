@@ -4,14 +4,7 @@ import base64
 
 import pytest
 
-from api.app import create_app
-from services.desk import Desk
-from tests.integration.edge.test_api import Client
-
-
-@pytest.fixture
-def client(desk: Desk) -> Client:
-    return Client(create_app(desk))
+from tests.harness.client import Client
 
 
 def refused(client: Client, sort: str, spoken: str) -> bool:

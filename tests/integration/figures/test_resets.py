@@ -26,8 +26,8 @@ from store.tables import (
     RebuildRequest,
 )
 from store.work import jobs
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_fill, make_job, make_session, make_trade, reset_request
-from tests.integration.conftest import FixedClock
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.work.jobs import JobStatus, JobType
 

@@ -31,8 +31,8 @@ from store.tables import (
     MetricsBaseline,
     RebuildRequest,
 )
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_bots, make_session, reset_request
-from tests.integration.conftest import FixedClock
 from trading.errors import IdempotencyMismatch, Unavailable
 from trading.figures.baselines import Scope
 

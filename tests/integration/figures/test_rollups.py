@@ -26,8 +26,8 @@ from store.tables import (
     BotPerformanceSnapshot,
     MetricsBaseline,
 )
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
-from tests.integration.conftest import FixedClock
 from trading.figures.baselines import Scope
 
 STAGE_BOOKS = ("PAPER", "SHADOW", "CANARY", "LIVE")

@@ -20,8 +20,8 @@ from services.desk import Desk, prepare_database
 from services.figures.resets import reset_metrics
 from services.verification.runs import verify
 from store.verification import runs
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_generation, make_session, reset_request
-from tests.integration.conftest import FixedClock
 from trading.verification.verdicts import Kind
 
 HOUR = timedelta(hours=1)

@@ -35,8 +35,8 @@ from services.work.starvation import starvation
 from store.bots.fleet import FleetFilter, FleetOrder
 from store.market.bars import BarStore
 from store.verification.runs import latest_of_bots
+from tests.harness.clocks import FixedClock
 from tests.harness.history import plant_history
-from tests.integration.conftest import FixedClock
 from trading.books import Book
 from trading.verification.evidence import ASKED_FOR
 from trading.work.badges import State

@@ -17,8 +17,8 @@ from services.work.autonomy import run_tick
 from services.work.queue import drain
 from services.work.starvation import Wait, starvation
 from store.database import transaction
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job
-from tests.integration.conftest import FixedClock
 from trading.work.jobs import LEASE, TIMEOUTS, JobType
 
 NAMES = (

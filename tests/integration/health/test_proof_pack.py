@@ -19,9 +19,10 @@ from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.work.autonomy import run_tick
 from store.database import transaction
+from tests.harness.client import TOKEN
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job
 from tests.harness.serving import serving
-from tests.integration.conftest import TOKEN, FixedClock
 
 RESET, FOLLOWED = "Reset, executed", "What followed the reset"
 AUTONOMY, INVARIANTS = "Autonomy enqueues", "What must always hold"

@@ -9,14 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.app import create_app
 from gateways import proof_packs
 from gateways.proof_packs import BadPack, Exhibit, Pack
 from gateways.settings import Settings
-from services.desk import Desk
+from tests.harness.client import Client
 from tests.harness.full_disk import no_file_longer_than
 from tests.integration.backtests.test_tear_sheets import Sheet
-from tests.integration.edge.test_api import Client
 from trading.errors import Unavailable
 
 AT = datetime(2026, 3, 2, 15, 4, 5, tzinfo=UTC)
@@ -26,11 +24,6 @@ EXHIBITS = [
     Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy", "{}", holds=False),
     Exhibit("The same in SQL", "SELECT 1;\nSELECT 2;", " id | <b>bot</b>\n----+----\n(0 rows)", language="text"),
 ]
-
-
-@pytest.fixture
-def client(desk: Desk) -> Client:
-    return Client(create_app(desk))
 
 
 lines = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, blacklist_characters="\x7f\x85\xa0"), min_size=1)

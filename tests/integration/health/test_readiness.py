@@ -5,7 +5,7 @@ from sqlalchemy import Engine, text
 
 from api.app import create_app
 from services.desk import Desk
-from tests.integration.edge.test_api import Client
+from tests.harness.client import Client
 
 
 @pytest.fixture

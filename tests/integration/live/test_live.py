@@ -22,9 +22,9 @@ from services.control.kill_switch import SwitchWish, switch_now, throw_switch
 from services.desk import Desk
 from store.tables import Bot, BotJob, BotMetricsRollup, SystemSetting
 from tests.harness import factories
+from tests.harness.clocks import FixedClock
 from tests.harness.patience import until
 from tests.harness.serving import Served, serving
-from tests.integration.conftest import FixedClock
 from tests.integration.edge.test_api import rollup, tick
 
 PATIENCE_SECONDS = 120.0  # a message that does not come by then never comes

@@ -33,9 +33,9 @@ from services.work.autonomy import run_tick
 from store.audit import chain
 from store.market.bars import BarStore, Catalog, Rehearsal
 from store.tables import AuditEvent, AutonomyBotDecision, BacktestSession
+from tests.harness.client import ADMIN, Client
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot
-from tests.integration.conftest import FixedClock
-from tests.integration.edge.test_api import ADMIN, Client
 from trading.errors import BadInput, UnknownSeries
 from trading.market.bars import SIMULATED
 from trading.market.choice import Ground

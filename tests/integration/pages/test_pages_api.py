@@ -23,16 +23,11 @@ from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.tables import BotGeneration, BotProgress, ImproveCandidate
 from tests.harness import factories
-from tests.integration.conftest import FixedClock
-from tests.integration.edge.test_api import ADMIN, Client
+from tests.harness.client import ADMIN, Client
+from tests.harness.clocks import FixedClock
 from trading.strategies.genome import default_genome
 from trading.work.jobs import JobType
 from trading.work.planner import MAX_FAILURES_IN_ROW
-
-
-@pytest.fixture
-def client(stocked_desk: Desk) -> Client:
-    return Client(create_app(stocked_desk))
 
 
 def walk(client: Client, path: str, follow: str, named: str) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Engine, select, text
 from typer.testing import CliRunner
 
-from api.app import create_app
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
 from orchestration.cli import bar_work, desk_work, main
@@ -22,9 +21,9 @@ from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.market.bars import BarStore
 from store.tables import Bot
+from tests.harness.client import Client
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job
-from tests.integration.conftest import FixedClock
-from tests.integration.edge.test_api import Client
 from trading.errors import BadBars, BadInput, UnknownBots
 
 
@@ -37,11 +36,6 @@ def found_desk(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         yield stocked_desk
 
     monkeypatch.setattr(desk_work, "opened_desk", opened)
-
-
-@pytest.fixture
-def client(stocked_desk: Desk) -> Client:
-    return Client(create_app(stocked_desk))
 
 
 @pytest.fixture

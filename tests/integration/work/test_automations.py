@@ -17,8 +17,8 @@ from services.desk import Desk
 from services.work.automations import note_automations, stopped_automations
 from services.work.autonomy import run_tick
 from store.audit.pages import AuditFilter
-from tests.integration.conftest import FixedClock
-from tests.integration.edge.test_api import Client
+from tests.harness.client import Client
+from tests.harness.clocks import FixedClock
 
 
 def events(desk: Desk, action: str | None = None) -> list[tuple[str, str, str]]:

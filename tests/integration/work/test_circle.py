@@ -27,8 +27,8 @@ from store.tables import (
     ImproveIteration,
 )
 from store.work.jobs import Claim
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import reset_request
-from tests.integration.conftest import FixedClock
 from trading.backtests.parts import Part, PartRun, PartRunner
 from trading.strategies.genome import Genome, genome_hash
 from trading.work.jobs import JobStatus, JobType

@@ -12,9 +12,9 @@ from services.work.autonomy import run_tick
 from services.work.dead_letters import dead_letters, requeue
 from services.work.queue import Result, drain
 from store.tables import BotProgress
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_generation, make_job
 from tests.harness.patience import until
-from tests.integration.conftest import FixedClock
 from trading.errors import NotGivenUp
 from trading.work.jobs import TIMEOUTS, JobType
 from trading.work.planner import MAX_FAILURES_IN_ROW

@@ -26,8 +26,8 @@ from store.backtests.trades import TradeLog
 from store.tables import BacktestSession, BotJob, BotProgress
 from store.work import candidates, jobs
 from store.work.jobs import Claim
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_generation, make_job
-from tests.integration.conftest import FixedClock
 from trading.work.jobs import LEASE, TIMEOUTS, JobStatus, JobType
 from trading.work.planner import Decision, Reason
 

@@ -20,8 +20,8 @@ from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.work.autonomy import run_tick
 from services.work.starts import starts_told
+from tests.harness.client import Client
 from tests.harness.patience import until
-from tests.integration.edge.test_api import Client
 from tests.integration.work.test_dagster import LIVENESS, evaluate
 from trading.work.jobs import JobType
 from trading.work.starts import SLOW_START, Pace, Starts, pause

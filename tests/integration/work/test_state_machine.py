@@ -31,8 +31,8 @@ from store.figures import rollups
 from store.tables import BacktestSession, Bot, BotJob, BotMetricsRollup, BotProgress
 from store.work import jobs
 from store.work.jobs import Claim
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_session
-from tests.integration.conftest import FixedClock
 from trading.work.jobs import LEASE, JobStatus, JobType
 
 CAP = 2

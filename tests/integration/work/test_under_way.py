@@ -33,10 +33,10 @@ from services.work.under_way import LongWork, telling, works_under_way
 from store.market.bars import BarStore
 from store.verification.runs import VerificationRun
 from store.work.under_way import WorkKind
+from tests.harness.client import TOKEN, Client
+from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot
 from tests.harness.patience import until
-from tests.integration.conftest import TOKEN, FixedClock
-from tests.integration.edge.test_api import Client
 from trading.errors import BadBars, UnknownBots
 from trading.verification.verdicts import Kind
 from trading.work.jobs import LEASE
