@@ -26,8 +26,8 @@ from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotS
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.harness import factories
 from tests.harness.client import TOKEN
+from tests.harness.factories import tick
 from tests.harness.serving import serving
-from tests.integration.edge.test_api import tick
 from trading.work.reasons import in_words
 
 pytestmark = needs_chromium

@@ -15,10 +15,10 @@ from store.tables import Bot, BotJob
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium
 from tests.harness import factories
 from tests.harness.client import TOKEN
+from tests.harness.factories import rollup
 from tests.harness.patience import until
 from tests.harness.scene import plant_fleet
 from tests.harness.serving import serving
-from tests.integration.edge.test_api import rollup
 
 PURPLE, BLUE, TEAL = "rgb(201, 173, 255)", "rgb(127, 188, 255)", "rgb(95, 227, 211)"
 

@@ -14,9 +14,19 @@ from uuid import UUID, uuid4
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from services.desk import Desk
 from services.figures.resets import ResetRequest
 from store.backtests.trades import ExecutionFill, TradeLog
-from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotProgress
+from store.tables import (
+    AutonomyRun,
+    BacktestSession,
+    Bot,
+    BotGeneration,
+    BotJob,
+    BotMetricsRollup,
+    BotProgress,
+    ImproveIteration,
+)
 from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
@@ -180,6 +190,72 @@ def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **o
     session.add(fill)
     session.flush()
     return fill
+
+
+def make_iteration(session: Session, bot: Bot, number: int, **over: Any) -> ImproveIteration:
+    """Add an improve iteration that was not accepted and ended as many minutes after the first birth as its number."""
+    ended_at = BIRTH + timedelta(minutes=number)
+    columns: dict[str, Any] = {
+        "id": uuid4(),
+        "bot_id": bot.id,
+        "job_type": "IMPROVE",
+        "iteration": number,
+        "parent_generation": 1,
+        "accepted": False,
+        "reason_code": "NOT_BETTER",
+        "reason": "not better",
+        "candidates_tried": 1,
+        "evidence": {},
+        "data_source": "SIMULATED",
+        "data_fingerprint": "f",
+        "seed": 1,
+        "created_at": ended_at,
+        "completed_at": ended_at,
+    }
+    iteration = ImproveIteration(**columns | over)
+    session.add(iteration)
+    session.flush()
+    return iteration
+
+
+def rollup(bot_id: UUID, *, book: str = "BACKTEST", **over: Any) -> BotMetricsRollup:
+    """Return the rollup of one book of a bot, to be added; keywords replace any column."""
+    columns: dict[str, Any] = {
+        "bot_id": bot_id,
+        "book": book,
+        "sessions": 1,
+        "data_source": "SIMULATED",
+        "net_pnl_usd": Decimal("125.50"),
+        "trades": 40,
+        "win_pct": 55.0,
+        "profit_factor": 1.4,
+        "sharpe": 0.8,
+        "max_drawdown_pct": 4.2,
+        "sparkline_usd": [50_000.0, 50_100.0, 50_125.5],
+        "computed_at": BIRTH,
+    }
+    return BotMetricsRollup(**columns | over)
+
+
+def tick(desk: Desk, **over: Any) -> int:
+    """Record a tick that is over, without decisions of bots, and return its number."""
+    columns: dict[str, Any] = {
+        "started_at": desk.clock(),
+        "completed_at": desk.clock(),
+        "candidates": 2,
+        "decisions": 2,
+        "summary": {
+            "jobs_enqueued_by_type": {"BACKTEST": 1},
+            "currently_running_jobs_by_type": {"BACKTEST": 9},
+            "eligible_candidates_count": 1,
+            "concurrency_caps": {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1},
+        },
+    }
+    with desk.sessions.begin() as session:
+        run = AutonomyRun(**columns | over)
+        session.add(run)
+        session.flush()
+        return run.id
 
 
 def reset_request(**over: Any) -> ResetRequest:

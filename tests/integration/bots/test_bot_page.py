@@ -20,8 +20,8 @@ from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, I
 from tests.harness import factories
 from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
+from tests.harness.factories import tick
 from tests.harness.history import plant_history
-from tests.integration.edge.test_api import tick
 from tests.unit.backtests.test_style_runs import AS_TEXTS
 from trading.books import Stage
 from trading.governance.gates import GATES

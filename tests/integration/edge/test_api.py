@@ -15,50 +15,13 @@ from sqlalchemy import Engine, text
 from api.app import create_app
 from gateways.settings import Settings, WeakSecret
 from services.desk import Desk
-from store.tables import AutonomyBotDecision, AutonomyRun, BotMetricsRollup, BotProgress, MetricsBaseline
+from store.tables import AutonomyBotDecision, AutonomyRun, BotProgress, MetricsBaseline
 from tests.harness import factories
 from tests.harness.client import ADMIN, TOKEN, Client
 from tests.harness.clocks import FixedClock
+from tests.harness.factories import rollup, tick
 
 RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True}
-
-
-def rollup(bot_id: UUID, *, book: str = "BACKTEST", **over: Any) -> BotMetricsRollup:
-    columns: dict[str, Any] = {
-        "bot_id": bot_id,
-        "book": book,
-        "sessions": 1,
-        "data_source": "SIMULATED",
-        "net_pnl_usd": Decimal("125.50"),
-        "trades": 40,
-        "win_pct": 55.0,
-        "profit_factor": 1.4,
-        "sharpe": 0.8,
-        "max_drawdown_pct": 4.2,
-        "sparkline_usd": [50_000.0, 50_100.0, 50_125.5],
-        "computed_at": factories.BIRTH,
-    }
-    return BotMetricsRollup(**columns | over)
-
-
-def tick(desk: Desk, **over: Any) -> int:
-    columns: dict[str, Any] = {
-        "started_at": desk.clock(),
-        "completed_at": desk.clock(),
-        "candidates": 2,
-        "decisions": 2,
-        "summary": {
-            "jobs_enqueued_by_type": {"BACKTEST": 1},
-            "currently_running_jobs_by_type": {"BACKTEST": 9},
-            "eligible_candidates_count": 1,
-            "concurrency_caps": {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1},
-        },
-    }
-    with desk.sessions.begin() as session:
-        run = AutonomyRun(**columns | over)
-        session.add(run)
-        session.flush()
-        return run.id
 
 
 def test_bots_are_listed_with_what_they_do_now(desk: Desk, client: Client, clock: FixedClock) -> None:

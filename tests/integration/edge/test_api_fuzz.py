@@ -20,9 +20,9 @@ from api.app import create_app
 from services.desk import Desk
 from tests.harness import factories
 from tests.harness.client import TOKEN
+from tests.harness.factories import rollup, tick
 from tests.harness.patience import until
 from tests.harness.serving import Served, serving
-from tests.integration.edge.test_api import rollup, tick
 
 EXAMPLES = 25
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]

@@ -1,16 +1,11 @@
 """The strategy lab lists the iterations a filter asks for, page after page."""
 
-from datetime import timedelta
-from uuid import uuid4
-
 import pytest
-from sqlalchemy.orm import Session
 
 from services.desk import Desk
 from services.improvement.lab import iterations_page
 from store.improvement.lab import IterationFilter, IterationRow
-from store.tables import Bot, ImproveIteration
-from tests.harness.factories import BIRTH, make_bot
+from tests.harness.factories import make_bot, make_iteration
 
 
 def test_words_find_the_same_iterations_whether_few_or_many_bots_have_them(
@@ -20,7 +15,7 @@ def test_words_find_the_same_iterations_whether_few_or_many_bots_have_them(
         for name in ("Amber Auk", "Amber Bee", "Coral Crab"):
             bot = make_bot(session, name=name)
             for number in (1, 2, 3):
-                add_iteration(session, bot, number)
+                make_iteration(session, bot, number)
     ways = []
     for most in (200, 1):
         monkeypatch.setattr("store.improvement.lab.MOST_NAMED", most)
@@ -39,26 +34,3 @@ def every_iteration(desk: Desk, wanted: IterationFilter) -> list[IterationRow]:
         cursor = page.next_cursor
         if cursor is None:
             return found
-
-
-def add_iteration(session: Session, bot: Bot, number: int, *, reason: str = "not better") -> None:
-    ended_at = BIRTH + timedelta(minutes=number)
-    session.add(
-        ImproveIteration(
-            id=uuid4(),
-            bot_id=bot.id,
-            job_type="IMPROVE",
-            iteration=number,
-            parent_generation=1,
-            accepted=False,
-            reason_code="NOT_BETTER",
-            reason=reason,
-            candidates_tried=1,
-            evidence={},
-            data_source="SIMULATED",
-            data_fingerprint="f",
-            seed=1,
-            created_at=ended_at,
-            completed_at=ended_at,
-        )
-    )

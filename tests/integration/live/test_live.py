@@ -23,9 +23,9 @@ from services.desk import Desk
 from store.tables import Bot, BotJob, BotMetricsRollup, SystemSetting
 from tests.harness import factories
 from tests.harness.clocks import FixedClock
+from tests.harness.factories import rollup, tick
 from tests.harness.patience import until
 from tests.harness.serving import Served, serving
-from tests.integration.edge.test_api import rollup, tick
 
 PATIENCE_SECONDS = 120.0  # a message that does not come by then never comes
 MESSAGES = 400
