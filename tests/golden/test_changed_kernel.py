@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.test_engine_orders import GOLDEN, orders_on
+from tests.golden.orders import GOLDEN, orders_on
 from trading.backtests import engine, kernels
 
 FAULTS = {

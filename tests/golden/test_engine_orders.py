@@ -1,18 +1,17 @@
 """Order lists on real bars, frozen. A change of any trade is a change of numbers: bump `ENGINE_VERSION`, log it in the
-changelog, and write the file anew with `python -m tests.golden.test_engine_orders <data folder>`.
+changelog, and write the file anew with `python -m tests.golden.orders <data folder>`.
 """
 
 import json
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.golden.orders import GOLDEN, orders_on
+from tests.oracle.both_ways import by_hand, by_kernel, rows_of
 from tests.oracle.real import SOURCES, real_bars
 from tests.oracle.series import made_sessions, random_genome
-from tests.unit.backtests.test_engine_oracle import by_hand, by_kernel, rows_of
-from trading.backtests.engine import ENGINE_VERSION, Account, Output, Strategy, order_list_hash, run_tape
+from trading.backtests.engine import ENGINE_VERSION, Account, Strategy, order_list_hash, run_tape
 from trading.market.bars import Bars
 from trading.market.instruments import instrument
 from trading.market.sessions import session_index
@@ -20,25 +19,7 @@ from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import default_genome
 from trading.strategies.tape import tape_of
 
-GOLDEN = Path(__file__).with_name("engine_orders.json")
 COLUMNS = ("ts_event", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "contract")
-
-
-def orders_on(shared_data, symbol):
-    """Return trades, net and hash of every archetype's default genome on one symbol's series."""
-    bars = real_bars(shared_data, symbol)
-    tape = tape_of(bars, session_index(bars, mode="FULL_24x5"))
-    account, output = Account(instrument(symbol), 100_000_000_000), Output.for_bars(len(bars))
-    found = {}
-    for name in sorted(ARCHETYPES):
-        strategy = Strategy(name, default_genome(name), "FULL_24x5")
-        backtest = run_tape(tape, strategy, account=account, output=output)
-        found[name] = {
-            "trades": len(backtest.trades),
-            "net_micros": backtest.performance.net_pnl_micros,
-            "orders": order_list_hash(backtest),
-        }
-    return found
 
 
 @pytest.mark.needs_data
@@ -89,8 +70,3 @@ def test_agrees_with_the_slow_book_on_windows_of_real_bars(shared_data, symbol):
         assert fast.equity_micros.tolist() == equity
         traded += len(trades)
     assert traded > 100
-
-
-if __name__ == "__main__":
-    orders = {symbol: orders_on(Path(sys.argv[1]), symbol) for symbol in sorted(SOURCES)}
-    GOLDEN.write_text(json.dumps({"engine_version": ENGINE_VERSION, "orders": orders}, indent=1) + "\n")

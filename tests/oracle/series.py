@@ -4,10 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from trading.market.bars import Bars
+from trading.market.bars import Bars, bars_from_columns
 from trading.market.sessions import SessionIndex
 from trading.strategies.archetypes import archetype
 from trading.strategies.genome import schema, validated
+from trading.strategies.tape import tape_of
+
+MINUTE_NS = 60_000_000_000
 
 
 def made_bars(rows, *, volume=None, contract=None, symbol="MES"):
@@ -97,3 +100,26 @@ def random_genome(rng, archetype_name, *, longest_bars=12):
     if archetype(archetype_name).family in ("MEAN_REVERSION", "REVERSAL"):
         numbers["rsi_extreme"] = float(rng.integers(25, 49))
     return validated(archetype_name, numbers)
+
+
+def endless(open_, high, low, close, *, day_bars=1_380):
+    """Return a tape of minutes that are all in session."""
+    n = len(close)
+    ts = np.int64(1_700_000_000) * 1_000_000_000 + np.arange(n) * MINUTE_NS
+    rows = [ts, open_, high, low, close, np.full(n, 100), np.zeros(n)]
+    bars = bars_from_columns(
+        np.stack([np.asarray(row, np.int64) for row in rows]), symbol="ES", timeframe="1m", provider="cme"
+    )
+    return tape_of(bars, made_sessions(np.arange(n) // day_bars, np.ones(n, np.bool_), np.zeros(n, np.bool_)))
+
+
+def then_alike(seed, n=2_000, at=400):
+    """Return a market that walks, and whose bars are all alike from one bar on."""
+    rng = np.random.default_rng(seed)
+    close = 20_000 + np.cumsum(rng.integers(-6, 7, n))
+    open_ = np.concatenate([close[:1], close[:-1]])
+    high = np.maximum(open_, close) + rng.integers(0, 5, n)
+    low = np.minimum(open_, close) - rng.integers(0, 5, n)
+    close[at:] = open_[at:] = close[at]
+    high[at:], low[at:] = close[at] + 1, close[at] - 1
+    return endless(open_, high, low, close)

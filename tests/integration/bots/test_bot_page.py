@@ -22,7 +22,7 @@ from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import tick
 from tests.harness.history import plant_history
-from tests.unit.backtests.test_style_runs import AS_TEXTS
+from tests.harness.rule_texts import AS_TEXTS
 from trading.books import Stage
 from trading.governance.gates import GATES
 from trading.strategies.genome import genome_hash

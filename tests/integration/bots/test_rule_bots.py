@@ -32,7 +32,7 @@ from store.improvement.iterations import sibling_genomes
 from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, RuleText
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot
-from tests.unit.backtests.test_style_runs import AS_TEXTS
+from tests.harness.rule_texts import AS_TEXTS
 from trading.errors import (
     BadInput,
     NameTaken,

@@ -3,14 +3,12 @@
 import numpy as np
 import pytest
 
-from tests.oracle.book import Rules, keep_book
-from tests.oracle.rules import wanted_sides
+from tests.oracle.both_ways import by_hand, by_kernel, rows_of
 from tests.oracle.series import random_bars, random_genome, random_sessions
-from trading.backtests.engine import ExitReason, Strategy, Trades, run_backtest
+from trading.backtests.engine import ExitReason, Strategy
 from trading.market.instruments import INSTRUMENTS, instrument
-from trading.strategies.archetypes import ARCHETYPES, archetype
+from trading.strategies.archetypes import ARCHETYPES
 
-ACCOUNT_MICROS = 100_000_000_000
 RUNS = 1_150
 
 
@@ -23,37 +21,6 @@ def random_case(seed):
     genome = random_genome(rng, name)
     root = instrument(str(rng.choice(sorted(INSTRUMENTS)[:12])))
     return bars, sessions, Strategy(name, genome, "CUSTOM"), (root, int(rng.integers(1, 4)))
-
-
-def by_kernel(case):
-    bars, sessions, strategy, (root, contracts) = case
-    return run_backtest(bars, sessions, strategy, instrument=root, account_micros=ACCOUNT_MICROS, contracts=contracts)
-
-
-def by_hand(case):
-    bars, sessions, strategy, (root, contracts) = case
-    genome = strategy.genome
-    rules = Rules(
-        stop=genome["stop_atr"],
-        target=genome.get("target_atr", 1.0),
-        trailing=genome["trailing_atr"],
-        break_even=genome["break_even_atr"],
-        time_stop_bars=genome["time_stop_bars"],
-        session_close=bool(genome["session_close_exit"]),
-        slippage_ticks=root.slippage_ticks,
-        tick_micros=root.tick_value_micros * contracts,
-        commission_micros=root.commission_micros * contracts,
-    )
-    wishes = wanted_sides(bars, sessions, archetype(strategy.archetype).family.value, genome)
-    return keep_book(bars, sessions, wishes, rules, ACCOUNT_MICROS)
-
-
-def rows_of(backtest):
-    columns = [getattr(backtest.trades, name).tolist() for name in Trades.__slots__]
-    rows = [list(row) for row in zip(*columns, strict=True)]
-    for row in rows:
-        row[9] = ExitReason(row[9]).name
-    return [tuple(row) for row in rows]
 
 
 def agreeing_runs(seeds):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.strategies.test_ties import then_alike
+from tests.oracle.series import then_alike
 from trading.strategies import indicators
 from trading.strategies.genome import default_genome, validated
 from trading.strategies.memory import WARM_UP_TOLERANCE, WILDEST, forgotten_after, history_notes

@@ -7,14 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.oracle.series import made_sessions
-from trading.market.bars import bars_from_columns
+from tests.oracle.series import endless, then_alike
 from trading.strategies import indicators
 from trading.strategies.rules import parse_rule, rule_signals
-from trading.strategies.tape import tape_of
 from trading.verification.warm_up import warm_up_drifts
 
-MINUTE_NS = 60_000_000_000
 CONSTANTS = (0.1, 20_000 + 1 / 3, -7.7, 4e-9, 2**31 / 3, 26_000.0)
 WINDOWS = (1, 2, 3, 7, 20, 50)
 
@@ -32,29 +29,6 @@ def wild_then(constant, n=900, at=200):
     values = constant + rng.normal(0.0, 1.0 + 1e-3 * abs(constant), n)
     values[at:] = constant
     return values
-
-
-def endless(open_, high, low, close, *, day_bars=1_380):
-    """Return a tape of minutes that are all in session."""
-    n = len(close)
-    ts = np.int64(1_700_000_000) * 1_000_000_000 + np.arange(n) * MINUTE_NS
-    rows = [ts, open_, high, low, close, np.full(n, 100), np.zeros(n)]
-    bars = bars_from_columns(
-        np.stack([np.asarray(row, np.int64) for row in rows]), symbol="ES", timeframe="1m", provider="cme"
-    )
-    return tape_of(bars, made_sessions(np.arange(n) // day_bars, np.ones(n, np.bool_), np.zeros(n, np.bool_)))
-
-
-def then_alike(seed, n=2_000, at=400):
-    """Return a market that walks, and whose bars are all alike from one bar on."""
-    rng = np.random.default_rng(seed)
-    close = 20_000 + np.cumsum(rng.integers(-6, 7, n))
-    open_ = np.concatenate([close[:1], close[:-1]])
-    high = np.maximum(open_, close) + rng.integers(0, 5, n)
-    low = np.minimum(open_, close) - rng.integers(0, 5, n)
-    close[at:] = open_[at:] = close[at]
-    high[at:], low[at:] = close[at] + 1, close[at] - 1
-    return endless(open_, high, low, close)
 
 
 @pytest.mark.parametrize("constant", CONSTANTS)

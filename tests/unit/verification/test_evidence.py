@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.governance.test_gates import PERFECT
+from tests.harness.evidence import PERFECT
 from trading.books import Stage
 from trading.governance.gates import GATES, Check, Evidence, gate
 from trading.verification.evidence import ASKED_FOR, ASKING, Verified, with_verifications
