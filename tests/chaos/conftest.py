@@ -1,12 +1,9 @@
 """A real platform for chaos tests: supervisor, daemon, code server, API and PostgreSQL, private, with a small fleet.
 
-CHAOS_ROUNDS sets how many rounds of harm there are (each kind once if not set; 100 for the whole proof), CHAOS_SEED the
-chance, CHAOS_ONLY one kind of harm for all of them.
-CHAOS_RECORD names the Markdown file that the figures are written to, dated.
+`plan.py` says how much harm there is. CHAOS_RECORD names the Markdown file that the figures are written to, dated.
 """
 
 import os
-import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,27 +13,10 @@ import pytest
 from services.bots.seed import fleet_ids, seed_fleet
 from services.market.bars import simulate_market
 from store.database import transaction
-from tests.chaos.harms import HARMS
+from tests.chaos.plan import BOTS, SEED, SYMBOLS, TICK_SECONDS
 from tests.chaos.record import Round, write
 from tests.harness.history import plant_history
 from tests.harness.own_platform import Platform, private_platform
-
-BOTS = 120
-SYMBOLS = ("MES", "MGC")
-TICK_SECONDS = 4
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", len(HARMS)))
-SEED = int(os.environ.get("CHAOS_SEED", "1"))
-
-
-def kinds() -> list[str]:
-    """Return the kind of each round: every kind equally often, in an order the seed decides."""
-    if only := os.environ.get("CHAOS_ONLY"):
-        return [only] * ROUNDS
-    chance = random.Random(SEED)  # noqa: S311 - chance, not a secret
-    dealt: list[str] = []
-    while len(dealt) < ROUNDS:
-        dealt += chance.sample(sorted(HARMS), len(HARMS))
-    return dealt[:ROUNDS]
 
 
 @pytest.fixture(scope="session")

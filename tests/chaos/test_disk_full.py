@@ -14,10 +14,10 @@ import pytest
 from services.audit.chain import verify_chain
 from services.bots.seed import seed_fleet
 from services.market.bars import simulate_market
-from tests.chaos.conftest import SYMBOLS, TICK_SECONDS
+from tests.chaos.caught_up import caught_up
 from tests.chaos.harms import reset_until_answered
 from tests.chaos.ledger import broken, resets_by_reason
-from tests.chaos.test_rounds import caught_up
+from tests.chaos.plan import SYMBOLS, TICK_SECONDS
 from tests.harness.own_platform import Platform, private_platform
 from trading.work.jobs import LEASE
 

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Connection, text
 
 from services.audit.chain import verify_chain
-from tests.chaos.conftest import SEED, kinds
+from tests.chaos.caught_up import caught_up
 from tests.chaos.harms import HARMS, reset_until_answered
-from tests.chaos.ledger import broken, canary_sings, resets_by_reason, unfinished_runs
+from tests.chaos.ledger import broken, canary_sings, resets_by_reason
+from tests.chaos.plan import SEED, kinds
 from tests.chaos.record import Round
 from tests.chaos.silence import listening
 from tests.harness.own_platform import Platform
@@ -18,21 +19,8 @@ from trading.work.jobs import LEASE
 
 POSTGRES_READY_SECONDS = 10.0
 LAST_TICK = text("SELECT max(started_at) FROM autonomy_runs")
-CAUGHT_UP = text(
-    "SELECT (SELECT count(*) FROM bot_jobs WHERE job_type = 'BACKTEST' AND status IN ('QUEUED', 'RUNNING'))"
-    " + (SELECT count(*) FROM rebuild_requests WHERE completed_at IS NULL)"
-    " + (SELECT count(*) FROM owed_materializations)"
-    " + (SELECT count(*) FROM bots b WHERE NOT EXISTS (SELECT 1 FROM backtest_sessions s WHERE s.bot_id = b.id"
-    "    AND s.status = 'COMPLETED' AND s.created_at >= b.metrics_reset_at))"
-)
 
 pytestmark = pytest.mark.timeout(7_200)  # ends a round that hangs; a starved one takes its time
-
-
-def caught_up(platform: Platform) -> bool:
-    with platform.owner().connect() as connection:
-        nothing_waits = connection.execute(CAUGHT_UP).scalar_one() == 0
-        return nothing_waits and len(unfinished_runs(connection)) <= len(platform.workers())
 
 
 def seconds_since(moment: datetime) -> float:

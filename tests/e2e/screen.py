@@ -7,7 +7,7 @@ Belongs here: what several modules of end-to-end tests hold in their hands. Does
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import FloatRect, Locator, Page
 
 from tests.harness.own_browser import CHROMIUM
 
@@ -35,3 +35,11 @@ class Screen:
 def violations(results: Any) -> list[tuple[str, list[str]]]:
     """Return what axe found: the rule and the elements that break it."""
     return [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in results.response["violations"]]
+
+
+def box_within(part: Locator, width: int) -> FloatRect:
+    """Return the box of a part of the page, which lies between the edges of a window so wide."""
+    box = part.bounding_box()
+    assert box is not None, "it is not on the page"
+    assert 0 <= box["x"] <= width - box["width"], f"it lies beside the window: {box}"
+    return box

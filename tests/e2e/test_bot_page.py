@@ -3,12 +3,12 @@
 import csv
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -17,12 +17,11 @@ from sqlalchemy import update
 from api.app import create_app
 from gateways import proof_packs
 from gateways.settings import Settings
-from services.backtests.baselines import run_baseline
 from services.bots.registration import short_id
 from services.desk import Desk
-from services.figures.resets import ResetRequest, reset_metrics
 from services.figures.rollups import rebuild_bots
-from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotJob, BotStageEvent, ImproveIteration
+from store.tables import Bot, BotJob
+from tests.e2e.lived import NAME, lived, shown_session
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.harness import factories
 from tests.harness.client import TOKEN
@@ -31,97 +30,6 @@ from tests.harness.serving import serving
 from trading.work.reasons import in_words
 
 pytestmark = needs_chromium
-NAME = "Quartz Shrike 0007"
-
-
-def lived(desk: Desk) -> UUID:
-    """A bot with a real backtest before and after a reset, paper trades, a verdict, decisions and a running job."""
-    now = desk.clock()
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, name=NAME, archetype="mean_reversion", created_at=now - timedelta(days=3))
-        bot_id = bot.id
-        factories.make_bot(session, name="Amber Adder 0001")
-        factories.make_bot(session, name="Zephyr Viper 0009")
-    run_baseline(desk, bot_id, run_id=str(uuid4()))
-    reset_metrics(
-        desk,
-        ResetRequest(
-            scope="ALL",
-            bot_ids=[bot_id],
-            reason_code="SEV1_RESET_METRICS",
-            also_reset_equity_curves=True,
-            dry_run=False,
-            actor="amy",
-            request_id="request-1",
-        ),
-    )
-    run_baseline(desk, bot_id, run_id=str(uuid4()))
-    run_id = tick(desk)
-    with desk.sessions.begin() as session:
-        bot = session.get_one(Bot, bot_id)
-        for hour, net in enumerate(("12.5", "-30", "44"), start=1):
-            factories.make_trade(
-                session,
-                bot,
-                book="PAPER",
-                exit_at=now - timedelta(days=hour),
-                net_usd=net,
-                created_at=desk.clock(),
-            )
-        session.add(
-            AutonomyBotDecision(
-                run_id=run_id,
-                seq=1,
-                bot_id=bot_id,
-                decision="SKIP",
-                reason_code="CAP_REACHED",
-                blockers=["CAP_REACHED"],
-            )
-        )
-        session.add(
-            BotStageEvent(
-                bot_id=bot_id, from_stage=None, to_stage="LAB", reason_code="BORN", actor="amy", created_at=now
-            )
-        )
-        plant_verdict(session, bot)
-        factories.make_job(
-            session, bot, status="RUNNING", job_type="IMPROVE", iteration=2, created_at=now - timedelta(seconds=95)
-        )
-    rebuild_bots(desk, [bot_id])
-    return bot_id
-
-
-def plant_verdict(session: Any, bot: Bot) -> None:
-    parent = factories.make_generation(session, bot, generation_number=2, reason="held-out Sharpe 1.20")
-    factories.make_generation(
-        session, bot, generation_number=3, genome=dict(parent.genome) | {"rsi_period": 9}, reason="held-out Sharpe 1.31"
-    )
-    session.add(
-        ImproveIteration(
-            id=uuid4(),
-            bot_id=bot.id,
-            job_type="IMPROVE",
-            iteration=1,
-            parent_generation=2,
-            new_generation=3,
-            accepted=True,
-            reason_code="ACCEPTED",
-            reason="held-out Sharpe 1.31, deflated probability 0.72 of 96 tried",
-            candidates_tried=96,
-            evidence={"candidate_test_sharpe": 1.31, "parent_test_sharpe": 1.2},
-            data_source="SIMULATED",
-            data_fingerprint="f" * 64,
-            seed=1,
-            created_at=datetime.now(UTC),
-            completed_at=datetime.now(UTC),
-        )
-    )
-
-
-def shown_session(desk: Desk, bot_id: UUID) -> BacktestSession:
-    with desk.sessions() as session:
-        newest = session.query(BacktestSession).filter_by(bot_id=bot_id).order_by(BacktestSession.created_at.desc())
-        return newest.first() or pytest.fail("no session")
 
 
 def cells(page: Page, selector: str) -> list[str]:

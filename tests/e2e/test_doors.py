@@ -1,12 +1,12 @@
 """A browser on another origin and host name can change nothing: neither in the ledger nor in Dagster."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from dagster import DagsterInstance
 from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import Engine, text
 from starlette.types import ASGIApp
@@ -21,15 +21,19 @@ from tests.e2e.strangers import HOST, KILL, PUBLIC_TOKEN, RESOLVED, WAYS, every_
 from tests.harness import factories
 from tests.harness.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
 from tests.harness.serving import Served, serving
-from tests.integration.work.test_dagster_ui import BODY, context, instance, started
-
-__all__ = ["context", "instance"]
+from tests.harness.toys import BODY, Toys, toys_in
 
 pytestmark = needs_chromium
 POST = """([address, wish, headers]) => fetch(address, {
   method: "POST", body: JSON.stringify(wish), headers: { "Content-Type": "application/json", ...headers },
 })"""
 LEDGER = text("SELECT (SELECT count(*) FROM audit_events), (SELECT count(*) FROM bot_metrics_events)")
+
+
+@pytest.fixture
+def toys(tmp_path: Path) -> Iterator[Toys]:
+    with toys_in(tmp_path) as laid_out:
+        yield laid_out
 
 
 @pytest.fixture
@@ -71,17 +75,16 @@ def test_a_page_of_another_origin_opens_no_socket_and_changes_nothing(
     browser: BrowserContext,
     dev_desk: Desk,
     owner: Engine,
-    context: Callable[[bool], Any],
-    instance: DagsterInstance,
+    toys: Toys,
 ) -> None:
     writable = Settings(env="dev", dagster_writable=True)
-    with both(dev_desk, build_ui(context(False), writable)) as (api, ui):
+    with both(dev_desk, build_ui(toys.context(read_only=False), writable)) as (api, ui):
         for host in (HOST, "127.0.0.1", "localhost"):
             with strange_page(browser, host=host) as page:
                 told = tried(page, f"127.0.0.1:{api.port}", f"127.0.0.1:{ui.port}")
             assert {name for name, *_ in told} >= {"picture", "post plain", "form", "write", "socket"}
             assert [line for line in told if line[0] == "socket" and line[1] != "refused"] == []
-        assert (started(instance), written(owner)) == (False, (0, 0))
+        assert (toys.started(), written(owner)) == (False, (0, 0))
         assert not switch_state(dev_desk).switch.is_engaged
 
 
@@ -89,11 +92,10 @@ def test_a_host_name_made_to_point_here_reaches_nothing_even_from_its_own_page(
     browser: BrowserContext,
     dev_desk: Desk,
     owner: Engine,
-    context: Callable[[bool], Any],
-    instance: DagsterInstance,
+    toys: Toys,
 ) -> None:
     writable = Settings(env="dev", dagster_writable=True)
-    with both(dev_desk, build_ui(context(False), writable)) as (api, ui):
+    with both(dev_desk, build_ui(toys.context(read_only=False), writable)) as (api, ui):
         for served in (api, ui):
             page = browser.new_page()
             landed = page.goto(f"http://{HOST}:{served.port}/")
@@ -101,22 +103,19 @@ def test_a_host_name_made_to_point_here_reaches_nothing_even_from_its_own_page(
             assert (landed.status, landed.json()["code"]) == (421, "HOST_NOT_ALLOWED")
             told = tried(page, f"{HOST}:{api.port}", f"{HOST}:{ui.port}")
             assert [line for line in told if line[1] == "opened" or line[2] == 200] == []
-        assert (started(instance), written(owner)) == (False, (0, 0))
+        assert (toys.started(), written(owner)) == (False, (0, 0))
 
 
-def test_without_doors_the_same_page_starts_a_sensor(
-    browser: BrowserContext, dev_desk: Desk, context: Callable[[bool], Any], instance: DagsterInstance
-) -> None:
-    bare = Webserver(context(False), writable=True).create_asgi_app()
+def test_without_doors_the_same_page_starts_a_sensor(browser: BrowserContext, dev_desk: Desk, toys: Toys) -> None:
+    bare = Webserver(toys.context(read_only=False), writable=True).create_asgi_app()
     with both(dev_desk, bare) as (api, ui), strange_page(browser, host=HOST) as page:
         tried(page, f"127.0.0.1:{api.port}", f"127.0.0.1:{ui.port}")
-        assert started(instance), "or these ways prove nothing"
+        assert toys.started(), "or these ways prove nothing"
 
 
-def test_its_own_pages_go_on_working(
-    browser: BrowserContext, dev_desk: Desk, owner: Engine, context: Callable[[bool], Any], instance: DagsterInstance
-) -> None:
-    with both(dev_desk, build_ui(context(False), Settings(env="dev", dagster_writable=True))) as (api, ui):
+def test_its_own_pages_go_on_working(browser: BrowserContext, dev_desk: Desk, owner: Engine, toys: Toys) -> None:
+    writable = Settings(env="dev", dagster_writable=True)
+    with both(dev_desk, build_ui(toys.context(read_only=False), writable)) as (api, ui):
         page = browser.new_page()
         refused: list[str] = []
         sockets: list[str] = []
@@ -131,4 +130,4 @@ def test_its_own_pages_go_on_working(
         page.goto(f"{api.http}/health")
         page.evaluate(POST, ["/api/admin/kill-switch", KILL, {"X-Admin-Token": PUBLIC_TOKEN}])
         expect(page.locator("#alarm")).to_contain_text("KILL SWITCH ENGAGED")
-        assert (started(instance), written(owner), refused) == (True, (1, 0), [])
+        assert (toys.started(), written(owner), refused) == (True, (1, 0), [])

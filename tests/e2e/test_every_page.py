@@ -15,8 +15,8 @@ from api.reference.sheets import all_sheets
 from services.control.kill_switch import SwitchWish, throw_switch
 from services.desk import Desk
 from services.work.autonomy import run_tick
+from tests.e2e.lived import lived, shown_session
 from tests.e2e.screen import Screen, needs_chromium, violations
-from tests.e2e.test_bot_page import lived, shown_session
 from tests.harness.client import TOKEN
 from tests.harness.serving import Served, serving
 from trading.errors import Unavailable

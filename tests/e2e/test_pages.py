@@ -20,7 +20,7 @@ from services.work.automations import note_automations
 from services.work.autonomy import run_tick
 from store.market.bars import BarStore
 from store.tables import BotProgress
-from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
+from tests.e2e.screen import STALE_TEXT, Screen, box_within, needs_chromium, violations
 from tests.harness import factories
 from tests.harness.client import TOKEN
 from tests.harness.clocks import MovingClock
@@ -196,11 +196,8 @@ def test_why_work_failed_stands_whole_below_its_row_at_every_width(
     expect(told).to_have_text(sentence.strip())
     for line in (told, words):
         line.scroll_into_view_if_needed()
-        box, own_height = line.bounding_box(), 20
-        assert box is not None
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
-        assert box["height"] > 2 * own_height, "it wraps"
+        own_height = 20
+        assert box_within(line, width)["height"] > 2 * own_height, "it wraps"
     expect(page.locator("#letters .below")).to_contain_text("bars stop at noon")
     expect(page.locator("#running .below")).to_contain_text("NEEDS_BASELINE")
     over = "all => all.map(one => one.scrollWidth - one.clientWidth)"
@@ -230,16 +227,12 @@ def test_reasons_of_ticks_and_iterations_stand_whole_below_their_rows(
     why.click()
     expect(page.locator("#iteration-name")).to_contain_text("Flint Falcon")
     expect(page.locator("#iterations tr[data-key]")).to_have_attribute("aria-current", "true")
-    boxes = [why.locator("div").bounding_box()]
+    box_within(why.locator("div"), width)
     page = opened(screen, served, "/decisions")
     expect(page.locator("#ticks .below").last).to_contain_text(
         "Most frequent NO_SESSION_SINCE_RESET 5 · REPEATED_FAILURE 1"
     )
-    boxes.append(page.locator("#ticks .below div").last.bounding_box())
-    for box in boxes:
-        assert box is not None
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
+    box_within(page.locator("#ticks .below div").last, width)
     assert screen.complaints == []
 
 

@@ -5,7 +5,6 @@ import re
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -22,6 +21,7 @@ from store.market.bars import BarStore
 from store.tables import BacktestSession
 from tests.harness.client import Client
 from tests.harness.factories import BIRTH, make_bot, make_session
+from tests.harness.sheets import Sheet
 from tests.oracle.series import between_marks
 from trading.figures.performance import drawdown_pct
 from trading.market.regimes import Regime
@@ -40,35 +40,6 @@ def run(stocked_desk: Desk) -> BacktestSession:
     run_baseline(stocked_desk, bot_id, run_id="run-1")
     with stocked_desk.sessions() as session:
         return session.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
-
-
-class Sheet(HTMLParser):
-    """Collects tags, attributes and words, and refuses tags that do not close in order."""
-
-    VOID = ("meta", "link", "br")
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.words: list[str] = []
-        self.open: list[str] = []
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-        if tag not in self.VOID and not (self.get_starttag_text() or "").endswith("/>"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID and self.open and self.open[-1] == tag:
-            self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if data.strip():
-            self.words.append(" ".join(data.split()))
 
 
 def test_the_sheet_shows_the_stored_figures_and_says_simulated(client: Client, run: BacktestSession) -> None:

@@ -33,6 +33,7 @@ from store.tables import (
 )
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_bots, make_session, reset_request
+from tests.harness.locks import wait_until_blocked
 from trading.errors import IdempotencyMismatch, Unavailable
 from trading.figures.baselines import Scope
 
@@ -178,21 +179,6 @@ def shown_trades(desk: Desk, bot_id: UUID) -> int | None:
     with transaction(desk.sessions) as session:
         row = session.get(BotMetricsRollup, (bot_id, "BACKTEST"))
         return row.trades if row else None
-
-
-def wait_until_blocked(owner: Engine) -> None:
-    """Return once a connection of the application waits for a lock."""
-    waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE usename = 'proving_app' AND wait_event_type = 'Lock'"
-        " AND datname = current_database()"
-    )
-    with owner.connect() as connection:
-        for _ in range(5_000):
-            if connection.execute(waiting).scalar_one():
-                return
-            connection.execute(text("SELECT pg_sleep(0.002)"))
-            connection.rollback()
-    raise AssertionError("nobody waits for a lock")
 
 
 @pytest.mark.scorecard(16)

@@ -19,7 +19,7 @@ from store.audit.pages import AuditFilter
 from store.improvement.lab import IterationFilter
 from store.tables import Bot
 from store.work.ticks import DecisionFilter
-from tests.integration.ground.test_explain import explained, old_fleet  # noqa: F401 - fixture
+from tests.integration.ground.explaining import explained
 
 
 def decisions(wanted: DecisionFilter) -> Callable[[Desk], object]:
@@ -54,7 +54,7 @@ HOT: dict[str, Callable[[Desk], object]] = {
 }
 
 
-def test_no_page_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:  # noqa: F811
+def test_no_page_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
     engine = old_fleet.sessions.kw["bind"]
     found: dict[str, list[str]] = {}
     for name, read in HOT.items():
@@ -68,7 +68,7 @@ def test_no_page_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
 
 @pytest.mark.parametrize("troubled", [False, True])
 def test_a_page_of_jobs_that_ended_reads_little_more_than_it_shows(
-    old_fleet: Desk,  # noqa: F811
+    old_fleet: Desk,
     troubled: bool,
 ) -> None:
     engine = old_fleet.sessions.kw["bind"]
@@ -84,7 +84,7 @@ def test_a_page_of_jobs_that_ended_reads_little_more_than_it_shows(
     assert shown == 150
 
 
-def test_what_is_rare_in_the_strategy_lab_is_found_without_passing_over_the_rest(old_fleet: Desk) -> None:  # noqa: F811
+def test_what_is_rare_in_the_strategy_lab_is_found_without_passing_over_the_rest(old_fleet: Desk) -> None:
     engine = old_fleet.sessions.kw["bind"]
     with old_fleet.sessions() as session:
         name = session.scalars(select(Bot.name).order_by(Bot.name)).first()

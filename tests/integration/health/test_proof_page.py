@@ -14,7 +14,7 @@ from gateways.proof_packs import BadPack, Exhibit, Pack
 from gateways.settings import Settings
 from tests.harness.client import Client
 from tests.harness.full_disk import no_file_longer_than
-from tests.integration.backtests.test_tear_sheets import Sheet
+from tests.harness.sheets import Sheet
 from trading.errors import Unavailable
 
 AT = datetime(2026, 3, 2, 15, 4, 5, tzinfo=UTC)

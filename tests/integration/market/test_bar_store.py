@@ -12,17 +12,11 @@ import numpy as np
 import pytest
 
 from store.market.bars import BarStore, NewSeries
+from tests.integration.market.alike_bars import bars_of
 from trading.errors import BadBars, NoMarketData, Unavailable
-from trading.market.bars import SIMULATED, Bars, bars_from_columns
+from trading.market.bars import SIMULATED
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
-
-
-def bars_of(count: int, *, symbol: str = "MES", provider: str = "ACME", price: int = 100) -> Bars:
-    times = 1_700_000_040_000_000_000 + np.arange(count, dtype=np.int64) * 60_000_000_000
-    ticks = np.full(count, price, np.int64)
-    columns = np.stack([times, ticks, ticks + 2, ticks - 2, ticks + 1, ticks * 0 + 9, ticks * 0])
-    return bars_from_columns(columns, symbol=symbol, timeframe="1m", provider=provider)
 
 
 @pytest.fixture
@@ -171,7 +165,7 @@ import os, signal, sys
 from pathlib import Path
 import numpy as np
 import store.market.bars as room
-from tests.integration.market.test_bar_store import bars_of
+from tests.integration.market.alike_bars import bars_of
 
 renames = 0
 real = Path.replace
@@ -227,7 +221,7 @@ def test_readers_never_see_half_a_write(tmp_path: Path) -> None:
 def test_racing_writers_lose_no_series(tmp_path: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from store.market.bars import BarStore; "
-        "from tests.integration.market.test_bar_store import bars_of\n"
+        "from tests.integration.market.alike_bars import bars_of\n"
         "for n in range(10): BarStore(Path(sys.argv[1])).write(bars_of(9, provider=f'{sys.argv[2]}{n}'), source='race')"
     )
     racers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), name]) for name in "AB"]

@@ -30,6 +30,7 @@ from services.work.queue import drain
 from store.database import transaction
 from store.tables import AuditEvent, BacktestSession, BotJob
 from tests.harness.factories import reset_request
+from tests.integration.work.daemon import LIVENESS, evaluate
 from trading.market.bars import SIMULATED
 from trading.work.jobs import LEASE, JobType
 
@@ -52,13 +53,6 @@ def instance() -> Iterator[dg.DagsterInstance]:
 @pytest.fixture
 def defs(fleet: Desk) -> dg.Definitions:
     return build_defs(desk=fleet, settings=fleet.settings)
-
-
-def evaluate(defs: dg.Definitions, sensor: str, *, desk: Desk, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
-    context = dg.build_sensor_context(instance=instance, resources={"desk": desk})
-    found = defs.resolve_sensor_def(sensor)
-    evaluated = found(context)
-    return [each for each in evaluated or () if isinstance(each, dg.RunRequest)]  # type: ignore[union-attr]
 
 
 def events_of(instance: dg.DagsterInstance, result: dg.ExecuteInProcessResult) -> list[dg.AssetMaterialization]:
@@ -314,9 +308,6 @@ def test_a_reset_whose_rebuild_was_killed_before_it_was_recorded_is_materialized
     counted = Counter(asset for asset, _ in materialized(instance, again).elements())
     assert counted == {"performance_rollups": FLEET, "equity_curves": FLEET}
     assert evaluate(defs, "reset_watch", desk=fleet, instance=instance) == []
-
-
-LIVENESS = {"run_launcher": {"module": "orchestration.platform.run_launcher", "class": "LivenessRunLauncher"}}
 
 
 def test_runs_that_all_sleep_past_their_lease_are_ended_and_their_slots_free(defs: dg.Definitions, fleet: Desk) -> None:

@@ -2,65 +2,27 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
-from dagster import DagsterInstance
-from dagster._core.remote_origin import InProcessCodeLocationOrigin
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-from dagster._core.workspace.context import WorkspaceProcessContext
-from dagster._core.workspace.load_target import InProcessWorkspaceLoadTarget
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from gateways.settings import Settings
 from orchestration.platform.dagster_ui import build_ui
 from tests.harness.serving import Served, serving
+from tests.harness.toys import BODY, START, Toys, toys_in
 
-WHERE = {"repositoryLocationName": "toys", "repositoryName": "__repository__", "sensorName": "toy"}
-START = "mutation Start($where: SensorSelector!) { startSensor(sensorSelector: $where) { __typename } }"
-BODY = {"query": START, "variables": {"where": WHERE}}
 PAGE = {"Origin": "http://evil.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
-TOYS = """
-import dagster as dg
-
-@dg.op
-def play(): ...
-
-@dg.job
-def game(): play()
-
-@dg.sensor(job=game, default_status=dg.DefaultSensorStatus.STOPPED)
-def toy(context): ...
-
-defs = dg.Definitions(jobs=[game], sensors=[toy])
-"""
-Serve = Callable[[Settings], Any]
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[DagsterInstance]:
-    with DagsterInstance.local_temp(str(tmp_path)) as opened:
-        yield opened
-
-
-@pytest.fixture
-def context(tmp_path: Path, instance: DagsterInstance) -> Iterator[Callable[[bool], WorkspaceProcessContext]]:
-    (tmp_path / "toys.py").write_text(TOYS)
-    target = LoadableTargetOrigin(python_file=str(tmp_path / "toys.py"), working_directory=str(tmp_path))
-    origin = InProcessCodeLocationOrigin(target, location_name="toys")
-    opened: list[WorkspaceProcessContext] = []
-
-    def open_context(read_only: bool) -> WorkspaceProcessContext:
-        opened.append(WorkspaceProcessContext(instance, InProcessWorkspaceLoadTarget(origin), read_only=read_only))
-        return opened[-1].__enter__()
-
-    yield open_context
-    for one in opened:
-        one.__exit__(None, None, None)
+def toys(tmp_path: Path) -> Iterator[Toys]:
+    with toys_in(tmp_path) as laid_out:
+        yield laid_out
 
 
 def ask(app: Any, method: str, path: str, **more: Any) -> httpx.Response:
@@ -72,12 +34,8 @@ def ask(app: Any, method: str, path: str, **more: Any) -> httpx.Response:
     return asyncio.run(asked())
 
 
-def started(instance: DagsterInstance) -> bool:
-    return any(state.instigator_name == "toy" for state in instance.all_instigator_state())
-
-
-def test_it_reads_and_changes_nothing_unless_it_is_writable(context: Any, instance: DagsterInstance) -> None:
-    app = build_ui(context(True), Settings(env="dev"))
+def test_it_reads_and_changes_nothing_unless_it_is_writable(toys: Toys) -> None:
+    app = build_ui(toys.context(read_only=True), Settings(env="dev"))
     page = ask(app, "GET", "/")
     assert (page.status_code, page.headers["x-frame-options"]) == (200, "DENY")
     assert "frame-ancestors 'none'" in page.headers.get_list("content-security-policy")
@@ -89,11 +47,11 @@ def test_it_reads_and_changes_nothing_unless_it_is_writable(context: Any, instan
     )
     reported = ask(app, "POST", "/report_asset_materialization/bars", json={})
     assert (reported.status_code, reported.json()["code"]) == (403, "READ_ONLY")
-    assert not started(instance)
+    assert not toys.started()
 
 
-def test_a_writable_one_is_changed_by_its_own_page_and_no_other_way(context: Any, instance: DagsterInstance) -> None:
-    app = build_ui(context(False), Settings(env="dev", dagster_writable=True))
+def test_a_writable_one_is_changed_by_its_own_page_and_no_other_way(toys: Toys) -> None:
+    app = build_ui(toys.context(read_only=False), Settings(env="dev", dagster_writable=True))
     address = {"query": START, "variables": json.dumps(BODY["variables"])}
     ways: list[tuple[str, str, dict[str, Any], int]] = [
         ("GET", "/graphql", {"params": address}, 405),
@@ -114,20 +72,20 @@ def test_a_writable_one_is_changed_by_its_own_page_and_no_other_way(context: Any
     for method, path, more, status in ways:
         answer = ask(app, method, path, **more)
         assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json"), more
-        assert not started(instance), more
+        assert not toys.started(), more
     own = {"Origin": "http://127.0.0.1:3000", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Mode": "cors"}
     done = ask(app, "POST", "/graphql", json=BODY, headers=own)
     assert done.json()["data"]["startSensor"]["__typename"] == "Sensor", done.text
-    assert started(instance)
+    assert toys.started()
 
 
 @pytest.fixture
-def writable(context: Any) -> Iterator[Served]:
-    with serving(build_ui(context(False), Settings(env="dev", dagster_writable=True))) as served:
+def writable(toys: Toys) -> Iterator[Served]:
+    with serving(build_ui(toys.context(read_only=False), Settings(env="dev", dagster_writable=True))) as served:
         yield served
 
 
-def test_a_socket_takes_no_mutation_and_no_page_of_another_origin(writable: Served, instance: DagsterInstance) -> None:
+def test_a_socket_takes_no_mutation_and_no_page_of_another_origin(writable: Served, toys: Toys) -> None:
     where = f"{writable.ws}/graphql"
     for strange in ({"origin": "http://evil.example"}, {"additional_headers": {"Host": "evil.example"}}):
         with pytest.raises(InvalidStatus, match="403"), connect(where, subprotocols=["graphql-ws"], **strange):
@@ -137,4 +95,4 @@ def test_a_socket_takes_no_mutation_and_no_page_of_another_origin(writable: Serv
         assert json.loads(socket.recv())["type"] == "connection_ack"
         socket.send(json.dumps({"type": "start", "id": "1", "payload": BODY}))
         assert json.loads(socket.recv())["type"] == "error"
-    assert not started(instance)
+    assert not toys.started()

@@ -25,7 +25,7 @@ from store.work import jobs
 from store.work.jobs import Claim
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job, reset_request
-from tests.integration.figures.test_resets_racing import wait_until_blocked
+from tests.harness.locks import wait_until_blocked
 from trading.work.jobs import JobStatus, JobType
 from trading.work.planner import Decision, Reason
 

@@ -22,7 +22,7 @@ from services.work.autonomy import run_tick
 from services.work.starts import starts_told
 from tests.harness.client import Client
 from tests.harness.patience import until
-from tests.integration.work.test_dagster import LIVENESS, evaluate
+from tests.integration.work.daemon import LIVENESS, evaluate
 from trading.work.jobs import JobType
 from trading.work.starts import SLOW_START, Pace, Starts, pause
 
