@@ -25,7 +25,6 @@ from tests.e2e.lived import NAME, lived, shown_session
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.harness import factories
 from tests.harness.client import TOKEN
-from tests.harness.factories import tick
 from tests.harness.serving import serving
 from trading.work.reasons import in_words
 
@@ -144,7 +143,7 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
         expect(page.locator("#link-words")).to_have_text("LIVE")
         with stocked_desk.sessions.begin() as session:
             session.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=None))
-        tick(stocked_desk)
+        factories.tick(stocked_desk)
         expect(page.locator("#bot-now")).to_have_text("Idle")
         expect(page.locator("#link-words")).to_have_text("LIVE")
         assert sockets[-1] == f"{served.ws}/ws/bots?topic=bot:{bot_id}"

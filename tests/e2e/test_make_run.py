@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -28,6 +27,7 @@ from gateways.embedded import postmaster, remove_embedded
 from gateways.processes import end_marked, marked, read_lock
 from tests.harness.own_browser import CHROMIUM, PATIENCE_MS
 from tests.harness.patience import Work, follow, with_children
+from tests.harness.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 PROVING = (sys.executable, "-m", "orchestration.cli.main")
@@ -143,7 +143,7 @@ class Platform:
 @pytest.fixture(scope="module")
 def platform() -> Iterator[Platform]:
     home = Path(tempfile.mkdtemp(prefix="up-", dir="/tmp"))
-    ports = dict(zip(("API", "WEBSERVER", "CODE_SERVER"), _free_ports(3), strict=True))
+    ports = dict(zip(("API", "WEBSERVER", "CODE_SERVER"), free_ports(3), strict=True))
     own = Platform(home, ports)
     try:
         own.start()
@@ -332,9 +332,3 @@ def _command(process: psutil.Process) -> str:
         return " ".join(process.cmdline())
     except psutil.Error:
         return ""
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in sockets]

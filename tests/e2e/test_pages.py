@@ -24,7 +24,6 @@ from tests.e2e.screen import STALE_TEXT, Screen, box_within, needs_chromium, vio
 from tests.harness import factories
 from tests.harness.client import TOKEN
 from tests.harness.clocks import MovingClock
-from tests.harness.factories import make_iteration
 from tests.harness.serving import Served, serving
 from trading.work.planner import MAX_FAILURES_IN_ROW
 from trading.work.starts import Starts
@@ -218,7 +217,7 @@ def test_reasons_of_ticks_and_iterations_stand_whole_below_their_rows(
 ) -> None:
     reason = "the candidate's held-out Sharpe of 0.41 is not above the parent's 0.63 by the margin of 0.10"
     with stocked_desk.sessions.begin() as session:
-        make_iteration(session, factories.make_bot(session, name="Flint Falcon"), 3, reason=reason)
+        factories.make_iteration(session, factories.make_bot(session, name="Flint Falcon"), 3, reason=reason)
     screen.page.set_viewport_size({"width": width, "height": 900})
     page = opened(screen, served, "/candidates")
     why = page.locator("#iterations .below")

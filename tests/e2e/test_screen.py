@@ -15,7 +15,6 @@ from store.tables import Bot, BotJob
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium
 from tests.harness import factories
 from tests.harness.client import TOKEN
-from tests.harness.factories import rollup
 from tests.harness.patience import until
 from tests.harness.scene import plant_fleet
 from tests.harness.serving import serving
@@ -233,7 +232,7 @@ def test_archived_bots_are_seen_where_asked_for_and_revived_from_their_page(desk
     with desk.sessions.begin() as session:
         factories.make_bot(session, name="Onyx Viper")
         newt = factories.make_bot(session, name="Umber Newt", symbol="MNQ", archived_at=desk.clock())
-        session.add(rollup(newt.id, sparkline_usd=[50_000.0, 50_400.0, 50_200.0]))
+        session.add(factories.rollup(newt.id, sparkline_usd=[50_000.0, 50_400.0, 50_200.0]))
     page = screen.page
     with serving(create_app(desk)) as served:
         page.goto(served.http)

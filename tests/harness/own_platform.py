@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -33,6 +32,7 @@ from gateways.settings import DEV_ADMIN_TOKEN, PROJECT_ROOT, Settings
 from orchestration.platform.health import api_ready, code_server_answers, daemon_beats
 from services.desk import Desk, open_desk, prepare_database
 from tests.harness.patience import Work, follow, with_children
+from tests.harness.ports import free_ports
 
 STOP_SECONDS = 60.0
 OWN_SETTINGS = ("DATABASE_URL", "APP_DATABASE_URL", "DAGSTER_PG_URL", "DAGSTER_HOME", "PYTHONDONTWRITEBYTECODE")
@@ -240,16 +240,6 @@ def private_platform(prefix: str, *, folder: Path | None = None, **settings: Any
         remove_embedded(platform.settings.postgres_dir)
         for made in (home, rooms):
             shutil.rmtree(made, ignore_errors=True)
-
-
-def free_ports(count: int) -> tuple[int, ...]:
-    """Return ports nobody listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return tuple(int(probe.getsockname()[1]) for probe in probes)
-    finally:
-        for probe in probes:
-            probe.close()
 
 
 def _held(holds: Callable[[], Any]) -> bool:

@@ -20,7 +20,6 @@ from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, I
 from tests.harness import factories
 from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
-from tests.harness.factories import tick
 from tests.harness.history import plant_history
 from tests.harness.rule_texts import AS_TEXTS
 from trading.books import Stage
@@ -277,7 +276,7 @@ def test_the_bots_beside_it_are_the_next_by_name_that_are_not_archived(desk: Des
 
 
 def test_decisions_are_told_in_words(desk: Desk, client: Client, traded: UUID) -> None:
-    run_id = tick(desk)
+    run_id = factories.tick(desk)
     with desk.sessions.begin() as session:
         for seq, code in enumerate(("CAP_REACHED", "FROM_ANOTHER_VERSION"), start=1):
             session.add(

@@ -1,7 +1,5 @@
 """What is left of a bot's bars after its warm-up, wherever a person may meet it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +18,7 @@ from store.bots import registry
 from store.market.bars import BarStore
 from store.tables import BotProgress
 from tests.harness.client import Client
+from tests.harness.commands import let_commands_find
 from tests.harness.factories import make_bot
 from trading.market.bars import bars_from_columns, columns_of
 from trading.strategies.genome import default_genome
@@ -66,12 +65,7 @@ def test_is_told_in_words(history: History, words: str) -> None:
 def test_a_bot_whose_warm_up_takes_all_says_so_on_the_board_on_its_page_and_when_asked_why(
     short_desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    @contextmanager
-    def opened() -> Iterator[Desk]:
-        yield short_desk
-
-    for module in (bot_work, desk_work):
-        monkeypatch.setattr(module, "opened_desk", opened)
+    let_commands_find(short_desk, monkeypatch, bot_work, desk_work)
     none_left = "150 bars, none left after a warm-up of 179: it cannot trade yet"
     asked = ("--archetype", "momentum_surge", "--symbol", "MES", "--timeframe", "1h", "--name", NAME)
     assert none_left in CliRunner().invoke(main.app, ["bot", "add", *asked]).output

@@ -1,8 +1,6 @@
 """Bots whose strategy is a rule text: registered, kept, and put through everything an archetype goes through."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -31,6 +29,7 @@ from store.database import transaction
 from store.improvement.iterations import sibling_genomes
 from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, RuleText
 from tests.harness.clocks import FixedClock
+from tests.harness.commands import let_commands_find
 from tests.harness.factories import make_bot
 from tests.harness.rule_texts import AS_TEXTS
 from trading.errors import (
@@ -269,12 +268,7 @@ def test_a_rule_that_peeked_after_all_would_be_caught(stocked_desk: Desk) -> Non
 
 @pytest.fixture
 def at_terminal(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
-    @contextmanager
-    def opened() -> Iterator[Desk]:
-        yield stocked_desk
-
-    for module in (bot_work, verify_work):
-        monkeypatch.setattr(module, "opened_desk", opened)
+    let_commands_find(stocked_desk, monkeypatch, bot_work, verify_work)
     return stocked_desk
 
 

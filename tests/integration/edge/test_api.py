@@ -19,7 +19,6 @@ from store.tables import AutonomyBotDecision, AutonomyRun, BotProgress, MetricsB
 from tests.harness import factories
 from tests.harness.client import ADMIN, TOKEN, Client
 from tests.harness.clocks import FixedClock
-from tests.harness.factories import rollup, tick
 
 RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCurves": True}
 
@@ -30,7 +29,7 @@ def test_bots_are_listed_with_what_they_do_now(desk: Desk, client: Client, clock
         job = factories.make_job(
             session, bot, status="RUNNING", attempt=2, created_at=clock.now - timedelta(seconds=406)
         )
-        session.add(rollup(bot.id))
+        session.add(factories.rollup(bot.id))
     answer = client.get("/api/bots?limit=10")
     assert answer.status_code == 200
     page = answer.json()
@@ -56,7 +55,7 @@ def test_bots_are_listed_with_what_they_do_now(desk: Desk, client: Client, clock
 def test_figures_from_before_a_reset_are_unknown_not_zero(desk: Desk, client: Client, clock: FixedClock) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session)
-        session.add(rollup(bot.id, since=None))
+        session.add(factories.rollup(bot.id, since=None))
         session.add(
             MetricsBaseline(
                 bot_id=bot.id,
@@ -76,8 +75,8 @@ def test_figures_from_before_a_reset_are_unknown_not_zero(desk: Desk, client: Cl
 def test_a_stage_book_is_shown_instead_of_backtests_above_lab(desk: Desk, client: Client) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session, stage="PAPER")
-        session.add(rollup(bot.id, net_pnl_usd=Decimal(999)))
-        session.add(rollup(bot.id, book="PAPER", net_pnl_usd=Decimal(-5), data_source="databento"))
+        session.add(factories.rollup(bot.id, net_pnl_usd=Decimal(999)))
+        session.add(factories.rollup(bot.id, book="PAPER", net_pnl_usd=Decimal(-5), data_source="databento"))
     metrics = client.get("/api/bots").json()["data"][0]["metrics"]
     assert (metrics["book"], metrics["netPnl"], metrics["dataSource"]) == ("PAPER", -5, "databento")
 
@@ -90,7 +89,7 @@ def test_pages_of_any_order_hold_every_bot_once(desk: Desk, client: Client, sort
             if number % 3 == 0:
                 factories.make_job(session, bot, status=("QUEUED", "RUNNING")[number % 2])
             if number % 4:
-                session.add(rollup(bot.id, net_pnl_usd=Decimal(number % 5), trades=number % 5))
+                session.add(factories.rollup(bot.id, net_pnl_usd=Decimal(number % 5), trades=number % 5))
     seen, cursor = [], ""
     while cursor is not None:
         page = client.get(f"/api/bots?limit=4&sort={sort}" + (f"&cursor={cursor}" if cursor else "")).json()
@@ -106,7 +105,7 @@ def test_unknown_figures_come_last_in_both_directions(desk: Desk, client: Client
     with desk.sessions.begin() as session:
         known = factories.make_bot(session, name="Known")
         factories.make_bot(session, name="Unknown")
-        session.add(rollup(known.id, net_pnl_usd=Decimal(-10)))
+        session.add(factories.rollup(known.id, net_pnl_usd=Decimal(-10)))
     for sort in ("netPnl", "-netPnl"):
         assert [bot["name"] for bot in client.get(f"/api/bots?sort={sort}").json()["data"]] == ["Known", "Unknown"]
 
@@ -199,7 +198,7 @@ def test_one_bot_is_shown_in_depth(desk: Desk, client: Client, clock: FixedClock
         factories.make_job(session, bot, status="FAILED", error="BAD_BARS: planted")
         run = factories.make_session(session, bot, created_at=clock.now)
         factories.make_session(session, bot, created_at=clock.now, status="FAILED")
-        session.add(rollup(bot.id, session_id=run.id))
+        session.add(factories.rollup(bot.id, session_id=run.id))
         for seq in range(3):
             factories.make_trade(
                 session, bot, book="BACKTEST", exit_at=clock.now, net_usd=seq, session_id=run.id, seq=seq
@@ -227,7 +226,9 @@ def test_one_bot_is_shown_in_depth(desk: Desk, client: Client, clock: FixedClock
 def test_books_are_never_added_to_each_other(desk: Desk, client: Client) -> None:
     with desk.sessions.begin() as session:
         for stage, book, net in (("LAB", "BACKTEST", 10), ("LAB", "BACKTEST", 5), ("PAPER", "PAPER", -7)):
-            session.add(rollup(factories.make_bot(session, stage=stage).id, book=book, net_pnl_usd=Decimal(net)))
+            session.add(
+                factories.rollup(factories.make_bot(session, stage=stage).id, book=book, net_pnl_usd=Decimal(net))
+            )
         factories.make_bot(session)
     books = {one["book"]: one for one in client.get("/api/bots/totals").json()["books"]}
     assert (books["BACKTEST"]["netPnl"], books["BACKTEST"]["bots"], books["BACKTEST"]["measured"]) == (15, 3, 2)
@@ -257,7 +258,7 @@ def test_proofs_equal_an_sql_recount(desk: Desk, client: Client, owner: Engine, 
             kind = ("BACKTEST", "IMPROVE", "EVOLVE")[number % 3 if number < 40 else 0]
             created = clock.now - timedelta(seconds=10 * number)
             factories.make_job(session, bot, status=status, job_type=kind, created_at=created)
-    run_id = tick(desk)
+    run_id = factories.tick(desk)
     jobs = client.get("/api/_proof/jobs").json()
     summary = client.get("/api/_proof/autonomy").json()["latestRun"]["summary"]
     with owner.connect() as connection:
@@ -306,7 +307,9 @@ def test_figures_of_every_bot_equal_an_sql_recount(desk: Desk, client: Client, o
                     )
                 )
             shown_since = since if number % 5 else factories.BIRTH
-            session.add(rollup(bot.id, book=book, since=shown_since, net_pnl_usd=Decimal(number), trades=number))
+            session.add(
+                factories.rollup(bot.id, book=book, since=shown_since, net_pnl_usd=Decimal(number), trades=number)
+            )
     recount = (
         "SELECT b.id::text, r.net_pnl_usd, r.trades FROM bots b"
         " JOIN bot_metrics_rollups r ON r.bot_id = b.id"
@@ -334,7 +337,7 @@ def test_autonomy_before_the_first_tick_is_unknown_and_unhealthy(client: Client)
 
 
 def test_autonomy_is_healthy_only_while_ticks_come(desk: Desk, client: Client, clock: FixedClock) -> None:
-    tick(desk)
+    factories.tick(desk)
     assert client.get("/api/_proof/autonomy").json()["healthy"] is True
     assert client.get("/readyz").status_code == 200
     clock.advance(minutes=5)
@@ -365,7 +368,7 @@ def test_a_dry_run_changes_nothing_and_the_execution_does_what_it_showed(
     with desk.sessions.begin() as session:
         bots = [factories.make_bot(session) for _ in range(3)]
         for bot in bots:
-            session.add(rollup(bot.id))
+            session.add(factories.rollup(bot.id))
     dry = client.post("/api/admin/reset-metrics", json=RESET | {"dryRun": True}, headers=ADMIN).json()
     assert (dry["success"], dry["dryRun"], dry["targetCount"]) == (True, True, 3)
     assert {target["id"] for target in dry["targets"]} == {str(bot.id) for bot in bots}
@@ -644,7 +647,7 @@ def test_an_unexpected_error_is_a_problem_that_tells_nothing(desk: Desk) -> None
 def test_the_answer_of_the_requirement_is_what_its_commands_select(desk: Desk, client: Client) -> None:
     with desk.sessions.begin() as session:
         factories.make_job(session, factories.make_bot(session), status="RUNNING")
-    tick(desk)
+    factories.tick(desk)
     assert set(client.get("/api/_proof/autonomy").json()["latestRun"]["summary"]) == {
         "jobs_enqueued_by_type",
         "currently_running_jobs_by_type",

@@ -20,7 +20,6 @@ from api.app import create_app
 from services.desk import Desk
 from tests.harness import factories
 from tests.harness.client import TOKEN
-from tests.harness.factories import rollup, tick
 from tests.harness.patience import until
 from tests.harness.serving import Served, serving
 
@@ -33,9 +32,9 @@ def app(desk: Desk) -> FastAPI:
     with desk.sessions.begin() as session:
         for number in range(12):
             bot = factories.make_bot(session, stage=("LAB", "PAPER")[number % 2])
-            session.add(rollup(bot.id))
+            session.add(factories.rollup(bot.id))
             factories.make_job(session, bot, status=("QUEUED", "RUNNING", "FAILED")[number % 3])
-    tick(desk)
+    factories.tick(desk)
     return create_app(desk)
 
 

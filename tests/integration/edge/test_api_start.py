@@ -11,10 +11,11 @@ import httpx2 as httpx
 import pytest
 
 from gateways.postgres import DatabaseUrls
+from tests.harness.client import TOKEN
 from tests.harness.patience import until
+from tests.harness.ports import free_ports
 
 ROOT = Path(__file__).parents[3]
-STRONG = "a-token-only-this-test-suite-knows"
 
 
 def start(tmp_path: Path, **env: str) -> "subprocess.Popen[str]":
@@ -32,12 +33,6 @@ def start(tmp_path: Path, **env: str) -> "subprocess.Popen[str]":
         stdout=subprocess.PIPE,
         text=True,
     )
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_for(process: "subprocess.Popen[str]", port: int) -> None:
@@ -66,7 +61,7 @@ def in_time(port: int, path: str) -> httpx.Response:
 @pytest.mark.scorecard(38)
 @pytest.mark.parametrize(("env", "token"), [("prod", ""), ("prod", "dev-admin-secret"), ("test", "x" * 40)])
 def test_it_refuses_weak_secrets_outside_dev(tmp_path: Path, env: str, token: str) -> None:
-    process = start(tmp_path, ENV=env, ADMIN_TOKEN=token, API_PORT=str(free_port()))
+    process = start(tmp_path, ENV=env, ADMIN_TOKEN=token, API_PORT=str(free_ports(1)[0]))
     out, told = process.communicate()
     assert process.returncode == 2
     assert told.startswith("ADMIN_TOKEN must be")
@@ -80,7 +75,7 @@ def test_it_says_that_a_port_is_taken(tmp_path: Path) -> None:
         holder.bind(("127.0.0.1", 0))
         holder.listen()
         port = holder.getsockname()[1]
-        process = start(tmp_path, ADMIN_TOKEN=STRONG, API_PORT=str(port))
+        process = start(tmp_path, ADMIN_TOKEN=TOKEN, API_PORT=str(port))
         _, told = process.communicate()
     assert process.returncode == 1
     assert told.strip() == f"port {port} on 127.0.0.1 is taken; set API_PORT to another"
@@ -91,7 +86,7 @@ def test_it_says_that_a_port_is_taken(tmp_path: Path) -> None:
     [({"API_PORT": "99999"}, 2), ({"APP_DATABASE_URL": "mysql://x/y"}, 1), ({"APP_DATABASE_URL": "nonsense"}, 1)],
 )
 def test_it_says_which_setting_is_wrong(tmp_path: Path, env: dict[str, str], code: int) -> None:
-    process = start(tmp_path, **{"ADMIN_TOKEN": STRONG, "API_PORT": str(free_port())} | env)
+    process = start(tmp_path, **{"ADMIN_TOKEN": TOKEN, "API_PORT": str(free_ports(1)[0])} | env)
     _, told = process.communicate()
     assert process.returncode == code
     assert len(told.strip().splitlines()) == 1
@@ -100,9 +95,9 @@ def test_it_says_which_setting_is_wrong(tmp_path: Path, env: dict[str, str], cod
 
 @pytest.mark.scorecard(43)
 def test_it_serves_until_it_is_asked_to_stop(tmp_path: Path, urls: DatabaseUrls) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     address = urls.app.render_as_string(hide_password=False)
-    process = start(tmp_path, ADMIN_TOKEN=STRONG, API_PORT=str(port), APP_DATABASE_URL=address)
+    process = start(tmp_path, ADMIN_TOKEN=TOKEN, API_PORT=str(port), APP_DATABASE_URL=address)
 
     try:
         wait_for(process, port)
@@ -119,16 +114,16 @@ def test_it_serves_until_it_is_asked_to_stop(tmp_path: Path, urls: DatabaseUrls)
     finally:
         process.kill()
     assert process.returncode in {0, -signal.SIGTERM}
-    assert STRONG not in told
+    assert TOKEN not in told
 
 
 def test_it_answers_503_in_time_when_the_database_is_away(tmp_path: Path) -> None:
-    port = free_port()
-    nowhere = f"postgresql://proving_app@127.0.0.1:{free_port()}/proving"
-    process = start(tmp_path, ADMIN_TOKEN=STRONG, API_PORT=str(port), APP_DATABASE_URL=nowhere)
+    port, nobodys = free_ports(2)
+    nowhere = f"postgresql://proving_app@127.0.0.1:{nobodys}/proving"
+    process = start(tmp_path, ADMIN_TOKEN=TOKEN, API_PORT=str(port), APP_DATABASE_URL=nowhere)
     try:
         wait_for(process, port)
-        headers = {"X-Admin-Token": STRONG}
+        headers = {"X-Admin-Token": TOKEN}
         for path in ("/api/bots", "/api/_proof/autonomy", "/api/_proof/jobs", "/readyz", "/api/board"):
             answer = in_time(port, path)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2"), path
@@ -147,12 +142,12 @@ def test_it_answers_503_in_time_when_the_database_is_away(tmp_path: Path) -> Non
 
 
 def test_it_answers_503_in_time_when_the_database_is_a_black_hole(tmp_path: Path) -> None:
-    port = free_port()
+    (port,) = free_ports(1)
     with socket.socket() as hole:
         hole.bind(("127.0.0.1", 0))
         hole.listen()
         silent = f"postgresql://proving_app@127.0.0.1:{hole.getsockname()[1]}/proving"
-        process = start(tmp_path, ADMIN_TOKEN=STRONG, API_PORT=str(port), APP_DATABASE_URL=silent)
+        process = start(tmp_path, ADMIN_TOKEN=TOKEN, API_PORT=str(port), APP_DATABASE_URL=silent)
         try:
             wait_for(process, port)
             for path in ("/api/bots", "/api/_proof/jobs", "/readyz"):

@@ -23,7 +23,6 @@ from services.desk import Desk
 from store.tables import Bot, BotJob, BotMetricsRollup, SystemSetting
 from tests.harness import factories
 from tests.harness.clocks import FixedClock
-from tests.harness.factories import rollup, tick
 from tests.harness.patience import until
 from tests.harness.serving import Served, serving
 
@@ -93,7 +92,7 @@ def cells_of(column: Any) -> list[Any]:
 def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session, name="Cobalt Otter")
-        session.add(rollup(bot.id))
+        session.add(factories.rollup(bot.id))
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     answer = httpx.get(f"{server.http}/api/board")
     assert answer.headers["content-encoding"] == "gzip"
@@ -106,7 +105,7 @@ def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -
 def test_equity_lines_are_asked_for_bot_by_bot(desk: Desk, server: Served) -> None:
     with desk.sessions.begin() as session:
         bots = [factories.make_bot(session, name=f"Otter {number}") for number in range(3)]
-        session.add_all([rollup(bots[0].id, sparkline_usd=[1.0, 2.0, 3.0]), rollup(bots[1].id)])
+        session.add_all([factories.rollup(bots[0].id, sparkline_usd=[1.0, 2.0, 3.0]), factories.rollup(bots[1].id)])
     until(lambda: len(as_bots(snapshot(server))) == 3, "the bots to arrive")
     assert all("spark" not in bot for bot in as_bots(snapshot(server)).values())
     asked = ",".join(str(bot_id) for bot_id in (bots[0].id, bots[2].id, UUID(int=9)))
@@ -142,7 +141,7 @@ def test_every_kind_of_change_arrives_numbered_without_gaps(desk: Desk, server: 
 
         states.append(change(lambda session: factories.make_job(session, session.get(Bot, bot_id), attempt=2)))
         states.append(change(start_job))
-        states.append(change(lambda session: session.add(rollup(bot_id))))
+        states.append(change(lambda session: session.add(factories.rollup(bot_id))))
         assert change(lambda s: s.execute(update(Bot).values(stage="PAPER")))["stage"] == "PAPER"
     assert [state["botNow"]["state"] for state in states] == ["BACKTEST_QUEUED", "BACKTEST_RUNNING", "BACKTEST_RUNNING"]
     assert states[0]["botNow"]["badge"] == {"text": "Backtest queued • x2", "tone": "purple"}
@@ -198,7 +197,7 @@ def test_archived_bots_leave_the_board(desk: Desk, server: Served, clock: FixedC
 def test_a_tick_tells_its_time(desk: Desk, server: Served, clock: FixedClock) -> None:
     start = snapshot(server)
     assert start["lastTickAt"] is None
-    tick(desk)
+    factories.tick(desk)
     until(lambda: snapshot(server)["lastTickAt"] == clock.now.isoformat(), "the tick to arrive")
 
 
@@ -305,7 +304,7 @@ def test_a_page_of_one_bot_hears_its_row_and_no_other(desk: Desk, server: Served
         second = next_of(socket, "bot")
         assert as_bots(second)[str(own)]["botNow"]["state"] == "BACKTEST_QUEUED"
         assert (list(as_bots(second)), second["seq"]) == ([str(own)], start["seq"] + 3)
-        tick(desk)
+        factories.tick(desk)
         until(lambda: next_of(socket, "pulse")["lastTickAt"] == clock.now.isoformat(), "the tick")
 
 
@@ -494,7 +493,7 @@ def test_a_payload_that_cannot_be_read_means_everything_changed() -> None:
 def test_rollups_that_vanish_blank_the_figures(desk: Desk, server: Served, owner: Engine) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session)
-        session.add(rollup(bot.id))
+        session.add(factories.rollup(bot.id))
     until(lambda: as_bots(snapshot(server)).get(str(bot.id), {}).get("netPnl") == 125.5, "the figures to arrive")
     with desk.sessions.begin() as session:
         session.query(BotMetricsRollup).delete()

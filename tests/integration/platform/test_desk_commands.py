@@ -1,7 +1,5 @@
 """The commands that work with the desk, as a person types them: exit codes, what is shown and what is left behind."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -23,19 +21,14 @@ from store.market.bars import BarStore
 from store.tables import Bot
 from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
+from tests.harness.commands import let_commands_find, proving
 from tests.harness.factories import make_bot, make_job
 from trading.errors import BadBars, BadInput, UnknownBots
 
 
 @pytest.fixture(autouse=True)
 def found_desk(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The commands find the desk of this test."""
-
-    @contextmanager
-    def opened() -> Iterator[Desk]:
-        yield stocked_desk
-
-    monkeypatch.setattr(desk_work, "opened_desk", opened)
+    let_commands_find(stocked_desk, monkeypatch, desk_work)
 
 
 @pytest.fixture
@@ -47,13 +40,6 @@ def bar_file(tmp_path: Path, settings: Settings, urls: DatabaseUrls, monkeypatch
     rows = [f"2024-03-{4 + n // 10:02d}T{14 + n % 10:02d}:00:00Z,NQ,18000,18004,17996,18002,9" for n in range(20)]
     path.write_text("\n".join(["ts_event,symbol,open,high,low,close,volume", *rows, ""]))
     return path
-
-
-def proving(*words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(main.app, list(words))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.output
 
 
 def remembered(desk: Desk) -> Verification:

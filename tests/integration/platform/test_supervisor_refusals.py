@@ -12,16 +12,15 @@ from pathlib import Path
 import pytest
 from sqlalchemy.engine import URL
 
+from tests.harness.client import TOKEN
+from tests.harness.ports import free_ports
+
 ROOT = Path(__file__).parents[3]
-STRONG = "a-token-only-this-test-suite-knows"
 
 
 def up(home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    with contextlib.ExitStack() as stack:
-        free = [stack.enter_context(socket.create_server(("127.0.0.1", 0))).getsockname()[1] for _ in range(3)]
-    ports = {
-        name: str(port) for name, port in zip(("API_PORT", "WEBSERVER_PORT", "CODE_SERVER_PORT"), free, strict=True)
-    }
+    names = ("API_PORT", "WEBSERVER_PORT", "CODE_SERVER_PORT")
+    ports = {name: str(port) for name, port in zip(names, free_ports(len(names)), strict=True)}
     inherited = {name: value for name, value in os.environ.items() if name not in {"ADMIN_TOKEN", "DATABASE_URL"}}
     return subprocess.run(
         [sys.executable, "-m", "orchestration.cli.main", "up"],
@@ -90,7 +89,7 @@ def test_a_busy_port(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_not_ours(tmp_path: Path) -> None:
-    assert_refused(up(tmp_path, HOST="192.0.2.1", ADMIN_TOKEN=STRONG), "cannot listen on 192.0.2.1")
+    assert_refused(up(tmp_path, HOST="192.0.2.1", ADMIN_TOKEN=TOKEN), "cannot listen on 192.0.2.1")
 
 
 def test_the_public_token_is_not_for_other_machines(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """The commands that doubt, as a person types them: exit codes, stored rows, planted cheats."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID
@@ -9,9 +7,8 @@ from uuid import UUID
 import numpy as np
 import pytest
 from sqlalchemy import select, update
-from typer.testing import CliRunner
 
-from orchestration.cli import main, verify_work
+from orchestration.cli import verify_work
 from services.desk import Desk
 from services.verification import detectors, runs
 from services.verification.plot import plot, text_block
@@ -19,6 +16,7 @@ from services.verification.study import AS_GIVEN, AT_MARKS, walk_forward_study
 from store.market.bars import BarStore
 from store.tables import Bot
 from store.verification.runs import VerificationRun
+from tests.harness.commands import let_commands_find, proving
 from tests.harness.factories import make_bot
 from tests.oracle.series import between_marks
 from trading.errors import BadBars, NoMarketData, UnknownBots, UnknownInstrument, UnknownTimeframe
@@ -33,22 +31,10 @@ NAME = "Doubted Dingo"
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> UUID:
-    """A bot the commands find: they open the desk of this test."""
-
-    @contextmanager
-    def opened() -> Iterator[Desk]:
-        yield stocked_desk
-
-    monkeypatch.setattr(verify_work, "opened_desk", opened)
+    """A bot the commands find."""
+    let_commands_find(stocked_desk, monkeypatch, verify_work)
     with stocked_desk.sessions.begin() as session:
         return make_bot(session, name=NAME, archetype="trend_ema_cross").id
-
-
-def proving(*words: str) -> tuple[int, str]:
-    done = CliRunner().invoke(main.app, list(words))
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return done.exit_code, done.output
 
 
 def stored(desk: Desk) -> list[tuple[str, str]]:

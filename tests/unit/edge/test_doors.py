@@ -8,11 +8,12 @@ from pydantic import SecretStr, ValidationError
 from api.edge.doors import refused
 from gateways.hosts import AllowedHost, allowed_host, is_allowed, named_host
 from gateways.settings import OpenDoor, Settings, WeakSecret
+from tests.harness.client import TOKEN
 
 OURS = Settings(env="dev").hosts_of("127.0.0.1")
 HERE = "127.0.0.1:5000"
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - said, not bound
-STRONG = SecretStr("a-token-only-this-test-suite-knows")
+STRONG = SecretStr(TOKEN)
 
 
 def scope(method: str = "POST", *, kind: str = "http", host: str | None = HERE, **headers: str) -> dict[str, Any]:
