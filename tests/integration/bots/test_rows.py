@@ -19,8 +19,8 @@ from store.bots.fleet import FleetFilter, FleetOrder, RecentSession
 from store.figures import books, resets
 from store.figures.books import TradeSource
 from store.tables import BacktestSession, Bot, BotStageEvent, ImproveCandidate, ImproveIteration
-from tests import factories
-from tests.integration.conftest import FixedClock
+from tests.harness import factories
+from tests.harness.clocks import FixedClock
 from trading.books import Book
 from trading.strategies.genome import genome_hash
 

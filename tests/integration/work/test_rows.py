@@ -21,8 +21,8 @@ from store.improvement.lab import IterationFilter
 from store.verification import runs
 from store.work import job_pages, jobs, ticks, under_way, waits
 from store.work.under_way import WorkKind
-from tests.factories import make_bot
-from tests.integration.conftest import FixedClock
+from tests.harness.clocks import FixedClock
+from tests.harness.factories import make_bot
 from trading.verification.verdicts import Kind
 from trading.work.jobs import JobType
 from trading.work.planner import Decision, Reason
