@@ -28,7 +28,7 @@ def one_of(column: str, words: tuple[str, ...]) -> CheckConstraint:
 
 
 class Base(DeclarativeBase):
-    """Declarative base: timestamps are timestamptz, money is NUMERIC with micro-dollars, names are predictable."""
+    """Declarative base: timestamps are timestamptz, exact money is NUMERIC to the micro-dollar, names predictable."""
 
     metadata = MetaData(
         naming_convention={

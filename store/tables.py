@@ -1,11 +1,12 @@
 """The tables of the platform, and the words its CHECKs allow.
 
 Belongs here: columns, keys, constraints, indexes. Does not belong here: triggers, roles and grants
-(`migrations/guards.sql`), queries (one module per table family) and tables with a module of their own
-(`backtests/trades.py`, `verification/runs.py`, `idempotency.py`, `work/under_way.py`).
+(`migrations/guards.sql`), statements (the wings) and tables that stand beside the statements of one wing
+(`backtests/trades.py`, `verification/runs.py`, `idempotency.py`, `work/under_way.py`, `work/owed_materializations.py`).
 
-Raw truth is append-only for every role: every table that `guards.sql` does not name. Display figures can be rebuilt
-from it at any time: bot_metrics_rollups, bot_equity_curve.
+Raw truth is append-only for every role: every table that `guards.sql` does not name. Figures for display can be rebuilt
+from it at any time: bot_metrics_rollups, bot_equity_curve. `map.py` writes all of it down as docs/tables.md; what the
+`doc` of a column says stands there.
 """
 
 from datetime import date, datetime
@@ -53,6 +54,7 @@ SIDES = ("LONG", "SHORT")
 PROMOTION_MODES = ("MANUAL", "AUTO")
 EXIT_REASONS = ("STOP", "TARGET", "TIME", "REVERSAL", "SESSION_CLOSE", "ROLL", "END_OF_DATA")
 DECISIONS = ("ENQUEUE", "SKIP")
+FOR_GOVERNANCE = "nobody writes it yet: governance will"
 
 
 class RuleText(Base):
@@ -93,7 +95,7 @@ class Bot(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    stage: Mapped[str] = mapped_column(server_default="LAB")
+    stage: Mapped[str] = mapped_column(server_default="LAB", doc="LAB for every bot until stage moves are built")
     symbol: Mapped[str]
     timeframe: Mapped[str]
     archetype: Mapped[str]
@@ -101,11 +103,11 @@ class Bot(Base):
     session_mode: Mapped[str] = mapped_column(server_default="FULL_24x5")
     account_usd: Mapped[Decimal]
     contracts: Mapped[int] = mapped_column(SmallInteger, server_default="1")
-    promotion_mode: Mapped[str] = mapped_column(server_default="MANUAL")
+    promotion_mode: Mapped[str] = mapped_column(server_default="MANUAL", doc=FOR_GOVERNANCE)
     stage_entered_at: Mapped[datetime]
-    stage_locked_until: Mapped[datetime | None]
-    killed_at: Mapped[datetime | None]
-    kill_reason: Mapped[str | None]
+    stage_locked_until: Mapped[datetime | None] = mapped_column(doc=FOR_GOVERNANCE)
+    killed_at: Mapped[datetime | None] = mapped_column(doc=FOR_GOVERNANCE)
+    kill_reason: Mapped[str | None] = mapped_column(doc=FOR_GOVERNANCE)
     archived_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]
     added_by: Mapped[str | None]
@@ -246,7 +248,7 @@ class BacktestSession(Base):
     first_bar_at: Mapped[datetime | None]
     last_bar_at: Mapped[datetime | None]
     engine_version: Mapped[str]
-    seed: Mapped[int | None] = mapped_column(BigInteger)
+    seed: Mapped[int | None] = mapped_column(BigInteger, doc="nobody writes it yet: the engine draws nothing by chance")
     costs: Mapped[dict[str, Any]]
     net_pnl_usd: Mapped[Decimal | None]
     trades: Mapped[int] = mapped_column(server_default="0")

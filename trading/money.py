@@ -1,6 +1,7 @@
-"""Money: exact micro-dollars inside, exact dollars at rest, one way to write them for people.
+"""Money: what an account pays and earns is whole micro-dollars in the engine and exact dollars at rest.
 
-Belongs here: the unit, the way from it to dollars, how dollars are written. Does not belong here: what is earned.
+Belongs here: the unit, the way from it to dollars, how dollars are written for people. Does not belong here: what is
+earned, and figures of performance such as a drawdown or an expectancy: they are floats, inside and at rest.
 """
 
 from decimal import Decimal

@@ -31,7 +31,6 @@ class Figures:
         since: That book's baseline; None where it was never reset.
         sessions: Completed sessions since then.
         data_source: SIMULATED or the provider of the bars behind them.
-        sparkline_usd: Account equity, oldest first, thinned for drawing.
     """
 
     book: str
@@ -80,6 +79,7 @@ class BotCard:
         confidence_pct: How far its newest generation is to be trusted (`trading.improvement.breeding`); None: never
         evaluated.
         uniqueness_pct: How far that generation stood from its nearest sibling then; None: never evaluated.
+        sparkline: Account equity in US dollars, oldest first, thinned for drawing.
     """
 
     id: UUID
