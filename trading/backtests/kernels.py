@@ -36,8 +36,8 @@ LEDGER_COLUMNS = 12
 
 OPEN, HIGH, LOW, CLOSE = range(4)
 
-FAR = 1 << 60
-WHOLE_BLOCK = np.int32(BLOCK)
+FAR = 1 << 60  # beyond every price, and a distance added to it still fits 64 bits
+WHOLE_BLOCK = np.int32(BLOCK)  # as wide as a price: counters and prices share the lanes of one vector
 FIRST_BARS, WORTH_A_BLOCK = 2, 8
 PRICE_LOW, PRICE_HIGH = -(2**31), 2**31 - 1
 WIDEST_UNIT_TICKS = 2.0**30
@@ -125,6 +125,7 @@ def unit_at(units: FloatArray, bar: int) -> float:
 @inlined
 def silent_bars(gate: GateArray, side: SideArray, bar: int) -> int:
     """Return how many bars of a block pass before a signal that can fill."""
+    # `&` and a minimum instead of `and` and a break: a branch would keep the loop from becoming vector instructions
     silent, k = WHOLE_BLOCK, np.int32(0)
     for i in span(bar, bar + BLOCK):
         speaks = (side[i] != 0) & (gate[i] & FILL_NEXT != 0)
@@ -171,6 +172,8 @@ def entered(side: int, bar: int, price: int, units: tuple[float, float], rules: 
 @inlined
 def inside_exit(candle: Candle, side: int, lower: int, upper: int) -> tuple[int, int]:
     """Return price and reason of a position that ends inside a bar."""
+    # the stop is asked first: a bar does not tell in which order it touched both, and doubt goes against the position;
+    # a bar that opens beyond a bound was never at it, and fills at its open
     if side > 0:
         return (min(candle.open, lower), STOP) if candle.low <= lower else (max(candle.open, upper), TARGET)
     return (max(candle.open, upper), STOP) if candle.high >= upper else (min(candle.open, lower), TARGET)
@@ -205,6 +208,7 @@ def stepped(
     lower, upper, lowest, highest = bounds
     if candle.low <= lower or candle.high >= upper:
         price, reason = inside_exit(candle, position.side, lower, upper)
+        # the rest of the bar's range may lie behind the exit, so only the price of the exit counts as seen
         return reason, price, Bounds(lower, upper, min(lowest, price), max(highest, price))
     seen = Bounds(lower, upper, min(lowest, candle.low), max(highest, candle.high))
     if bits & close_mask:
@@ -213,6 +217,7 @@ def stepped(
         return REVERSAL, candle.close, seen
     if bar >= position.deadline:
         return TIME, candle.close, seen
+    # the stops move for the next bar: whether extreme or retreat came first inside this one nobody knows
     return HELD, candle.close, tightened(position, seen)
 
 
@@ -224,6 +229,7 @@ def quiet_bars(columns: Columns, bar: int, position: Position, bounds: Bounds, c
     the fill that follows: fetched on its own, once per trade, it would be waited for as long as the rest takes.
     """
     prices, gate, side = columns
+    # a bound that is off lies farther out than 32 bits reach; the outermost price stands for it, where no bar trades
     lower, upper = np.int32(max(bounds.lower, PRICE_LOW)), np.int32(min(bounds.upper, PRICE_HIGH))
     opposite, closing = np.int8(-position.side), np.uint8(close_mask)
     quiet, k = WHOLE_BLOCK, np.int32(0)
@@ -252,6 +258,7 @@ def widened(prices: PriceArray, bar: int, count: int, bounds: Bounds) -> Bounds:
 def passed(columns: Columns, bar: int, position: Position, bounds: Bounds, close_mask: int) -> tuple[int, Bounds]:
     """Pass over bars that cannot end a position whose stops stand still; return the next bar to work, and bounds."""
     final = len(columns.gate) - 1
+    # the deadline's bar and the last one are left to be worked: each ends a position that nothing else has ended
     last = min(final, position.deadline)
     while bar + WORTH_A_BLOCK <= last and bar + BLOCK <= final:
         quiet = min(quiet_bars(columns, bar, position, bounds, close_mask), last - bar)
@@ -267,6 +274,7 @@ def held(columns: Columns, opening: tuple[Position, Bounds], close_mask: int) ->
     """Follow an open position until it ends."""
     prices, gate, side = columns
     position, bounds = opening
+    # a stop that trails moves with every bar, so no bar may be passed over
     stands_still = position.trailing_ticks == 0 and position.break_even_ticks == 0
     final = len(gate) - 1
     i = position.entry_bar
@@ -275,6 +283,7 @@ def held(columns: Columns, opening: tuple[Position, Bounds], close_mask: int) ->
             i, bounds = passed(columns, i, position, bounds, close_mask)
         candle = Candle(ticks(prices, OPEN, i), ticks(prices, HIGH, i), ticks(prices, LOW, i), ticks(prices, CLOSE, i))
         bits = gate[i]
+        # a turn at the last bar would fill at an open that there is not
         turns = side[i] == -position.side and bits & FILL_NEXT != 0 and i < final
         reason, price, bounds = stepped(position, bounds, i, candle, bits, turns, close_mask)
         if reason != HELD and reason != REVERSAL and reason != TIME:
@@ -304,7 +313,7 @@ def booked(ledger: IntArray, count: int, position: Position, departure: Departur
     side = position.side
     paid_ticks = 0 if departure.reason == TARGET else rules.slippage_ticks
     exit_ticks = departure.price_ticks - side * paid_ticks
-    slippage = (rules.slippage_ticks + paid_ticks) * rules.tick_micros
+    slippage = (rules.slippage_ticks + paid_ticks) * rules.tick_micros  # already within both fills, and so in the gain
     commission = 2 * rules.commission_micros
     gain = side * (exit_ticks - position.entry_ticks) * rules.tick_micros
     down = max(position.entry_ticks - min(departure.lowest, exit_ticks), 0)
@@ -354,9 +363,11 @@ def simulate(
         marked(prices, position, departure.bar, cash - rules.commission_micros - slope * fill, slope, equity)
         cash += booked(ledger, count, position, departure, rules)
         count += 1
+        # who leaves at an open has not held that bar
         at_open = departure.reason == REVERSAL or departure.reason == TIME
         bars_in_position += departure.bar - position.entry_bar + (0 if at_open else 1)
         if departure.reason == REVERSAL:
+            # the signal that turned the position opens the next one, at the same open
             signal_bar = departure.bar - 1
         else:
             signal_bar = next_signal(gate, side, departure.bar, cash, equity)

@@ -18,7 +18,7 @@ SESSION_LAST = 4
 ROLL_NEXT = 8
 SESSION_START = 16
 
-SPLIT = 2.0**27 + 1.0
+SPLIT = 2.0**27 + 1.0  # parts the 53 bits of a float into halves whose products are exact
 NOTHING = 1e-18
 
 
@@ -161,6 +161,7 @@ def highest(values: FloatArray, period: int, out: FloatArray) -> None:
     """Write the largest of the last `period` values; two passes over blocks of `period`, whatever the period."""
     n = len(values)
     out[: period - 1] = np.nan
+    # every window is the tail of one block and the head of the next: tails are written first, then heads join them
     for start in range(0, n - period + 1, period):
         peak = values[start + period - 1]
         for j in range(start + period - 1, start - 1, -1):
@@ -213,6 +214,7 @@ def session_vwap(
             turnover, lost = two_sum(turnover, (high[i] + low[i] + close[i]) * volume[i])
             rest += lost
             traded += volume[i]
+            # a typical price is a third of three prices; divided here once, it is not rounded at every bar
             out[i] = quotient(turnover, rest, 3.0 * traded) if traded > 0.0 else np.nan
         else:
             out[i] = np.nan
@@ -223,7 +225,7 @@ def session_gap(
     open_: FloatArray, close: FloatArray, gate: GateArray, gap: FloatArray, opened: FloatArray, elapsed: FloatArray
 ) -> None:
     """Write the session's opening gap, its open, and the bars since that open."""
-    previous_close = np.nan
+    previous_close = np.nan  # the first session has no gap, and no comparison with it holds
     current_gap = np.nan
     current_open = np.nan
     bars = np.nan
@@ -251,10 +253,12 @@ def gate_of(trading_day: IntArray, is_open: BoolArray, is_last: BoolArray, contr
         bits = SESSION_LAST if is_last[i] else 0
         if is_open[i]:
             bits |= IN_SESSION
+            # a series may begin anywhere in a session, so its first bar starts none
             if i > 0 and (not seen or trading_day[i] != day):
                 bits |= SESSION_START
             seen = True
             day = trading_day[i]
+        # nothing fills across a roll: the next open is the price of another contract
         if i + 1 < n and contract[i + 1] != contract[i]:
             bits |= ROLL_NEXT
             rolls += 1
@@ -267,6 +271,7 @@ def gate_of(trading_day: IntArray, is_open: BoolArray, is_last: BoolArray, contr
 @compiled
 def travel(prices: PriceArray) -> int:
     """Return twice the sum of all ranges plus the sum of all steps from a close to the next open, in ticks."""
+    # widened before they are subtracted: the range of two 32-bit prices may need 33
     ticks = 2 * (np.int64(prices[1, 0]) - np.int64(prices[2, 0]))
     for i in span(1, prices.shape[1]):
         ticks += 2 * (np.int64(prices[1, i]) - np.int64(prices[2, i]))
@@ -289,6 +294,7 @@ def permit(gate: GateArray, atr_: FloatArray, warm_up_bars: int, side: SideArray
     """Silence signals before the warm-up, outside the session, and where nothing moves."""
     side[: min(warm_up_bars, len(side))] = 0
     for i in range(warm_up_bars, len(side)):
+        # asked for what must hold, not for its opposite: NaN fails it and is silenced too; so everywhere below
         if not (gate[i] & IN_SESSION and atr_[i] > 0.0):
             side[i] = 0
 
@@ -337,6 +343,7 @@ def vwap_touch(
     for i in range(1, len(side)):
         was = close[i - 1] - vwap[i - 1]
         now = close[i] - vwap[i]
+        # where a session starts its average does too, and the bar before was held against another one
         near = abs(was) <= touch_atr * atr_[i - 1] and not gate[i] & SESSION_START
         side[i] = (near and was <= 0.0 and now > 0.0) - (near and was >= 0.0 and now < 0.0)
 
@@ -372,6 +379,7 @@ def gap_fill(
     side[0] = 0
     for i in range(1, len(side)):
         young = elapsed[i] < window_bars
+        # the first bar of a session comes from its own open
         before = 0.0 if elapsed[i] == 0.0 else close[i - 1] - opened[i]
         now = close[i] - opened[i]
         up = young and gap[i] < 0.0 and now > 0.0 and before <= 0.0
