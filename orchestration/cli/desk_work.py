@@ -18,7 +18,7 @@ from rich.table import Table
 
 from gateways.embedded import stop_unused
 from gateways.settings import Settings
-from orchestration.cli.terminal import console, load_settings, running_urls
+from orchestration.cli.terminal import console, load_settings, running_urls, what_to_do
 from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
 from services.work.under_way import LongWork, telling
@@ -222,6 +222,8 @@ def verify_audit() -> bool:
     if verdict.is_whole:
         head = f"head {verdict.head_seq} {verdict.head_hash}"
         console.print(f"[green]✓[/green] {counted(verdict.events, 'event')}, {head}", soft_wrap=True)
+    else:
+        what_to_do("audit-chain-broken")
     return verdict.is_whole
 
 

@@ -23,6 +23,12 @@ from orchestration.platform import health
 from trading.errors import BadInput, Unavailable
 
 COLOURS = {True: "green", False: "red", None: "dim"}
+RUNBOOK_OF = {
+    "database": "database-away",
+    "migrations": "upgrade",
+    "daemon": "autonomy-silent",
+    "automations": "autonomy-silent",
+}
 console = Console(highlight=False)
 
 
@@ -68,9 +74,17 @@ def show_status(settings: Settings) -> bool:
     console.print(table)
     if (starts := health.starts_in_words(settings)) is not None:
         console.print(starts, markup=False, soft_wrap=True)
-    for wrong in health.failing_checks(settings):
+    failing = health.failing_checks(settings)
+    for wrong in failing:
         console.print(wrong, style="red", markup=False, soft_wrap=True)
+    for name in dict.fromkeys(RUNBOOK_OF[wrong.partition(":")[0]] for wrong in failing):
+        what_to_do(name)
     return all(well for _, well in rows)
+
+
+def what_to_do(runbook: str) -> None:
+    """Say which runbook helps."""
+    console.print(f"What to do: docs/runbooks/{runbook}.md", markup=False, soft_wrap=True)
 
 
 def open_psql(settings: Settings, arguments: Sequence[str]) -> None:

@@ -65,6 +65,7 @@ def test_verify_audit_is_remembered_where_people_look_for_it(stocked_desk: Desk,
         connection.execute(text("UPDATE audit_events SET actor = 'somebody else'"))
     code, told = proving("verify-audit")
     assert (code, told.split(":")[0]) == (1, "✗ event 1 CHANGED")
+    assert told.splitlines()[-1] == "What to do: docs/runbooks/audit-chain-broken.md"
     assert shown_on_health(stocked_desk).holds is False
 
 
