@@ -48,11 +48,11 @@ def plot(study: Study) -> str:
 
 
 def text_block(study: Study, *, command: str) -> str:
-    """Return the study as Markdown for the README, with its caveat and every strand."""
+    """Return the study as the page docs/walk-forward.md, with its caveat and every strand."""
     strands = study.strands
     seconds = sorted(strand.cpu_seconds for strand in strands)
     lines = [
-        "## Twelve years, walked forward",
+        "# Twelve years, walked forward",
         "",
         f"`{command}` walks all nine entry families forward: {_spans(study)}. On each train part a search tries "
         f"{_range([strand.walked.walk.trials // len(strand.walked.walk.segments) for strand in strands])} genomes, the "

@@ -1,4 +1,4 @@
-"""The README tells the truth about settings and commands."""
+"""The README and the documents it leads to tell the truth about settings, commands, rules and each other."""
 
 import re
 from pathlib import Path
@@ -10,6 +10,7 @@ from orchestration.cli.main import app, bars, bot, rule
 from trading.strategies.rules import rule_text
 
 ROOT = Path(__file__).parents[3]
+PAGES = (*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")))
 
 
 @pytest.fixture(scope="module")
@@ -45,16 +46,40 @@ def test_it_names_every_command(readme: str) -> None:
     assert missing == ["up"], "make run stands for up"
 
 
-def test_the_rule_it_shows_is_a_rule_with_the_parameters_it_declares(readme: str) -> None:
-    (text,) = re.findall(r"^```\n(param .+?)^```", readme, flags=re.MULTILINE | re.DOTALL)
+def test_the_rule_that_is_shown_is_a_rule_with_the_parameters_it_declares() -> None:
+    rules = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    (text,) = re.findall(r"^```\n(param .+?)^```", rules, flags=re.MULTILINE | re.DOTALL)
     assert {"fast", "slow", "depth", "stop_atr"} <= {row.name for row in rule_text(text).parameters}
 
 
-def test_every_make_target_it_names_exists(readme: str) -> None:
+def test_every_make_target_that_is_named_exists() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), flags=re.MULTILINE))
-    assert set(re.findall(r"`make ([a-z]+)`", readme)) <= targets
+    for page in PAGES:
+        assert set(re.findall(r"`make ([a-z]+)`", page.read_text("utf-8"))) <= targets, page.name
 
 
-def test_every_file_it_points_to_exists(readme: str) -> None:
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", readme):
-        assert (ROOT / target).exists(), target
+def test_every_file_that_a_page_points_to_exists() -> None:
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)|src=\"([^\"]+)\"", page.read_text("utf-8")):
+            assert (page.parent / "".join(target)).exists(), f"{page.relative_to(ROOT)} points to {''.join(target)}"
+
+
+def test_every_heading_that_a_page_points_to_exists() -> None:
+    for page in PAGES:
+        for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
+            text = ((page.parent / target) if target else page).read_text("utf-8")
+            headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+            anchors = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+            assert heading in anchors, f"{page.relative_to(ROOT)} points to {target}#{heading}"
+
+
+def test_a_page_of_ours_is_reached_from_the_readme() -> None:
+    reached, new = set[Path](), {ROOT / "README.md"}
+    while new:
+        page = new.pop()
+        reached.add(page)
+        links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
+        found = {(page.parent / link).resolve() for link in links}
+        found |= {below for folder in found if folder.is_dir() for below in folder.glob("*.md")}
+        new |= {one for one in found if one.suffix == ".md"} - reached
+    assert [str(page.relative_to(ROOT)) for page in PAGES if page not in reached] == []
