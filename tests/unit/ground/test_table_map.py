@@ -29,8 +29,8 @@ def sources_of(wings: tuple[str, ...]) -> str:
 
 
 def is_written(column: str, source: str) -> bool:
-    """Whether a column gets a value by keyword, by key or in SQL; a key that repeats a row's column only reads."""
-    return bool(re.search(rf'\b{column}=(?!=)|"{column}":(?! row\.)|\b{column} = ', source))
+    """Whether a column gets a value by keyword, by key or in SQL; what repeats a row's column only reads."""
+    return bool(re.search(rf'\b{column}=(?!=|row\.)|"{column}":(?! row\.)|\b{column} = ', source))
 
 
 def test_the_written_page_says_what_the_tables_say_now() -> None:
