@@ -17,7 +17,7 @@ from orchestration.cli.main import app
 from services.audit.chain import record, verify_chain
 from services.desk import Desk
 from store.database import transaction
-from tests.factories import make_bot
+from tests.harness.factories import make_bot
 
 FOLDER = Path(__file__).parents[3] / "docs" / "runbooks"
 GUARDS = "SELECT tgrelid::regclass::text, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY 1, 2"
