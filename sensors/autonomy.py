@@ -21,7 +21,7 @@ from jobs.upkeep import rebuild_figures
 from sensors.starts import dead_starts_ended, overdue_starts_failed, starts_of
 from services.desk import Desk
 from services.figures.rollups import open_requests
-from services.owed_bar_acts import record_owed
+from services.market.owed_acts import record_owed
 from services.work.automations import note_automations
 from services.work.autonomy import Tick, run_tick, running_runs
 from trading.errors import Unavailable

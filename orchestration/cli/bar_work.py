@@ -32,7 +32,7 @@ from services.market.choice import (
     stood_already,
 )
 from services.market.imports import record_import
-from services.owed_bar_acts import record_owed
+from services.market.owed_acts import record_owed
 from services.work.under_way import LongWork
 from store.market.bar_files import require_bar_file
 from store.market.bars import BarSeries, BarStore, Catalog, Market, Rehearsal

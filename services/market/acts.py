@@ -22,7 +22,7 @@ from sqlalchemy.orm import Session
 from services.acts import once
 from services.desk import Desk
 from services.market.choice import BarWish, Move, choose_bars, moves, spoken_of, stood_already
-from services.owed_bar_acts import record_in, settle
+from services.market.owed_acts import record_in, settle
 from store.bots import registry
 from store.database import transaction
 from store.market.bars import BarSeries, OwedEvent

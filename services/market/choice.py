@@ -4,7 +4,7 @@ Belongs here: the acts on the bar store's catalog, what each moves, what the aud
 here: the rule that chooses (`trading.market.choice`), where series lie (`store/market/bars.py`), importing (`bars.py`).
 
 The catalog is a file, so an act cannot commit together with its event: the same rename that makes it take effect writes
-down that the audit chain is owed it, and it is recorded after, where a database runs (`owed_bar_acts.py`). No act
+down that the audit chain is owed it, and it is recorded after, where a database runs (`owed_acts.py`). No act
 touches bars: a withdrawn series keeps its files, because sessions that ran over it refer to them by fingerprint, and
 each act is undone by another.
 """

@@ -28,7 +28,7 @@ from services.market.choice import (
     series_traded,
     stood_already,
 )
-from services.owed_bar_acts import record_owed
+from services.market.owed_acts import record_owed
 from services.work.autonomy import run_tick
 from store.audit import chain
 from store.market.bars import BarStore, Catalog, Rehearsal
