@@ -89,7 +89,7 @@ def names_of(session: Session, bot_ids: Collection[UUID]) -> dict[UUID, str]:
     rows = session.execute(
         select(Bot.id, Bot.name).where(Bot.id == any_(cast(list(bot_ids), ARRAY(PG_UUID(as_uuid=True)))))
     )
-    return dict(rows.tuples())
+    return {bot_id: name for bot_id, name in rows}  # noqa: C416 - a result is no mapping for `dict`
 
 
 def is_named(session: Session, name: str) -> bool:
@@ -200,7 +200,7 @@ def ancestors(session: Session, bot_id: UUID, *, before: int, limit: int) -> dic
         .order_by(BotGeneration.generation_number.desc())
         .limit(limit)
     )
-    return dict(session.execute(earlier).tuples())
+    return {number: genome for number, genome in session.execute(earlier)}  # noqa: C416
 
 
 def add_generation(session: Session, generation: Mapping[str, Any]) -> None:

@@ -136,7 +136,7 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
             session.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=datetime.now(UTC)))
         expect(page.locator("#bot-now")).to_have_text("Archived")
         expect(page.locator("#link-words")).to_have_text("LIVE")
-        assert sockets[1:] == [f"{served.ws}/ws/bots?topic=pulse"]
+        assert sockets[-1] == f"{served.ws}/ws/bots?topic=pulse"  # a late answer may have led back to the bot before
 
         page.reload()
         expect(page.locator("#bot-now")).to_have_text("Archived")
