@@ -3,6 +3,7 @@
  * The reset dialog. Belongs here: dry run first, execution bound to the plan it showed. The admin token is `token.js`'s.
  */
 
+import { randomKey } from "./admin.js";
 import { byId, say, tellReport, traceLine } from "./dom.js";
 import { DASH, count, moment } from "./format.js";
 import { Token } from "./token.js";
@@ -68,7 +69,7 @@ export class ResetDialog {
     if (!this.plan) return;
     const { body, planHash } = this.plan;
     this.#unplan("Executing …");
-    const answer = await this.#call({ ...body, dryRun: false, planHash }, randomKey());
+    const answer = await this.#call({ ...body, dryRun: false, planHash }, `screen-${randomKey()}`);
     if (!answer) return;
     this.#tell("done", "RESET DONE", [
       ["bots", count(answer.resetCount)],
@@ -131,9 +132,4 @@ function planLines(answer) {
     ["sample", names ? names + rest : DASH],
     ["plan", answer.planHash.slice(0, 16)],
   ];
-}
-
-function randomKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return `screen-${[...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("")}`;
 }
