@@ -50,7 +50,7 @@ FIRST_RESULT = """
 from trading.backtests.engine import Account, Strategy, run_tape, warm_up_tape
 from trading.market.instruments import instrument
 from trading.strategies.genome import default_genome
-strategy = Strategy("trend", default_genome("trend"), "FULL_24x5")
+strategy = Strategy("trend", default_genome("trend"))
 print(len(run_tape(warm_up_tape(), strategy, account=Account(instrument("ES"), 10**12)).trades))
 """
 
@@ -99,7 +99,7 @@ def crossover_seconds(tape: Tape, exits: Exits, output: Output) -> float:
 
 def family_seconds(tape: Tape, name: str, output: Output) -> float:
     """Return CPU seconds of one archetype, indicators included."""
-    strategy = Strategy(name, default_genome(name), "FULL_24x5")
+    strategy = Strategy(name, default_genome(name))
     return cpu_seconds(lambda: run_tape(tape, strategy, account=ACCOUNT, output=output))
 
 

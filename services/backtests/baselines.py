@@ -27,8 +27,7 @@ from store.database import transaction
 from store.figures import rollups
 from store.work.jobs import Claim
 from trading.arrays import IntArray
-from trading.backtests.engine import ENGINE_VERSION, Account, Backtest, ExitReason, order_list_hash
-from trading.backtests.style_runs import run_style
+from trading.backtests.engine import ENGINE_VERSION, Account, Backtest, ExitReason, Strategy, order_list_hash, run_tape
 from trading.errors import UnknownBots
 from trading.market.instruments import Instrument, instrument
 from trading.money import MICROS_PER_USD, usd
@@ -145,14 +144,8 @@ class BaselineBacktest:
         """
         bot = bot_at_work(desk, claim.bot_id)
         at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-        wanted = (style_of(bot), bot.genome)
-        backtest = run_style(
-            at_hand.tape,
-            wanted,
-            session_mode=bot.session_mode,
-            account=account_of(bot),
-            tolerance=desk.settings.warm_up_tolerance,
-        )
+        strategy = Strategy(style_of(bot), bot.genome, desk.settings.warm_up_tolerance)
+        backtest = run_tape(at_hand.tape, strategy, account=account_of(bot))
         progress(100.0)
         return CompletedSession(bot, at_hand, backtest)
 

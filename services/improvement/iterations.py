@@ -148,7 +148,6 @@ def _bench(desk: Desk, claim: Claim) -> Bench:
         runner=PartRunner(
             at_hand.tape,
             style,
-            bot.session_mode,
             account=account_of(bot),
             tolerance=desk.settings.warm_up_tolerance,
         ),

@@ -17,7 +17,7 @@ from services.desk import Desk
 from services.progress import Progress
 from services.verification.subject import Finding, Subject
 from trading.arrays import FloatArray
-from trading.backtests.engine import exits_of, run_signals
+from trading.backtests.engine import Strategy, run_tape
 from trading.market.bars import Bars
 from trading.market.sessions import session_index
 from trading.strategies.genome import Genome, Style
@@ -46,7 +46,8 @@ def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, wanting: 
         progress("futures", done, futures)
         tape = tape_of(changed, sessions)
         wishes = (wanting or _wanting(subject))(tape, subject.style, subject.genome)
-        run = run_signals(tape, wishes, exits_of(subject.style, subject.genome), account=subject.account)
+        strategy = Strategy(subject.style, subject.genome, subject.tolerance)
+        run = run_tape(tape, strategy, account=subject.account, wishes=wishes)
         return np.column_stack([_known(wishes), run.equity_micros.astype(np.float64)])
 
     found = leaks(bars, decide, cuts=CUTS)

@@ -110,7 +110,7 @@ def _strands(bars: Bars, reading: str, progress: Progress) -> Iterator[Strand]:
     for done, name in enumerate(ONE_PER_FAMILY, start=1):
         began = process_time()
         walked = walk_history(
-            PartRunner(tape, name, MODE, account=account),
+            PartRunner(tape, name, account=account),
             read.ts_event,
             account=account,
             style=name,

@@ -67,7 +67,7 @@ class Subject:
 
     def runner_on(self, tape: Tape, *, account: Account) -> PartRunner:
         """Return what runs genomes of the bot's style over parts of any tape, for any account."""
-        return PartRunner(tape, self.style, self.bot.session_mode, account=account, tolerance=self.tolerance)
+        return PartRunner(tape, self.style, account=account, tolerance=self.tolerance)
 
     @property
     def account(self) -> Account:

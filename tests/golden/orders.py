@@ -25,7 +25,7 @@ def orders_on(shared_data, symbol):
     account, output = Account(instrument(symbol), 100_000_000_000), Output.for_bars(len(bars))
     found = {}
     for name in sorted(ARCHETYPES):
-        strategy = Strategy(name, default_genome(name), "FULL_24x5")
+        strategy = Strategy(name, default_genome(name))
         backtest = run_tape(tape, strategy, account=account, output=output)
         found[name] = {
             "trades": len(backtest.trades),

@@ -37,7 +37,7 @@ def test_order_lists_on_real_bars_are_the_frozen_ones(shared_data, symbol):
 @pytest.mark.scorecard(26)
 def test_one_tick_in_one_bar_changes_the_hash(shared_data):
     bars = real_bars(shared_data, "NQ")
-    strategy = Strategy("trend", default_genome("trend"), "FULL_24x5")
+    strategy = Strategy("trend", default_genome("trend"))
     account = Account(instrument("NQ"), 100_000_000_000)
     sessions = session_index(bars, mode="FULL_24x5")
     before = run_tape(tape_of(bars, sessions), strategy, account=account)
@@ -63,7 +63,7 @@ def test_agrees_with_the_slow_book_on_windows_of_real_bars(shared_data, symbol):
         columns = {column: getattr(bars, column)[window] for column in COLUMNS}
         part = Bars(bars.symbol, bars.timeframe, bars.provider, **columns, fingerprint="")
         sessions = made_sessions(index.trading_day[window], index.is_open[window], index.is_last[window])
-        case = (part, sessions, Strategy(name, random_genome(rng, name), "ETH"), (instrument(symbol), 1))
+        case = (part, sessions, Strategy(name, random_genome(rng, name)), (instrument(symbol), 1))
         trades, equity = by_hand(case)
         fast = by_kernel(case)
         assert rows_of(fast) == trades, f"{symbol} {name} from bar {start}"

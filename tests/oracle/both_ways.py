@@ -30,7 +30,7 @@ def by_hand(case):
         tick_micros=root.tick_value_micros * contracts,
         commission_micros=root.commission_micros * contracts,
     )
-    wishes = wanted_sides(bars, sessions, archetype(strategy.archetype).family.value, genome)
+    wishes = wanted_sides(bars, sessions, archetype(strategy.style).family.value, genome)
     return keep_book(bars, sessions, wishes, rules, ACCOUNT_MICROS)
 
 

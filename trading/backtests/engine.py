@@ -43,7 +43,8 @@ from trading.strategies.archetypes import ONE_PER_FAMILY, Family, archetype
 from trading.strategies.genome import Genome, Style, default_genome, genome_hash, validated
 from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_unit
 from trading.strategies.memory import WARM_UP_TOLERANCE
-from trading.strategies.signals import Scratch, Signals, signals, sma_cross
+from trading.strategies.signals import Scratch, Signals, sma_cross
+from trading.strategies.styles import entry_signals
 from trading.strategies.tape import Sessions, Tape, tape_of
 
 ENGINE_VERSION = "1.2.0"
@@ -66,11 +67,10 @@ class ExitReason(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """What a bot trades by: an archetype, its genome, the hours it may enter in, the tolerance of its warm-up."""
+    """A style with the genome that fills it, and the tolerance of its warm-up."""
 
-    archetype: str
+    style: Style
     genome: Genome
-    session_mode: str
     tolerance: float = WARM_UP_TOLERANCE
 
 
@@ -210,8 +210,8 @@ def run_backtest(
 
     Args:
         bars: The series.
-        sessions: Its session index, made for `strategy.session_mode`.
-        strategy: Archetype and genome; the genome is validated here.
+        sessions: Its session index, made for the hours the strategy may enter in.
+        strategy: Style and genome; the genome is validated here.
         instrument: Tick value and costs.
         account_micros: Starting equity in micro-dollars.
         contracts: Size of every position.
@@ -226,19 +226,38 @@ def run_backtest(
     return run_tape(tape_of(bars, sessions), strategy, account=account, output=output)
 
 
-def run_tape(tape: Tape, strategy: Strategy, *, account: Account, output: Output | None = None) -> Backtest:
-    """Run a strategy over a tape, to be built once when many genomes run over the same bars. See `run_backtest`."""
+def run_tape(
+    tape: Tape, strategy: Strategy, *, account: Account, output: Output | None = None, wishes: Signals | None = None
+) -> Backtest:
+    """Run a strategy over a tape, to be built once when many genomes run over the same bars. See `run_backtest`.
+
+    Every book, search and check comes through here, with an archetype or a rule text.
+
+    Args:
+        tape: The series, made for the hours the strategy may enter in.
+        strategy: Style and genome; the genome is validated here.
+        account: Whose money is traded, in what.
+        output: Buffers to reuse, made for as many bars.
+        wishes: Signals to trade instead of the style's own, with its exits: how a planted cheat is caught.
+
+    Raises:
+        BadGenome, UnknownArchetype: the strategy is not valid.
+        BadInput: the output or the wishes do not fit, or amounts would leave 64-bit integers.
+    """
     output = output or Output.for_bars(len(tape))
     _require_fit(tape, output)
-    genome = validated(strategy.archetype, strategy.genome)
-    wishes = signals(tape, strategy.archetype, genome, scratch=output.scratch, tolerance=strategy.tolerance)
-    return _run(tape, wishes, exits_of(strategy.archetype, genome), (account, output, genome_hash(genome)))
+    style, genome = strategy.style, validated(strategy.style, strategy.genome)
+    if wishes is None:
+        wishes = entry_signals(tape, style, genome, scratch=output.scratch, tolerance=strategy.tolerance)
+    else:
+        _require_units(tape, wishes)
+    return _run(tape, wishes, exits_of(style, genome), (account, output, genome_hash(genome)))
 
 
 def run_signals(
     tape: Tape, wishes: Signals, exits: Exits, *, account: Account, output: Output | None = None
 ) -> Backtest:
-    """Run bare signals with explicit exits: rules as data, and benchmarks.
+    """Run bare signals with explicit exits and no genome: benchmarks.
 
     Raises:
         BadInput: a signal is not -1, 0 or 1, or a unit is not above zero and at most 2**30 ticks where
@@ -343,7 +362,7 @@ def warm_kernels() -> None:
     tape = warm_up_tape()
     account = Account(instrument("MES"), 10**10)
     for name in ONE_PER_FAMILY:
-        run_tape(tape, Strategy(name, default_genome(name), "FULL_24x5"), account=account)
+        run_tape(tape, Strategy(name, default_genome(name)), account=account)
     run_signals(tape, sma_cross(tape, 20, 50), Exits(), account=account)
     rules = rules_of(Exits(), account.costs)
     position, bounds = kernels.entered(1, 0, 100, (1.0, 1.0), rules)

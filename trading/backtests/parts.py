@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from trading.arrays import IntArray
-from trading.backtests.engine import Account, Output, Trades
-from trading.backtests.style_runs import run_style
+from trading.backtests.engine import Account, Output, Strategy, Trades, run_tape
 from trading.figures.performance import Performance, measure
 from trading.strategies import kernels
 from trading.strategies.genome import Genome, Style, validated
@@ -59,12 +58,9 @@ class PartRunner:
     before a part is shorter than the warm-up, the rest of the warm-up happens inside it. Not for use by two threads.
     """
 
-    def __init__(
-        self, tape: Tape, style: Style, session_mode: str, *, account: Account, tolerance: float = WARM_UP_TOLERANCE
-    ) -> None:
+    def __init__(self, tape: Tape, style: Style, *, account: Account, tolerance: float = WARM_UP_TOLERANCE) -> None:
         self._tape = tape
         self._style = style
-        self._session_mode = session_mode
         self._account = account
         self._tolerance = tolerance
         self._layout = lru_cache(maxsize=LAYOUTS_AT_HAND)(self._lay_out)
@@ -86,14 +82,7 @@ class PartRunner:
         numbers = validated(self._style, genome)
         lead = min(part.first_bar, _rounded_up(warm_up_bars(self._style, numbers, tolerance=FINEST_TOLERANCE)))
         tape, output = self._layout(part, lead)
-        whole = run_style(
-            tape,
-            (self._style, genome),
-            session_mode=self._session_mode,
-            account=self._account,
-            output=output,
-            tolerance=self._tolerance,
-        )
+        whole = run_tape(tape, Strategy(self._style, genome, self._tolerance), account=self._account, output=output)
         equity, day = whole.equity_micros[lead:], tape.trading_day[lead:]
         performance = measure(
             trade_pnl_micros=whole.trades.net_micros,

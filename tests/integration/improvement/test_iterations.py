@@ -42,7 +42,7 @@ def held_out(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartRun, int]:
     """Run a genome over the bars no search sees; return the run and the account."""
     bot = bot_at_work(desk, bot_id)
     at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-    runner = PartRunner(at_hand.tape, ARCHETYPE, bot.session_mode, account=account_of(bot))
+    runner = PartRunner(at_hand.tape, ARCHETYPE, account=account_of(bot))
     return runner.run(genome, plan(at_hand.bars.ts_event)[-1].test), account_of(bot).account_micros
 
 

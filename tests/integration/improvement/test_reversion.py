@@ -46,7 +46,7 @@ def extremes(stocked_desk: Desk, bot_id: UUID) -> Extremes:
     first_bar = plan(at_hand.bars.ts_event)[-1].test.first_bar
     earned = {}
     for genome in genomes():
-        strategy = Strategy(ARCHETYPE, genome, bot.session_mode)
+        strategy = Strategy(ARCHETYPE, genome)
         trades = run_tape(at_hand.tape, strategy, account=account_of(bot)).trades
         held_out = trades.entry_bar > first_bar
         if held_out.sum() >= 20:

@@ -174,7 +174,7 @@ def test_one_bar_or_two_make_no_trade_and_known_figures(n_bars):
     single = run_backtest(
         made_bars([QUIET]),
         flat_sessions(1),
-        Strategy("trend", default_genome("trend"), "FULL_24x5"),
+        Strategy("trend", default_genome("trend")),
         instrument=instrument("MES"),
         account_micros=10**9,
     )
@@ -191,7 +191,7 @@ def test_zero_range_bars_are_traded_like_others():
 def test_contracts_multiply_money_and_nothing_else():
     rng = np.random.default_rng(4)
     bars, sessions = random_bars(rng, 600), random_sessions(rng, 600)
-    strategy = Strategy("trend", default_genome("trend"), "CUSTOM")
+    strategy = Strategy("trend", default_genome("trend"))
     one, three = (
         run_backtest(bars, sessions, strategy, instrument=instrument("MES"), account_micros=10**11, contracts=contracts)
         for contracts in (1, 3)
@@ -206,7 +206,7 @@ def test_a_reused_output_gives_the_same_bytes_as_fresh_memory():
     bars, sessions = random_bars(rng, 700), random_sessions(rng, 700)
     tape, output = tape_of(bars, sessions), Output.for_bars(700)
     for name in ONE_PER_FAMILY:
-        strategy = Strategy(name, default_genome(name), "CUSTOM")
+        strategy = Strategy(name, default_genome(name))
         fresh = run_tape(tape, strategy, account=ACCOUNT)
         reused = run_tape(tape, strategy, account=ACCOUNT, output=output)
         assert order_list_hash(fresh) == order_list_hash(reused)
@@ -219,7 +219,7 @@ def test_a_backtest_says_what_it_ran():
     genome = default_genome("breakout")
     bars, sessions = random_bars(rng, 500), random_sessions(rng, 500)
     account = {"instrument": instrument("MES"), "account_micros": 10**10}
-    backtest = run_backtest(bars, sessions, Strategy("breakout", genome, "CUSTOM"), **account)
+    backtest = run_backtest(bars, sessions, Strategy("breakout", genome), **account)
     assert backtest.genome_hash == genome_hash(genome)
     assert backtest.engine_version == ENGINE_VERSION
 
@@ -234,16 +234,16 @@ def test_the_order_list_hash_sees_one_tick():
 def test_refuses_what_it_cannot_run():
     bars, sessions = made_bars([QUIET] * 5), flat_sessions(5)
     account = {"instrument": instrument("MES"), "account_micros": 10**9}
-    good = Strategy("trend", default_genome("trend"), "FULL_24x5")
+    good = Strategy("trend", default_genome("trend"))
     with pytest.raises(BadBars, match="bar 2: high must not be below"):
         run_backtest(made_bars([QUIET, QUIET, (100, 99, 98, 99)]), flat_sessions(3), good, **account)
     with pytest.raises(BadBars, match="one value per bar"):
         run_backtest(bars, flat_sessions(4), good, **account)
     with pytest.raises(UnknownArchetype):
-        run_backtest(bars, sessions, Strategy("wizardry", good.genome, "FULL_24x5"), **account)
+        run_backtest(bars, sessions, Strategy("wizardry", good.genome), **account)
     broken = dict(good.genome) | {"stop_atr": float("nan")}
     with pytest.raises(BadGenome, match="stop_atr"):
-        run_backtest(bars, sessions, Strategy("trend", broken, "FULL_24x5"), **account)
+        run_backtest(bars, sessions, Strategy("trend", broken), **account)
     with pytest.raises(BadInput, match="must be positive"):
         run_backtest(bars, sessions, good, **(account | {"account_micros": 0}))
     with pytest.raises(BadInput, match="made for 5 bars, was made for 6"):

@@ -70,7 +70,7 @@ def test_a_market_below_zero_trades_like_the_same_market_above_it(name):
         for shift in (-int(np.median(bars.close_ticks)), 1_000_000)
     )
     assert lowered.low_ticks.min() < 0 < lowered.high_ticks.max()
-    strategy = Strategy(name, default_genome(name), "CUSTOM")
+    strategy = Strategy(name, default_genome(name))
     below, above = (
         run_tape(tape_of(series, sessions), strategy, account=Account(CL, 10**14)).trades
         for series in (lowered, raised)

@@ -20,7 +20,7 @@ def random_case(seed):
     sessions = random_sessions(rng, n_bars, longest=12 if name.startswith("gap_f") else 60)
     genome = random_genome(rng, name)
     root = instrument(str(rng.choice(sorted(INSTRUMENTS)[:12])))
-    return bars, sessions, Strategy(name, genome, "CUSTOM"), (root, int(rng.integers(1, 4)))
+    return bars, sessions, Strategy(name, genome), (root, int(rng.integers(1, 4)))
 
 
 def agreeing_runs(seeds):

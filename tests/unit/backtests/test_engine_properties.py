@@ -30,7 +30,7 @@ def session_of(seed, *, n_bars=420):
     bars, sessions = random_bars(rng, n_bars), random_sessions(rng, n_bars)
     root = instrument(str(rng.choice(sorted(INSTRUMENTS)[:12])))
     contracts = int(rng.integers(1, 5))
-    strategy = Strategy(name, random_genome(rng, name), "CUSTOM")
+    strategy = Strategy(name, random_genome(rng, name))
     backtest = run_backtest(
         bars, sessions, strategy, instrument=root, account_micros=ACCOUNT_MICROS, contracts=contracts
     )
@@ -108,7 +108,7 @@ def _environment(changes):
 def test_no_future_bar_moves_a_signal_or_the_equity_so_far(name):
     rng = np.random.default_rng(NAMES.index(name))
     bars, sessions = random_bars(rng, 500), random_sessions(rng, 500, longest=12)
-    strategy = Strategy(name, random_genome(rng, name), "CUSTOM")
+    strategy = Strategy(name, random_genome(rng, name))
     account = Account(instrument("MES"), ACCOUNT_MICROS)
 
     def decide(series):

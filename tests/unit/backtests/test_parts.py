@@ -16,7 +16,6 @@ from trading.strategies.tape import Tape, tape_of
 from trading.verification.walk_forward import Segment, best_of, in_order, walk_forward
 
 ACCOUNT = Account(instrument("MES"), 50_000_000_000)
-MODE = "FULL_24x5"
 
 
 def tape(seed: int, n_bars: int = 3_000) -> Tape:
@@ -25,7 +24,7 @@ def tape(seed: int, n_bars: int = 3_000) -> Tape:
 
 
 def runner(whole: Tape, archetype: str) -> PartRunner:
-    return PartRunner(whole, archetype, MODE, account=ACCOUNT)
+    return PartRunner(whole, archetype, account=ACCOUNT)
 
 
 def on_the_whole_history(whole: Tape, archetype: str, genome, part: Part):
@@ -63,7 +62,7 @@ def test_the_comparison_above_is_about_real_trades():
 def test_a_part_shorter_than_the_warm_up_trades_where_a_bare_cut_cannot():
     whole, genome, part = tape(5), default_genome("mean_reversion"), Part(2_000, 2_150)
     assert len(part) < warm_up_bars("mean_reversion", genome)
-    cut = run_tape(whole.part(part.first_bar, part.end_bar), Strategy("mean_reversion", genome, MODE), account=ACCOUNT)
+    cut = run_tape(whole.part(part.first_bar, part.end_bar), Strategy("mean_reversion", genome), account=ACCOUNT)
     assert cut.performance.trades == 0
     assert runner(whole, "mean_reversion").run(genome, part).performance.trades > 0
 
@@ -84,7 +83,7 @@ def test_figures_belong_to_the_part_alone():
 def test_a_part_at_the_beginning_of_history_warms_up_inside_it():
     whole, genome = tape(7), default_genome("mean_reversion")
     run = runner(whole, "mean_reversion").run(genome, Part(0, 1_000))
-    bare = run_tape(whole.part(0, 1_000), Strategy("mean_reversion", genome, MODE), account=ACCOUNT)
+    bare = run_tape(whole.part(0, 1_000), Strategy("mean_reversion", genome), account=ACCOUNT)
     assert run.performance == bare.performance
 
 

@@ -1,5 +1,7 @@
 """A rule text runs as an archetype does: the same trades where it says the same, through the same doors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,10 +9,9 @@ from hypothesis import strategies as st
 
 from tests.harness.rule_texts import AS_TEXTS
 from tests.oracle.series import random_bars, random_sessions
-from trading.backtests.engine import Account, Output, exits_of, order_list_hash, run_signals
+from trading.backtests.engine import Account, Output, Strategy, exits_of, order_list_hash, run_signals, run_tape
 from trading.backtests.parts import Part, PartRunner
-from trading.backtests.style_runs import run_style
-from trading.errors import BadGenome
+from trading.errors import BadGenome, BadInput
 from trading.improvement.breeding import mutate
 from trading.market.instruments import instrument
 from trading.strategies.archetypes import ONE_PER_FAMILY
@@ -19,7 +20,6 @@ from trading.strategies.rules import rule_text
 from trading.strategies.styles import entry_signals
 from trading.strategies.tape import tape_of
 
-MODE = "FULL_24x5"
 ACCOUNT = Account(instrument("MES"), 10**11)
 
 
@@ -29,7 +29,7 @@ def tape(seed, *, n_bars=1_500):
 
 
 def run(style, genome, series):
-    return run_style(series, (style, genome), session_mode=MODE, account=ACCOUNT)
+    return run_tape(series, Strategy(style, genome), account=ACCOUNT)
 
 
 @pytest.mark.parametrize("name", sorted(AS_TEXTS))
@@ -62,8 +62,22 @@ def test_a_rule_that_says_something_else_trades_something_else():
 @pytest.mark.parametrize("style", [*ONE_PER_FAMILY, *map(rule_text, AS_TEXTS.values())])
 def test_every_door_leads_to_the_same_signals_and_exits(style):
     series, genome = tape(2), default_genome(style)
-    bare = run_signals(series, entry_signals(series, style, genome), exits_of(style, genome), account=ACCOUNT)
-    assert order_list_hash(bare) == order_list_hash(run(style, genome, series))
+    wishes = entry_signals(series, style, genome)
+    bare = run_signals(series, wishes, exits_of(style, genome), account=ACCOUNT)
+    handed_in = run_tape(series, Strategy(style, genome), account=ACCOUNT, wishes=wishes)
+    assert order_list_hash(bare) == order_list_hash(handed_in) == order_list_hash(run(style, genome, series))
+
+
+@pytest.mark.parametrize("style", ["breakout", rule_text(AS_TEXTS["breakout"])])
+def test_signals_handed_in_are_traded_with_the_exits_of_the_genome_and_none_of_its_own(style):
+    series, genome = tape(2), default_genome(style)
+    own = entry_signals(series, style, genome)
+    other = replace(own, side=np.where(own.stop_unit_ticks > 0, -1, 0).astype(np.int8))
+    traded = run_tape(series, Strategy(style, genome), account=ACCOUNT, wishes=other)
+    bare = run_signals(series, other, exits_of(style, genome), account=ACCOUNT)
+    assert order_list_hash(traded) == order_list_hash(bare) != order_list_hash(run(style, genome, series))
+    with pytest.raises(BadInput, match="signals must be -1, 0 or 1"):
+        run_tape(series, Strategy(style, genome), account=ACCOUNT, wishes=replace(own, side=own.side * 2 + 2))
 
 
 @pytest.mark.scorecard(20)
@@ -74,18 +88,18 @@ def test_gives_the_same_bytes_in_any_order_and_with_reused_buffers(seed, order):
     output = Output.for_bars(len(series))
     for name in order:
         style = rule_text(AS_TEXTS[name])
-        wanted = (style, default_genome(style))
-        fresh = order_list_hash(run_style(series, wanted, session_mode=MODE, account=ACCOUNT))
-        reused = run_style(series, wanted, session_mode=MODE, account=ACCOUNT, output=output)
+        wanted = Strategy(style, default_genome(style))
+        fresh = order_list_hash(run_tape(series, wanted, account=ACCOUNT))
+        reused = run_tape(series, wanted, account=ACCOUNT, output=output)
         assert order_list_hash(reused) == fresh
 
 
 def test_runs_over_a_part_as_over_a_history_that_ends_with_it():
     style, series = rule_text(AS_TEXTS["momentum_surge"]), tape(4)
-    runner = PartRunner(series, style, MODE, account=ACCOUNT)
+    runner = PartRunner(series, style, account=ACCOUNT)
     genome = default_genome(style)
     part = runner.run(genome, Part(700, 1_200))
-    theirs = PartRunner(series, "momentum_surge", MODE, account=ACCOUNT).run(genome, Part(700, 1_200))
+    theirs = PartRunner(series, "momentum_surge", account=ACCOUNT).run(genome, Part(700, 1_200))
     assert part.performance == theirs.performance
     assert part.trades.entry_bar.min() > 700
 
