@@ -22,6 +22,13 @@ TREND_STRENGTH = 0.03
 RANGE_PULL = 0.002
 """Share of the way back to where a range-bound regime began, per minute."""
 
+NOTHING, MOMENTUM, REVERSION, OPENING_RANGE, SESSION_DRIFT, GAP = range(6)
+"""What `walk_prices` may plant; see `plants.EdgeKind`."""
+
+BLOCK_MINUTES = 60
+RANGE_MINUTES = 30
+EARLY_MINUTES = 120
+
 
 @njit(cache=True)
 def walk_regimes(dice: FloatArray, leave: FloatArray, regimes: IntArray, direction: IntArray) -> None:
@@ -46,57 +53,119 @@ def walk_regimes(dice: FloatArray, leave: FloatArray, regimes: IntArray, directi
 def walk_prices(
     draws: FloatArray,
     scale: FloatArray,
-    regimes: IntArray,
-    direction: IntArray,
+    course: IntArray,
     start_ticks: float,
-    ticks: IntArray,
+    push: tuple[float, int, float],
+    filled: IntArray,
     variance: FloatArray,
 ) -> None:
-    """Fill open, high, low and close in ticks, and the variance of each minute.
+    """Fill open, high, low and close in ticks, which way a planted edge pushed, and the variance of each minute.
+
+    An edge knows nothing but prices before the minute it pushes, so whoever knows it can be there in time.
 
     Args:
         draws: Shape (4, n_minutes): close shock, upper and lower wick (all unit normals), and the relative gap between
             the close before and this open.
         scale: Standard deviation of each minute as a fraction of price, before clustering and regime, (n_minutes,).
-        regimes: From `walk_regimes`, (n_minutes,).
-        direction: From `walk_regimes`, +1 or −1, (n_minutes,).
+        course: Shape (3, n_minutes): regime and direction (+1 or −1) from `walk_regimes`, and minutes since the regular
+            session opened, −1 outside it.
         start_ticks: Price before the first minute.
-        ticks: Filled, shape (4, n_minutes).
+        push: 1 for regimes that trend and pull back or 0 for regimes that are only loud or quiet; what is planted,
+            `NOTHING` to `GAP`; how far that moves each of its minutes, in the minute's standard deviations.
+        filled: Filled, shape (5, n_minutes); the last row is +1, −1, or 0 where no edge pushed.
         variance: Filled, in units of its mean, (n_minutes,).
     """
-    price = start_ticks
-    anchor = price
+    follows, kind, lift = push
+    price = anchor = start_ticks
+    block = high = low = closed = start_ticks
     clustered = 1.0
-    before = -1
+    before, pushed = -1, 0
     for minute in range(len(scale)):
-        regime = regimes[minute]
+        regime, place = course[0, minute], course[2, minute]
         if regime != before:
             anchor = price
             before = regime
-        loudness = 0.85
-        if regime == TRENDING:
-            loudness = 1.0
-        elif regime == SPIKE:
-            loudness = 2.2
-        elif regime == COMPRESSION:
-            loudness = 0.5
+        loudness = _loudness(regime)
         sigma = scale[minute] * loudness * np.sqrt(clustered)
         opened = price * (1.0 + draws[3, minute])
         anchor = anchor * (1.0 + draws[3, minute])
-        drift = 0.0
-        if regime == TRENDING:
-            drift = direction[minute] * TREND_STRENGTH * sigma
-        elif regime == RANGE_BOUND:
-            drift = RANGE_PULL * (anchor - opened) / opened
+        if place == 0:
+            block = high = low = opened
+        pushed = _pushed(kind, place, pushed, opened, block, high, low, closed)
+        if place > 0 and place % BLOCK_MINUTES == 0:
+            block = opened
+        drift = follows * _drift(regime, course[1, minute], sigma, (anchor - opened) / opened) + pushed * lift * sigma
         shock = draws[0, minute]
         price = opened * (1.0 + drift + sigma * shock)
-        reach = 0.5 * sigma * opened
-        open_ticks = np.int64(np.floor(opened + 0.5))
-        close_ticks = np.int64(np.floor(price + 0.5))
-        ticks[0, minute] = open_ticks
-        ticks[1, minute] = max(open_ticks, close_ticks) + np.int64(np.floor(abs(draws[1, minute]) * reach + 0.5))
-        ticks[2, minute] = min(open_ticks, close_ticks) - np.int64(np.floor(abs(draws[2, minute]) * reach + 0.5))
-        ticks[3, minute] = close_ticks
+        if 0 <= place < RANGE_MINUTES:
+            high, low = max(high, price), min(low, price)
+        if place >= 0:
+            closed = price
+        _fill(filled[:, minute], opened, price, 0.5 * sigma * opened, draws[1:3, minute])
+        filled[4, minute] = pushed
         variance[minute] = clustered * loudness * loudness
         felt = min(shock * shock, 16.0)
         clustered = 1.0 - SHOCK_WEIGHT - PERSISTENCE + SHOCK_WEIGHT * felt * clustered + PERSISTENCE * clustered
+
+
+@njit(cache=True)
+def _loudness(regime: int) -> float:
+    if regime == TRENDING:
+        return 1.0
+    if regime == SPIKE:
+        return 2.2
+    return 0.5 if regime == COMPRESSION else 0.85
+
+
+@njit(cache=True)
+def _drift(regime: int, direction: int, sigma: float, back: float) -> float:
+    """Return the drift of a regime, `back` being the relative way to where it began."""
+    if regime == TRENDING:
+        return direction * TREND_STRENGTH * sigma
+    return RANGE_PULL * back if regime == RANGE_BOUND else 0.0
+
+
+@njit(cache=True)
+def _fill(bar: IntArray, opened: float, price: float, reach: float, wicks: FloatArray) -> None:
+    open_ticks = np.int64(np.floor(opened + 0.5))
+    close_ticks = np.int64(np.floor(price + 0.5))
+    bar[0] = open_ticks
+    bar[1] = max(open_ticks, close_ticks) + np.int64(np.floor(abs(wicks[0]) * reach + 0.5))
+    bar[2] = min(open_ticks, close_ticks) - np.int64(np.floor(abs(wicks[1]) * reach + 0.5))
+    bar[3] = close_ticks
+
+
+@njit(cache=True)
+def _pushed(
+    kind: int, place: int, before: int, opened: float, block: float, high: float, low: float, closed: float
+) -> int:
+    """Return which way an edge pushes a minute that opens at a price, given which way it pushed the one before.
+
+    `block` is where the last full hour of the session began, `high` and `low` bound the closes of its first half hour,
+    and `closed` is the last regular close before the session.
+    """
+    if kind == NOTHING or place < 0:
+        return 0
+    if kind == SESSION_DRIFT:
+        side = 1 if place < EARLY_MINUTES else 0
+    elif kind == GAP:
+        side = (before if place > 0 else _sign(closed - opened)) if place < EARLY_MINUTES else 0
+    elif kind == OPENING_RANGE:
+        side = _outside(before, opened, high, low) if place >= RANGE_MINUTES else 0
+    elif place < BLOCK_MINUTES or place % BLOCK_MINUTES:
+        side = before if place >= BLOCK_MINUTES else 0
+    else:
+        side = _sign(opened - block) if kind == MOMENTUM else _sign(block - opened)
+    return side
+
+
+@njit(cache=True)
+def _outside(before: int, opened: float, high: float, low: float) -> int:
+    if before != 0:
+        return before
+    return 1 if opened > high else -1 if opened < low else 0
+
+
+@njit(cache=True)
+def _sign(move: float) -> int:
+    return 1 if move > 0.0 else -1 if move < 0.0 else 0

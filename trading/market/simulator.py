@@ -22,10 +22,11 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from trading.arrays import FloatArray, IntArray
+from trading.arrays import BoolArray, FloatArray, IntArray
 from trading.errors import BadInput
 from trading.market.bars import SIMULATED, Bars, bars_from_columns
 from trading.market.instruments import ROOT_OF, instrument
+from trading.market.plants import CODES, Plant
 from trading.market.sessions import ETH, RTH_US, session_spans
 
 MINUTE_NS = 60_000_000_000
@@ -98,8 +99,37 @@ JUMP_ODDS, JUMP_SIZE = 1 / 1_500, 5.0
 _SHOCKS, _UPPER, _LOWER, _GAPS, _REGIMES, _JUMPS, _VOLUME, _CARRY = range(8)
 
 
+@dataclass(frozen=True, slots=True)
+class SimulatedMarket:
+    """A made-up market and the truth about it, which is for those who judge and never for those who trade.
+
+    Attributes:
+        bars: One-minute bars.
+        side: Which way a planted edge pushed each minute: +1, −1 or 0, shape (n_bars,).
+        trading_day: Trading date of each bar, days since 1970-01-01, shape (n_bars,).
+    """
+
+    bars: Bars
+    side: IntArray
+    trading_day: IntArray
+
+
 def simulate(symbol: str, *, seed: int, start_on: date, years: float | None = None, end_on: date | None = None) -> Bars:
-    """Return one-minute bars of a made-up market, from the trading day `start_on`.
+    """Return one-minute bars of a made-up market with nothing planted in it; see `simulate_planted`."""
+    return simulate_planted(symbol, seed=seed, start_on=start_on, years=years, end_on=end_on).bars
+
+
+def simulate_planted(
+    symbol: str,
+    *,
+    seed: int,
+    start_on: date,
+    years: float | None = None,
+    end_on: date | None = None,
+    plant: Plant | None = None,
+    regimes: bool = True,
+) -> SimulatedMarket:
+    """Return one-minute bars of a made-up market, from the trading day `start_on`, and which way an edge pushed them.
 
     Args:
         symbol: A root of the instrument table; a micro has the bars of its root.
@@ -107,6 +137,8 @@ def simulate(symbol: str, *, seed: int, start_on: date, years: float | None = No
         start_on: First trading date.
         years: How long, in years of 365.25 days; or
         end_on: the last trading date, included. Give one of the two.
+        plant: The edge to plant; none if not given.
+        regimes: Whether regimes trend and pull back. Without them and without a plant no move tells the next one.
 
     Raises:
         UnknownInstrument: no such root.
@@ -120,9 +152,11 @@ def simulate(symbol: str, *, seed: int, start_on: date, years: float | None = No
     columns = np.zeros((7, len(minutes.ts_event)), np.int64)
     columns[0] = minutes.ts_event
     columns[6] = contract_months(minutes.trading_day)
-    columns[1:5], variance = _prices(minutes, chance, character, columns[6], character.price / tick)
+    walk = _Walk(minutes, chance, character.daily_bps / 10_000, regimes, plant)
+    columns[1:5], variance, side = walk.prices(columns[6], character.price / tick)
     columns[5] = _volume(minutes, chance, character, variance)
-    return bars_from_columns(columns, symbol=symbol, timeframe="1m", provider=SIMULATED)
+    bars = bars_from_columns(columns, symbol=symbol, timeframe="1m", provider=SIMULATED)
+    return SimulatedMarket(bars, side, minutes.trading_day)
 
 
 def contract_months(trading_day: IntArray) -> IntArray:
@@ -157,10 +191,14 @@ def _last_day(start_on: date, years: float | None, end_on: date | None) -> date:
 
 @dataclass(frozen=True, slots=True)
 class _Minutes:
-    """Every minute of the market's sessions: when, which day, how loud and how busy, and which open a session."""
+    """Every minute of the market's sessions: when, which day, how loud and how busy, and which open a session.
+
+    `regular` counts the minutes since the regular session opened, −1 outside it.
+    """
 
     ts_event: IntArray
     trading_day: IntArray
+    regular: IntArray
     loudness: FloatArray
     busyness: FloatArray
     closed_hours: FloatArray
@@ -177,17 +215,24 @@ def _minutes(root: str, start_on: date, end_on: date) -> _Minutes:
     ts_event = spans.open_ns[session] + place * MINUTE_NS
     trades = (ts_event < spans.pause_open_ns[session]) | (ts_event >= spans.pause_close_ns[session])
     ts_event, session = ts_event[trades], session[trades]
-    loudness, busyness = _time_of_day(root, ts_event, first, last)
+    regular, progress = _regular_hours(root, ts_event, first, last)
+    loudness, busyness = _time_of_day(regular >= 0, progress)
     closed_ns = np.diff(ts_event, prepend=ts_event[0]) - MINUTE_NS
-    return _Minutes(ts_event, spans.trading_day[session], loudness, busyness, np.maximum(closed_ns, 0) / 3.6e12)
+    closed_hours = np.maximum(closed_ns, 0) / 3.6e12
+    return _Minutes(ts_event, spans.trading_day[session], regular, loudness, busyness, closed_hours)
 
 
-def _time_of_day(root: str, ts_event: IntArray, first: int, last: int) -> tuple[FloatArray, FloatArray]:
-    """Return volatility and volume by time of day: a U over the regular hours, quiet outside them."""
+def _regular_hours(root: str, ts_event: IntArray, first: int, last: int) -> tuple[IntArray, FloatArray]:
+    """Return minutes since the regular session opened (−1 outside it) and which share of it has passed."""
     regular = session_spans(root, mode=RTH_US, first_day=first, last_day=last)
     at = np.maximum(np.searchsorted(regular.open_ns, ts_event, side="right") - 1, 0)
     inside = (ts_event >= regular.open_ns[at]) & (ts_event < regular.close_ns[at])
-    progress = (ts_event - regular.open_ns[at]) / (regular.close_ns[at] - regular.open_ns[at])
+    since = ts_event - regular.open_ns[at]
+    return np.where(inside, since // MINUTE_NS, -1), since / (regular.close_ns[at] - regular.open_ns[at])
+
+
+def _time_of_day(inside: BoolArray, progress: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return volatility and volume by time of day: a U over the regular hours, quiet outside them."""
     u_shape = (2.0 * progress - 1.0) * (2.0 * progress - 1.0)
     return np.where(inside, 1.2 + 1.3 * u_shape, 0.55), np.where(inside, 0.6 + 1.2 * u_shape, 0.12)
 
@@ -225,27 +270,39 @@ class _Chance:
         return (self._raw(stream, count) >> np.uint64(11)).astype(np.float64) * (1.0 / 2**53)
 
 
-def _prices(
-    minutes: _Minutes, chance: _Chance, character: Character, contract: IntArray, start_ticks: float
-) -> tuple[IntArray, FloatArray]:
-    from trading.market.kernels import walk_prices, walk_regimes
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    minutes: _Minutes
+    chance: _Chance
+    daily: float
+    regimes: bool
+    plant: Plant | None
 
-    count = len(minutes.ts_event)
-    regimes, direction = np.empty(count, np.int64), np.empty(count, np.int64)
-    walk_regimes(chance.of_family().uniform(_REGIMES, count), np.array(LEAVE_PER_MINUTE), regimes, direction)
-    daily = character.daily_bps / 10_000
-    draws = np.stack(
-        [
-            chance.shocks(count) + _jumps(chance.uniform(_JUMPS, count)),
-            chance.normal(_UPPER, count),
-            chance.normal(_LOWER, count),
-            _gaps(minutes, chance, daily) + _carry(chance, contract),
-        ]
-    )
-    ticks, variance = np.empty((4, count), np.int64), np.empty(count)
-    scale = minutes.loudness * (daily / LOUDNESS_OF_A_DAY)
-    walk_prices(draws, scale, regimes, direction, start_ticks, ticks, variance)
-    return ticks, variance
+    def prices(self, contract: IntArray, start_ticks: float) -> tuple[IntArray, FloatArray, IntArray]:
+        """Return open, high, low and close in ticks, the variance of each minute, and which way an edge pushed it."""
+        from trading.market.kernels import NOTHING, walk_prices, walk_regimes
+
+        minutes, chance, plant = self.minutes, self.chance, self.plant
+        count = len(minutes.ts_event)
+        course = np.stack([np.empty(count, np.int64), np.empty(count, np.int64), minutes.regular])
+        walk_regimes(chance.of_family().uniform(_REGIMES, count), np.array(LEAVE_PER_MINUTE), course[0], course[1])
+        kind, lift = (NOTHING, 0.0) if plant is None else (CODES[plant.kind], plant.lift)
+        scale = minutes.loudness * (self.daily / LOUDNESS_OF_A_DAY)
+        filled, variance = np.empty((5, count), np.int64), np.empty(count)
+        push = (float(self.regimes), kind, lift)
+        walk_prices(self._draws(contract), scale, course, start_ticks, push, filled, variance)
+        return filled[:4], variance, filled[4]
+
+    def _draws(self, contract: IntArray) -> FloatArray:
+        chance, count = self.chance, len(contract)
+        return np.stack(
+            [
+                chance.shocks(count) + _jumps(chance.uniform(_JUMPS, count)),
+                chance.normal(_UPPER, count),
+                chance.normal(_LOWER, count),
+                _gaps(self.minutes, chance, self.daily) + _carry(chance, contract),
+            ]
+        )
 
 
 def _jumps(dice: FloatArray) -> FloatArray:
