@@ -17,6 +17,7 @@ from services.bots.seed import ensure_market
 from services.desk import Desk
 from services.figures.rollups import rebuild_bots
 from services.health.invariants import Invariant, no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
+from trading.figures.declared import exact
 
 OWNERS = ["team:quant-operators"]
 WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)
@@ -108,16 +109,7 @@ def _judged(holds: bool, checked: int, broken: Sequence[Mapping[str, Any]]) -> d
 
 def _figures(shown: Dossier) -> dict[str, object]:
     metrics = shown.bot.metrics
-    return {
-        "book": metrics.book,
-        "since": metrics.since,
-        "net_pnl_usd": metrics.net_pnl,
-        "trades": metrics.trades,
-        "win_pct": metrics.win_pct,
-        "profit_factor": metrics.profit_factor,
-        "max_drawdown_pct": metrics.max_drawdown_pct,
-        "sharpe": metrics.sharpe,
-    }
+    return {"book": metrics.book, "since": metrics.since, **exact(metrics.figures)}
 
 
 def _sessions(shown: Dossier) -> dg.MarkdownMetadataValue:

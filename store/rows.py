@@ -4,7 +4,9 @@ Belongs here: the way from a result to such rows, and the refusal of one that do
 rows, each of which stands in the module of its statement.
 """
 
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple, TypeVar, get_type_hints
 
 from sqlalchemy import Result
 
@@ -17,8 +19,8 @@ def rows_of(result: Result[*tuple[Any, ...]], declared: type[Declared]) -> list[
     Raises:
         TypeError: the columns are not the declared ones, in their order.
     """
-    require_columns(result, declared.__name__, declared._fields)
-    return [declared._make(row) for row in result]
+    require_columns(result, declared.__name__, columns_of(declared))
+    return list(map(maker_of(declared), result))
 
 
 def first_of(result: Result[*tuple[Any, ...]], declared: type[Declared]) -> Declared | None:
@@ -27,9 +29,50 @@ def first_of(result: Result[*tuple[Any, ...]], declared: type[Declared]) -> Decl
     Raises:
         TypeError: the columns are not the declared ones, in their order.
     """
-    require_columns(result, declared.__name__, declared._fields)
+    require_columns(result, declared.__name__, columns_of(declared))
     row = result.first()
-    return None if row is None else declared._make(row)
+    return None if row is None else maker_of(declared)(row)
+
+
+def columns_of(declared: type[NamedTuple]) -> tuple[str, ...]:
+    """Return the columns of a declared row, a row within it standing for its own."""
+    within = _within(declared)
+    return tuple(
+        column for name in declared._fields for column in (columns_of(within[name]) if name in within else (name,))
+    )
+
+
+def maker_of(declared: type[Declared]) -> Callable[[Sequence[Any]], Declared]:
+    """Return what makes a declared row of its columns, the rows within it first."""
+    places = _places(declared)
+    if not places:
+        return declared._make
+
+    def make(columns: Sequence[Any]) -> Declared:
+        cells = list(columns)
+        for place, width, inner in places:
+            cells[place : place + width] = [inner(cells[place : place + width])]
+        return declared._make(cells)
+
+    return make
+
+
+@cache
+def _within(declared: type[NamedTuple]) -> dict[str, type[NamedTuple]]:
+    hints = get_type_hints(declared)
+    return {name: hints[name] for name in declared._fields if hasattr(hints[name], "_make")}
+
+
+@cache
+def _places(declared: type[NamedTuple]) -> tuple[tuple[int, int, Callable[[Sequence[Any]], Any]], ...]:
+    """Where rows within a row stand in it once those after them are made: the last is made first."""
+    within, place, places = _within(declared), 0, []
+    for name in declared._fields:
+        width = len(columns_of(within[name])) if name in within else 1
+        if name in within:
+            places.append((place, width, maker_of(within[name])))
+        place += width
+    return tuple(reversed(places))
 
 
 def require_columns(result: Result[*tuple[Any, ...]], name: str, declared: tuple[str, ...]) -> None:

@@ -35,6 +35,7 @@ from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
 from store.base import Base, one_of
+from store.figure_columns import FigureColumns
 from trading.books import Book, Stage
 from trading.figures.baselines import Scope
 from trading.market.bars import TIMEFRAME_SECONDS
@@ -203,7 +204,7 @@ class BotJob(Base):
     error: Mapped[str | None]
 
 
-class BacktestSession(Base):
+class BacktestSession(FigureColumns, Base):
     """One finished backtest and everything needed to repeat it. Raw truth."""
 
     __tablename__ = "backtest_sessions"
@@ -250,19 +251,10 @@ class BacktestSession(Base):
     engine_version: Mapped[str]
     seed: Mapped[int | None] = mapped_column(BigInteger, doc="nobody writes it yet: the engine draws nothing by chance")
     costs: Mapped[dict[str, Any]]
-    net_pnl_usd: Mapped[Decimal | None]
+    net_pnl_usd: Mapped[Decimal | None] = mapped_column()
     trades: Mapped[int] = mapped_column(server_default="0")
     winners: Mapped[int] = mapped_column(server_default="0")
     losers: Mapped[int] = mapped_column(server_default="0")
-    win_pct: Mapped[float | None]
-    profit_factor: Mapped[float | None]
-    expectancy_usd: Mapped[float | None]
-    max_drawdown_usd: Mapped[float | None]
-    max_drawdown_pct: Mapped[float | None]
-    sharpe: Mapped[float | None]
-    sortino: Mapped[float | None]
-    exposure_pct: Mapped[float | None]
-    average_trade_bars: Mapped[float | None]
     order_list_hash: Mapped[str | None]
     equity_on: Mapped[list[date]] = mapped_column(ARRAY(Date()), server_default=text("'{}'"))
     equity_usd: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(20, 6)), server_default=text("'{}'"))
@@ -286,7 +278,7 @@ class MetricsBaseline(Base):
     request_id: Mapped[str]
 
 
-class BotMetricsRollup(Base):
+class BotMetricsRollup(FigureColumns, Base):
     """The figures of one bot and book since its baseline: what pages, proofs and gates show."""
 
     __tablename__ = "bot_metrics_rollups"
@@ -298,17 +290,8 @@ class BotMetricsRollup(Base):
     session_id: Mapped[UUID | None] = mapped_column(ForeignKey("backtest_sessions.id"))
     sessions: Mapped[int]
     data_source: Mapped[str | None]
-    net_pnl_usd: Mapped[Decimal | None]
-    trades: Mapped[int]
-    win_pct: Mapped[float | None]
-    profit_factor: Mapped[float | None]
-    expectancy_usd: Mapped[float | None]
-    max_drawdown_usd: Mapped[float | None]
-    max_drawdown_pct: Mapped[float | None]
-    sharpe: Mapped[float | None]
-    sortino: Mapped[float | None]
-    exposure_pct: Mapped[float | None]
-    average_trade_bars: Mapped[float | None]
+    net_pnl_usd: Mapped[Decimal | None] = mapped_column()
+    trades: Mapped[int] = mapped_column()
     sparkline_usd: Mapped[list[float]] = mapped_column(ARRAY(REAL), server_default=text("'{}'"))
     computed_at: Mapped[datetime]
 

@@ -9,6 +9,12 @@ from difflib import get_close_matches
 BUST, WHOLE_ACCOUNT_PCT = "bust", 100
 
 
+def camel(name: str) -> str:
+    """Return a name as the wire spells it: `net_pnl_usd` is `netPnlUsd`."""
+    first, *others = name.split("_")
+    return first + "".join(map(str.title, others))
+
+
 def counted(number: int, noun: str) -> str:
     """Return a number with its noun in the right number: `1 bot`, `0 bots`, `10,000 bots`."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

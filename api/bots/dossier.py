@@ -24,6 +24,7 @@ from store.backtests.sessions import TRADE_FACTS
 from store.bots.fleet import FleetOrder
 from trading.books import Book
 from trading.bots.filter import bot_filter
+from trading.figures.declared import FIGURES, at_rest, exact
 from trading.work.badges import State
 
 BOT_COLUMNS = (
@@ -40,22 +41,7 @@ BOT_COLUMNS = (
     "confidence_pct",
     "uniqueness_pct",
 )
-FIGURE_COLUMNS = {
-    "book": "book",
-    "since": "since",
-    "data_source": "data_source",
-    "net_pnl": "net_pnl_usd",
-    "trades": "trades",
-    "win_pct": "win_pct",
-    "profit_factor": "profit_factor",
-    "expectancy": "expectancy_usd",
-    "max_drawdown": "max_drawdown_usd",
-    "max_drawdown_pct": "max_drawdown_pct",
-    "sharpe": "sharpe",
-    "sortino": "sortino",
-    "exposure_pct": "exposure_pct",
-}
-"""What a file calls each figure: its unit stands in its heading."""
+BOOK_COLUMNS = ("book", "since", "data_source")
 FilterText = Annotated[str, Query(alias="filter", pattern=r"^[ -~]{0,200}$", description="As typed on the board")]
 
 router = APIRouter(prefix="/api", tags=["bot page"])
@@ -78,7 +64,7 @@ def bots_file(
     order = FleetOrder(sort.removeprefix("-"), sort.startswith("-"))
     cards = each_matching_bot(desk, wanted, order, states=state or ())
     rows = (_bot_row(card) for card in cards if passing.passes(filterable(card)))
-    return CsvFile("bots.csv", (*BOT_COLUMNS, "now", *FIGURE_COLUMNS.values()), rows)
+    return CsvFile("bots.csv", (*BOT_COLUMNS, "now", *BOOK_COLUMNS, *map(at_rest, FIGURES)), rows)
 
 
 @router.get("/bots/{bot_id}/life", response_model=LifeAnswer, responses=documented(404, 422))
@@ -125,9 +111,9 @@ def bot_trades_file(desk: AtDesk, bot_id: BotId, *, book: Book | None = None) ->
 
 
 def _bot_row(card: BotCard) -> list[Any]:
-    figures = card.metrics
     return [
         *(getattr(card, name) for name in BOT_COLUMNS),
         card.bot_now.state,
-        *(getattr(figures, name) for name in FIGURE_COLUMNS),
+        *(getattr(card.metrics, name) for name in BOOK_COLUMNS),
+        *exact(card.metrics.figures).values(),
     ]

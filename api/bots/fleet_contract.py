@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from api.bots.figures_contract import FiguresAnswer
 from api.edge.contract import Spoken
 from trading.books import Stage
 from trading.work.badges import State
@@ -36,27 +37,6 @@ class BotNowAnswer(Spoken):
     badge: BadgeAnswer | None
     tooltip: str | None
     reason: str | None
-
-
-class FiguresAnswer(Spoken):
-    """Figures of the bot's current book since its baseline; null where unknown."""
-
-    book: str
-    since: datetime | None
-    sessions: int | None
-    data_source: str | None
-    net_pnl: float | None
-    trades: int | None
-    win_pct: float | None
-    profit_factor: float | None
-    expectancy: float | None
-    max_drawdown: float | None
-    max_drawdown_pct: float | None
-    sharpe: float | None
-    sortino: float | None
-    exposure_pct: float | None
-    average_trade_bars: float | None
-    computed_at: datetime | None
 
 
 class BlockerAnswer(Spoken):
@@ -119,7 +99,7 @@ class BookTotalAnswer(Spoken):
     bots: int
     measured: int
     simulated: int
-    net_pnl: float | None
+    net_pnl_usd: float | None
     trades: int | None
 
 

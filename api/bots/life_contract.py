@@ -6,7 +6,8 @@ from uuid import UUID
 from pydantic import Field
 
 from api.bots.dossier_contract import BotDecisionAnswer, GenerationAnswer, HistoryAnswer, SessionAnswer
-from api.bots.fleet_contract import BotAnswer, FiguresAnswer
+from api.bots.figures_contract import FiguresAnswer
+from api.bots.fleet_contract import BotAnswer
 from api.edge.contract import Spoken
 from api.market.contract import SeriesAnswer
 

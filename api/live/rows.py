@@ -19,6 +19,8 @@ from uuid import UUID
 
 from services.bots.cards import BotCard
 from trading.bots.filter import Filterable
+from trading.figures.declared import FIGURES, Figures, at_rest, exact, word_of
+from trading.words import camel
 from trading.work.badges import BotNow
 
 SPARK_POINTS = 32
@@ -41,7 +43,7 @@ class BoardRow(NamedTuple):
     net_pnl: float | None
     trades: int | None
     win_pct: float | None
-    max_drawdown: float | None
+    max_drawdown_usd: float | None
     max_drawdown_pct: float | None
     profit_factor: float | None
     sharpe: float | None
@@ -69,13 +71,7 @@ def board_row(card: BotCard) -> BoardRow:
         bot_now=_json(now_cell(card.bot_now)),
         book=figures.book,
         since=_moment(figures.since),
-        net_pnl=_rounded(figures.net_pnl, 2),
-        trades=figures.trades,
-        win_pct=_rounded(figures.win_pct, 1),
-        max_drawdown=_rounded(figures.max_drawdown, 2),
-        max_drawdown_pct=_rounded(figures.max_drawdown_pct, 1),
-        profit_factor=_rounded(figures.profit_factor, 2),
-        sharpe=_rounded(figures.sharpe, 2),
+        **_cells(card.metrics.figures),
         confidence_pct=_rounded(card.confidence_pct, 1),
         uniqueness_pct=_rounded(card.uniqueness_pct, 1),
         source=figures.data_source,
@@ -117,7 +113,7 @@ def encode_rows(rows: Collection[BoardRow], *, sparks: bool) -> bytes:
     """Return rows as the JSON of one object, a member per column, with or without the equity lines."""
     columns = zip(*rows, strict=True) if rows else ((),) * len(BoardRow._fields)
     members = [
-        f"{_json(_spoken(name))}:{_ENCODED.get(name, _json)(cells)}"
+        f"{_json(camel(name))}:{_ENCODED.get(name, _json)(cells)}"
         for name, cells in zip(BoardRow._fields, columns, strict=True)
         if sparks or name != "spark"
     ]
@@ -160,9 +156,14 @@ def _thin(values: Sequence[float]) -> list[float]:
     return [values[round(point * last / (SPARK_POINTS - 1))] for point in range(SPARK_POINTS)]
 
 
-def _spoken(name: str) -> str:
-    first, *others = name.split("_")
-    return first + "".join(map(str.title, others))
+def _cells(figures: Figures) -> dict[str, Any]:
+    """Return the figures the board has a column for, rounded as it writes them."""
+    told = exact(figures)
+    return {
+        word: _rounded(told[at_rest(name)], figure.form.places)
+        for name, figure in FIGURES.items()
+        if (word := word_of(name)) in BoardRow._fields
+    }
 
 
 def _json(cells: Any) -> str:
@@ -194,7 +195,9 @@ _ENCODED: dict[str, Callable[[Any], str]] = {
 
 
 def _rounded(value: float | Decimal | None, places: int) -> float | None:
-    return None if value is None else round(float(value), places)
+    if value is None or isinstance(value, int):
+        return value
+    return round(float(value), places)
 
 
 def _moment(moment: datetime | None) -> str | None:

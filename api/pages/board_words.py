@@ -4,24 +4,25 @@ Belongs here: a sentence for each, shown as tooltip and in the help. Does not be
 (`static/js/about.js`), how a filter is read (`trading/bots/filter.py`).
 """
 
-COLUMNS = (
+from trading.figures.declared import FIGURES, word_of
+from trading.words import camel
+
+
+def _figure(name: str, style: str) -> tuple[str, str, str, str]:
+    figure = FIGURES[name]
+    return camel(word_of(name)), style, figure.label, figure.about
+
+
+COLUMNS: tuple[tuple[str | None, str, str, str], ...] = (
     ("name", "bot", "Bot", "Its name, then symbol, timeframe and style. A click shows it, a second opens its page."),
     ("stage", "stage", "Stage", "How far it has proven itself: LAB, PAPER, SHADOW, CANARY, LIVE."),
     ("activity", "activity", "Activity", "What it does now: a filled badge runs, a dashed one waits for its turn."),
-    (
-        "netPnl",
-        "net",
-        "Net P&L",
-        "What it earned since the reset in its stage's book, after commission and slippage, in $.",
-    ),
-    ("winPct", "win", "Win %", "Share of its trades since the reset that earned."),
-    ("trades", "trades", "Trades", "Closed trades since the reset."),
-    (
-        *("maxDrawdown", "fall", "Max DD"),
-        "Deepest fall of the account since the reset, from a peak at bar closes, in $ and in % of that peak.",
-    ),
-    ("profitFactor", "factor", "Profit factor", "Gains over losses; unknown while nothing was lost."),
-    ("sharpe", "sharpe", "Sharpe", "Mean over deviation of daily returns, annualised; unknown under 20 days."),
+    _figure("net_pnl_micros", "net"),
+    _figure("win_pct", "win"),
+    _figure("trades", "trades"),
+    _figure("max_drawdown_usd", "fall"),
+    _figure("profit_factor", "factor"),
+    _figure("sharpe", "sharpe"),
     (
         *("confidence", "sure", "Conf %"),
         "How far the newest generation is to be trusted: luck, number of trades and consistency taken together.",

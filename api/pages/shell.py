@@ -6,6 +6,7 @@ Belongs here: serving pages and static files. Does not belong here: which pages 
 
 import gzip
 import hashlib
+import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,8 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from api.pages.board_words import COLUMNS, FILTER_WORDS
 from api.pages.site import COMMON, KEYS_EVERYWHERE, SITE, TABS, Page
 from gateways.settings import DEV_ADMIN_TOKEN, Settings
+from trading.figures.declared import FIGURES, word_of
+from trading.words import camel
 
 PAGES = Path(__file__).parent
 STATIC = PAGES / "static"
@@ -78,7 +81,18 @@ def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int, pu
         modules=(page.script, *COMMON, *page.modules),
         shared_keys=KEYS_EVERYWHERE,
         columns=COLUMNS,
+        figures=_figures(),
         filter_words=FILTER_WORDS,
+    )
+
+
+def _figures() -> str:
+    """Return the list of figures as pages read it."""
+    return json.dumps(
+        [
+            {"word": camel(word_of(name)), "label": figure.label, "about": figure.about, "form": figure.form}
+            for name, figure in FIGURES.items()
+        ]
     )
 
 

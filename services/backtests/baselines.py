@@ -29,6 +29,7 @@ from store.work.jobs import Claim
 from trading.arrays import IntArray
 from trading.backtests.engine import ENGINE_VERSION, Account, Backtest, ExitReason, Strategy, order_list_hash, run_tape
 from trading.errors import UnknownBots
+from trading.figures.declared import exact, figures_of
 from trading.market.instruments import Instrument, instrument
 from trading.money import MICROS_PER_USD, usd
 from trading.strategies.memory import History
@@ -94,19 +95,9 @@ class CompletedSession:
             "bar_count": len(bars),
             "first_bar_at": _instant(bars.ts_event[0]),
             "last_bar_at": _instant(bars.ts_event[-1]),
-            "net_pnl_usd": usd(measured.net_pnl_micros),
-            "trades": measured.trades,
+            **exact(figures_of(measured)),
             "winners": measured.winners,
             "losers": measured.losers,
-            "win_pct": measured.win_pct,
-            "profit_factor": measured.profit_factor,
-            "expectancy_usd": measured.expectancy_usd,
-            "max_drawdown_usd": measured.max_drawdown_usd,
-            "max_drawdown_pct": measured.max_drawdown_pct,
-            "sharpe": measured.sharpe,
-            "sortino": measured.sortino,
-            "exposure_pct": measured.exposure_pct,
-            "average_trade_bars": measured.average_trade_bars,
             "order_list_hash": order_list_hash(self.backtest),
             "equity_on": [EPOCH + timedelta(days=int(day)) for day in self.at_hand.tape.trading_day[days]],
             "equity_usd": [usd(equity) for equity in self.backtest.equity_micros[days]],

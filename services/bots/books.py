@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.bots.cards import Figures, figures
+from services.bots.cards import BookFigures, book_figures
 from services.desk import Desk
 from store.backtests.trades import TradeRow
 from store.bots import dossier
@@ -54,7 +54,7 @@ class Equity:
 class BookShown:
     """One book of a bot: its figures, its curve, and the figures that were shown before, oldest first."""
 
-    figures: Figures
+    figures: BookFigures
     session_id: UUID | None
     equity: Equity
     shown_before: tuple[ShownRow, ...]
@@ -108,7 +108,7 @@ def bot_book(desk: Desk, bot_id: UUID, book: Book) -> BookShown:
         curve = books.equity_curve(session, bot_id, book=book)
         before = books.shown_before(session, bot_id, book=book, limit=SHOWN_BEFORE)
     return BookShown(
-        figures=figures(row),
+        figures=book_figures(row),
         session_id=row.session_id,
         equity=equity(row, curve),
         shown_before=tuple(before[::-1]),

@@ -4,9 +4,8 @@ Belongs here: the card and how it is made from the row `store/bots/fleet.py` rea
 shown (`fleet.py`), what a state or a gate means (`trading`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -14,6 +13,7 @@ from services.bots.gates import Verifications
 from store.bots.fleet import CardRow, GatedRow, RecentSession
 from store.figures.books import BookRow
 from trading.books import Stage
+from trading.figures.declared import Figures
 from trading.governance.gates import Check, Evidence, GateVerdict, days_in_stage, figures_pass, gate
 from trading.verification.evidence import ASKING, with_verifications
 from trading.work.badges import BotNow, Job, Situation, bot_now
@@ -23,31 +23,22 @@ STAGE_LOCKED = "STAGE_LOCKED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figures:
-    """The figures of a bot's current book since its baseline; None where unknown.
+class BookFigures:
+    """The figures of one book of a bot since its baseline.
 
     Attributes:
         book: The book they belong to.
         since: That book's baseline; None where it was never reset.
-        sessions: Completed sessions since then.
+        sessions: Completed sessions since then; None where unknown.
         data_source: SIMULATED or the provider of the bars behind them.
+        figures: What was measured, as `trading.figures.declared` lists it.
     """
 
     book: str
     since: datetime | None
     sessions: int | None = None
     data_source: str | None = None
-    net_pnl: Decimal | None = None
-    trades: int | None = None
-    win_pct: float | None = None
-    profit_factor: float | None = None
-    expectancy: float | None = None
-    max_drawdown: float | None = None
-    max_drawdown_pct: float | None = None
-    sharpe: float | None = None
-    sortino: float | None = None
-    exposure_pct: float | None = None
-    average_trade_bars: float | None = None
+    figures: Figures = field(default_factory=Figures)
     computed_at: datetime | None = None
 
 
@@ -101,7 +92,7 @@ class BotCard:
     dagster_run_id: str | None
     confidence_pct: float | None
     uniqueness_pct: float | None
-    metrics: Figures
+    metrics: BookFigures
     sparkline: tuple[float, ...]
 
 
@@ -134,24 +125,14 @@ def gate_verdict(row: GatedRow, verifications: Verifications, *, now: datetime) 
     return gate(stage, evidence)
 
 
-def figures(row: CardRow | BookRow) -> Figures:
+def book_figures(row: CardRow | BookRow) -> BookFigures:
     """Return the figures of one bot and book from a row of its rollup; `since` is the book's baseline."""
-    return Figures(
+    return BookFigures(
         book=row.book,
         since=row.since,
         sessions=row.sessions,
         data_source=row.data_source,
-        net_pnl=row.net_pnl_usd,
-        trades=row.trades,
-        win_pct=row.win_pct,
-        profit_factor=row.profit_factor,
-        expectancy=row.expectancy_usd,
-        max_drawdown=row.max_drawdown_usd,
-        max_drawdown_pct=row.max_drawdown_pct,
-        sharpe=row.sharpe,
-        sortino=row.sortino,
-        exposure_pct=row.exposure_pct,
-        average_trade_bars=row.average_trade_bars,
+        figures=row.figures,
         computed_at=row.computed_at,
     )
 
@@ -177,7 +158,7 @@ def _card(kind: type[Card], row: CardRow, *, now: datetime, **gate: Any) -> Card
         dagster_run_id=row.job_dagster_run_id,
         confidence_pct=row.confidence_pct,
         uniqueness_pct=row.uniqueness_pct,
-        metrics=figures(row),
+        metrics=book_figures(row),
         sparkline=tuple(row.sparkline_usd or ()),
         **gate,
     )
@@ -216,16 +197,16 @@ def _stage_gate(row: GatedRow, verifications: Verifications, *, now: datetime) -
 
 
 def _evidence(row: GatedRow, stage: Stage, *, now: datetime) -> Evidence:
-    bot = row.card
+    bot, figures = row.card, row.card.figures
     return Evidence(
-        trades=bot.trades,
+        trades=figures.trades,
         losers=row.losers,
-        net_pnl_micros=int(bot.net_pnl_usd.scaleb(6)) if bot.net_pnl_usd is not None else None,
-        win_pct=bot.win_pct,
-        max_drawdown_pct=bot.max_drawdown_pct,
-        profit_factor=bot.profit_factor,
-        expectancy_usd=bot.expectancy_usd,
-        sharpe=bot.sharpe,
+        net_pnl_micros=figures.net_pnl_micros,
+        win_pct=figures.win_pct,
+        max_drawdown_pct=figures.max_drawdown_pct,
+        profit_factor=figures.profit_factor,
+        expectancy_usd=figures.expectancy_usd,
+        sharpe=figures.sharpe,
         days_in_stage=days_in_stage(bot.stage_entered_at, now=now),
         data_sources=frozenset({bot.data_source} if bot.data_source else ()),
         recent_sessions_passed=tuple(_passes(stage, RecentSession._make(measured)) for measured in row.recent or ()),

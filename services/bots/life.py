@@ -12,7 +12,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.bots.cards import Figures, GatedCard, figures, gate_verdict, gated_card
+from services.bots.cards import BookFigures, GatedCard, book_figures, gate_verdict, gated_card
 from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
 from services.bots.registration import REGISTERED
@@ -100,7 +100,7 @@ class Life:
     before: Neighbour | None
     after: Neighbour | None
     gate: GateVerdict
-    books: tuple[Figures, ...]
+    books: tuple[BookFigures, ...]
     numbers: tuple[NumberShown, ...]
     generations: tuple[GenerationRow, ...]
     iterations: tuple[IterationRow, ...]
@@ -150,7 +150,7 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         before=before,
         after=after,
         gate=gate_verdict(row, at_gates, now=now),
-        books=tuple(figures(book) for book in shown),
+        books=tuple(book_figures(book) for book in shown),
         numbers=_numbers(bot.archetype if rule is None else rule_text(rule), trail.generations),
         generations=tuple(trail.generations),
         iterations=tuple(iterations),

@@ -104,7 +104,7 @@ def check_sharpe(desk: Desk, subject: Subject, _: Progress) -> Finding:
         tried = iterations.tried_so_far(session, subject.bot.id, data_fingerprint=shown.data_fingerprint)
         sharpes = runs.candidate_sharpes(session, subject.bot.id, data_fingerprint=shown.data_fingerprint)
     figures, deflated = _judged(session_returns(shown), tried=max(tried, 1), sharpes=sharpes)
-    figures["session_sharpe"] = shown.sharpe
+    figures["session_sharpe"] = shown.figures.sharpe
     return Finding(verdicts.of_sharpe(deflated, tried=max(tried, 1)), figures, _origin(shown))
 
 

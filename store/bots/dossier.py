@@ -34,7 +34,7 @@ class Neighbour(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """One backtest session but for its equity curve and its costs."""
+    """One backtest session with its headline figures; all of them stand in its tear sheet."""
 
     id: UUID
     bot_id: UUID
@@ -61,17 +61,10 @@ class SessionRow(NamedTuple):
     seed: int | None
     net_pnl_usd: Decimal | None
     trades: int
-    winners: int
-    losers: int
     win_pct: float | None
     profit_factor: float | None
-    expectancy_usd: float | None
-    max_drawdown_usd: float | None
     max_drawdown_pct: float | None
     sharpe: float | None
-    sortino: float | None
-    exposure_pct: float | None
-    average_trade_bars: float | None
     order_list_hash: str | None
     notes: list[str]
     error: str | None
@@ -157,7 +150,7 @@ def beside_bot(session: Session, name: str, *, after: bool) -> Neighbour | None:
 def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = None, limit: int) -> list[SessionRow]:
     """Return a bot's backtest sessions older than one of them, newest first, before and after any reset."""
     run = BacktestSession
-    columns = [c for c in run.__table__.columns if c.name not in {"equity_on", "equity_usd", "costs"}]
+    columns = [run.__table__.c[name] for name in SessionRow._fields]
     own = select(*columns).where(run.bot_id == bot_id)
     if before is not None:
         last = aliased(BacktestSession)

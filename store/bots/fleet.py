@@ -44,11 +44,14 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, aggregate_or
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Session
 
-from store.rows import require_columns, rows_of
+from store.figure_columns import read_figures
+from store.rows import columns_of, maker_of, require_columns, rows_of
 from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotMetricsRollup, BotProgress, MetricsBaseline
 from trading.books import Book, Stage
+from trading.figures.declared import FIGURES, Figures, at_rest, word_of
 from trading.governance.gates import RECENT_SESSIONS
 from trading.market.bars import SIMULATED
+from trading.words import camel
 from trading.work.badges import STATE_OF_JOB, State
 from trading.work.planner import MAX_FAILURES_IN_ROW
 
@@ -74,7 +77,8 @@ _IN_LAB = Bot.stage == _spelled(Stage.LAB)
 LAST_BUSY = State.ERROR
 """The last state of a bot that has an active job or is in error; those that follow are states of rest."""
 
-SORTS = ("activity", "name", "symbol", "stage", "netPnl", "winPct", "trades", "maxDrawdownPct", "sharpe")
+_COLUMN_OF = {camel(word_of(name)): at_rest(name) for name in FIGURES}
+SORTS = ("activity", "name", "symbol", "stage", *_COLUMN_OF)
 SHOWN_OF_BOT = (
     *("id", "name", "stage", "symbol", "timeframe", "archetype", "promotion_mode", "stage_locked_until"),
     *("stage_entered_at", "killed_at", "archived_at", "paused_at", "metrics_reset_at", "created_at"),
@@ -99,7 +103,7 @@ class CardRow(NamedTuple):
     Attributes:
         book, since: Its current book and that book's baseline.
         job_id: The first of its active jobs.
-        session_id: What follows is the rollup of its current book since the baseline.
+        session_id: What follows is the rollup of its current book since the baseline, its figures last.
     """
 
     id: UUID
@@ -137,19 +141,9 @@ class CardRow(NamedTuple):
     session_id: UUID | None
     sessions: int | None
     data_source: str | None
-    net_pnl_usd: Decimal | None
-    trades: int | None
-    win_pct: float | None
-    profit_factor: float | None
-    expectancy_usd: float | None
-    max_drawdown_usd: float | None
-    max_drawdown_pct: float | None
-    sharpe: float | None
-    sortino: float | None
-    exposure_pct: float | None
-    average_trade_bars: float | None
     sparkline_usd: list[float] | None
     computed_at: datetime | None
+    figures: Figures
 
 
 class RecentSession(NamedTuple):
@@ -184,7 +178,7 @@ class BookTotal(NamedTuple):
     bots: int
     measured: int
     simulated: int
-    net_pnl: Decimal | None
+    net_pnl_usd: Decimal | None
     trades: int | None
 
 
@@ -227,10 +221,12 @@ def read_page(session: Session, wanted: FleetFilter, order: FleetOrder, *, after
     asked = _asked(wanted, after)
     statement = _page_statement(frozenset(asked), order)
     result = session.execute(statement, asked | {"limit": limit}, execution_options=UNSEARCHED)
-    require_columns(result, "a page", (*_GATED_COLUMNS, "total", "sort_key"))
+    require_columns(result, "a page", (*columns_of(GatedRow), "total", "sort_key"))
     rows = result.all()  # one without a bot where the page is empty
     listed = [row for row in rows if row.id is not None]
-    return Portion([_gated(row) for row in listed], [Place(row.sort_key, row.name) for row in listed], rows[0].total)
+    return Portion(
+        [_gated(row[:-2]) for row in listed], [Place(row.sort_key, row.name) for row in listed], rows[0].total
+    )
 
 
 def matching_ids(session: Session, wanted: FleetFilter, order: FleetOrder) -> list[UUID]:
@@ -247,15 +243,14 @@ def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, CardRow]:
 def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, GatedRow]:
     """Return the row behind each bot's card and gate, by id; ids that do not exist are left out."""
     result = session.execute(_GATED_CARDS_OF, {"bot_ids": list(bot_ids)})
-    require_columns(result, GatedRow.__name__, _GATED_COLUMNS)
-    return {row.id: _gated(row) for row in result}
+    return {row.card.id: row for row in rows_of(result, GatedRow)}
 
 
 def read_fleet(session: Session) -> Iterator[CardRow]:
     """Yield the row behind every bot's card that is not archived, in no particular order, a thousand at a time."""
     result = session.execute(_EVERY_CARD, execution_options={"yield_per": ROWS_AT_A_TIME})
-    require_columns(result, CardRow.__name__, CardRow._fields)
-    yield from map(CardRow._make, result)
+    require_columns(result, CardRow.__name__, columns_of(CardRow))
+    yield from map(maker_of(CardRow), result)
 
 
 def count_by_state(session: Session) -> list[tuple[str, State, int]]:
@@ -273,7 +268,7 @@ def sum_by_book(session: Session) -> list[BookTotal]:
         func.count().label("bots"),
         func.count(rollup.net_pnl_usd).label("measured"),
         func.count(rollup.net_pnl_usd).filter(rollup.data_source == SIMULATED).label("simulated"),
-        func.sum(rollup.net_pnl_usd).label("net_pnl"),
+        func.sum(rollup.net_pnl_usd).label("net_pnl_usd"),
         func.sum(rollup.trades).filter(rollup.net_pnl_usd.is_not(None)).label("trades"),
     )
     return rows_of(session.execute(summed.group_by(_book())), BookTotal)
@@ -289,10 +284,6 @@ def stage_locks(session: Session, *, now: datetime) -> StageLocks:
         func.max(Bot.stage_locked_until).filter(locked).label("until"),
     ).where(Bot.archived_at.is_(None))
     return rows_of(session.execute(counted), StageLocks)[0]
-
-
-def _gated(row: Sequence[Any]) -> GatedRow:
-    return GatedRow(CardRow._make(row[:_CARD_WIDTH]), row[_CARD_WIDTH], row[_CARD_WIDTH + 1])
 
 
 def _fleet(*columns: Any, archived: bool = False) -> Select[Any]:
@@ -427,16 +418,9 @@ def _escaped(word: str) -> str:
 
 def _sort_key(order: FleetOrder) -> ColumnElement[Any]:
     last = literal_column(f"'{'-' if order.descending else ''}infinity'", DOUBLE_PRECISION)
-    rollup = BotMetricsRollup
-    figures = {
-        "netPnl": rollup.net_pnl_usd,
-        "winPct": rollup.win_pct,
-        "trades": rollup.trades,
-        "maxDrawdownPct": rollup.max_drawdown_pct,
-        "sharpe": rollup.sharpe,
-    }
-    if order.sort in figures:
-        return func.coalesce(cast(figures[order.sort], DOUBLE_PRECISION), last)
+    if order.sort in _COLUMN_OF:
+        figure = BotMetricsRollup.__table__.c[_COLUMN_OF[order.sort]]
+        return func.coalesce(cast(figure, DOUBLE_PRECISION), last)
     words: dict[str, Any] = {
         "activity": _state_rank(),
         "name": Bot.name,
@@ -469,7 +453,12 @@ def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
             BotProgress.confidence_pct,
             BotProgress.uniqueness_pct,
             *(c.label(f"job_{c.name}") for c in job.c),
-            *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since"}),
+            rollup.session_id,
+            rollup.sessions,
+            rollup.data_source,
+            rollup.sparkline_usd,
+            rollup.computed_at,
+            *read_figures(rollup.__table__),
         )
         .select_from(place)
         .outerjoin(BotProgress, BotProgress.bot_id == Bot.id)
@@ -510,9 +499,7 @@ def _recent_sessions() -> Any:
     latest = (
         select(
             run.created_at,
-            func.jsonb_build_array(
-                run.trades, run.win_pct, run.max_drawdown_pct, run.profit_factor, run.expectancy_usd, run.sharpe
-            ).label("figures"),
+            func.jsonb_build_array(*(run.__table__.c[name] for name in RecentSession._fields)).label("figures"),
         )
         .where(
             run.bot_id == Bot.id,
@@ -529,8 +516,7 @@ def _recent_sessions() -> Any:
     return select(collected).select_from(latest).correlate(Bot, MetricsBaseline).lateral("recent")
 
 
-_CARD_WIDTH = len(CardRow._fields)
-_GATED_COLUMNS = (*CardRow._fields, *GatedRow._fields[1:])
+_gated = maker_of(GatedRow)
 _ASKED_FOR = Bot.id == any_(bindparam("bot_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
 _CARDS_OF = _cards().where(_ASKED_FOR)
 _GATED_CARDS_OF = _with_evidence(_cards()).where(_ASKED_FOR)

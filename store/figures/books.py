@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.types import Text
 
 from store.backtests.trades import TradeLog, TradeRow, told_columns
+from store.figure_columns import read_figures
 from store.rows import first_of, rows_of
 from store.tables import (
     Bot,
@@ -24,6 +25,7 @@ from store.tables import (
     MetricsBaseline,
 )
 from trading.books import Book
+from trading.figures.declared import Figures
 
 LAST_SEQ = 2**31 - 1
 LAST_ID = 2**63 - 1
@@ -41,18 +43,8 @@ class BookRow(NamedTuple):
     session_id: UUID | None
     sessions: int | None
     data_source: str | None
-    net_pnl_usd: Decimal | None
-    trades: int | None
-    win_pct: float | None
-    profit_factor: float | None
-    expectancy_usd: float | None
-    max_drawdown_usd: float | None
-    max_drawdown_pct: float | None
-    sharpe: float | None
-    sortino: float | None
-    exposure_pct: float | None
-    average_trade_bars: float | None
     computed_at: datetime | None
+    figures: Figures
 
 
 class CurveRow(NamedTuple):
@@ -112,7 +104,11 @@ def books_of_bot(session: Session, bot_id: UUID) -> list[BookRow]:
             Bot.symbol,
             Bot.stage,
             Bot.account_usd,
-            *(c for c in rollup.__table__.columns if c.name not in {"bot_id", "book", "since", "sparkline_usd"}),
+            rollup.session_id,
+            rollup.sessions,
+            rollup.data_source,
+            rollup.computed_at,
+            *read_figures(rollup.__table__),
         )
         .select_from(Bot)
         .join(listed, true())

@@ -27,10 +27,14 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from store.base import uuid_array
+from store.figure_columns import COLUMNS
 from store.rows import rows_of
+from store.tables import BotPerformanceSnapshot
 from trading.arrays import BoolArray
 from trading.books import Book
+from trading.figures.declared import exact, figures_of
 from trading.figures.trade_record import TradeRecord, record_of
+from trading.money import usd
 
 SPARKLINE_POINTS = 32
 _EPOCH = date(1970, 1, 1)
@@ -146,24 +150,13 @@ def _record(row: _StageTrades, counted: BoolArray) -> TradeRecord:
 
 
 def _figure_row(book: _StageBook, record: TradeRecord, now: datetime) -> dict[str, Any]:
-    figures = record.performance
     places = np.arange(min(SPARKLINE_POINTS, len(record.equity_micros)))
     if len(record.equity_micros) > SPARKLINE_POINTS:
         places = places * (len(record.equity_micros) - 1) // (SPARKLINE_POINTS - 1)
-    return {
+    return exact(figures_of(record.performance, has_bars=False)) | {
         "bot_id": book.bot_id,
         "book": book.book,
         "since": book.since,
-        "net_pnl_usd": _usd(figures.net_pnl_micros),
-        "trades": figures.trades,
-        "win_pct": figures.win_pct,
-        "profit_factor": figures.profit_factor,
-        "expectancy_usd": figures.expectancy_usd,
-        "max_drawdown_usd": figures.max_drawdown_usd,
-        "max_drawdown_pct": figures.max_drawdown_pct,
-        "sharpe": figures.sharpe,
-        "sortino": figures.sortino,
-        "average_trade_bars": figures.average_trade_bars,
         "sparkline_usd": (record.equity_micros[places] / 1_000_000).tolist(),
         "now": now,
     }
@@ -175,7 +168,7 @@ def _curve_row(book: _StageBook, now: datetime) -> dict[str, Any]:
         "book": book.book,
         "since": book.equity_since,
         "trading_on": [_EPOCH + timedelta(days=day) for day in book.curve.trading_day.tolist()],
-        "equity_usd": [_usd(micros) for micros in book.curve.equity_micros.tolist()],
+        "equity_usd": [usd(micros) for micros in book.curve.equity_micros.tolist()],
         "now": now,
     }
 
@@ -184,20 +177,36 @@ def _keys(kept: Sequence[tuple[UUID, str]], name: str) -> dict[str, Any]:
     return {f"{name}_ids": [bot_id for bot_id, _ in kept], f"{name}_books": [book for _, book in kept]}
 
 
-def _usd(micros: int) -> Decimal:
-    return Decimal(micros).scaleb(-6)
-
-
 _LOCK_ALL = text("SELECT id FROM bots ORDER BY id FOR NO KEY UPDATE")
 _LOCK_SOME = text("SELECT id FROM bots WHERE id = ANY(CAST(:bot_ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE")
 
+_SHOWN = ("since", "session_id", "sessions", "data_source", *COLUMNS, "sparkline_usd")
+_SNAPSHOT = ", ".join(column for column in COLUMNS if column in BotPerformanceSnapshot.__table__.c)
+
+
+def _each(columns: Sequence[str], written: str) -> str:
+    return ", ".join(written.format(column) for column in columns)
+
+
+_SHOW = f"""
+        INSERT INTO bot_metrics_rollups AS old (bot_id, book, {", ".join(_SHOWN)}, computed_at)
+        {{source}}
+        ON CONFLICT (bot_id, book) DO UPDATE SET {_each((*_SHOWN, "computed_at"), "{0} = excluded.{0}")}
+        WHERE ({_each(_SHOWN, "old.{}")}) IS DISTINCT FROM ({_each(_SHOWN, "excluded.{}")})
+"""
+
+_SNAP_WHAT_IS_GONE = """
+        INSERT INTO bot_performance_snapshots (bot_id, book, taken_at, since, trades)
+        SELECT gone.bot_id, gone.book, :now, base.reset_at, 0
+        FROM gone LEFT JOIN metrics_baselines base ON base.bot_id = gone.bot_id AND base.book = gone.book
+        RETURNING 1
+"""
+
 _REBUILD_BACKTEST = text(
-    """
+    f"""
     WITH latest AS MATERIALIZED (
         SELECT bot.id AS bot_id, base.reset_at AS since, shown.id AS session_id, counted.sessions, shown.data_source,
-               shown.net_pnl_usd, shown.trades, shown.win_pct, shown.profit_factor, shown.expectancy_usd,
-               shown.max_drawdown_usd, shown.max_drawdown_pct, shown.sharpe, shown.sortino, shown.exposure_pct,
-               shown.average_trade_bars, shown.generation_number, spark.sparkline_usd
+               {_each(COLUMNS, "shown.{}")}, shown.generation_number, spark.sparkline_usd
         FROM unnest(CAST(:bot_ids AS uuid[])) AS bot(id)
         LEFT JOIN metrics_baselines base ON base.bot_id = bot.id AND base.book = 'BACKTEST'
         CROSS JOIN LATERAL (
@@ -212,7 +221,7 @@ _REBUILD_BACKTEST = text(
               AND one.created_at >= COALESCE(base.reset_at, '-infinity')
         ) counted
         CROSS JOIN LATERAL (
-            SELECT COALESCE(array_agg(day.equity::real ORDER BY day.place), '{}') AS sparkline_usd
+            SELECT COALESCE(array_agg(day.equity::real ORDER BY day.place), '{{}}') AS sparkline_usd
             FROM (
                 SELECT equity, place - 1 AS place, count(*) OVER () - 1 AS last
                 FROM unnest(shown.equity_usd) WITH ORDINALITY AS one(equity, place)
@@ -221,50 +230,24 @@ _REBUILD_BACKTEST = text(
                 ((day.place * (:points - 1) + day.last - 1) / day.last) * day.last / (:points - 1) = day.place
         ) spark
     ), changed AS (
-        INSERT INTO bot_metrics_rollups AS old (
-            bot_id, book, since, session_id, sessions, data_source, net_pnl_usd, trades, win_pct, profit_factor,
-            expectancy_usd, max_drawdown_usd, max_drawdown_pct, sharpe, sortino, exposure_pct, average_trade_bars,
-            sparkline_usd, computed_at)
-        SELECT bot_id, 'BACKTEST', since, session_id, sessions, data_source, net_pnl_usd, trades, win_pct,
-               profit_factor, expectancy_usd, max_drawdown_usd, max_drawdown_pct, sharpe, sortino, exposure_pct,
-               average_trade_bars, sparkline_usd, :now
-        FROM latest
-        ON CONFLICT (bot_id, book) DO UPDATE SET
-            since = excluded.since, session_id = excluded.session_id, sessions = excluded.sessions,
-            data_source = excluded.data_source, net_pnl_usd = excluded.net_pnl_usd, trades = excluded.trades,
-            win_pct = excluded.win_pct, profit_factor = excluded.profit_factor,
-            expectancy_usd = excluded.expectancy_usd, max_drawdown_usd = excluded.max_drawdown_usd,
-            max_drawdown_pct = excluded.max_drawdown_pct, sharpe = excluded.sharpe, sortino = excluded.sortino,
-            exposure_pct = excluded.exposure_pct, average_trade_bars = excluded.average_trade_bars,
-            sparkline_usd = excluded.sparkline_usd, computed_at = excluded.computed_at
-        WHERE (old.since, old.session_id, old.sessions, old.data_source, old.net_pnl_usd, old.trades, old.win_pct,
-               old.profit_factor, old.expectancy_usd, old.max_drawdown_usd, old.max_drawdown_pct, old.sharpe,
-               old.sortino, old.exposure_pct, old.average_trade_bars, old.sparkline_usd)
-            IS DISTINCT FROM
-              (excluded.since, excluded.session_id, excluded.sessions, excluded.data_source, excluded.net_pnl_usd,
-               excluded.trades, excluded.win_pct, excluded.profit_factor, excluded.expectancy_usd,
-               excluded.max_drawdown_usd, excluded.max_drawdown_pct, excluded.sharpe, excluded.sortino,
-               excluded.exposure_pct, excluded.average_trade_bars, excluded.sparkline_usd)
+        {_SHOW.format(source=f"SELECT bot_id, 'BACKTEST', {', '.join(_SHOWN)}, :now FROM latest")}
         RETURNING bot_id
     ), gone AS (
         DELETE FROM bot_metrics_rollups old
         WHERE old.book = 'BACKTEST' AND old.bot_id = ANY(CAST(:bot_ids AS uuid[]))
           AND NOT EXISTS (SELECT 1 FROM latest WHERE latest.bot_id = old.bot_id)
-        RETURNING old.bot_id
+        RETURNING old.bot_id, old.book
     ), snapshots AS (
         INSERT INTO bot_performance_snapshots (
-            bot_id, book, taken_at, since, session_id, generation_number, net_pnl_usd, trades, max_drawdown_pct,
-            sharpe)
-        SELECT bot_id, 'BACKTEST', :now, since, session_id, generation_number, net_pnl_usd, trades, max_drawdown_pct,
-               sharpe
+            bot_id, book, taken_at, since, session_id, generation_number, {_SNAPSHOT})
+        SELECT bot_id, 'BACKTEST', :now, since, session_id, generation_number, {_SNAPSHOT}
         FROM latest JOIN changed USING (bot_id)
-        UNION ALL
-        SELECT gone.bot_id, 'BACKTEST', :now, base.reset_at, NULL, NULL, NULL, 0, NULL, NULL
-        FROM gone LEFT JOIN metrics_baselines base ON base.bot_id = gone.bot_id AND base.book = 'BACKTEST'
         RETURNING 1
+    ), emptied AS (
+        {_SNAP_WHAT_IS_GONE}
     )
-    SELECT count(*) FROM snapshots
-    """
+    SELECT (SELECT count(*) FROM snapshots) + (SELECT count(*) FROM emptied)
+    """  # noqa: S608
 )
 
 _REBUILD_BACKTEST_CURVES = text(
@@ -314,39 +297,22 @@ _STAGE_TRADES = text(
     """
 )
 
+_STAGE_FIGURE = f"""
+        VALUES (:bot_id, :book, :since, NULL, 0, NULL, {_each(COLUMNS, ":{}")}, CAST(:sparkline_usd AS real[]), :now)
+"""
+
 _SHOW_STAGE_FIGURE = text(
-    """
+    f"""
     WITH changed AS (
-        INSERT INTO bot_metrics_rollups AS old (
-            bot_id, book, since, sessions, net_pnl_usd, trades, win_pct, profit_factor, expectancy_usd,
-            max_drawdown_usd, max_drawdown_pct, sharpe, sortino, average_trade_bars, sparkline_usd, computed_at)
-        VALUES (:bot_id, :book, :since, 0, :net_pnl_usd, :trades, :win_pct, :profit_factor, :expectancy_usd,
-            :max_drawdown_usd, :max_drawdown_pct, :sharpe, :sortino, :average_trade_bars,
-            CAST(:sparkline_usd AS real[]), :now)
-        ON CONFLICT (bot_id, book) DO UPDATE SET
-            since = excluded.since, session_id = NULL, sessions = 0, data_source = NULL, exposure_pct = NULL,
-            net_pnl_usd = excluded.net_pnl_usd, trades = excluded.trades, win_pct = excluded.win_pct,
-            profit_factor = excluded.profit_factor, expectancy_usd = excluded.expectancy_usd,
-            max_drawdown_usd = excluded.max_drawdown_usd, max_drawdown_pct = excluded.max_drawdown_pct,
-            sharpe = excluded.sharpe, sortino = excluded.sortino, average_trade_bars = excluded.average_trade_bars,
-            sparkline_usd = excluded.sparkline_usd, computed_at = excluded.computed_at
-        WHERE (old.since, old.session_id, old.sessions, old.data_source, old.exposure_pct, old.net_pnl_usd, old.trades,
-               old.win_pct, old.profit_factor, old.expectancy_usd, old.max_drawdown_usd, old.max_drawdown_pct,
-               old.sharpe, old.sortino, old.average_trade_bars, old.sparkline_usd)
-            IS DISTINCT FROM
-              (excluded.since, excluded.session_id, excluded.sessions, excluded.data_source, excluded.exposure_pct,
-               excluded.net_pnl_usd, excluded.trades, excluded.win_pct, excluded.profit_factor,
-               excluded.expectancy_usd, excluded.max_drawdown_usd, excluded.max_drawdown_pct, excluded.sharpe,
-               excluded.sortino, excluded.average_trade_bars, excluded.sparkline_usd)
-        RETURNING bot_id, book, since, net_pnl_usd, trades, max_drawdown_pct, sharpe
+        {_SHOW.format(source=_STAGE_FIGURE)}
+        RETURNING bot_id, book, since, {_SNAPSHOT}
     ), snapshots AS (
-        INSERT INTO bot_performance_snapshots (
-            bot_id, book, taken_at, since, net_pnl_usd, trades, max_drawdown_pct, sharpe)
-        SELECT bot_id, book, :now, since, net_pnl_usd, trades, max_drawdown_pct, sharpe FROM changed
+        INSERT INTO bot_performance_snapshots (bot_id, book, taken_at, since, {_SNAPSHOT})
+        SELECT bot_id, book, :now, since, {_SNAPSHOT} FROM changed
         RETURNING 1
     )
     SELECT count(*) FROM snapshots
-    """
+    """  # noqa: S608
 )
 
 _SHOW_STAGE_CURVE = text(
@@ -362,7 +328,7 @@ _SHOW_STAGE_CURVE = text(
 )
 
 _DROP_STAGE_ROWS = text(
-    """
+    f"""
     WITH curves AS (
         DELETE FROM bot_equity_curve old
         WHERE :equity_curves AND old.book <> 'BACKTEST' AND old.bot_id = ANY(CAST(:bot_ids AS uuid[]))
@@ -377,29 +343,23 @@ _DROP_STAGE_ROWS = text(
               WHERE kept.bot_id = old.bot_id AND kept.book = old.book)
         RETURNING old.bot_id, old.book
     ), snapshots AS (
-        INSERT INTO bot_performance_snapshots (bot_id, book, taken_at, since, trades)
-        SELECT gone.bot_id, gone.book, :now, base.reset_at, 0
-        FROM gone LEFT JOIN metrics_baselines base ON base.bot_id = gone.bot_id AND base.book = gone.book
-        RETURNING 1
+        {_SNAP_WHAT_IS_GONE}
     )
     SELECT count(*) FROM snapshots
-    """
+    """  # noqa: S608
 )
 
 _CLEAR_FIGURES = text(
-    """
+    f"""
     WITH gone AS (
         DELETE FROM bot_metrics_rollups old
         WHERE old.bot_id = ANY(CAST(:bot_ids AS uuid[])) AND old.book = ANY(CAST(:books AS text[]))
         RETURNING old.bot_id, old.book
     ), snapshots AS (
-        INSERT INTO bot_performance_snapshots (bot_id, book, taken_at, since, trades)
-        SELECT gone.bot_id, gone.book, :now, base.reset_at, 0
-        FROM gone LEFT JOIN metrics_baselines base ON base.bot_id = gone.bot_id AND base.book = gone.book
-        RETURNING 1
+        {_SNAP_WHAT_IS_GONE}
     )
     SELECT count(*) FROM snapshots
-    """
+    """  # noqa: S608
 )
 
 _CLEAR_CURVES = text(

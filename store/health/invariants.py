@@ -13,6 +13,8 @@ from typing import Any
 from sqlalchemy import RowMapping, text
 from sqlalchemy.orm import Session
 
+from store.figure_columns import COLUMNS
+
 Recount = tuple[int, list[dict[str, Any]]]
 
 ROLLUPS = text("""
@@ -61,24 +63,18 @@ STUCK = text("""
 """)
 
 
-SHOWN = text("""
+_OF_ROLLUP, _OF_SESSION = (", ".join(f"{row}.{column}" for column in COLUMNS) for row in ("r", "s"))
+
+SHOWN = text(f"""
     SELECT count(*) AS checked,
            COALESCE(jsonb_agg(jsonb_build_object(
                'bot_id', o.id::text, 'shown_session', r.session_id::text, 'true_session', s.id::text,
-               'shown', ROW(r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor,
-                            r.expectancy_usd, r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino,
-                            r.exposure_pct, r.average_trade_bars)::text,
-               'true', ROW(b.reset_at, s.data_source, s.net_pnl_usd, s.trades, s.win_pct, s.profit_factor,
-                           s.expectancy_usd, s.max_drawdown_usd, s.max_drawdown_pct, s.sharpe, s.sortino,
-                           s.exposure_pct, s.average_trade_bars)::text
+               'shown', ROW(r.since, r.data_source, {_OF_ROLLUP})::text,
+               'true', ROW(b.reset_at, s.data_source, {_OF_SESSION})::text
            )) FILTER (WHERE
-               ROW(r.session_id, r.since, r.data_source, r.net_pnl_usd, r.trades, r.win_pct, r.profit_factor,
-                   r.expectancy_usd, r.max_drawdown_usd, r.max_drawdown_pct, r.sharpe, r.sortino, r.exposure_pct,
-                   r.average_trade_bars)
+               ROW(r.session_id, r.since, r.data_source, {_OF_ROLLUP})
                IS DISTINCT FROM
-               ROW(s.id, b.reset_at, s.data_source, s.net_pnl_usd, s.trades, s.win_pct, s.profit_factor,
-                   s.expectancy_usd, s.max_drawdown_usd, s.max_drawdown_pct, s.sharpe, s.sortino, s.exposure_pct,
-                   s.average_trade_bars)
+               ROW(s.id, b.reset_at, s.data_source, {_OF_SESSION})
            ), '[]') AS broken
     FROM bots o
     LEFT JOIN bot_metrics_rollups r ON r.bot_id = o.id AND r.book = 'BACKTEST'
@@ -89,7 +85,7 @@ SHOWN = text("""
         ORDER BY s.created_at DESC, s.id DESC LIMIT 1
     ) s ON true
     WHERE r.bot_id IS NOT NULL OR s.id IS NOT NULL
-""")
+""")  # noqa: S608
 
 PROGRESS = text("""
     SELECT (SELECT max(completed_at) FROM bot_jobs WHERE status = 'COMPLETED') AS finished_at,

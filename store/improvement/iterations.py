@@ -34,7 +34,7 @@ def sibling_genomes(session: Session, bot_id: UUID, *, limit: int) -> list[tuple
 
     The same style is the same archetype, and of rules the same text: other texts have other genomes.
     """
-    me = aliased(Bot)
+    me, rollup = aliased(Bot), BotMetricsRollup.__table__.c
     is_sibling = (Bot.archetype == me.archetype) & Bot.rule_fingerprint.is_not_distinct_from(me.rule_fingerprint)
     newest = (
         select(BotGeneration.genome)
@@ -44,13 +44,13 @@ def sibling_genomes(session: Session, bot_id: UUID, *, limit: int) -> list[tuple
         .lateral()
     )
     rows = session.execute(
-        select(newest.c.genome, BotMetricsRollup.sharpe)
+        select(newest.c.genome, rollup.sharpe)
         .select_from(me)
         .join(Bot, onclause=is_sibling)
         .join(newest, onclause=true())
         .outerjoin(BotMetricsRollup, (BotMetricsRollup.bot_id == Bot.id) & (BotMetricsRollup.book == "BACKTEST"))
         .where(me.id == bot_id, Bot.id != bot_id, Bot.archived_at.is_(None))
-        .order_by(BotMetricsRollup.sharpe.desc().nulls_last(), Bot.id)
+        .order_by(rollup.sharpe.desc().nulls_last(), Bot.id)
         .limit(limit)
     )
     return [(genome, sharpe) for genome, sharpe in rows]

@@ -231,8 +231,8 @@ def test_books_are_never_added_to_each_other(desk: Desk, client: Client) -> None
             )
         factories.make_bot(session)
     books = {one["book"]: one for one in client.get("/api/bots/totals").json()["books"]}
-    assert (books["BACKTEST"]["netPnl"], books["BACKTEST"]["bots"], books["BACKTEST"]["measured"]) == (15, 3, 2)
-    assert (books["PAPER"]["netPnl"], books["PAPER"]["simulated"]) == (-7, 1)
+    assert (books["BACKTEST"]["netPnlUsd"], books["BACKTEST"]["bots"], books["BACKTEST"]["measured"]) == (15, 3, 2)
+    assert (books["PAPER"]["netPnlUsd"], books["PAPER"]["simulated"]) == (-7, 1)
 
 
 def test_totals_count_the_locks_that_still_hold_and_who_is_promoted_by_hand(

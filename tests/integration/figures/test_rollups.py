@@ -15,6 +15,7 @@ from services.desk import Desk
 from services.figures.resets import ResetRequest, reset_metrics
 from store.backtests.trades import ExecutionFill, TradeLog
 from store.database import transaction
+from store.figure_columns import COLUMNS
 from store.figures import rollups
 from store.tables import (
     BacktestSession,
@@ -31,22 +32,7 @@ from tests.harness.factories import BIRTH, make_bot, make_fill, make_generation,
 from trading.figures.baselines import Scope
 
 STAGE_BOOKS = ("PAPER", "SHADOW", "CANARY", "LIVE")
-FIGURES = (
-    "session_id",
-    "sessions",
-    "data_source",
-    "net_pnl_usd",
-    "trades",
-    "win_pct",
-    "profit_factor",
-    "expectancy_usd",
-    "max_drawdown_usd",
-    "max_drawdown_pct",
-    "sharpe",
-    "exposure_pct",
-    "average_trade_bars",
-    "sparkline_usd",
-)
+FIGURES = ("session_id", "sessions", "data_source", *COLUMNS, "sparkline_usd")
 BARE = ("id", "computed_at", "taken_at")
 
 Key = tuple[UUID, str]
@@ -137,9 +123,7 @@ def session_figures(sessions: list[Any]) -> dict[str, Any]:
     curve = [float(value) for value in latest["equity_usd"]]
     last = len(curve) - 1
     places = range(len(curve)) if len(curve) <= 32 else [k * last // 31 for k in range(32)]
-    same = ("data_source", "net_pnl_usd", "trades", "win_pct", "profit_factor", "expectancy_usd", "max_drawdown_usd")
-    also = ("max_drawdown_pct", "sharpe", "exposure_pct", "average_trade_bars")
-    return {name: latest[name] for name in same + also} | {
+    return {name: latest[name] for name in ("data_source", *COLUMNS)} | {
         "session_id": latest["id"],
         "sessions": len(sessions),
         "sparkline_usd": [curve[place] for place in places],

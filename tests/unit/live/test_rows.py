@@ -1,12 +1,12 @@
 """A row of the board holds each fact of its bot in its own cell."""
 
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from uuid import UUID
 
 from api.live.rows import BoardRow, board_row, now_cell
-from services.bots.cards import BotCard, Figures
+from services.bots.cards import BookFigures, BotCard
 from trading.books import Stage
+from trading.figures.declared import Figures
 from trading.work.badges import Job, Situation, bot_now
 from trading.work.jobs import JobStatus, JobType
 
@@ -16,17 +16,19 @@ RUNNING = Job(UUID(int=2), JobType.BACKTEST, JobStatus.RUNNING, NOW - 3 * HOUR, 
 
 
 def test_every_fact_has_its_own_cell() -> None:
-    figures = Figures(
+    metrics = BookFigures(
         book="PAPER",
         since=NOW - 9 * HOUR,
         data_source="cme",
-        net_pnl=Decimal("12.345678"),
-        trades=31,
-        win_pct=51.26,
-        profit_factor=1.456,
-        max_drawdown=432.109,
-        max_drawdown_pct=8.76,
-        sharpe=0.987,
+        figures=Figures(
+            net_pnl_micros=12_345_678,
+            trades=31,
+            win_pct=51.26,
+            profit_factor=1.456,
+            max_drawdown_usd=432.109,
+            max_drawdown_pct=8.76,
+            sharpe=0.987,
+        ),
     )
     now = bot_now(Situation(stage=Stage.PAPER, now=NOW, jobs=(RUNNING,)))
     card = BotCard(
@@ -49,7 +51,7 @@ def test_every_fact_has_its_own_cell() -> None:
         dagster_run_id="run-1",
         confidence_pct=61.26,
         uniqueness_pct=17.84,
-        metrics=figures,
+        metrics=metrics,
         sparkline=(1.0, 2.0),
     )
     row = board_row(card)
@@ -67,7 +69,7 @@ def test_every_fact_has_its_own_cell() -> None:
         net_pnl=12.35,
         trades=31,
         win_pct=51.3,
-        max_drawdown=432.11,
+        max_drawdown_usd=432.11,
         max_drawdown_pct=8.8,
         profit_factor=1.46,
         sharpe=0.99,

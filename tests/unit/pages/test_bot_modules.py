@@ -275,7 +275,7 @@ def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: 
     [
         ({}, {"sort": ["activity"]}),
         ({"sort": "netPnl", "descending": True, "stage": "LAB"}, {"sort": ["-netPnl"], "stage": ["LAB"]}),
-        ({"sort": "maxDrawdown"}, {"sort": ["maxDrawdownPct"]}),
+        ({"sort": "maxDrawdownUsd"}, {"sort": ["maxDrawdownUsd"]}),
         ({"sort": "confidence", "descending": True}, {"sort": ["name"]}),
         ({"words": "  mnq  otter "}, {"sort": ["activity"], "filter": ["mnq otter"]}),
         (

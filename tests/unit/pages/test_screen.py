@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -20,6 +21,8 @@ from api.pages import vendor
 from api.pages.shell import STATIC, content_hash, render
 from api.pages.site import COMMON, SITE
 from trading.books import Stage
+from trading.figures.declared import FIGURES, word_of
+from trading.words import camel
 from trading.work.badges import Job, Situation, State, bot_now, elapsed_text
 from trading.work.jobs import JobStatus, JobType
 
@@ -185,7 +188,7 @@ rows_of_any_kind = st.lists(
         BoardRow,
         **dict.fromkeys(BoardRow._fields, words)
         | {"id": st.uuids(), "name": st.text(max_size=9), "bot_now": st.sampled_from(['"IDLE"', '{"state":"ERROR"}'])}
-        | dict.fromkeys(["net_pnl", "max_drawdown", "sharpe", "confidence_pct", "uniqueness_pct"], amounts)
+        | dict.fromkeys(["net_pnl", "max_drawdown_usd", "sharpe", "confidence_pct", "uniqueness_pct"], amounts)
         | dict.fromkeys(["generation", "trades"], st.none() | st.integers(0, 10**9)),
     ),
     max_size=6,
@@ -212,8 +215,8 @@ def test_the_browser_reads_every_cell_the_server_sends(
 
 SENT = (
     *("id", "name", "stage", "symbol", "timeframe", "archetype", "generation", "botNow", "book", "since", "netPnl"),
-    *("trades", "winPct", "maxDrawdown", "maxDrawdownPct", "profitFactor", "sharpe", "confidencePct", "uniquenessPct"),
-    *("source", "lockedUntil", "promotion", "progressPct", "runId", "spark"),
+    *("trades", "winPct", "maxDrawdownUsd", "maxDrawdownPct", "profitFactor", "sharpe", "confidencePct"),
+    *("uniquenessPct", "source", "lockedUntil", "promotion", "progressPct", "runId", "spark"),
 )
 
 
@@ -387,6 +390,22 @@ def imported(script: str) -> set[str]:
             found.add(name)
             open_ += re.findall(r"^import .*?from \"\./([a-z_]+)\.js\";$", (JS / f"{name}.js").read_text(), re.M | re.S)
     return found
+
+
+def test_a_page_brings_the_list_of_figures_and_the_browser_writes_each_by_its_form() -> None:
+    page = render(SITE[0], base="/static/x", vendor=set(), runs_port=3000)
+    (sent,) = re.findall(r'data-figures="([^"]*)"', page)
+    context = MiniRacer()
+    context.eval(f"const document = {{documentElement: {{dataset: {{figures: {json.dumps(unescape(sent))}}}}}}};")
+    source = "\n".join((JS / f"{name}.js").read_text("utf-8") for name in ("format", "figures"))
+    context.eval(re.sub(r"^export ", "", re.sub(r"^import .*$", "", source, flags=re.MULTILINE), flags=re.MULTILINE))
+    book = {camel(word_of(name)): 12.3456 for name in FIGURES} | {"trades": 1234}
+    written = json.loads(context.eval(f"JSON.stringify(writtenOf({json.dumps(book)}))"))
+    told = {one["label"]: one["words"] for one in written}
+    assert list(told) == [figure.label for figure in FIGURES.values()]
+    assert (told["Net P&L"], told["Trades"], told["Win %"]) == ("+$12.35", "1,234", "12.3%")
+    assert (told["Max DD"], told["Max DD %"], told["Sharpe"]) == ("-$12.35", "12.3%", "12.35")
+    assert {one["words"] for one in json.loads(context.eval("JSON.stringify(writtenOf({}))"))} == {"—"}
 
 
 def test_the_path_of_static_files_names_their_content(tmp_path: Path) -> None:

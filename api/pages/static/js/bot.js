@@ -210,15 +210,15 @@ function choose(name) {
 
 function showFigures() {
   const its = book.figures;
-  const deepest = its.maxDrawdown === null ? DASH : `${fall(its.maxDrawdown)}`;
+  const deepest = its.maxDrawdownUsd === null ? DASH : `${fall(its.maxDrawdownUsd)}`;
   const shown = [
     ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.maxDrawdownPct === null ? "" : fallPct(its.maxDrawdownPct)],
-    ["Profit factor", ratio(its.profitFactor)], ["Sharpe", ratio(its.sharpe)], ["Sortino", ratio(its.sortino)], ["Expectancy", money(its.expectancy)],
+    ["Profit factor", ratio(its.profitFactor)], ["Sharpe", ratio(its.sharpe)], ["Sortino", ratio(its.sortino)], ["Expectancy", money(its.expectancyUsd)],
     ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH],
   ];
   byId("book-figures").replaceChildren(...shown.map(([label, words, more]) => {
     const pair = el("div");
-    const value = el("dd", label === "Expectancy" ? sign(its.expectancy) : words === "SIMULATED" ? "amber" : "", words);
+    const value = el("dd", label === "Expectancy" ? sign(its.expectancyUsd) : words === "SIMULATED" ? "amber" : "", words);
     if (more) value.append(el("span", "dim", ` ${more}`));
     pair.append(el("dt", "", label), value);
     return pair;

@@ -1,10 +1,11 @@
 // @ts-check
 /** One bot beside the table. Belongs here: fetching and drawing its dossier. Every figure comes from the server. */
 
-import { STATES } from "./about.js";
+import { STATES, aboutSource } from "./about.js";
 import { badgeOf, quietWords, tooltipOf } from "./badge.js";
 import { byId, dress, el, say } from "./dom.js";
-import { DASH, count, fall, fallPct, money, moment, pct, ratio } from "./format.js";
+import { writtenOf } from "./figures.js";
+import { DASH, count, money, moment, pct } from "./format.js";
 import { runsOf, spokenCheck } from "./lineage.js";
 import { wordsFor } from "./reasons.js";
 import { dismissTip } from "./tip.js";
@@ -148,14 +149,13 @@ function whyOf({ last, times, decision }) {
 function figures({ metrics, confidencePct, uniquenessPct }) {
   const list = el("dl", "figures");
   const shown = [
-    ["Net P&L", money(metrics.netPnl)], ["Win", pct(metrics.winPct)], ["Trades", count(metrics.trades)],
-    ["Max DD", metrics.maxDrawdown === null ? DASH : `${fall(metrics.maxDrawdown)} · ${fallPct(metrics.maxDrawdownPct)}`],
-    ["Profit factor", ratio(metrics.profitFactor)], ["Sharpe", ratio(metrics.sharpe)],
-    ["Expectancy", money(metrics.expectancy)], ["Source", metrics.dataSource ?? DASH],
+    ...writtenOf(metrics).map(({ label, words, about }) => [label, words, about]),
+    ["Source", metrics.dataSource ?? DASH, aboutSource(metrics.dataSource)],
     ["Since", metrics.since ? moment(metrics.since) : "never reset"], ["Conf", pct(confidencePct)], ["Uniq", pct(uniquenessPct)],
   ];
-  for (const [label, words] of shown) {
+  for (const [label, words, about] of shown) {
     const pair = el("div", "figure-pair");
+    if (about) pair.title = about;
     pair.append(el("dt", "label", label), el("dd", words === "SIMULATED" ? "source simulated" : "", words));
     list.append(pair);
   }

@@ -5,7 +5,7 @@ import { ACTIVITIES, STATES, isOfArchived } from "./store.js";
 
 const SORTS = new Map(Object.entries({
   activity: "activity", name: "name", stage: "stage", netPnl: "netPnl", winPct: "winPct", trades: "trades",
-  maxDrawdown: "maxDrawdownPct", sharpe: "sharpe",
+  maxDrawdownUsd: "maxDrawdownUsd", profitFactor: "profitFactor", sharpe: "sharpe",
 }));
 
 /**

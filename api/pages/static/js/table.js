@@ -195,7 +195,7 @@ function fill(row, bot) {
   dress(row.cells.net, `cell c-net ${sign}`);
   say(row.cells.win, pct(bot.winPct));
   say(row.cells.trades, count(bot.trades));
-  say(row.dollars, fall(bot.maxDrawdown));
+  say(row.dollars, fall(bot.maxDrawdownUsd));
   say(row.share, fallPct(bot.maxDrawdownPct));
   dress(row.share, isBust(bot.maxDrawdownPct) ? "share down" : "share");
   say(row.cells.factor, ratio(bot.profitFactor));

@@ -1,0 +1,44 @@
+"""The JSON of figures: a field for every figure of the list in `trading/figures/declared.py`.
+
+Belongs here: what a figure is called and how it is typed on the wire. Does not belong here: what a figure is.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from pydantic import AliasPath, BeforeValidator, Field, create_model
+
+from api.edge.contract import Spoken
+from trading.figures.declared import FIGURES, MICROS, Form, word_of
+from trading.money import MICROS_PER_USD
+from trading.words import camel
+
+
+def _dollars(micros: int | None) -> float | None:
+    return None if micros is None else micros / MICROS_PER_USD
+
+
+def _with_figures(book: type[Spoken]) -> type[Spoken]:
+    """Return a contract with every figure between what its class declares and when it was computed."""
+    own: dict[str, Any] = {name: (field.annotation, field) for name, field in book.model_fields.items()}
+    computed_at = own.pop("computed_at")
+    figures = {word_of(name): _field(name) for name in FIGURES}
+    return create_model(book.__name__, __base__=Spoken, __doc__=book.__doc__, **own, **figures, computed_at=computed_at)
+
+
+def _field(name: str) -> Any:
+    kind: Any = int | None if FIGURES[name].form is Form.COUNT else float | None
+    if name.endswith(MICROS):
+        kind = Annotated[kind, BeforeValidator(_dollars)]
+    return kind, Field(validation_alias=AliasPath("figures", name), serialization_alias=camel(word_of(name)))
+
+
+@_with_figures
+class FiguresAnswer(Spoken):
+    """Figures of the bot's current book since its baseline; null where unknown."""
+
+    book: str
+    since: datetime | None
+    sessions: int | None
+    data_source: str | None
+    computed_at: datetime | None
