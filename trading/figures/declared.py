@@ -128,6 +128,14 @@ class Figures(NamedTuple):
         float | None,
         Figure(label="Bars a trade", about="Mean length of a trade in bars; unknown without trades.", form=Form.RATIO),
     ] = None
+    calmar: Annotated[
+        float | None,
+        Figure(
+            label="Calmar",
+            about="Annualised return over the deepest fall; unknown under 20 days or while nothing fell.",
+            form=Form.RATIO,
+        ),
+    ] = None
 
 
 def word_of(name: str) -> str:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from trading.errors import BadEquityCurve
 from trading.figures.performance import (
     Performance,
+    calmar_ratio,
     daily_pnl,
     daily_returns,
     expectancy,
@@ -84,6 +85,34 @@ def test_measures_a_record_small_enough_to_check_by_hand():
         exposure_pct=75.0,
         average_trade_bars=2.5,
     )
+
+
+def test_the_calmar_ratio_is_a_years_return_over_the_deepest_fall_by_hand() -> None:
+    # 21 days: up 300, down 100 from a peak of 10,300, up 50 and then still: 2.5 % in a twelfth of a year, 30 % in one
+    figures = record([300 * MICROS, -100 * MICROS, 50 * MICROS, *[0] * 18], bars_per_day=1)
+    assert figures.calmar == pytest.approx(30.0 / (100 * 100 / 10_300))
+
+
+def test_the_calmar_ratio_is_unknown_for_a_short_record_and_for_one_that_never_fell() -> None:
+    assert record([-MICROS, *[MICROS] * 18], bars_per_day=1).calmar is None
+    assert record([-MICROS, *[MICROS] * 19], bars_per_day=1).calmar is not None
+    assert record([MICROS] * 30, bars_per_day=1).calmar is None
+    assert record([0] * 30, bars_per_day=1).calmar is None
+
+
+@given(moves=st.lists(st.integers(-3 * ACCOUNT, 3 * ACCOUNT), min_size=20, max_size=60))
+def test_the_calmar_ratio_is_what_exact_fractions_give(moves: list[int]) -> None:
+    figures, (_, pct) = record(moves, bars_per_day=1), quadratic_drawdown(curve(moves).tolist(), ACCOUNT)
+    if pct == 0:
+        assert figures.calmar is None
+    else:
+        assert figures.calmar == pytest.approx(float(Fraction(100 * sum(moves), ACCOUNT) * 252 / len(moves) / pct))
+
+
+def test_the_calmar_ratio_of_a_lost_account_is_below_zero_and_no_larger_account_changes_it() -> None:
+    lost = calmar_ratio(gain_micros=-2 * ACCOUNT, days=252, account_micros=ACCOUNT, max_drawdown_pct=200.0)
+    assert lost == -1.0
+    assert lost == calmar_ratio(gain_micros=-6 * ACCOUNT, days=252, account_micros=3 * ACCOUNT, max_drawdown_pct=200.0)
 
 
 def test_a_record_may_hold_a_position_on_every_bar_or_on_none() -> None:
