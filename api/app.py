@@ -31,7 +31,7 @@ from api.reference import routes as reference
 from api.work import pages as work
 from services.desk import Desk
 from services.health.readiness import MigrationCheck
-from store.timing import watch as watch_database
+from services.timing import watch_database
 
 TITLE = "Proving Ground"
 
@@ -43,9 +43,8 @@ def create_app(desk: Desk) -> FastAPI:
         WeakSecret: the admin token is missing or weak, but for ENV=dev on loopback.
     """
     admin_token = desk.settings.require_admin_token()
-    engine = desk.sessions.kw["bind"]
-    watch_database(engine)
-    live = Live(desk, engine.url)
+    watch_database(desk.sessions)
+    live = Live(desk, desk.sessions.kw["bind"].url)
     app = FastAPI(
         title=TITLE,
         version=readiness.VERSION,

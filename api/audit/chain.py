@@ -16,8 +16,7 @@ from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
 from api.edge.given import given
 from api.edge.problems import documented
 from api.edge.recent import Recent
-from services.audit.pages import EventTold, Verification, chain_told, events_page, every_event, verify_now
-from store.audit.pages import AuditFilter
+from services.audit.pages import AuditFilter, EventTold, Verification, chain_told, events_page, every_event, verify_now
 from trading.audit.chain import canonical_payload
 
 VERIFY_SECONDS = 2.0

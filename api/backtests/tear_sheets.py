@@ -15,8 +15,7 @@ from api.edge.csv_files import CsvFile
 from api.edge.deps import AtDesk
 from api.edge.problems import documented
 from api.pages.shell import PAGES, STATIC, static_base
-from services.backtests.tear_sheets import session_trades, tear_sheet
-from store.backtests.sessions import TRADE_FACTS
+from services.backtests.tear_sheets import TRADE_FACTS, session_trades, tear_sheet
 from trading.words import fall_in_words
 
 SessionId = Annotated[UUID, Path(description="A backtest session's id")]

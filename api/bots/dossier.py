@@ -16,12 +16,11 @@ from api.edge.csv_files import CsvFile
 from api.edge.deps import AtDesk, WantedBots
 from api.edge.problems import documented
 from api.live.rows import filterable
-from services.bots.books import all_trades, bot_book, bot_sessions, bot_trades
+from services.bots.books import TRADE_FACTS, all_trades, bot_book, bot_sessions, bot_trades
 from services.bots.cards import BotCard
 from services.bots.exports import each_matching_bot
+from services.bots.fleet import FleetOrder
 from services.bots.life import bot_life
-from store.backtests.sessions import TRADE_FACTS
-from store.bots.fleet import FleetOrder
 from trading.books import Book
 from trading.bots.filter import bot_filter
 from trading.figures.declared import FIGURES, at_rest, exact

@@ -14,8 +14,7 @@ from api.edge.contract import BotId, Cursor, PageLimit, Sort
 from api.edge.deps import AtDesk, WantedBots
 from api.edge.problems import documented
 from services.bots.dossier import bot_dossier
-from services.bots.fleet import FleetQuery, bots_page, fleet_totals
-from store.bots.fleet import FleetOrder
+from services.bots.fleet import FleetOrder, FleetQuery, bots_page, fleet_totals
 from trading.work.badges import State
 
 router = APIRouter(prefix="/api/bots", tags=["bots"])

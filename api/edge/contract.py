@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, W
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from store.bots.fleet import SORTS
+from services.bots.fleet import SORTS
 from trading.market.bars import TIMEFRAME_SECONDS
 
 MAX_TARGETS = 10_000

@@ -15,8 +15,8 @@ from fastapi.security import APIKeyHeader
 from api.edge.contract import Symbol, Timeframe, Words
 from api.edge.given import given
 from api.edge.problems import problem, trace_id
+from services.bots.fleet import FleetFilter
 from services.desk import Desk
-from store.bots.fleet import FleetFilter
 from trading.books import Stage
 
 ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name

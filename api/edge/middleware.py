@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.edge.for_people import asks_for_a_page, late_page
 from api.edge.problems import problem, trace_id
-from store.timing import database_time
+from services.timing import database_time
 
 log = logging.getLogger("api")
 

@@ -12,8 +12,7 @@ from api.edge.contract import Cursor, PageSize, Words
 from api.edge.deps import AtDesk
 from api.edge.problems import documented
 from api.improvement.contract import IterationInDepthAnswer, IterationsAnswer
-from services.improvement.lab import iteration_in_depth, iterations_page
-from store.improvement.lab import IterationFilter
+from services.improvement.lab import IterationFilter, iteration_in_depth, iterations_page
 
 router = APIRouter(prefix="/api/iterations", tags=["strategy lab"])
 

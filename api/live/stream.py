@@ -35,12 +35,11 @@ from api.live.topics import BOARD, NO_SUCH_BOT, PULSE, Audience, Client, Topic
 from gateways.changes import Change, Changed, Listening, Lost, watch
 from services.bots.cards import BotCard
 from services.bots.fleet import bots_by_ids, each_bot
-from services.control.kill_switch import switch_now
+from services.control.kill_switch import Switch, switch_now
 from services.desk import Desk
 from services.work.automations import stopped_automations
 from services.work.proofs import last_tick_at, tick_limit
 from services.work.starts import StartsTold, starts_told
-from store.control.kill_switch import Switch
 from trading.errors import ProvingError, UnknownBots
 from trading.work.starts import Pace
 

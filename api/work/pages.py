@@ -26,9 +26,8 @@ from api.work.pages_contract import (
 )
 from services.work.dead_letters import requeue
 from services.work.job_pages import WorkNow, ended_page, work_now
-from services.work.ticks import decisions_page, ticks_page
+from services.work.ticks import DecisionFilter, decisions_page, ticks_page
 from services.work.under_way import UnderWay, works_under_way
-from store.work.ticks import DecisionFilter
 
 WORK_SECONDS = 1.0
 router = APIRouter(tags=["work"])

@@ -15,8 +15,10 @@ from sqlalchemy.orm import Session
 from gateways.anchor import last_line
 from services.audit.chain import verify_chain
 from services.desk import Desk
+from services.paging import page_of
 from store.audit import chain, pages
-from store.audit.pages import AuditFilter, EventRow
+from store.audit.pages import AuditFilter as AuditFilter
+from store.audit.pages import EventRow
 from store.database import transaction
 from trading.audit.chain import Head
 
@@ -108,8 +110,9 @@ def events_page(desk: Desk, wanted: AuditFilter, *, before: int | None, limit: i
     """
     with transaction(desk.sessions) as session:
         rows = pages.events(session, _by_id(session, wanted), before=before, limit=limit + 1)
-        shown = _told(session, rows[:limit])
-    return EventsPage(shown, shown[-1].seq if len(rows) > limit else None)
+        shown, last = page_of(rows, limit)
+        told = _told(session, shown)
+    return EventsPage(told, last.seq if last is not None else None)
 
 
 def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:

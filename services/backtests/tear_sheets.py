@@ -16,6 +16,7 @@ from uuid import UUID
 import numpy as np
 
 from services.desk import Desk
+from store.backtests.sessions import TRADE_FACTS as TRADE_FACTS
 from store.backtests.trades import TradeRow, trades_of_session
 from store.bots import registry
 from store.database import transaction

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from services.bots.cards import BookFigures, book_figures
 from services.desk import Desk
+from services.paging import page_of
+from store.backtests.sessions import TRADE_FACTS as TRADE_FACTS
 from store.backtests.trades import TradeRow
 from store.bots import dossier
 from store.bots.dossier import SessionRow
@@ -127,9 +129,10 @@ def bot_trades(desk: Desk, bot_id: UUID, *, book: Book | None = None, cursor: in
     with transaction(desk.sessions) as session:
         source = _source(bot_id, _row(session, bot_id, book))
         trades = books.trades_before(session, source, before=cursor, limit=limit + 1)
-    shown, more = tuple(trades[:limit]), len(trades) > limit
+    shown, last = page_of(trades, limit)
     decimals = instrument(source.symbol).price_decimals
-    return TradesPage(source.book, source.session_id, decimals, shown, source.place_of(shown[-1]) if more else None)
+    more = source.place_of(last) if last is not None else None
+    return TradesPage(source.book, source.session_id, decimals, shown, more)
 
 
 def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -> SessionsPage:
@@ -142,8 +145,9 @@ def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -
     with transaction(desk.sessions) as session:
         since = _row(session, bot_id, Book.BACKTEST).since
         runs = dossier.sessions_of_bot(session, bot_id, before=cursor, limit=limit + 1)
-    shown = tuple(SessionListed(run, counts(run.created_at, reset_at=since)) for run in runs[:limit])
-    return SessionsPage(shown, shown[-1].run.id if len(runs) > limit else None)
+    shown, last = page_of(runs, limit)
+    listed = tuple(SessionListed(run, counts(run.created_at, reset_at=since)) for run in shown)
+    return SessionsPage(listed, last.id if last is not None else None)
 
 
 def all_trades(desk: Desk, bot_id: UUID, book: Book | None = None) -> TradeFile:

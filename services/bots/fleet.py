@@ -4,7 +4,6 @@ Belongs here: read-only use cases behind `/api/bots` and the board. Does not bel
 (`dossier.py`), SQL (`store/bots/fleet.py`), JSON.
 """
 
-import base64
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,22 +13,19 @@ from uuid import UUID
 from services.bots.cards import BotCard, GatedCard, card, gated_card
 from services.bots.gates import verifications_of
 from services.desk import Desk
+from services.paging import BadCursor, foreign, page_of, read_cursor, write_cursor
 from store.bots import fleet
-from store.bots.fleet import BookTotal, FleetFilter, FleetOrder, Place
+from store.bots.fleet import SORTS as SORTS
+from store.bots.fleet import BookTotal, Place
+from store.bots.fleet import FleetFilter as FleetFilter
+from store.bots.fleet import FleetOrder as FleetOrder
 from store.database import reading, transaction
 from store.work import job_pages, ticks
 from trading.books import Stage
-from trading.errors import BadInput
 from trading.work.badges import State
 
 MAX_PAGE = 500
 HIGHEST_RANK = 1_000
-
-
-class BadCursor(BadInput):
-    """The cursor was not made by this list, or belongs to another sort order."""
-
-    code = "BAD_CURSOR"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +73,11 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
     limit = max(1, min(query.limit, MAX_PAGE))
     with reading(desk.sessions) as session:
         found = fleet.read_page(session, query.wanted, query.order, after=after, limit=limit + 1)
-        shown, more = found.rows[:limit], len(found.rows) > limit
-        verifications = verifications_of(session, [row.card for row in shown])
+        shown, last = page_of(list(zip(found.rows, found.places, strict=True)), limit)
+        verifications = verifications_of(session, [row.card for row, _ in shown])
     now = desk.clock()
-    last = found.places[limit - 1] if more else None
-    bots = tuple(gated_card(row, verifications, now=now) for row in shown)
-    return BotsPage(bots, _cursor(last, query.order) if last is not None else None, found.total)
+    bots = tuple(gated_card(row, verifications, now=now) for row, _ in shown)
+    return BotsPage(bots, _cursor(last[1], query.order) if last is not None else None, found.total)
 
 
 def bots_by_ids(desk: Desk, bot_ids: Sequence[UUID]) -> tuple[BotCard, ...]:
@@ -135,20 +130,18 @@ def _tally(counted: list[tuple[str, int]], words: tuple[str, ...]) -> dict[str, 
 
 
 def _cursor(place: Place, order: FleetOrder) -> str:
-    spoken = json.dumps([order.sort, order.descending, place.key, place.name], separators=(",", ":"))
-    return base64.urlsafe_b64encode(spoken.encode()).decode().rstrip("=")
+    return write_cursor(json.dumps([order.sort, order.descending, place.key, place.name], separators=(",", ":")))
 
 
 def _place(cursor: str, order: FleetOrder) -> Place:
     try:
-        spoken = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        sort, descending, key, name = spoken
+        sort, descending, key, name = json.loads(read_cursor(cursor))
     except (TypeError, ValueError):
-        raise BadCursor("the cursor was not made by this list") from None
+        raise foreign(cursor) from None
     if (sort, descending) != (order.sort, order.descending):
         raise BadCursor(f"the cursor belongs to another order: {sort}")
     if not (_is_text(name) and _is_key(key, order)):
-        raise BadCursor("the cursor was not made by this list")
+        raise foreign(cursor)
     return Place(key, name)
 
 

@@ -24,7 +24,8 @@ from services.acts import once, require_reason
 from services.audit import chain
 from services.desk import Desk
 from store.control import kill_switch
-from store.control.kill_switch import Switch, Tier
+from store.control.kill_switch import Switch as Switch
+from store.control.kill_switch import Tier
 from store.database import transaction
 from store.work import jobs
 from trading.errors import Unavailable

@@ -10,11 +10,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from services.cursors import read_cursor, write_cursor
 from services.desk import Desk
+from services.paging import page_of, read_moment, write_moment
 from store.database import transaction
 from store.improvement import lab
-from store.improvement.lab import CandidateRow, IterationFilter, IterationRow
+from store.improvement.lab import CandidateRow, IterationRow
+from store.improvement.lab import IterationFilter as IterationFilter
 from trading.errors import UnknownIteration
 
 MOST_CANDIDATES = 2_000
@@ -63,15 +64,15 @@ def iterations_page(desk: Desk, wanted: IterationFilter, *, cursor: str | None, 
     """Return a page of iterations.
 
     Raises:
-        BadInput: the cursor is none of this list.
+        BadCursor: the cursor is none of this list.
         Unavailable: the database is away.
     """
-    before = read_cursor(cursor) if cursor is not None else None
+    before = read_moment(cursor) if cursor is not None else None
     with transaction(desk.sessions) as session:
         rows = lab.iterations(session, wanted, before=before, limit=limit + 1)
-    shown = rows[:limit]
-    more = write_cursor(shown[-1].completed_at, shown[-1].id) if len(rows) > limit else None
-    return IterationsPage(tuple(shown), more, desk.clock())
+    shown, last = page_of(rows, limit)
+    more = write_moment(last.completed_at, last.id) if last is not None else None
+    return IterationsPage(shown, more, desk.clock())
 
 
 def iteration_in_depth(desk: Desk, iteration_id: UUID) -> IterationInDepth:

@@ -7,8 +7,8 @@ was given up (`dead_letters.py`).
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.cursors import read_cursor, write_cursor
 from services.desk import Desk
+from services.paging import page_of, read_moment, write_moment
 from services.work.starts import StartsTold, starts_told
 from services.work.starvation import Starvation, starvation
 from store.database import transaction
@@ -79,12 +79,17 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
     """Return a page of jobs that ended, the last to end first, or only of those that failed or timed out.
 
     Raises:
-        BadInput: the cursor is none of ours.
+        BadCursor: the cursor is none of ours.
         Unavailable: the database is away.
     """
-    before = read_cursor(cursor) if cursor is not None else None
+    before = read_moment(cursor) if cursor is not None else None
     with transaction(desk.sessions) as session:
         rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
-    shown = rows[:limit]
-    last_end = shown[-1].completed_at if len(rows) > limit else None
-    return EndedPage(tuple(shown), write_cursor(last_end, shown[-1].id) if last_end is not None else None)
+    shown, last = page_of(rows, limit)
+    return EndedPage(shown, _continued(last))
+
+
+def _continued(last: JobRow | None) -> str | None:
+    if last is None or last.completed_at is None:
+        return None
+    return write_moment(last.completed_at, last.id)

@@ -10,9 +10,11 @@ from datetime import datetime
 from typing import Any
 
 from services.desk import Desk
+from services.paging import page_of
 from store.database import transaction
 from store.work import ticks
-from store.work.ticks import DecisionFilter, DecisionRow, TickRow
+from store.work.ticks import DecisionFilter as DecisionFilter
+from store.work.ticks import DecisionRow, TickRow
 from trading.errors import UnknownTick
 from trading.work.jobs import JobType
 from trading.work.reasons import in_words
@@ -71,8 +73,8 @@ def ticks_page(desk: Desk, *, before: int | None, limit: int) -> TicksPage:
     """
     with transaction(desk.sessions) as session:
         rows = ticks.ticks(session, before=before, limit=limit + 1)
-    shown = rows[:limit]
-    return TicksPage(tuple(map(_tick, shown)), shown[-1].id if len(rows) > limit else None, desk.clock())
+    shown, last = page_of(rows, limit)
+    return TicksPage(tuple(map(_tick, shown)), last.id if last is not None else None, desk.clock())
 
 
 def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: int | None, limit: int) -> DecisionsPage:
@@ -89,12 +91,8 @@ def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: i
         rows = ticks.decisions(session, tick_id, wanted=wanted, after=after, limit=limit + 1)
         counted = ticks.count_decisions(session, tick_id)
     reasons = tuple(ReasonTold(one.decision, one.reason_code, in_words(one.reason_code), one.bots) for one in counted)
-    shown = rows[:limit]
-    return DecisionsPage(
-        tick=_tick(row, reasons or None),
-        decisions=tuple(shown),
-        next_after=shown[-1].seq if len(rows) > limit else None,
-    )
+    shown, last = page_of(rows, limit)
+    return DecisionsPage(_tick(row, reasons or None), shown, last.seq if last is not None else None)
 
 
 def _tick(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> TickTold:

@@ -30,3 +30,11 @@ def test_a_cursor_of_another_list_is_refused(client: Client, sort: str, spoken: 
 @pytest.mark.parametrize("sort", ["activity", "stage"])
 def test_a_rank_no_bot_can_have_is_refused(client: Client, sort: str, key: str) -> None:
     assert refused(client, sort, f'["SORT",false,{key},"x"]')
+
+
+@pytest.mark.parametrize("path", ["/api/bots", "/api/jobs/ended", "/api/iterations"])
+@pytest.mark.parametrize("cursor", ["A", "_____", "MjAyNi0wMS0wMXxh"])
+def test_every_list_refuses_a_cursor_that_none_made_in_the_same_words(client: Client, path: str, cursor: str) -> None:
+    answer = client.get(f"{path}?cursor={cursor}")
+    assert (answer.status_code, answer.json()["code"]) == (422, "BAD_CURSOR")
+    assert answer.json()["detail"] == f"the cursor was not made by this list, was '{cursor}'"
