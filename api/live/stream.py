@@ -38,8 +38,8 @@ from services.bots.fleet import bots_by_ids, each_bot
 from services.control.kill_switch import Switch, switch_now
 from services.desk import Desk
 from services.work.automations import stopped_automations
-from services.work.proofs import last_tick_at, tick_limit
 from services.work.starts import StartsTold, starts_told
+from services.work.ticks import last_tick_at, tick_limit
 from trading.errors import ProvingError, UnknownBots
 from trading.work.starts import Pace
 

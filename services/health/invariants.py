@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.audit.chain import verify_chain
 from services.desk import Desk
-from services.work.proofs import tick_limit
+from services.work.ticks import tick_age
 from store.control import kill_switch
 from store.database import reading, transaction
 from store.health import invariants
@@ -65,9 +65,8 @@ def tick_is_recent(desk: Desk, session: Session | None = None) -> Invariant:
     """The last tick is no older than what `tick_limit` allows."""
     with _at_hand(desk, session) as open_session:
         last = ticks.newest_tick(open_session)
-    age = (desk.clock() - last.started_at).total_seconds() if last is not None else None
-    limit = tick_limit(desk).total_seconds()
-    late = [] if age is not None and age <= limit else [{"seconds_since_last_tick": age, "limit_seconds": limit}]
+    age = tick_age(desk, last.started_at if last is not None else None, now=desk.clock())
+    late = [] if age.is_recent else [{"seconds_since_last_tick": age.seconds, "limit_seconds": age.limit_seconds}]
     return _verdict("tick_is_recent", int(last is not None), late)
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from services.desk import Desk
 from services.work.automations import stopped_automations
-from services.work.proofs import last_tick_at, tick_limit
+from services.work.ticks import last_tick_at, tick_age
 from store.database import reading
 from store.provision import pending_migrations
 from trading.errors import Unavailable
@@ -83,11 +83,11 @@ def readiness(desk: Desk, migrations: MigrationCheck) -> Readiness:
 
 
 def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> Check:
-    limit = tick_limit(desk).total_seconds()
-    if ticked_at is None:
+    age = tick_age(desk, ticked_at, now=now)
+    if age.seconds is None:
         return Check(DAEMON, False, "no autonomy tick yet")
-    age = (now - ticked_at).total_seconds()
-    return Check(DAEMON, age <= limit, f"last autonomy tick {age:.0f} s ago, at most {limit:.0f} s")
+    told = f"last autonomy tick {age.seconds:.0f} s ago, at most {age.limit_seconds:.0f} s"
+    return Check(DAEMON, age.is_recent, told)
 
 
 def _automations_check(desk: Desk) -> Check:

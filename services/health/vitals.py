@@ -14,11 +14,11 @@ from services.audit.pages import SHOWN_BREAKS, Verification, chain_told
 from services.desk import Desk
 from services.health import invariants
 from services.health.invariants import Invariant
-from services.work.proofs import last_tick_at, tick_limit
 from services.work.starts import starts_told
+from services.work.ticks import last_tick_at, tick_age
 from store.database import transaction
 from store.health import sizes
-from store.health.sizes import TableSize
+from store.health.sizes import TableSize as TableSize
 from trading.work.jobs import LEASE, TIMEOUTS
 from trading.work.planner import MAX_FAILURES_IN_ROW
 from trading.work.starts import Pace
@@ -130,11 +130,10 @@ _COUNTED = (
 
 
 def _tick(desk: Desk, now: datetime) -> Verdict:
-    last, limit = last_tick_at(desk), tick_limit(desk).total_seconds()
-    age = (now - last).total_seconds() if last is not None else None
-    value = "no tick yet" if age is None else f"{_span(age)} ago"
-    holds = age is not None and age <= limit
-    return Verdict("tick_is_recent", "Autonomy ticks", value, f"at most {_span(limit)} ago", holds, (), now)
+    age = tick_age(desk, last_tick_at(desk), now=now)
+    value = "no tick yet" if age.seconds is None else f"{_span(age.seconds)} ago"
+    bar = f"at most {_span(age.limit_seconds)} ago"
+    return Verdict("tick_is_recent", "Autonomy ticks", value, bar, age.is_recent, (), now)
 
 
 def _starts(desk: Desk, now: datetime) -> Verdict:

@@ -1,7 +1,7 @@
 """Dagster's automations as use cases: a sensor or schedule that was stopped is noticed, recorded and told.
 
 Belongs here: comparing how they stand with how they stood, and the audit event. Does not belong here: asking Dagster
-(`sensors`), whether autonomy ticks (`proofs.py`).
+(`sensors`), whether autonomy ticks (`ticks.py`).
 
 Anybody with a shell can stop a sensor in Dagster, and Dagster keeps no name of who did it. Each sensor looks at all of
 them, so that the stop of one is noticed by the others; with all of them stopped the silence of the tick tells.

@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session
 
 from services.audit import chain
 from services.desk import Desk
-from services.work.proofs import tick_limit
 from services.work.starts import told
+from services.work.ticks import tick_limit
 from store.control import kill_switch
 from store.database import transaction
 from store.market.bars import BarStore

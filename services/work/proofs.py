@@ -6,25 +6,25 @@ Belongs here: read-only recounts for the proof endpoints. Does not belong here: 
 Everything else in a summary is what the tick wrote.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.desk import Desk
+from services.work.ticks import TickTold, every_type, tick_age, tick_told
 from store.database import reading
 from store.work import job_pages, ticks
 from store.work.job_pages import JobRow, QueuedJob
-from store.work.ticks import DecisionRow, ReasonCount, TickRow
+from store.work.ticks import DecisionRow as DecisionRow
+from store.work.ticks import ReasonCount as ReasonCount
 from trading.work.jobs import JobStatus, JobType
 
 RECENT_RUNS = 20
 SHOWN_DECISIONS = 100
 RECENT_JOBS = 50
 SHOWN_STUCK = 100
-TICKS_MISSED_BEFORE_UNHEALTHY = 3
-LONGEST_TICK = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,9 @@ class JobsProof:
     recent: tuple[JobRow, ...]
 
 
+Shown = TypeVar("Shown", bound=TickShown)
+
+
 def autonomy_proof(desk: Desk) -> AutonomyProof:
     """Return what autonomy did lately.
 
@@ -97,18 +100,19 @@ def autonomy_proof(desk: Desk) -> AutonomyProof:
     """
     now = desk.clock()
     with reading(desk.sessions) as session:
-        runs = ticks.ticks(session, limit=RECENT_RUNS)
+        runs = [tick_told(row) for row in ticks.ticks(session, limit=RECENT_RUNS)]
         running = job_pages.count_running(session)
         stuck = len(job_pages.stuck(session, now=now, limit=SHOWN_STUCK))
         decisions = ticks.decisions(session, runs[0].id, limit=SHOWN_DECISIONS) if runs else ()
         reasons = ticks.count_decisions(session, runs[0].id) if runs else ()
-    age = (now - runs[0].started_at).total_seconds() if runs else None
+    age = tick_age(desk, runs[0].started_at if runs else None, now=now)
+    counted = {"decisions": tuple(decisions), "reasons": tuple(reasons)}
     return AutonomyProof(
-        healthy=age is not None and age <= tick_limit(desk).total_seconds() and not stuck,
-        seconds_since_last_tick=age,
+        healthy=age.is_recent and not stuck,
+        seconds_since_last_tick=age.seconds,
         stuck_jobs=stuck,
-        latest_run=_latest(runs[0], decisions, reasons=reasons, running=running) if runs else None,
-        recent_runs=tuple(_tick(run) for run in runs),
+        latest_run=_shown(LatestTick, runs[0], running, **counted) if runs else None,
+        recent_runs=tuple(_shown(TickShown, run, run.running) for run in runs),
     )
 
 
@@ -136,60 +140,17 @@ def jobs_proof(desk: Desk) -> JobsProof:
     )
 
 
-def tick_limit(desk: Desk) -> timedelta:
-    """Return how old the last tick may be before autonomy counts as silent."""
-    return TICKS_MISSED_BEFORE_UNHEALTHY * timedelta(seconds=desk.settings.tick_seconds) + LONGEST_TICK
-
-
-def last_tick_at(desk: Desk) -> datetime | None:
-    """Return when the newest tick started, None before the first.
-
-    Raises:
-        Unavailable: the database is away.
-    """
-    with reading(desk.sessions) as session:
-        last = ticks.newest_tick(session)
-    return last.started_at if last is not None else None
-
-
 def _oldest(row: QueuedJob, *, now: datetime) -> OldestQueued:
     return OldestQueued(row.id, row.bot_id, row.type, (now - row.created_at).total_seconds())
 
 
-def _latest(
-    run: TickRow, decisions: Sequence[DecisionRow], *, reasons: Sequence[ReasonCount], running: Mapping[str, int]
-) -> LatestTick:
-    return LatestTick(
+def _shown(kind: type[Shown], run: TickTold, running: Mapping[str, int], **more: Any) -> Shown:
+    return kind(
         id=run.id,
         started_at=run.started_at,
         completed_at=run.completed_at,
         candidates=run.candidates,
         decisions_total=run.decisions,
-        summary=_summary(run.summary, running),
-        decisions=tuple(decisions),
-        reasons=tuple(reasons),
+        summary=TickSummary(run.enqueued, every_type(running), run.eligible, run.caps),
+        **more,
     )
-
-
-def _tick(run: TickRow) -> TickShown:
-    return TickShown(
-        id=run.id,
-        started_at=run.started_at,
-        completed_at=run.completed_at,
-        candidates=run.candidates,
-        decisions_total=run.decisions,
-        summary=_summary(run.summary, run.summary.get("currently_running_jobs_by_type") or {}),
-    )
-
-
-def _summary(written: Mapping[str, Any], running: Mapping[str, int]) -> TickSummary:
-    return TickSummary(
-        jobs_enqueued_by_type=_every_type(written.get("jobs_enqueued_by_type") or {}),
-        currently_running_jobs_by_type=_every_type(running),
-        eligible_candidates_count=written.get("eligible_candidates_count"),
-        concurrency_caps=dict(written.get("concurrency_caps") or {}),
-    )
-
-
-def _every_type(counts: Mapping[str, int]) -> dict[str, int]:
-    return {str(kind): counts.get(kind, 0) for kind in JobType}

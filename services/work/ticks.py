@@ -1,23 +1,27 @@
-"""What the ticks decided, page by page: the answer to "why does this bot not work now".
+"""What the ticks decided, page by page, and how long ago the last one was: why a bot does not work now.
 
-Belongs here: read-only pages over ticks and decisions, reasons in words. Does not belong here: deciding
-(`autonomy.py`), the health of the loop (`proofs.py`).
+Belongs here: the one reading of what a tick wrote down of itself, pages over ticks and decisions, what counts as
+silence. Does not belong here: deciding (`autonomy.py`), evidence for the proof endpoints (`proofs.py`).
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.desk import Desk
 from services.paging import page_of
-from store.database import transaction
+from store.database import reading, transaction
 from store.work import ticks
 from store.work.ticks import DecisionFilter as DecisionFilter
-from store.work.ticks import DecisionRow, TickRow
+from store.work.ticks import DecisionRow as DecisionRow
+from store.work.ticks import TickRow
 from trading.errors import UnknownTick
 from trading.work.jobs import JobType
 from trading.work.reasons import in_words
+
+TICKS_MISSED_BEFORE_UNHEALTHY = 3
+LONGEST_TICK = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,10 @@ class ReasonTold:
 
 @dataclass(frozen=True, slots=True)
 class TickTold:
-    """One tick: what it looked at, what it enqueued, what ran and waited then, and its reasons, most frequent first."""
+    """One tick: what it looked at, what it enqueued, what ran and waited then, and its reasons, most frequent first.
+
+    Every type of job is present in each count; `caps` are those it kept to.
+    """
 
     id: int
     started_at: datetime
@@ -43,8 +50,22 @@ class TickTold:
     enqueued: dict[str, int]
     queued: dict[str, int]
     running: dict[str, int]
+    caps: dict[str, int | None]
     reclaimed: int
     reasons: tuple[ReasonTold, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TickAge:
+    """How long ago the newest tick started, None before the first, and how long that may be."""
+
+    seconds: float | None
+    limit_seconds: float
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether autonomy ticks, rather than being silent."""
+        return self.seconds is not None and self.seconds <= self.limit_seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +86,28 @@ class DecisionsPage:
     next_after: int | None
 
 
+def tick_limit(desk: Desk) -> timedelta:
+    """Return how old the last tick may be before autonomy counts as silent."""
+    return TICKS_MISSED_BEFORE_UNHEALTHY * timedelta(seconds=desk.settings.tick_seconds) + LONGEST_TICK
+
+
+def tick_age(desk: Desk, started_at: datetime | None, *, now: datetime) -> TickAge:
+    """Return how old a tick is that started at a moment, beside what it may be."""
+    seconds = (now - started_at).total_seconds() if started_at is not None else None
+    return TickAge(seconds, tick_limit(desk).total_seconds())
+
+
+def last_tick_at(desk: Desk) -> datetime | None:
+    """Return when the newest tick started, None before the first.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with reading(desk.sessions) as session:
+        last = ticks.newest_tick(session)
+    return last.started_at if last is not None else None
+
+
 def ticks_page(desk: Desk, *, before: int | None, limit: int) -> TicksPage:
     """Return a page of ticks.
 
@@ -74,7 +117,7 @@ def ticks_page(desk: Desk, *, before: int | None, limit: int) -> TicksPage:
     with transaction(desk.sessions) as session:
         rows = ticks.ticks(session, before=before, limit=limit + 1)
     shown, last = page_of(rows, limit)
-    return TicksPage(tuple(map(_tick, shown)), last.id if last is not None else None, desk.clock())
+    return TicksPage(tuple(map(tick_told, shown)), last.id if last is not None else None, desk.clock())
 
 
 def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: int | None, limit: int) -> DecisionsPage:
@@ -92,10 +135,16 @@ def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: i
         counted = ticks.count_decisions(session, tick_id)
     reasons = tuple(ReasonTold(one.decision, one.reason_code, in_words(one.reason_code), one.bots) for one in counted)
     shown, last = page_of(rows, limit)
-    return DecisionsPage(_tick(row, reasons or None), shown, last.seq if last is not None else None)
+    return DecisionsPage(tick_told(row, reasons or None), shown, last.seq if last is not None else None)
 
 
-def _tick(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> TickTold:
+def every_type(counts: Mapping[str, int] | None) -> dict[str, int]:
+    """Return counts by type of job, every type present."""
+    return {str(kind): (counts or {}).get(kind, 0) for kind in JobType}
+
+
+def tick_told(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> TickTold:
+    """Return a tick as its row tells it, with reasons counted apart where they are given."""
     summary: Mapping[str, Any] = row.summary
     return TickTold(
         id=row.id,
@@ -104,9 +153,10 @@ def _tick(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> TickTo
         candidates=row.candidates,
         decisions=row.decisions,
         eligible=summary.get("eligible_candidates_count"),
-        enqueued=_by_type(summary.get("jobs_enqueued_by_type")),
-        queued=_by_type(summary.get("queued_jobs_by_type")),
-        running=_by_type(summary.get("currently_running_jobs_by_type")),
+        enqueued=every_type(summary.get("jobs_enqueued_by_type")),
+        queued=every_type(summary.get("queued_jobs_by_type")),
+        running=every_type(summary.get("currently_running_jobs_by_type")),
+        caps=dict(summary.get("concurrency_caps") or {}),
         reclaimed=len(summary.get("reclaimed_jobs") or ()),
         reasons=_summed(summary.get("reasons")) if reasons is None else reasons,
     )
@@ -115,7 +165,3 @@ def _tick(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> TickTo
 def _summed(reasons: Mapping[str, int] | None) -> tuple[ReasonTold, ...]:
     ordered = sorted((reasons or {}).items(), key=lambda counted: (-counted[1], counted[0]))
     return tuple(ReasonTold(None, code, in_words(code), bots) for code, bots in ordered)
-
-
-def _by_type(counts: Mapping[str, int] | None) -> dict[str, int]:
-    return {str(kind): (counts or {}).get(kind, 0) for kind in JobType}

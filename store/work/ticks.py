@@ -2,7 +2,7 @@
 
 Belongs here: every statement that reads ticks and decisions, each bounded by their primary keys or by
 `ix_autonomy_bot_decisions__bot`. Does not belong here: writing them (`autonomy.py`), what a tick found no room for
-(`waits.py`), what counts as silence (`services.work.proofs`).
+(`waits.py`), what counts as silence (`services.work.ticks`).
 """
 
 from collections.abc import Sequence
@@ -45,13 +45,13 @@ class DecisionRow(NamedTuple):
 
     seq: int
     bot_id: UUID
+    name: str | None
+    symbol: str | None
+    timeframe: str | None
     decision: str
     job_type: str | None
     reason_code: str
     blockers: list[str]
-    name: str | None
-    symbol: str | None
-    timeframe: str | None
 
     @property
     def words(self) -> str | None:
@@ -62,13 +62,13 @@ class DecisionRow(NamedTuple):
 _DECIDED = select(
     AutonomyBotDecision.seq,
     AutonomyBotDecision.bot_id,
+    Bot.name,
+    Bot.symbol,
+    Bot.timeframe,
     AutonomyBotDecision.decision,
     AutonomyBotDecision.job_type,
     AutonomyBotDecision.reason_code,
     AutonomyBotDecision.blockers,
-    Bot.name,
-    Bot.symbol,
-    Bot.timeframe,
 ).outerjoin(Bot, Bot.id == AutonomyBotDecision.bot_id)
 
 

@@ -11,11 +11,20 @@ from services.backtests.baselines import BaselineBacktest
 from services.bots.seed import seed_fleet
 from services.control.kill_switch import SwitchWish, throw_switch
 from services.desk import Desk
-from services.health.invariants import all_invariants, caps_are_kept, no_stuck_jobs, work_is_finishing
+from services.health.invariants import (
+    all_invariants,
+    caps_are_kept,
+    no_stuck_jobs,
+    tick_is_recent,
+    work_is_finishing,
+)
+from services.health.readiness import MigrationCheck, readiness
 from services.health.vitals import verdicts
 from services.work.autonomy import run_tick
+from services.work.proofs import autonomy_proof
 from services.work.queue import drain
 from services.work.starvation import Wait, starvation
+from services.work.ticks import tick_limit
 from store.database import transaction
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job
@@ -245,3 +254,16 @@ def test_work_that_a_person_holds_back_has_no_forecast(desk: Desk, clock: FixedC
     held = wait_for(desk, JobType.BACKTEST)
     assert (held.finished_per_minute, held.last_served_in_seconds) == (pytest.approx(2), None)
     assert starvation(desk).held_by_kill_switch
+
+
+@pytest.mark.parametrize("late_seconds", [0, 1])
+def test_proof_invariant_vitals_and_readiness_agree_on_when_autonomy_is_silent(
+    desk: Desk, clock: FixedClock, late_seconds: int
+) -> None:
+    run_tick(desk)
+    clock.advance(seconds=tick_limit(desk).total_seconds() + late_seconds)
+    proof, ready = autonomy_proof(desk), readiness(desk, MigrationCheck())
+    assert proof.seconds_since_last_tick == tick_limit(desk).total_seconds() + late_seconds
+    ticks = [verdict.holds for verdict in verdicts(desk) if verdict.name == "tick_is_recent"]
+    daemon = [check.passed for check in ready.checks if "last autonomy tick" in check.detail]
+    assert [proof.healthy, tick_is_recent(desk).holds, *ticks, *daemon] == 4 * [late_seconds == 0]
