@@ -1,6 +1,6 @@
 """The JSON of one bot in depth: sessions, generations, history, trades."""
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field, computed_field
@@ -8,6 +8,9 @@ from pydantic import Field, computed_field
 from api.bots.fleet_contract import BotAnswer
 from api.edge.contract import Spoken
 from api.work.contract import JobAnswer
+from services.bots.books import Equity, TradeRow
+from services.bots.dossier import DecisionOfBot, FiguresEventRow, GenerationRow
+from trading.strategies.memory import History
 
 
 class SessionAnswer(Spoken):
@@ -44,53 +47,27 @@ class SessionAnswer(Spoken):
         return f"/api/sessions/{self.id}/report" if self.status == "COMPLETED" else None
 
 
-class GenerationAnswer(Spoken):
+class GenerationAnswer(Spoken, of=GenerationRow):
     """One generation."""
 
-    generation_number: int
-    genome: dict[str, object]
-    genome_hash: str
-    origin: str
-    parent_generation: int | None
-    reason: str | None
-    created_at: datetime
 
-
-class BotDecisionAnswer(Spoken):
+class BotDecisionAnswer(Spoken, of=DecisionOfBot):
     """What a tick decided for a bot, and why in words; null for a reason of another version."""
 
-    run_id: int
-    started_at: datetime
-    decision: str
-    job_type: str | None
-    reason_code: str
-    blockers: list[str]
     words: str | None
 
 
-class MetricsEventAnswer(Spoken):
+class MetricsEventAnswer(Spoken, of=FiguresEventRow, without=("payload_json",)):
     """One event in the life of a bot's figures."""
 
-    event_type: str
-    reason_code: str
-    actor: str
-    created_at: datetime
 
-
-class EquityAnswer(Spoken):
+class EquityAnswer(Spoken, of=Equity, without=("session_id", "account_usd", "drawdown_pct")):
     """Equity at each trading day's close since the baseline, oldest first."""
 
-    book: str
-    since: datetime | None
-    trading_on: list[date]
-    equity_usd: list[float]
 
-
-class HistoryAnswer(Spoken):
+class HistoryAnswer(Spoken, of=History):
     """The bars there are for a bot, how many its warm-up takes, how many are left to trade on, and that in words."""
 
-    bars: int
-    warm_up_bars: int
     left_bars: int
     words: str
 
@@ -108,28 +85,8 @@ class DossierAnswer(Spoken):
     metrics_events: list[MetricsEventAnswer]
 
 
-class TradeAnswer(Spoken):
+class TradeAnswer(Spoken, of=TradeRow, without=("session_id", "bot_id", "book", "created_at")):
     """One round trip; a price recorded without its ticks is null where it cannot be told exactly."""
-
-    id: int
-    seq: int
-    side: str
-    contracts: int
-    entry_at: datetime
-    exit_at: datetime
-    entry_price: float | None
-    exit_price: float | None
-    entry_ticks: int | None
-    exit_ticks: int | None
-    tick_size: float | None
-    bars_held: int
-    gross_pnl_usd: float
-    commission_usd: float
-    slippage_usd: float
-    net_pnl_usd: float
-    mae_usd: float
-    mfe_usd: float
-    exit_reason: str
 
 
 class TradesAnswer(Spoken):

@@ -1,42 +1,31 @@
 """The JSON of the fleet: cards of bots, totals, equity lines."""
 
-from datetime import datetime
-from uuid import UUID
-
 from api.bots.figures_contract import FiguresAnswer
 from api.edge.contract import Spoken
+from services.bots.cards import GatedCard, StageGate
+from services.bots.fleet import Totals
 from trading.books import Stage
-from trading.work.badges import State
+from trading.work.badges import ActiveJob, Badge, BotNow
 
 
-class ActiveJobAnswer(Spoken):
+class ActiveJobAnswer(Spoken, of=ActiveJob):
     """The job behind a state."""
 
-    id: UUID
     type: str
     status: str
-    created_at: datetime
-    started_at: datetime | None
-    attempt: int
-    iteration: int
-    elapsed_seconds: int | None
 
 
-class BadgeAnswer(Spoken):
+class BadgeAnswer(Spoken, of=Badge):
     """Words and colour of a badge."""
 
-    text: str
     tone: str
 
 
-class BotNowAnswer(Spoken):
+class BotNowAnswer(Spoken, of=BotNow):
     """What a bot does now; badge and tooltip exist exactly when there is an active job."""
 
-    state: State
     active_job: ActiveJobAnswer | None
     badge: BadgeAnswer | None
-    tooltip: str | None
-    reason: str | None
 
 
 class BlockerAnswer(Spoken):
@@ -49,38 +38,18 @@ class BlockerAnswer(Spoken):
     reason: str
 
 
-class StageGateAnswer(Spoken):
+class StageGateAnswer(Spoken, of=StageGate):
     """The gate to the next stage."""
 
-    to: str | None
-    allowed: bool
     blockers: list[BlockerAnswer]
 
 
-class BotAnswer(Spoken):
+class BotAnswer(Spoken, of=GatedCard):
     """One bot."""
 
-    id: UUID
-    name: str
     stage: Stage
-    symbol: str
-    timeframe: str
-    archetype: str
-    generation: int | None
-    promotion_mode: str
-    stage_locked_until: datetime | None
-    stage_entered_at: datetime
-    killed_at: datetime | None
-    archived_at: datetime | None
-    paused_at: datetime | None
-    metrics_reset_at: datetime | None
     bot_now: BotNowAnswer
-    progress_pct: float | None
-    dagster_run_id: str | None
-    confidence_pct: float | None
-    uniqueness_pct: float | None
     metrics: FiguresAnswer
-    sparkline: list[float]
     stage_gate: StageGateAnswer
 
 
@@ -103,15 +72,7 @@ class BookTotalAnswer(Spoken):
     trades: int | None
 
 
-class TotalsAnswer(Spoken):
+class TotalsAnswer(Spoken, of=Totals):
     """Totals of the fleet."""
 
-    bots: int
-    by_stage: dict[str, int]
-    by_state: dict[str, int]
     books: list[BookTotalAnswer]
-    oldest_queued_at: datetime | None
-    locked_bots: int
-    locked_until: datetime | None
-    manual_bots: int
-    last_tick_at: datetime | None

@@ -1,6 +1,6 @@
 """The JSON of one bot's page: its life, its books, its sessions."""
 
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 from pydantic import Field
@@ -10,67 +10,35 @@ from api.bots.figures_contract import FiguresAnswer
 from api.bots.fleet_contract import BotAnswer
 from api.edge.contract import Spoken
 from api.market.contract import SeriesAnswer
+from services.bots.books import Equity, ShownRow
+from services.bots.life import Event, IterationRow, Mark, Neighbour, NumberShown
+from trading.governance.gates import Check, GateVerdict
 
 
-class CheckAnswer(Spoken):
+class CheckAnswer(Spoken, of=Check, without=("because",)):
     """One requirement of a gate and the value held against it; null where unknown, which blocks."""
 
-    code: str
     relation: str
-    required: float
-    was: float | None
-    passed: bool
     reason: str
 
 
-class GateAnswer(Spoken):
+class GateAnswer(Spoken, of=GateVerdict):
     """Every requirement of the gate to the next stage; `to` is null at the top."""
 
     to: str | None
     checks: list[CheckAnswer]
 
 
-class IterationAnswer(Spoken):
+class IterationAnswer(Spoken, of=IterationRow):
     """One improve or evolve iteration: the candidate it judged, the verdict and why."""
 
-    id: UUID
-    job_type: str
-    iteration: int
-    parent_generation: int
-    new_generation: int | None
-    accepted: bool
-    reason_code: str
-    reason: str
-    candidates_tried: int
-    genome: dict[str, object] | None
-    test_sharpe: float | None
-    test_net_pnl_usd: float | None
-    test_trades: int | None
-    evidence: dict[str, object]
-    data_source: str
-    completed_at: datetime
 
-
-class EventAnswer(Spoken):
+class EventAnswer(Spoken, of=Event):
     """One line of a bot's trail."""
 
-    at: datetime
-    event: str
-    reason: str | None
-    actor: str | None
-    detail: str
-    audit_seq: int | None
-    run_id: str | None
 
-
-class MarkAnswer(Spoken):
+class MarkAnswer(Spoken, of=Mark):
     """A moment worth a line across a chart; an empty list of books means all of them."""
-
-    at: datetime
-    kind: str
-    label: str
-    detail: str
-    books: list[str]
 
 
 class VerificationAnswer(Spoken):
@@ -87,22 +55,12 @@ class VerificationAnswer(Spoken):
     completed_at: datetime
 
 
-class NeighbourAnswer(Spoken):
+class NeighbourAnswer(Spoken, of=Neighbour):
     """The bot next to another one by name."""
 
-    id: UUID
-    name: str
 
-
-class NumberAnswer(Spoken):
+class NumberAnswer(Spoken, of=NumberShown):
     """One number of a bot's newest generation, with the bounds an edit must keep."""
-
-    name: str
-    value: float
-    low: float
-    high: float
-    step: float
-    unit: str
 
 
 class LifeAnswer(Spoken):
@@ -126,26 +84,12 @@ class LifeAnswer(Spoken):
     verifications: list[VerificationAnswer]
 
 
-class CurveAnswer(Spoken):
+class CurveAnswer(Spoken, of=Equity):
     """Equity and drawdown at each trading day's close since the curve's baseline, oldest first."""
 
-    book: str
-    since: datetime | None
-    session_id: UUID | None
-    account_usd: float
-    trading_on: list[date]
-    equity_usd: list[float]
-    drawdown_pct: list[float]
 
-
-class ShownAnswer(Spoken):
+class ShownAnswer(Spoken, of=ShownRow, without=("since",)):
     """A book's headline figures as they were shown from a moment on; null net P&L right after a reset."""
-
-    taken_at: datetime
-    session_id: UUID | None
-    generation_number: int | None
-    net_pnl_usd: float | None
-    trades: int
 
 
 class BookAnswer(Spoken):

@@ -5,7 +5,13 @@ Belongs here: words and bounds that more than one wing speaks. Does not belong h
 """
 
 import re
-from typing import Annotated, Literal
+from collections.abc import Collection
+from decimal import Decimal
+from functools import reduce
+from inspect import get_annotations
+from operator import or_
+from types import UnionType
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 from uuid import UUID
 
 from fastapi import Path, Query, Response
@@ -55,11 +61,28 @@ PageSize = Annotated[int, Query(ge=1, le=200)]
 
 
 class Spoken(BaseModel):
-    """An answer: camelCase on the wire, made from the desk's own words."""
+    """An answer: camelCase on the wire, made from the desk's own words.
+
+    `class NeighbourAnswer(Spoken, of=Neighbour)` has a field for each of a row's, in its order and as the row declares
+    it, but for those it is `without`. What the class declares itself stands for the row's field of that name; what the
+    row has as a property, or not at all, follows after them, or stands `before` one of them.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, from_attributes=True, serialize_by_alias=True
     )
+
+    def __init_subclass__(
+        cls, *, of: type | None = None, without: Collection[str] = (), before: str | None = None, **config: Any
+    ) -> None:
+        """Take over the fields of a row, before the model is made of them."""
+        super().__init_subclass__(**config)
+        if of is not None:
+            own, inherited = get_annotations(cls), get_type_hints(cls).keys()
+            fields = fields_of(of, without=without)
+            cls.__annotations__ = _merged(
+                {name: hint for name, hint in fields.items() if name in own or name not in inherited}, own, before
+            )
 
     @classmethod
     def reply(cls, told: object) -> Response:
@@ -68,3 +91,29 @@ class Spoken(BaseModel):
         A model that a route returns is checked again, in another thread, and written on the event loop.
         """
         return Response(cls.model_validate(told).model_dump_json(), media_type="application/json")
+
+
+def fields_of(row: type, *, without: Collection[str] = ()) -> dict[str, Any]:
+    """Return the fields of a row with their types on the wire: exact dollars and prices go as numbers.
+
+    Raises:
+        TypeError: the row has no field of a name it is to be without.
+    """
+    declared = get_type_hints(row)
+    if unknown := set(without) - declared.keys():
+        raise TypeError(f"{row.__name__} has no {', '.join(sorted(unknown))}")
+    return {name: _on_the_wire(hint) for name, hint in declared.items() if name not in without}
+
+
+def _on_the_wire(hint: Any) -> Any:
+    if isinstance(hint, UnionType):
+        return reduce(or_, map(_on_the_wire, get_args(hint)))
+    return float if hint is Decimal else hint
+
+
+def _merged(fields: dict[str, Any], own: dict[str, Any], before: str | None) -> dict[str, Any]:
+    """Put what a contract declares itself in the place of the row's field of that name, or before a field."""
+    names = list(fields)
+    added = [name for name in own if name not in fields]
+    place = names.index(before) if before is not None else len(names)
+    return {name: own.get(name, fields.get(name)) for name in (*names[:place], *added, *names[place:])}

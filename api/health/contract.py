@@ -5,15 +5,14 @@ from typing import Any, Literal
 
 from api.edge.contract import Spoken
 from api.work.pages_contract import StartsAnswer, TickTold
+from services.health.invariants import Invariant
+from services.health.readiness import Check
+from services.health.vitals import Limit, Program, Room, TableSize, Verdict
 
 
-class InvariantAnswer(Spoken):
+class InvariantAnswer(Spoken, of=Invariant):
     """One thing that must always hold, and whether it does; `broken` shows up to ten of the `faults`."""
 
-    name: str
-    holds: bool
-    checked: int
-    faults: int
     broken: list[dict[str, str | int | float | None]]
 
 
@@ -24,12 +23,8 @@ class InvariantsAnswer(Spoken):
     invariants: list[InvariantAnswer]
 
 
-class HealthCheck(Spoken):
+class HealthCheck(Spoken, of=Check):
     """One check and what it found."""
-
-    name: str
-    passed: bool
-    detail: str
 
 
 class HealthAnswer(Spoken):
@@ -40,47 +35,27 @@ class HealthAnswer(Spoken):
     checks: list[HealthCheck]
 
 
-class VerdictTold(Spoken):
+class VerdictTold(Spoken, of=Verdict):
     """One thing that must hold: what was found, what it is held against, when it was looked at."""
 
-    name: str
-    words: str
-    value: str
-    bar: str
-    holds: bool | None
     broken: list[dict[str, Any]]
-    checked_at: datetime | None
 
 
-class ProgramTold(Spoken):
+class ProgramTold(Spoken, of=Program):
     """One program and whether it answers."""
 
-    name: str
-    address: str
-    answers: bool
-    question: str
 
-
-class LimitTold(Spoken):
+class LimitTold(Spoken, of=Limit):
     """One limit in force and where it is set."""
 
-    name: str
-    value: str
-    source: str
 
-
-class TableTold(Spoken):
+class TableTold(Spoken, of=TableSize):
     """One table with its indexes."""
 
-    name: str
-    bytes: int
-    rows_estimated: int | None
 
-
-class RoomTold(Spoken):
+class RoomTold(Spoken, of=Room):
     """How much room the database takes."""
 
-    database_bytes: int
     tables: list[TableTold]
 
 

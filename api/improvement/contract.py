@@ -1,34 +1,15 @@
 """The JSON of the strategy lab."""
 
 from datetime import datetime
-from typing import Any
-from uuid import UUID
 
 from pydantic import Field
 
 from api.edge.contract import Spoken
+from services.improvement.lab import CandidateRow, GeneChange, IterationRow
 
 
-class IterationTold(Spoken):
+class IterationTold(Spoken, of=IterationRow):
     """One iteration of one bot and its verdict."""
-
-    id: UUID
-    bot_id: UUID
-    name: str
-    symbol: str
-    timeframe: str
-    archetype: str
-    job_type: str
-    iteration: int
-    parent_generation: int
-    new_generation: int | None
-    accepted: bool
-    reason_code: str
-    reason: str
-    candidates_tried: int
-    evidence: dict[str, Any]
-    data_source: str
-    completed_at: datetime
 
 
 class IterationsAnswer(Spoken):
@@ -39,26 +20,13 @@ class IterationsAnswer(Spoken):
     now: datetime
 
 
-class CandidateTold(Spoken):
+class CandidateTold(Spoken, of=CandidateRow):
     """One genome that was tried; held-out figures only where it was judged."""
 
-    trial: int
-    segment: int
-    train_sharpe: float | None
-    train_net_pnl_usd: float | None
-    train_trades: int
-    test_sharpe: float | None
-    test_net_pnl_usd: float | None
-    test_trades: int | None
-    genome: dict[str, Any]
 
-
-class GeneTold(Spoken):
+class GeneTold(Spoken, of=GeneChange):
     """One number of the genome, in the parent and in the candidate."""
 
-    gene: str
-    parent: float | None
-    candidate: float | None
     changed: bool
 
 

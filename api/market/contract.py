@@ -1,31 +1,20 @@
 """The JSON of series of bars, and of what an operator does about them."""
 
-from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from api.edge.contract import ReasonCode, Spoken
+from services.market.choice import SeriesShown
 
 SeriesWord = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
-class SeriesAnswer(Spoken):
+class SeriesAnswer(Spoken, of=SeriesShown):
     """A series of bars: its span, the bots it serves, and why it is the one that is traded, or is not."""
 
-    symbol: str
-    timeframe: str
-    provider: str
-    bars: int
-    first_bar_at: datetime
-    last_bar_at: datetime
-    imported_at: datetime
-    fingerprint: str
     ground: str | None
-    words: str
-    bots: int | None
-    withdrawn: bool
 
 
 class BarBody(BaseModel):

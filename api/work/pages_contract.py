@@ -9,34 +9,23 @@ from pydantic import Field
 
 from api.edge.contract import BIGGEST, Spoken
 from api.work.contract import JobAnswer, StarvationAnswer
-from trading.work.starts import Pace
+from services.work import ticks
+from services.work.dead_letters import DeadLetter
+from services.work.job_pages import JobRow, WorkNow
+from services.work.starts import StartsTold
+from services.work.under_way import WorkRow
 
 TickId = Annotated[int, Path(ge=1, le=BIGGEST, description="A tick's id")]
 DecisionWord = Literal["ENQUEUE", "SKIP"]
 
 
-class ReasonTold(Spoken):
+class ReasonTold(Spoken, of=ticks.ReasonTold):
     """A reason in words and how many bots got it."""
 
-    decision: str | None
-    reason_code: str
-    words: str | None
-    bots: int
 
-
-class TickTold(Spoken):
+class TickTold(Spoken, of=ticks.TickTold, without=("caps",)):
     """One tick."""
 
-    id: int
-    started_at: datetime
-    completed_at: datetime | None
-    candidates: int
-    decisions: int
-    eligible: int | None
-    enqueued: dict[str, int]
-    queued: dict[str, int]
-    running: dict[str, int]
-    reclaimed: int
     reasons: list[ReasonTold]
 
 
@@ -48,19 +37,10 @@ class TicksAnswer(Spoken):
     now: datetime
 
 
-class DecisionTold(Spoken):
+class DecisionTold(Spoken, of=ticks.DecisionRow, before="blockers"):
     """What a tick decided for one bot, in words."""
 
-    seq: int
-    bot_id: UUID
-    name: str | None
-    symbol: str | None
-    timeframe: str | None
-    decision: str
-    job_type: str | None
-    reason_code: str
     words: str | None
-    blockers: list[str]
 
 
 class DecisionsAnswer(Spoken):
@@ -71,71 +51,36 @@ class DecisionsAnswer(Spoken):
     next_after: int | None
 
 
-class JobTold(JobAnswer):
+class JobTold(JobAnswer, of=JobRow, before="priority"):
     """One job and its bot."""
 
-    name: str
-    symbol: str
-    timeframe: str
     words: str | None
-    priority: int
-    reclaims: int
 
 
-class DeadLetterTold(Spoken):
+class DeadLetterTold(Spoken, of=DeadLetter):
     """Work of one bot that was given up."""
 
-    bot_id: UUID
-    name: str
     job_type: str
-    failures_in_row: int
-    last_error: str | None
-    last_failed_at: datetime | None
 
 
-class StartsAnswer(Spoken):
+class StartsAnswer(Spoken, of=StartsTold):
     """How runs start, as the newest tick saw it, the pace it keeps, and both in words."""
 
-    pace: Pace
-    words: str
-    runs_allowed: int | None
-    starting: int
-    starting_since: datetime | None
-    last_took_seconds: float | None
-    failed_in_row: int
-    last_failed_at: datetime | None
-    next_at: datetime | None
 
-
-class WorkAnswer(Spoken):
+class WorkAnswer(Spoken, of=WorkNow):
     """The work at hand: what runs, what waits, what was given up."""
 
-    caps: dict[str, int]
-    timeouts_seconds: dict[str, int]
-    lease_seconds: int
     running: list[JobTold]
     queued: list[JobTold]
     starvation: StarvationAnswer
     dead_letters: list[DeadLetterTold]
     starts: StartsAnswer | None
-    now: datetime
 
 
-class WorkTold(Spoken):
+class WorkTold(Spoken, of=WorkRow, before="dagster_run_id"):
     """Long work that is no job; step, done, of and progressPct are null until it says how far it is."""
 
-    id: UUID
-    kind: str
-    title: str
-    bot_id: UUID | None
-    bot_name: str | None
-    step: str | None
-    done: int | None
-    of: int | None
     progress_pct: float | None
-    dagster_run_id: str | None
-    started_at: datetime
-    heartbeat_at: datetime
 
 
 class UnderWayAnswer(Spoken):

@@ -15,13 +15,14 @@ from services.bots.cards import BookFigures, book_figures
 from services.desk import Desk
 from services.paging import page_of
 from store.backtests.sessions import TRADE_FACTS as TRADE_FACTS
-from store.backtests.trades import TradeRow
+from store.backtests.trades import TradeRow as TradeRow
 from store.bots import dossier
 from store.bots.dossier import SessionRow
 from store.bots.fleet import CardRow
 from store.database import transaction
 from store.figures import books
-from store.figures.books import BookRow, CurveRow, ShownRow, TradeSource
+from store.figures.books import BookRow, CurveRow, TradeSource
+from store.figures.books import ShownRow as ShownRow
 from trading.books import Book, Stage
 from trading.errors import UnknownBots
 from trading.figures.baselines import counts

@@ -18,12 +18,14 @@ from services.bots.histories import history_of_bot
 from services.desk import Desk
 from services.market.choice import SeriesShown, series_traded
 from store.bots import dossier, fleet, registry
-from store.bots.dossier import FiguresEventRow, GenerationRow, SessionRow
+from store.bots.dossier import FiguresEventRow as FiguresEventRow
+from store.bots.dossier import GenerationRow as GenerationRow
+from store.bots.dossier import SessionRow
 from store.database import transaction
 from store.figures import books
 from store.work import job_pages, ticks
 from store.work.job_pages import JobRow
-from store.work.ticks import DecisionOfBot
+from store.work.ticks import DecisionOfBot as DecisionOfBot
 from trading.errors import UnknownBots
 from trading.strategies.memory import History
 

@@ -19,7 +19,9 @@ from services.bots.registration import REGISTERED
 from services.desk import Desk
 from services.market.choice import SeriesShown, series_traded
 from store.bots import dossier, fleet, registry
-from store.bots.dossier import ActRow, FiguresEventRow, GenerationRow, IterationRow, Neighbour, StageMoveRow
+from store.bots.dossier import ActRow, FiguresEventRow, GenerationRow, StageMoveRow
+from store.bots.dossier import IterationRow as IterationRow
+from store.bots.dossier import Neighbour as Neighbour
 from store.bots.fleet import CardRow
 from store.database import transaction
 from store.figures import books

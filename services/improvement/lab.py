@@ -14,8 +14,9 @@ from services.desk import Desk
 from services.paging import page_of, read_moment, write_moment
 from store.database import transaction
 from store.improvement import lab
-from store.improvement.lab import CandidateRow, IterationRow
+from store.improvement.lab import CandidateRow as CandidateRow
 from store.improvement.lab import IterationFilter as IterationFilter
+from store.improvement.lab import IterationRow as IterationRow
 from trading.errors import UnknownIteration
 
 MOST_CANDIDATES = 2_000

@@ -10,7 +10,7 @@ from services.desk import Desk
 from store.bots import registry
 from store.database import transaction
 from store.work import dead_letters as letters
-from store.work.dead_letters import DeadLetter
+from store.work.dead_letters import DeadLetter as DeadLetter
 from trading.errors import NotGivenUp
 from trading.work.jobs import JobType
 

@@ -14,7 +14,7 @@ from services.work.starvation import Starvation, starvation
 from store.database import transaction
 from store.work import dead_letters, job_pages
 from store.work.dead_letters import DeadLetter
-from store.work.job_pages import JobRow
+from store.work.job_pages import JobRow as JobRow
 from trading.work.jobs import LEASE, TIMEOUTS, JobType
 
 SHOWN_RUNNING = 200

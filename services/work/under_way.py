@@ -26,7 +26,8 @@ from services.heartbeats import beside
 from services.progress import Progress, silent
 from store.database import reading, storable, transaction
 from store.work import under_way
-from store.work.under_way import WorkKind, WorkRow
+from store.work.under_way import WorkKind
+from store.work.under_way import WorkRow as WorkRow
 from trading.errors import Unavailable
 from trading.work.jobs import LEASE
 

@@ -73,23 +73,19 @@ class SessionRow(NamedTuple):
 class GenerationRow(NamedTuple):
     """One genome a bot has had."""
 
-    bot_id: UUID
     generation_number: int
     genome: dict[str, Any]
     genome_hash: str
     origin: str
     parent_generation: int | None
-    job_id: UUID | None
     reason: str | None
     created_at: datetime
 
 
 class IterationRow(NamedTuple):
-    """One improve or evolve iteration with the candidate it judged; `genome` and what follows is null without one."""
+    """One improve or evolve iteration; `genome` and `test_*` are those of the candidate it judged, null without one."""
 
     id: UUID
-    bot_id: UUID
-    job_id: UUID | None
     job_type: str
     iteration: int
     parent_generation: int
@@ -98,16 +94,13 @@ class IterationRow(NamedTuple):
     reason_code: str
     reason: str
     candidates_tried: int
-    evidence: dict[str, Any]
-    data_source: str
-    data_fingerprint: str
-    seed: int
-    created_at: datetime
-    completed_at: datetime
     genome: dict[str, Any] | None
     test_sharpe: float | None
     test_net_pnl_usd: Decimal | None
     test_trades: int | None
+    evidence: dict[str, Any]
+    data_source: str
+    completed_at: datetime
 
 
 class FiguresEventRow(NamedTuple):
@@ -161,7 +154,9 @@ def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = Non
 
 def generations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[GenerationRow]:
     """Return a bot's newest generations, newest first."""
-    own = select(*BotGeneration.__table__.columns).where(BotGeneration.bot_id == bot_id)
+    own = select(*(getattr(BotGeneration, name) for name in GenerationRow._fields)).where(
+        BotGeneration.bot_id == bot_id
+    )
     return rows_of(session.execute(own.order_by(BotGeneration.generation_number.desc()).limit(limit)), GenerationRow)
 
 
@@ -179,8 +174,9 @@ def iterations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[Ite
         .limit(1)
         .lateral("judged")
     )
+    known = {column.key: column for column in (*iteration.__table__.columns, *judged.c)}
     own = (
-        select(*iteration.__table__.columns, *judged.c)
+        select(*(known[name] for name in IterationRow._fields))
         .select_from(iteration)
         .outerjoin(judged, true())
         .where(iteration.bot_id == bot_id)

@@ -25,6 +25,10 @@ class IterationRow(NamedTuple):
 
     id: UUID
     bot_id: UUID
+    name: str
+    symbol: str
+    timeframe: str
+    archetype: str
     job_type: str
     iteration: int
     parent_generation: int
@@ -36,10 +40,6 @@ class IterationRow(NamedTuple):
     evidence: dict[str, Any]
     data_source: str
     completed_at: datetime
-    name: str
-    symbol: str
-    timeframe: str
-    archetype: str
 
 
 _ITERATION = (
@@ -70,25 +70,25 @@ class CandidateRow(NamedTuple):
 
     trial: int
     segment: int
-    genome: dict[str, Any]
     train_sharpe: float | None
     train_net_pnl_usd: Decimal | None
     train_trades: int
     test_sharpe: float | None
     test_net_pnl_usd: Decimal | None
     test_trades: int | None
+    genome: dict[str, Any]
 
 
 _CANDIDATE = (
     ImproveCandidate.trial,
     ImproveCandidate.segment,
-    ImproveCandidate.genome,
     ImproveCandidate.train_sharpe,
     ImproveCandidate.train_net_pnl_usd,
     ImproveCandidate.train_trades,
     ImproveCandidate.test_sharpe,
     ImproveCandidate.test_net_pnl_usd,
     ImproveCandidate.test_trades,
+    ImproveCandidate.genome,
 )
 
 
@@ -154,7 +154,8 @@ def _youngest(wanted: IterationFilter, before: tuple[datetime, UUID] | None) -> 
 
 
 def _with_bot(found: FromClause) -> Select[*tuple[Any, ...]]:
-    told: Select[*tuple[Any, ...]] = select(*found.c, *_OF_THE_BOT)
+    known = {column.key: column for column in (*found.c, *_OF_THE_BOT)}
+    told: Select[*tuple[Any, ...]] = select(*(known[name] for name in IterationRow._fields))
     return (
         told.select_from(Bot)
         .join(found, found.c.bot_id == Bot.id)

@@ -38,11 +38,11 @@ class JobRow(NamedTuple):
     heartbeat_at: datetime | None
     completed_at: datetime | None
     error: str | None
-    priority: int
-    reclaims: int
     name: str
     symbol: str
     timeframe: str
+    priority: int
+    reclaims: int
 
     @property
     def words(self) -> str | None:
@@ -65,11 +65,11 @@ _JOBS = select(
     BotJob.heartbeat_at,
     BotJob.completed_at,
     BotJob.error,
-    BotJob.priority,
-    BotJob.reclaims,
     Bot.name,
     Bot.symbol,
     Bot.timeframe,
+    BotJob.priority,
+    BotJob.reclaims,
 ).join(Bot, Bot.id == BotJob.bot_id)
 
 
