@@ -53,7 +53,7 @@ GENERATION_ORIGINS = ("SEED", "IMPROVE", "EVOLVE", "REVERT", "EDIT", "COPY")
 SIDES = ("LONG", "SHORT")
 # words of enums that come with the kernels, which not everybody who opens the tables should have to load
 PROMOTION_MODES = ("MANUAL", "AUTO")
-EXIT_REASONS = ("STOP", "TARGET", "TIME", "REVERSAL", "SESSION_CLOSE", "ROLL", "END_OF_DATA")
+EXIT_REASONS = ("STOP", "TARGET", "TIME", "REVERSAL", "SESSION_CLOSE", "ROLL", "END_OF_DATA", "LATE_CLOSE")
 DECISIONS = ("ENQUEUE", "SKIP")
 FOR_GOVERNANCE = "nobody writes it yet: governance will"
 

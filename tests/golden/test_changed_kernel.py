@@ -27,7 +27,7 @@ FAULTS = {
         "bounds = widened(columns.prices, bar, quiet,",
         "bounds = widened(columns.prices, bar, quiet - 1,",
     ),
-    "a session closes late": ("if bits & close_mask:", "if bits & close_mask & ROLL_NEXT:"),
+    "a session closes late": ("if forced & (ROLL_NEXT | SESSION_LAST):", "if forced & ROLL_NEXT:"),
 }
 
 

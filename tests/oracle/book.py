@@ -106,14 +106,16 @@ class Book:
             self.seen(high)
             self.seen(low)
 
-    def decide(self, i, order):
-        """Choose the orders for the next open: a flat book enters, a wrong-way book turns, an old position leaves."""
+    def decide(self, i, order, *, is_overdue):
+        """Choose the orders for the next open: a flat book enters, a wrong-way book turns, a late position leaves."""
         if self.position is None:
             self.waiting_entry = order
         elif order and order[0] == -self.position.side:
             self.waiting_exit, self.waiting_entry = "REVERSAL", order
         elif self.rules.time_stop_bars and i - self.position.bar + 1 >= self.rules.time_stop_bars:
             self.waiting_exit = "TIME"
+        elif is_overdue:
+            self.waiting_exit = "LATE_CLOSE"
 
     def tighten(self):
         """Move the stop by what completed bars have shown."""
@@ -144,6 +146,7 @@ def keep_book(bars, sessions, wishes, rules, account_micros):
     columns = (bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks)
     rows = [tuple(int(value) for value in row) for row in zip(*columns, strict=True)]
     book = Book(rules, account_micros)
+    last_in_session = {int(sessions.trading_day[i]): i for i in range(len(rows)) if sessions.is_open[i]}
     for i, bar in enumerate(rows):
         is_final = i == len(rows) - 1
         rolls = not is_final and bars.contract[i + 1] != bars.contract[i]
@@ -157,7 +160,8 @@ def keep_book(bars, sessions, wishes, rules, account_micros):
         if book.position and reason:
             book.leave(i, bar[3], reason)
         order = (sides[i], stop_units[i], target_units[i]) if sides[i] and may_order else None
-        book.decide(i, order)
+        is_cut = i == last_in_session.get(int(sessions.trading_day[i])) and not sessions.is_last[i]
+        book.decide(i, order, is_overdue=is_cut and rules.session_close)
         if book.position:
             book.tighten()
         book.mark(bar[3])

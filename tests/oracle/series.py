@@ -77,13 +77,13 @@ def random_bars(rng, n_bars):
 
 
 def random_sessions(rng, n_bars, *, longest=60):
-    """Return sessions of random length, some with closed hours at their beginning and end."""
+    """Return sessions of random length, some with closed hours at both ends, some without their last bar."""
     length = int(rng.integers(4, longest))
     day = np.arange(n_bars) // length
     hour = np.arange(n_bars) % length
     closed = int(rng.integers(0, 2)) * (length // 5)
     is_open = (hour >= closed) & (hour < length - closed)
-    is_last = is_open & (hour == length - closed - 1)
+    is_last = is_open & (hour == length - closed - 1) & (rng.random(n_bars) < 0.8)
     return made_sessions(day, is_open, is_last)
 
 

@@ -14,9 +14,11 @@ Rules, in the order a bar is worked through:
    at its price, or at the open where that is better, without slippage. A bar that touches both counts as the stop,
    even where it opens beyond the target.
 3. **Close.** The last bar of a contract closes the position at its close plus slippage (`ROLL`), so does the last bar
-   of a session if the genome wants that (`SESSION_CLOSE`), and so does the last bar of all (`END_OF_DATA`).
-   Otherwise an opposite signal that could fill reverses at the next open; else a position that has lived
-   `time_stop_bars` bars (the entry bar is the first) leaves at the next open.
+   of a session if the genome wants that (`SESSION_CLOSE`), and so does the last bar of all (`END_OF_DATA`). Which bar
+   is the last of its session the clock says, never the bar after it. Otherwise an opposite signal that could fill
+   reverses at the next open; else a position that has lived `time_stop_bars` bars (the entry bar is the first) leaves
+   at the next open; else one that had to leave at the close of a session whose last bar is missing leaves at the open
+   of the next bar there is (`LATE_CLOSE`), and the session's notes say so.
 4. **After the close.** Trailing and break-even stops move, only ever towards the market, by the extremes of completed
    bars since entry; they work from the next bar on.
 
@@ -41,13 +43,14 @@ from trading.market.instruments import Instrument, instrument
 from trading.market.sessions import SessionIndex
 from trading.strategies.archetypes import ONE_PER_FAMILY, Family, archetype
 from trading.strategies.genome import Genome, Style, default_genome, genome_hash, validated
-from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST, first_without_unit
+from trading.strategies.kernels import ROLL_NEXT, SESSION_CUT, SESSION_LAST, first_without_unit
 from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.signals import Scratch, Signals, sma_cross
 from trading.strategies.styles import entry_signals
 from trading.strategies.tape import Sessions, Tape, tape_of
+from trading.words import counted
 
-ENGINE_VERSION = "1.2.0"
+ENGINE_VERSION = "1.3.0"
 
 _SAFE_MICROS = 2.0**62
 _LARGEST_MULTIPLE = 1e6
@@ -63,6 +66,12 @@ class ExitReason(IntEnum):
     SESSION_CLOSE = kernels.SESSION_CLOSE
     ROLL = kernels.ROLL
     END_OF_DATA = kernels.END_OF_DATA
+    LATE_CLOSE = kernels.LATE_CLOSE
+
+    @property
+    def fills_at_open(self) -> bool:
+        """Whether the exit fills at the open after the bar that decided it."""
+        return bool(kernels.fills_at_open(int(self)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +160,8 @@ class Trades:
     @property
     def bars_held(self) -> IntArray:
         """Bars each trade was in the market, the entry bar included, a bar left at its open not."""
-        left_at_open = (self.exit_reason == kernels.TIME) | (self.exit_reason == kernels.REVERSAL)
-        held: IntArray = self.exit_bar - self.entry_bar + ~left_at_open
+        left_at_open = kernels.AT_OPEN >> self.exit_reason & 1
+        held: IntArray = self.exit_bar - self.entry_bar + 1 - left_at_open
         return held
 
 
@@ -313,14 +322,14 @@ def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Outp
         account_micros=account.account_micros,
         bars_in_position=bars_in_position,
     )
-    notes = (*wishes.notes, *_roll_notes(tape))
+    notes = (*wishes.notes, *_roll_notes(tape), *_late_notes(trades, exits))
     measured = (trades, output.equity_micros, performance, notes, bars_in_position, hashed)
     return Backtest(*measured, ENGINE_VERSION, wishes.warm_up_bars)
 
 
 def rules_of(exits: Exits, costs: tuple[int, int, int]) -> kernels.Rules:
     """Return exits and costs (see `Account.costs`) as the compiled loop takes them."""
-    close_mask = ROLL_NEXT | (SESSION_LAST if exits.session_close else 0)
+    close_mask = ROLL_NEXT | (SESSION_LAST | SESSION_CUT if exits.session_close else 0)
     multiples = (float(exits.stop), float(exits.target), float(exits.trailing), float(exits.break_even))
     return kernels.Rules(*multiples, int(exits.time_stop_bars), close_mask, *costs)
 
@@ -329,6 +338,14 @@ def _roll_notes(tape: Tape) -> tuple[str, ...]:
     if not tape.roll_count:
         return ()
     return (f"{tape.roll_count} contract rolls: positions closed before each, roll gaps left out of every indicator",)
+
+
+def _late_notes(trades: Trades, exits: Exits) -> tuple[str, ...]:
+    late = int((trades.exit_reason == kernels.LATE_CLOSE).sum()) if exits.session_close else 0
+    if not late:
+        return ()
+    left = f"{counted(late, 'position')} left after the session's close, at the next open there was"
+    return (f"{left}: the session's last bar is missing",)
 
 
 def _require_fit(tape: Tape, output: Output) -> None:

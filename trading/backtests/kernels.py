@@ -18,7 +18,7 @@ import numpy as np
 
 from trading.arrays import FloatArray, GateArray, IntArray, PriceArray, SideArray
 from trading.compiling import BLOCK, compiled, inlined, span
-from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT
+from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT, SESSION_LAST
 
 Units = tuple[FloatArray, FloatArray]
 
@@ -30,6 +30,8 @@ REVERSAL = 4
 SESSION_CLOSE = 5
 ROLL = 6
 END_OF_DATA = 7
+LATE_CLOSE = 8
+AT_OPEN = 1 << TIME | 1 << REVERSAL | 1 << LATE_CLOSE  # reasons whose exit fills at the open after the bar
 
 ENTRY_BAR, EXIT_BAR, SIDE, ENTRY_TICKS, EXIT_TICKS, GROSS, COMMISSION, SLIPPAGE, NET, REASON, MAE, MFE = range(12)
 LEDGER_COLUMNS = 12
@@ -197,13 +199,23 @@ def tightened(position: Position, bounds: Bounds) -> Bounds:
 
 
 @inlined
+def exit_at_close(forced: int, turns: bool, is_due: bool) -> int:
+    """Return the first reason that ends a position at a bar's close, or at the open after it."""
+    if forced & (ROLL_NEXT | SESSION_LAST):
+        return ROLL if forced & ROLL_NEXT else SESSION_CLOSE
+    if turns:
+        return REVERSAL
+    return TIME if is_due else LATE_CLOSE
+
+
+@inlined
 def stepped(
     position: Position, bounds: Bounds, bar: int, candle: Candle, bits: int, turns: bool, close_mask: int
 ) -> tuple[int, int, Bounds]:
     """Work one completed bar through an open position: reason, price and bounds.
 
-    `HELD` keeps it open with these bounds. The price of an exit inside the bar or at its close is before slippage; a
-    REVERSAL or TIME exit fills at the next open, which nobody knows yet: its price is the close it was decided at.
+    `HELD` keeps it open with these bounds. The price of an exit inside the bar or at its close is before slippage; an
+    exit that `fills_at_open` does so at the next one, which nobody knows yet: its price is the close before.
     """
     lower, upper, lowest, highest = bounds
     if candle.low <= lower or candle.high >= upper:
@@ -211,14 +223,17 @@ def stepped(
         # the rest of the bar's range may lie behind the exit, so only the price of the exit counts as seen
         return reason, price, Bounds(lower, upper, min(lowest, price), max(highest, price))
     seen = Bounds(lower, upper, min(lowest, candle.low), max(highest, candle.high))
-    if bits & close_mask:
-        return ROLL if bits & ROLL_NEXT else SESSION_CLOSE, candle.close, seen
-    if turns:
-        return REVERSAL, candle.close, seen
-    if bar >= position.deadline:
-        return TIME, candle.close, seen
+    forced, is_due = bits & close_mask, bar >= position.deadline
+    if forced or turns or is_due:
+        return exit_at_close(forced, turns, is_due), candle.close, seen
     # the stops move for the next bar: whether extreme or retreat came first inside this one nobody knows
     return HELD, candle.close, tightened(position, seen)
+
+
+@inlined
+def fills_at_open(reason: int) -> bool:
+    """Return whether an exit fills at the open after the bar that decided it."""
+    return AT_OPEN >> reason & 1 != 0
 
 
 @inlined
@@ -286,7 +301,7 @@ def held(columns: Columns, opening: tuple[Position, Bounds], close_mask: int) ->
         # a turn at the last bar would fill at an open that there is not
         turns = side[i] == -position.side and bits & FILL_NEXT != 0 and i < final
         reason, price, bounds = stepped(position, bounds, i, candle, bits, turns, close_mask)
-        if reason != HELD and reason != REVERSAL and reason != TIME:
+        if reason != HELD and not fills_at_open(reason):
             return Departure(i, price, reason, bounds.lowest, bounds.highest)
         i += 1
         if reason != HELD and i <= final:
@@ -364,8 +379,7 @@ def simulate(
         cash += booked(ledger, count, position, departure, rules)
         count += 1
         # who leaves at an open has not held that bar
-        at_open = departure.reason == REVERSAL or departure.reason == TIME
-        bars_in_position += departure.bar - position.entry_bar + (0 if at_open else 1)
+        bars_in_position += departure.bar - position.entry_bar + (0 if fills_at_open(departure.reason) else 1)
         if departure.reason == REVERSAL:
             # the signal that turned the position opens the next one, at the same open
             signal_bar = departure.bar - 1

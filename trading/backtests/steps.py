@@ -7,7 +7,8 @@ Does not belong here: orders, venues, the clock, money.
 
 A runner that rests its stop and target at the venue reads their prices from `Holding` after each step; one that only
 sees bars lets the step decide. Both leave at the next open on `REVERSAL` and `TIME`, and at the close on `ROLL` and
-`SESSION_CLOSE`.
+`SESSION_CLOSE`. Who holds a position that `leaves_with_session` when a bar opens after its session's end, because the
+session's last bar never came, leaves at that open (`LATE_CLOSE`).
 """
 
 from dataclasses import dataclass, replace
@@ -44,6 +45,11 @@ class Holding:
     def target_ticks(self) -> int | None:
         """Where the target stands; None without one."""
         return _level(self.bounds.upper if self.position.side > 0 else self.bounds.lower)
+
+    @property
+    def leaves_with_session(self) -> bool:
+        """Whether it is not to be held longer than the session."""
+        return bool(self.close_mask & SESSION_LAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,7 @@ def step_exit(
         bar: Its number, counted like the entry bar's.
         signal: The signal at its close, 0 where an order could not fill at the next open.
         rolls_next: The next bar belongs to another contract.
-        session_ends: It is the last bar of its session.
+        session_ends: It is the last bar of its session, by the clock.
 
     Returns:
         The position with its bounds for the next bar, or how it ends.
@@ -111,8 +117,8 @@ def step_exit(
     )
     if reason == kernels.HELD:
         return replace(holding, bounds=bounds)
-    at_next_open = reason in (kernels.REVERSAL, kernels.TIME)
-    return Leaving(ExitReason(reason), None if at_next_open else price, bounds)
+    left = ExitReason(reason)
+    return Leaving(left, None if left.fills_at_open else price, bounds)
 
 
 def _level(ticks: int) -> int | None:

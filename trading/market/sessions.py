@@ -4,10 +4,11 @@ Belongs here: which bars lie inside a session, which end one, and the single tab
 Does not belong here: prices, files, costs (`instruments.py`), what a strategy does at the close.
 
 Trading days begin in the evening: a CME bar from 18:00 New York belongs to the next date. Holidays and half days come
-from pandas-market-calendars, put right by `holidays.py`; `FULL_24x5` needs no calendar and knows no holidays. What the
-modes mean:
+from pandas-market-calendars, put right by `holidays.py`; `FULL_24x5` knows no holidays, and asks the calendar only
+when a day ends. What the modes mean:
 
-    FULL_24x5  every bar of a trading day Monday to Friday, holidays included where there are bars
+    FULL_24x5  every bar of a trading day Monday to Friday, holidays included where there are bars; the day ends with
+               the exchange's session, and where it has none, or bars go on after it, with the trading day
     ETH        the exchange's electronic session: 18:00 to 17:00 New York (later before `_FORMER_CLOSES` ended), without
                holidays, ended early on half days
     RTH_US     the regular hours of the root (`REGULAR_HOURS`), cut where the exchange closes earlier
@@ -63,8 +64,8 @@ class SessionIndex:
         mode: One of `SESSION_MODES`.
         trading_day: Trading date of each bar, days since 1970-01-01; a bar from 18:00 ET belongs to the next date.
         is_open: The bar opens inside the session mode: entries are allowed.
-        is_last: The bar is open and the last of its session: it reaches the session's end, or the next bar is
-            outside or in another session. The final bar of a series counts only when it reaches the end.
+        is_last: The bar is open and the last of its session by the clock: it reaches the session's end. No other
+            bar is asked, so a session whose last bar is missing has none.
     """
 
     mode: str
@@ -231,7 +232,12 @@ def session_index(bars: Bars, *, mode: str, window: Window | None = None) -> Ses
         return SessionIndex(mode, days, is_open, is_open.copy())
     place = np.searchsorted(spans.open_ns, bars.ts_event, side="right") - 1
     is_open = _inside(spans, bars.ts_event, place)
-    return SessionIndex(mode, days, is_open, _last_of_session(bars, spans, place, is_open))
+    if len(spans) == 0:
+        return SessionIndex(mode, days, is_open, is_open.copy())
+    ends = spans.close_ns[np.maximum(place, 0)]
+    if mode == FULL_24X5:
+        ends = _sooner(ends, _exchange_closes(bars.symbol, days), bars.ts_event)
+    return SessionIndex(mode, days, is_open, is_open & (bars.ts_event + timeframe_ns(bars.timeframe) >= ends))
 
 
 def trading_days(symbol: str, ts_event: IntArray) -> IntArray:
@@ -277,13 +283,18 @@ def _inside(spans: Sessions, ts_event: IntArray, place: IntArray) -> BoolArray:
     return (place >= 0) & (ts_event < spans.close_ns[at]) & ~in_pause
 
 
-def _last_of_session(bars: Bars, spans: Sessions, place: IntArray, is_open: BoolArray) -> BoolArray:
-    if len(spans) == 0:
-        return np.zeros(len(bars), np.bool_)
-    ends = spans.close_ns[np.maximum(place, 0)]
-    is_last = bars.ts_event + timeframe_ns(bars.timeframe) >= ends
-    is_last[:-1] |= bars.ts_event[1:] >= ends[:-1]
-    return is_last & is_open
+def _exchange_closes(symbol: str, days: IntArray) -> IntArray:
+    """Return the close of each day's exchange session, UTC nanoseconds; the beginning of time where it has none."""
+    exchange = session_spans(symbol, mode=ETH, first_day=int(days[0]), last_day=int(days[-1]))
+    closes = np.full(int(days[-1] - days[0]) + 1, np.iinfo(np.int64).min)
+    closes[exchange.trading_day - days[0]] = exchange.close_ns
+    found: IntArray = closes[days - days[0]]
+    return found
+
+
+def _sooner(ends: IntArray, closes: IntArray, ts_event: IntArray) -> IntArray:
+    """Return the closes that are still to come, and the ends where they are over."""
+    return np.where(ts_event < closes, np.minimum(closes, ends), ends)
 
 
 def _instant(zone: ZoneInfo, day: int, minutes: int) -> int:

@@ -17,6 +17,7 @@ FILL_NEXT = 2
 SESSION_LAST = 4
 ROLL_NEXT = 8
 SESSION_START = 16
+SESSION_CUT = 32
 
 SPLIT = 2.0**27 + 1.0  # parts the 53 bits of a float into halves whose products are exact
 NOTHING = 1e-18
@@ -242,6 +243,17 @@ def session_gap(
         elapsed[i] = bars
 
 
+@inlined
+def mark_cuts(trading_day: IntArray, is_open: BoolArray, gate: GateArray) -> None:
+    """Add `SESSION_CUT` to the last bar that a day has in session where that is not the session's last by the clock."""
+    ahead = trading_day[-1] + 1  # the day of the next bar in session: as yet none
+    for i in range(len(gate) - 1, -1, -1):
+        if is_open[i]:
+            if trading_day[i] != ahead and not gate[i] & SESSION_LAST and i + 1 < len(gate):
+                gate[i] |= SESSION_CUT
+            ahead = trading_day[i]
+
+
 @compiled
 def gate_of(trading_day: IntArray, is_open: BoolArray, is_last: BoolArray, contract: IntArray, gate: GateArray) -> int:
     """Write the gate byte of every bar and return the number of rolls."""
@@ -265,6 +277,7 @@ def gate_of(trading_day: IntArray, is_open: BoolArray, is_last: BoolArray, contr
         elif i + 1 < n and is_open[i] and is_open[i + 1]:
             bits |= FILL_NEXT
         gate[i] = bits
+    mark_cuts(trading_day, is_open, gate)
     return rolls
 
 

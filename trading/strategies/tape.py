@@ -41,7 +41,7 @@ class Sessions(Protocol):
 
     @property
     def is_last(self) -> BoolArray:
-        """Whether the bar is the last one of its session."""
+        """Whether the bar is the last one of its session, by the clock."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ class Tape:
         trading_day: Trading date of each bar, days since 1970-01-01.
         gate: One byte per bar, a sum of `kernels.IN_SESSION`, `FILL_NEXT` (an order may fill at the next bar's open:
             both bars in session, same contract), `SESSION_LAST`, `ROLL_NEXT`, `SESSION_START` (the first in-session
-            bar of a trading day whose beginning the history shows).
+            bar of a trading day whose beginning the history shows), `SESSION_CUT` (the session is over by the next bar,
+            and its last bar is missing: an exit may fill at the next open, which is the first to show it).
         roll_count: How many contract changes the series has.
         has_volume: False if volume is unknown (all zero).
     """

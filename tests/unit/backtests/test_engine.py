@@ -134,6 +134,30 @@ def test_a_session_close_exit_leaves_at_the_close_of_the_last_bar():
     assert only(run([QUIET] * 5, [1], Exits(), sessions=sessions)) == (1, 4, 101, 99, "END_OF_DATA")
 
 
+def test_without_the_sessions_last_bar_the_exit_is_late_at_the_next_open_and_is_said_so():
+    sessions = made_sessions([0, 0, 0, 1, 1], [True] * 5, [False, False, False, False, True])
+    rows = [QUIET, QUIET, QUIET, (91, 120, 90, 110), QUIET]
+    late = run(rows, [1, 0, 1], Exits(session_close=True, stop=5, target=8), sessions=sessions)
+    assert only(late) == (1, 3, 101, 90, "LATE_CLOSE")
+    assert late.trades.bars_held.tolist() == [2]
+    assert late.trades.mae_ticks.tolist() == [11]
+    assert late.bars_in_position == 2
+    assert late.notes == (
+        "1 position left after the session's close, at the next open there was: the session's last bar is missing",
+    )
+    assert only(run(rows, [1], Exits(), sessions=sessions)) == (1, 4, 101, 99, "END_OF_DATA")
+
+
+def test_a_late_exit_waits_for_no_session_and_lets_turns_and_time_stops_go_first():
+    sessions = made_sessions([0, 0, 0, 0, 1], [True, True, True, False, True], [False] * 5)
+    assert only(run([QUIET] * 5, [1], Exits(session_close=True), sessions=sessions)) == (1, 3, 101, 99, "LATE_CLOSE")
+    overnight = made_sessions([0, 0, 0, 1, 1], [True] * 5, [False] * 5)
+    timed = run([QUIET] * 5, [1], Exits(session_close=True, time_stop_bars=2), sessions=overnight)
+    assert only(timed) == (1, 3, 101, 99, "TIME")
+    turned = run([QUIET] * 5, [1, 0, -1], Exits(session_close=True), sessions=overnight).trades
+    assert [ExitReason(code).name for code in turned.exit_reason] == ["REVERSAL", "END_OF_DATA"]
+
+
 def test_an_entry_needs_signal_bar_and_fill_bar_in_session():
     for is_open in ([False, True, True, True], [True, False, True, True]):
         sessions = made_sessions([0] * 4, is_open, [False] * 4)

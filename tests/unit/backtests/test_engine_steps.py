@@ -8,7 +8,7 @@ from trading.backtests.engine import Account, ExitReason, Exits, run_signals
 from trading.backtests.steps import Candle, Holding, Leaving, open_holding, step_exit
 from trading.errors import BadInput
 from trading.market.instruments import instrument
-from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT, SESSION_LAST
+from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT, SESSION_CUT, SESSION_LAST
 from trading.strategies.signals import Signals
 from trading.strategies.tape import tape_of
 
@@ -52,7 +52,9 @@ class Runner:
         self.trades.append((held.entry_bar, i, held.side, held.entry_ticks, price - held.side * slip, int(reason)))
         self.holding = None
 
-    def on_open(self, i, price):
+    def on_open(self, i, price, *, session_is_over):
+        if session_is_over and self.leaving is None and self.holding is not None and self.holding.leaves_with_session:
+            self.leaving = ExitReason.LATE_CLOSE
         if self.leaving is not None:
             self.leave(i, price, self.leaving)
         if self.entering is not None:
@@ -95,7 +97,8 @@ def test_a_runner_stepping_bar_by_bar_makes_the_backtests_trades():
         trades = run_signals(tape, wishes, exits, account=Account(MES, 10**11)).trades
         runner = Runner(wishes, exits)
         for i in range(260):
-            runner.on_open(i, int(bars.open_ticks[i]))
+            session_is_over = i > 0 and bool(tape.gate[i - 1] & SESSION_CUT)
+            runner.on_open(i, int(bars.open_ticks[i]), session_is_over=session_is_over)
             runner.on_close(i, candle_at(bars, i), int(tape.gate[i]))
         names = ("entry_bar", "exit_bar", "side", "entry_ticks", "exit_ticks", "exit_reason")
         wanted = list(zip(*(getattr(trades, name).tolist() for name in names), strict=True))

@@ -114,9 +114,30 @@ def test_the_pause_of_the_grains_is_closed_but_ends_no_session() -> None:
     assert index.is_last.sum() == 1
 
 
-def test_a_missing_last_minute_does_not_hide_the_end_of_the_session() -> None:
-    bars = bars_at("ES", "1m", [ns(2024, 3, 6, 15, 50), ns(2024, 3, 6, 15, 58), ns(2024, 3, 6, 16, 30)])
-    assert session_index(bars, mode="rth").is_last.tolist() == [False, True, False]
+@pytest.mark.parametrize("mode", ["rth", "globex", "full"])
+def test_a_session_whose_last_minute_is_missing_has_no_last_bar(mode: str) -> None:
+    close = 16 if mode == "rth" else 17
+    times = [ns(2024, 3, 6, close - 1, 58), ns(2024, 3, 6, close - 1, 59), ns(2024, 3, 6, 19), ns(2024, 3, 7, 10)]
+    assert session_index(bars_at("ES", "1m", times), mode=mode).is_last.tolist() == [False, True, False, False]
+    del times[1]
+    assert not session_index(bars_at("ES", "1m", times), mode=mode).is_last.any()
+
+
+@pytest.mark.parametrize("mode", ["RTH_US", "ETH", "FULL_24x5"])
+def test_which_bar_is_last_does_not_depend_on_the_bars_after_it(mode: str) -> None:
+    bars = minutes("ES", ns(2024, 7, 3, 9), ns(2024, 7, 5, 12))
+    whole = session_index(bars, mode=mode).is_last
+    assert whole.sum() == (4 if mode == "FULL_24x5" else 2)
+    for place in np.flatnonzero(whole).tolist():
+        alone = bars_at("ES", "1m", bars.ts_event[: place + 1].tolist())
+        assert session_index(alone, mode=mode).is_last.tolist() == whole[: place + 1].tolist()
+
+
+def test_a_day_around_the_clock_ends_with_the_exchange_and_where_it_goes_on_with_the_day() -> None:
+    half_day = [ns(2024, 7, 3, 13, 14), ns(2024, 7, 3, 13, 15), ns(2024, 7, 3, 17, 59)]
+    assert session_index(bars_at("ES", "1m", half_day), mode="full").is_last.tolist() == [True, False, True]
+    christmas = [ns(2023, 12, 25, 12, 59), ns(2023, 12, 25, 16, 59), ns(2023, 12, 25, 17, 59)]
+    assert session_index(bars_at("ES", "1m", christmas), mode="full").is_last.tolist() == [False, False, True]
 
 
 def test_the_final_bar_is_last_only_where_it_reaches_the_close() -> None:
