@@ -29,12 +29,14 @@ FEWEST_SEALED_DAYS, MOST_SEALED_DAYS, FEWEST_OPEN_DAYS = 60, 250, 40
 
 EPOCH_ERROR = 0.05
 NEW_EPOCH_DAYS = 60
-LEVELS = (0.0125, 0.0125, 0.0125, 0.0125)
+LOOKS = 8
+LEVELS = (EPOCH_ERROR / LOOKS,) * LOOKS
 
 MIN_ACTIVE_DAYS = 15
-BLOCK_DAYS = 5.0
-LAGS = 3
+BLOCK_DAYS = 3.0
+LAGS = 1
 REPLICATES = 9_999
+SHOWN_SHARE = 0.5
 
 NORMAL = NormalDist()
 
@@ -130,10 +132,11 @@ def paired_look(
     """Judge a candidate against the newest generation on the same sealed days.
 
     Both the difference and the candidate's own net P&L must have a mean above zero beyond luck (intersection-union:
-    the larger p-value counts). Each record is judged with one more day: a loss as large as the worst of the open days,
-    and where those know no loss, as large as its best sealed day. p-values come from the stationary bootstrap of the
-    studentised mean (Politis and Romano 1994; Götze and Künsch 1996): mean blocks of five days, Bartlett's standard
-    error with three lags in record and replicates alike, 9,999 replicates. The same input gives the same bytes.
+    the larger p-value counts). Each record is judged with one more loss: as large as the worst open day, unless the
+    sealed days have shown half of that themselves; then as large as their mean losing day. Where no open day lost, its
+    best sealed day is taken for the worst. p-values come from the stationary bootstrap of the studentised mean (Politis
+    and Romano 1994; Götze and Künsch 1996): blocks of three days on average, Bartlett's standard error with one lag
+    in record and replicates alike, 9,999 replicates. The same input gives the same bytes.
 
     Args:
         candidate_pnl: Net P&L of each sealed day, any one unit, shape (n_days,), oldest first, finite.
@@ -208,7 +211,9 @@ def _active(candidate: FloatArray, difference: FloatArray) -> int:
 
 
 def _with_loss(record: FloatArray, worst_day: float) -> FloatArray:
-    return np.append(record, worst_day if worst_day < 0.0 else -abs(record.max()))
+    worst = worst_day if worst_day < 0.0 else -abs(float(record.max()))
+    shown = float(record.min()) <= worst * SHOWN_SHARE < 0.0
+    return np.append(record, record[record < 0.0].mean() if shown else worst)
 
 
 def _p_value(record: FloatArray, *, seed: int) -> float:
@@ -226,7 +231,7 @@ def _expected(record: FloatArray, sealed_days: int) -> float:
     mean = float(record.mean())
     if mean <= 0.0:
         return lasting
-    loss = float(-_with_loss(record, record.min())[-1])
+    loss = -float(_with_loss(record, float(record.min()))[-1])
     return lasting * (1.0 - loss / (mean * sealed_days))
 
 

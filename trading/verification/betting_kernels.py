@@ -28,12 +28,13 @@ FIRST_DAYS = 20
 LOSING_DAYS_SHOWN = 5
 """Losing days a record must have shown before a bet: without losers its scale says nothing of what a day may lose."""
 
-KEPT = 0.998
-"""What is left of a day's weight a day later: a memory of about two years."""
+KEPT, WORST_KEPT = 0.999, 0.9995
+"""What is left of a day's weight, and of the worst loss, a day later: memories of four and eight years."""
 
 LOSS_RESERVE = 2.0
 """A loss so many times the worst one in memory takes no more than the whole capital."""
 
+MOST_FOLLOWING = 0.9
 LARGEST = 1e280
 LN_2 = 0.6931471805599453
 SQRT_HALF = 0.7071067811865476
@@ -58,10 +59,14 @@ def logarithm(value: float) -> float:
 
 @inlined
 def clustering(state: FloatArray) -> float:
-    """Return by how much runs of like days widen a record, as a share of its variance, at least 0."""
+    """Return by how much runs of like days widen a record, as a share of its variance, at least 0.
+
+    Days that follow the day before with correlation r widen the mean of many by 2 r / (1 - r).
+    """
     if state[SQUARES] <= 0.0 or state[PRODUCTS] <= 0.0:
         return 0.0
-    return float(2.0 * state[PRODUCTS] / state[SQUARES])
+    following: float = min(MOST_FOLLOWING, state[PRODUCTS] / state[SQUARES])
+    return 2.0 * following / (1.0 - following)
 
 
 @inlined
@@ -85,7 +90,7 @@ def remember(state: FloatArray, net_pnl: float) -> None:
     state[SQUARES] = KEPT * state[SQUARES] + net_pnl * net_pnl
     state[PRODUCTS] = KEPT * state[PRODUCTS] + net_pnl * state[BEFORE]
     state[BEFORE] = net_pnl
-    state[WORST] = max(KEPT * state[WORST], -net_pnl)
+    state[WORST] = max(WORST_KEPT * state[WORST], -net_pnl)
     if net_pnl < 0.0:
         state[LOSING_DAYS] += 1.0
 

@@ -4,7 +4,7 @@ from itertools import count, takewhile
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -113,6 +113,18 @@ def test_a_record_without_losers_is_judged_by_the_loss_it_hides():
     assert not large.passed
 
 
+def test_losses_the_sealed_days_have_shown_themselves_are_not_added_once_more():
+    """The worst sealed day is -4: half of -8 was shown, so how far beyond -4 the open days went makes no difference."""
+    record = np.append(days_of(0.5, seed=3, days=80).clip(-3.0, None), -4.0)
+    shown = [
+        look(record, np.zeros(81), worst_candidate_day=worst, worst_difference_day=worst) for worst in (-5.0, -8.0)
+    ]
+    hidden = look(record, np.zeros(81), worst_candidate_day=-8.5, worst_difference_day=-8.5)
+    assert shown[0] == shown[1]
+    assert hidden.statistic < shown[0].statistic
+    assert hidden.p_value > shown[0].p_value
+
+
 def test_where_no_day_ever_lost_the_best_day_is_taken_for_the_loss():
     lucky = np.append(np.full(60, 0.1), 9.0)
     unknown = look(lucky, np.zeros(61), worst_candidate_day=0.1, worst_difference_day=0.1)
@@ -121,6 +133,7 @@ def test_where_no_day_ever_lost_the_best_day_is_taken_for_the_loss():
     assert not unknown.passed
 
 
+@settings(max_examples=10)
 @given(st.integers(0, 10_000), st.sampled_from([2.0**-20, 4.0, 2.0**30]))
 def test_the_unit_of_money_does_not_matter(seed, unit):
     candidate, newest = days_of(0.3, seed=seed, days=70), days_of(0.0, seed=seed + 1, days=70)
