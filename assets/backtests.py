@@ -17,12 +17,13 @@ from services.bots.seed import ensure_market
 from services.desk import Desk
 from services.figures.rollups import rebuild_bots
 from services.health.invariants import Invariant, no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
+from trading.actors import Actor, ActorKind
 from trading.figures.declared import exact
 
 OWNERS = ["team:quant-operators"]
 WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)
 SHOWN_TRADES = 10
-CHECKER = "ledger_audit"
+CHECKER = Actor(ActorKind.AUTONOMY, "ledger_audit")
 
 
 @dg.asset(group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)

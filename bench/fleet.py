@@ -37,10 +37,11 @@ from gateways.postgres import connect_urls
 from gateways.settings import PROJECT_ROOT
 from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk, open_desk
-from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.resets import reset_metrics
 from services.health.invariants import raw_truth_matches_rollup, session_conserves_cash
 from services.work.autonomy import run_tick
 from store.database import transaction
+from tests.harness.factories import reset_request
 from tests.harness.history import plant_history
 from tests.harness.own_platform import Platform, private_platform
 from trading.errors import Unavailable
@@ -189,7 +190,7 @@ def _prepare(platform: Platform, desk: Desk, figures: Figures, *, bars: Path) ->
     with platform.owner().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     began = time.perf_counter()
-    receipt = reset_metrics(desk, _whole_fleet())
+    receipt = reset_metrics(desk, reset_request())
     figures.values["reset_at_rest_s"] = time.perf_counter() - began
     if receipt.reset_count != figures.size:
         figures.faults.append(f"the reset touched {receipt.reset_count} bots")
@@ -330,18 +331,6 @@ def _cpu_seconds(platform: Platform) -> dict[str, float]:
 def _program(process: psutil.Process) -> str:
     line = " ".join(process.cmdline())
     return next((name for words, name in PROGRAMS.items() if words in line), "others")
-
-
-def _whole_fleet() -> ResetRequest:
-    return ResetRequest(
-        scope="ALL",
-        bot_ids=None,
-        reason_code="BENCH_RESET",
-        also_reset_equity_curves=True,
-        dry_run=False,
-        actor="bench",
-        request_id="bench",
-    )
 
 
 def _now() -> datetime:

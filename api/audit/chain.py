@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from api.audit.contract import ChainAnswer, EventsAnswer, VerificationTold
 from api.edge.contract import Before, Code, PageSize, Plain
 from api.edge.csv_files import CsvFile
-from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.deps import Acting, AdminRoute, AdminToken, AtDesk
 from api.edge.given import given
 from api.edge.problems import documented
 from api.edge.recent import Recent
@@ -62,9 +62,9 @@ def audit_chain(desk: AtDesk) -> Response:
 
 
 @by_admin.post("/audit-verification", response_model=VerificationTold, responses=documented(401, 413))
-def verify_audit_chain(request: Request, desk: AtDesk) -> Response:
+def verify_audit_chain(request: Request, desk: AtDesk, actor: Acting) -> Response:
     """Verify the whole chain beside its anchor now; those who ask at once share one verification."""
-    return VerificationTold.reply(given(request, AuditMoments).verification.get(lambda: verify_now(desk, actor=ACTOR)))
+    return VerificationTold.reply(given(request, AuditMoments).verification.get(lambda: verify_now(desk, actor=actor)))
 
 
 def _cells(one: EventTold) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse
 
 from api.bots.acts_contract import ActBody
 from api.edge.contract import BotId, IdempotencyKey
-from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.deps import Acting, AdminRoute, AdminToken, AtDesk
 from api.edge.given import given
 from api.edge.problems import documented, trace_id
 from api.work.pages import WorkMoments
@@ -29,6 +29,7 @@ def act_on(
     act: ActWord,
     body: ActBody,
     *,
+    actor: Acting,
     idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
 ) -> JSONResponse:
     """Do one act to one bot. Only `rename` and `copy` take a `name`, only `edit` takes `numbers`.
@@ -41,7 +42,7 @@ def act_on(
             act=Act(act.upper()),
             bot_id=bot_id,
             reason_code=body.reason_code,
-            actor=ACTOR,
+            actor=actor,
             request_id=trace_id(request) or "",
             name=body.name,
             numbers=body.numbers,

@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 
 from api.control.contract import SwitchAnswer, SwitchBody
 from api.edge.contract import IdempotencyKey
-from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.deps import Acting, AdminRoute, AdminToken, AtDesk
 from api.edge.given import given
 from api.edge.problems import documented, trace_id
 from api.edge.recent import Recent
@@ -54,6 +54,7 @@ def throw_kill_switch(
     desk: AtDesk,
     body: SwitchBody,
     *,
+    actor: Acting,
     idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
 ) -> JSONResponse:
     """Stop autonomy, or let it go on. `settled` says that from now on nothing is queued or claimed.
@@ -63,7 +64,7 @@ def throw_kill_switch(
     wish = SwitchWish(
         engaged=body.engaged,
         reason_code=body.reason_code,
-        actor=ACTOR,
+        actor=actor,
         request_id=trace_id(request) or "",
         idempotency_key=idempotency_key,
     )

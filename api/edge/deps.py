@@ -17,11 +17,12 @@ from api.edge.given import given
 from api.edge.problems import problem, trace_id
 from services.bots.fleet import FleetFilter
 from services.desk import Desk
+from trading.actors import Actor, ActorKind
 from trading.books import Stage
 
 ADMIN_TOKEN_HEADER = "X-Admin-Token"  # noqa: S105 - a header's name
-ACTOR = "admin"
-"""Who did what the admin token let through, as the audit chain names it."""
+BY_TOKEN = Actor(ActorKind.PERSON, "admin")
+"""Who shows the admin token: it is one for all who know it, so it tells no name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,15 @@ async def desk_of(request: Request) -> Desk:
 
 
 AtDesk = Annotated[Desk, Depends(desk_of)]
+
+
+async def actor_of(request: Request) -> Actor:
+    """Return who was let in; nobody was on a route that asks for no proof, and to ask there is a fault of ours."""
+    actor: Actor = request.state.actor
+    return actor
+
+
+Acting = Annotated[Actor, Depends(actor_of)]
 
 
 async def fleet_filter(
@@ -55,7 +65,7 @@ AdminToken = Security(APIKeyHeader(name=ADMIN_TOKEN_HEADER, scheme_name="AdminTo
 
 
 class AdminRoute(APIRoute):
-    """A route that looks at the admin token before it looks at anything else of the request."""
+    """A route that looks at the admin token before it looks at anything else; behind it, it is known who acts."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Refuse with 401 unless the token matches, compared in constant time."""
@@ -68,6 +78,7 @@ class AdminRoute(APIRoute):
                 refusal = problem(401, f"{ADMIN_TOKEN_HEADER} is missing or wrong", trace_id=trace_id(request))
                 refusal.headers["WWW-Authenticate"] = ADMIN_TOKEN_HEADER
                 return refusal
+            request.state.actor = BY_TOKEN
             return await handle(request)
 
         return guarded

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from api.edge.contract import IdempotencyKey
-from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.deps import Acting, AdminRoute, AdminToken, AtDesk
 from api.edge.problems import documented, trace_id
 from api.figures.contract import ResetBody
 from services.figures.resets import ResetReceipt, ResetRequest, reset_metrics
@@ -24,6 +24,7 @@ def reset(
     desk: AtDesk,
     body: ResetBody,
     *,
+    actor: Acting,
     idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
 ) -> JSONResponse:
     """Start the displayed figures of some or all bots anew; raw truth stays. `dryRun` changes nothing.
@@ -38,7 +39,7 @@ def reset(
             reason_code=body.reason_code,
             also_reset_equity_curves=body.also_reset_equity_curves,
             dry_run=body.dry_run,
-            actor=ACTOR,
+            actor=actor,
             request_id=trace_id(request) or "",
             idempotency_key=idempotency_key,
             plan_hash=body.plan_hash,

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Header, Request
 from fastapi.responses import JSONResponse
 
 from api.edge.contract import IdempotencyKey
-from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.deps import Acting, AdminRoute, AdminToken, AtDesk
 from api.edge.problems import documented, trace_id
 from api.market.contract import BarBody
 from services.market.acts import BarReceipt, act_on_bars
@@ -28,6 +28,7 @@ def act_on_series(
     act: BarWord,
     body: BarBody,
     *,
+    actor: Acting,
     idempotency_key: Annotated[IdempotencyKey | None, Header()] = None,
 ) -> JSONResponse:
     """Do one act on the series named; `all` stands for any symbol, timeframe or provider, but `prefer` takes one.
@@ -39,7 +40,7 @@ def act_on_series(
         symbol=body.symbol,
         timeframe=body.timeframe,
         provider=body.provider,
-        actor=ACTOR,
+        actor=actor,
         reason_code=body.reason_code,
         request_id=trace_id(request) or "",
     )

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from api.edge.contract import After, Before, BotId, Code, Cursor, PageSize, Words
-from api.edge.deps import ACTOR, AdminRoute, AdminToken, AtDesk
+from api.edge.deps import Acting, AdminRoute, AdminToken, AtDesk
 from api.edge.given import given
 from api.edge.problems import documented
 from api.edge.recent import Recent
@@ -89,8 +89,8 @@ def jobs_ended(
 
 
 @by_admin.post("/dead-letters/{bot_id}/requeue", response_model=RequeueAnswer, responses=documented(401, 409, 413, 422))
-def requeue_dead_letter(request: Request, desk: AtDesk, bot_id: BotId) -> Any:
+def requeue_dead_letter(request: Request, desk: AtDesk, bot_id: BotId, *, actor: Acting) -> Any:
     """Forgive a bot its repeated failures, so that the next tick plans its work again."""
-    kinds = requeue(desk, bot_id, actor=ACTOR)
+    kinds = requeue(desk, bot_id, actor=actor)
     given(request, WorkMoments).now.forget()
     return RequeueAnswer(bot_id=bot_id, job_types=[str(kind) for kind in kinds])

@@ -15,7 +15,8 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
-from orchestration.cli.desk_work import cli_actor, desk_where_it_runs, print_wide, progress_bars, told_where_it_runs
+from orchestration.cli.caller import actor
+from orchestration.cli.desk_work import desk_where_it_runs, print_wide, progress_bars, told_where_it_runs
 from orchestration.cli.terminal import console, load_settings
 from services.desk import Desk, is_prepared
 from services.market.choice import (
@@ -78,7 +79,7 @@ def import_file(
         console.print("dry run: nothing was stored")
         return
     _tell_lack(
-        _recorded(lambda desk: record_import(desk, report, actor=cli_actor())),
+        _recorded(lambda desk: record_import(desk, report, actor=actor())),
         "import the file again where it runs to record it",
     )
 
@@ -99,7 +100,7 @@ def choose(act: str, series: tuple[str, str, str], *, reason: str) -> None:
         symbol=symbol,
         timeframe=timeframe,
         provider=provider,
-        actor=cli_actor(),
+        actor=actor(),
         reason_code=reason,
     )
     now = datetime.now(UTC)

@@ -3,11 +3,10 @@
 Belongs here: one command's way from words to use case and back. Does not belong here: what a rule or a bot may be.
 """
 
-import getpass
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from orchestration.cli.caller import actor, request_id
 from orchestration.cli.desk_work import find_bot, opened_desk
 from orchestration.cli.rule_work import number_table, rule_in
 from orchestration.cli.terminal import console
@@ -46,7 +45,7 @@ def add(
     request = BotRequest(
         symbol=symbol,
         timeframe=timeframe,
-        actor=f"cli:{getpass.getuser()}",
+        actor=actor(),
         archetype=archetype,
         rule=text,
         name=name,
@@ -95,8 +94,8 @@ def act(act: str, bot: str, *, reason: str, name: str | None, numbers: Sequence[
             act=Act(act),
             bot_id=find_bot(desk, bot, archived_too=True),
             reason_code=reason,
-            actor=f"cli:{getpass.getuser()}",
-            request_id=f"cli-{secrets.token_hex(6)}",
+            actor=actor(),
+            request_id=request_id(),
             name=name,
             numbers=changes,
         )

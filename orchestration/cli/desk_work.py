@@ -4,8 +4,6 @@ Belongs here: opening a desk for one command, progress bars, tables. Does not be
 anything slow to import that not every command needs.
 """
 
-import getpass
-import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -18,6 +16,7 @@ from rich.table import Table
 
 from gateways.embedded import stop_unused
 from gateways.settings import Settings
+from orchestration.cli.caller import actor, request_id
 from orchestration.cli.terminal import console, load_settings, running_urls, what_to_do
 from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as Told
@@ -109,7 +108,7 @@ def seed(size: int | None, *, if_empty: bool) -> None:
 
     with opened_desk() as desk:
         if not (if_empty and fleet_ids(desk)):
-            console.print(f"{counted(seed_fleet(desk, size=size, actor=cli_actor()), 'new bot')}")
+            console.print(f"{counted(seed_fleet(desk, size=size, actor=actor()), 'new bot')}")
         with progress_bars() as bar:
             series = ensure_market(desk, progress=bar)
         simulated = sum(one.is_simulated for one in series)
@@ -121,7 +120,7 @@ def backtest(bot: str) -> bool:
     from services.backtests.baselines import run_baseline
 
     with opened_desk() as desk:
-        finished = run_baseline(desk, find_bot(desk, bot), run_id=f"cli-{secrets.token_hex(6)}")
+        finished = run_baseline(desk, find_bot(desk, bot), run_id=request_id())
     table = Table("figure", "value", title=f"{finished.status}", title_justify="left")
     for name, value in finished.figures.items():
         table.add_row(name, "—" if value is None else str(value))
@@ -164,8 +163,8 @@ def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, 
                 reason_code=reason,
                 also_reset_equity_curves=curves,
                 dry_run=not execute,
-                actor=cli_actor(),
-                request_id=f"cli-{secrets.token_hex(6)}",
+                actor=actor(),
+                request_id=request_id(),
             ),
         )
     table = Table("book", "sessions", "trades", "fills", title="no longer shown", title_justify="left")
@@ -199,8 +198,7 @@ def kill_switch(state: str, *, reason: str) -> bool:
             since = f" since {shown.switch.since:%Y-%m-%d %H:%M:%S} UTC" if shown.switch.since else ""
             console.print(f"{shown.switch.tier}{since}  {shown.switch.reason_code or ''} {shown.switch.actor or ''}")
             return True
-        actor, request_id = cli_actor(), f"cli-{secrets.token_hex(6)}"
-        told = throw_switch(desk, SwitchWish(state == "on", reason, actor, request_id))
+        told = throw_switch(desk, SwitchWish(state == "on", reason, actor(), request_id()))
     waiting, at_work = sum(told.queued.values()), sum(told.running.values())
     word = "engaged" if told.engaged else "released"
     console.print(f"kill switch {word}" if told.changed else f"kill switch was {word} already, nothing changed")
@@ -215,7 +213,7 @@ def verify_audit() -> bool:
     from services.audit.pages import verify_now
 
     with opened_desk() as desk:
-        verdict = verify_now(desk, actor=cli_actor())
+        verdict = verify_now(desk, actor=actor())
     for broken in verdict.breaks:
         where = f"event {broken['seq']} {broken['kind']}: {broken['detail']}"
         console.print("[red]✗[/red]", escape(where), soft_wrap=True)
@@ -249,7 +247,7 @@ def requeue(bot: str) -> None:
 
     with opened_desk() as desk:
         bot_id = find_bot(desk, bot)
-        kinds = put_back(desk, bot_id, actor=cli_actor())
+        kinds = put_back(desk, bot_id, actor=actor())
         name = names_of(desk, [bot_id])[bot_id]
     console.print(f"{', '.join(kinds)} of {name} will be planned by the next tick", markup=False)
 
@@ -272,11 +270,6 @@ def _let_go(settings: Settings) -> None:
     """Use the embedded server no more, where the database is ours."""
     if not (settings.database_url or settings.app_database_url):
         stop_unused(settings.postgres_dir)
-
-
-def cli_actor() -> str:
-    """Return who acts on the command line."""
-    return f"cli:{getpass.getuser()}"
 
 
 def _decisions(runs: "Sequence[DecisionRun]") -> Table:

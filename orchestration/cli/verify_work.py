@@ -3,13 +3,13 @@
 Belongs here: one command's way from words to use case and back. Does not belong here: checks, rules, figures.
 """
 
-import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from orchestration.cli.caller import request_id
 from orchestration.cli.desk_work import find_bot, opened_desk, print_wide, progress_bars, told_where_it_runs
 from orchestration.cli.terminal import console, load_settings
 from services.work.under_way import LongWork
@@ -104,7 +104,7 @@ def _outcomes(bot: str, kinds: Sequence[Kind]) -> "Iterator[tuple[Kind, Verifica
     from services.verification.runs import verify
 
     with opened_desk() as desk:
-        bot_id, run_id = find_bot(desk, bot), f"cli-{secrets.token_hex(6)}"
+        bot_id, run_id = find_bot(desk, bot), request_id()
         at_work = bot_at_work(desk, bot_id)
         console.print(f"{at_work.name}, generation {at_work.generation}", markup=False, highlight=False)
         for kind in kinds:

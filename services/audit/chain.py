@@ -16,6 +16,7 @@ from gateways.anchor import AnchorFile, quiet_anchor
 from services.desk import Desk
 from store.audit import chain
 from store.database import transaction
+from trading.actors import Actor
 from trading.audit.chain import AnchorState, AuditVerdict, anchor_line, verify
 from trading.errors import Unavailable
 
@@ -23,7 +24,7 @@ log = structlog.get_logger(__name__)
 _ANCHORED = "audit_anchor"
 
 
-def record(desk: Desk, session: Session, *, actor: str, action: str, subject: str, payload: Mapping[str, Any]) -> int:
+def record(desk: Desk, session: Session, *, actor: Actor, action: str, subject: str, payload: Mapping[str, Any]) -> int:
     """Append one event to the chain, inside the transaction of what it tells of; return its sequence.
 
     Call it last, after every row lock: the chain is locked from here to the end of the transaction. Just before the
@@ -35,7 +36,7 @@ def record(desk: Desk, session: Session, *, actor: str, action: str, subject: st
     """
     if session.in_nested_transaction():
         raise RuntimeError("an audit event belongs to the whole transaction, not to a savepoint")
-    seq = chain.append(session, at=desk.clock(), actor=actor, action=action, subject=subject, payload=payload)
+    seq = chain.append(session, at=desk.clock(), actor=str(actor), action=action, subject=subject, payload=payload)
     if _ANCHORED not in session.info:
         session.info[_ANCHORED] = _AnchoredCommit(session, desk.settings.audit_anchor)
     session.info[_ANCHORED].armed = True

@@ -20,6 +20,7 @@ from store.audit import chain, pages
 from store.audit.pages import AuditFilter as AuditFilter
 from store.audit.pages import EventRow
 from store.database import transaction
+from trading.actors import Actor
 from trading.audit.chain import Head
 
 SHOWN_BREAKS = 20
@@ -127,7 +128,7 @@ def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
     return _portions(desk, wanted, _portion(desk, wanted, before=None))
 
 
-def verify_now(desk: Desk, *, actor: str) -> Verification:
+def verify_now(desk: Desk, *, actor: Actor) -> Verification:
     """Verify the whole chain beside its anchor, and remember the verdict for the pages.
 
     Raises:
@@ -145,8 +146,8 @@ def verify_now(desk: Desk, *, actor: str) -> Verification:
         "checkedAt": checked_at.isoformat(),
     }
     with transaction(desk.sessions) as session:
-        pages.remember_verification(session, found, at=checked_at, actor=actor)
-    return _verification(found, actor)
+        pages.remember_verification(session, found, at=checked_at, actor=str(actor))
+    return _verification(found, str(actor))
 
 
 def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventTold]) -> Iterator[EventTold]:

@@ -32,6 +32,7 @@ from store.bots import registry
 from store.bots.registry import BotAtWork, BotInHand
 from store.database import transaction
 from store.work import autonomy, jobs
+from trading.actors import Actor
 from trading.errors import BadInput, Refused, UnknownBots
 from trading.strategies.edits import edited
 from trading.strategies.genome import genome_hash
@@ -77,7 +78,7 @@ class ActWish:
     act: Act
     bot_id: UUID
     reason_code: str
-    actor: str
+    actor: Actor
     request_id: str
     name: str | None = None
     numbers: Mapping[str, float] = field(default_factory=dict)
@@ -255,7 +256,7 @@ def _copy(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Do
     hold_free_name(session, name)
     traits = ("symbol", "timeframe", "archetype", "rule_fingerprint", "session_mode", "account_usd", "contracts")
     copy = {trait: getattr(source, trait) for trait in traits}
-    copy |= {"id": uuid4(), "name": name, "stage_entered_at": now, "created_at": now, "added_by": wish.actor}
+    copy |= {"id": uuid4(), "name": name, "stage_entered_at": now, "created_at": now, "added_by": str(wish.actor)}
     first = {
         "bot_id": copy["id"],
         "generation_number": 1,
@@ -306,5 +307,5 @@ def _record(desk: Desk, session: Session, wish: ActWish, bot: BotInHand, done: _
 
 def _body_hash(wish: ActWish) -> str:
     numbers = sorted(wish.numbers.items())
-    body = json.dumps([wish.act, str(wish.bot_id), wish.reason_code, wish.actor, wish.name, numbers])
+    body = json.dumps([wish.act, str(wish.bot_id), wish.reason_code, str(wish.actor), wish.name, numbers])
     return hashlib.sha256(body.encode("ascii")).hexdigest()

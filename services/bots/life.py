@@ -30,6 +30,7 @@ from store.verification.runs import VerificationRun
 from store.work import job_pages, ticks
 from store.work.job_pages import JobRow
 from store.work.ticks import DecisionOfBot
+from trading.actors import AUTONOMY
 from trading.errors import UnknownBots
 from trading.governance.gates import GateVerdict
 from trading.strategies.genome import Style, schema
@@ -230,7 +231,7 @@ def _told(payload: Mapping[str, Any]) -> str:
 
 def _worked(row: JobRow) -> Iterator[Event]:
     count = f"x{row.attempt}" if row.type == "BACKTEST" else f"#{row.iteration}"
-    by = None if row.reason_code == Reason.BY_HAND else "autonomy"
+    by = None if row.reason_code == Reason.BY_HAND else str(AUTONOMY)
     yield Event(at=row.created_at, event=f"{row.type}_QUEUED", reason=row.reason_code, actor=by, detail=count)
     if row.completed_at is not None:
         yield Event(

@@ -21,6 +21,7 @@ from services.bots.seed import first_generation
 from services.desk import Desk
 from store.bots import registry
 from store.database import transaction
+from trading.actors import Actor
 from trading.errors import BadInput, NameTaken, UnknownBots
 from trading.market.bars import timeframe_ns
 from trading.market.instruments import account_usd, instrument
@@ -58,7 +59,7 @@ class BotRequest:
 
     symbol: str
     timeframe: str
-    actor: str
+    actor: Actor
     archetype: str | None = None
     rule: str | None = None
     name: str | None = None
@@ -246,7 +247,7 @@ def _bot(request: BotRequest, style: Style) -> dict[str, Any]:
         "session_mode": mode,
         "account_usd": account_usd(symbol) * request.contracts,
         "contracts": request.contracts,
-        "added_by": request.actor,
+        "added_by": str(request.actor),
     }
 
 

@@ -18,6 +18,7 @@ from store.bots import registry
 from store.database import transaction
 from store.market.bars import BarSeries
 from store.work.under_way import WorkKind
+from trading.actors import Actor, ActorKind
 from trading.errors import BadInput
 from trading.market.instruments import MICRO_OF, account_usd, instrument
 from trading.strategies.archetypes import ARCHETYPES
@@ -27,6 +28,7 @@ from trading.words import counted
 FLEET_SYMBOLS = tuple(MICRO_OF.values())
 FLEET_TIMEFRAMES = ("5m", "15m", "1h")
 REGISTERED = "BOTS_REGISTERED"
+PLATFORM = Actor(ActorKind.AUTONOMY, "platform")
 LARGEST_FLEET = 100_000
 DAYS_PER_YEAR = 365.25
 ADJECTIVES = ("Amber", "Basalt", "Cinder", "Dusk", "Ember", "Flint", "Granite", "Harbor", "Indigo", "Juniper", "Kelp")
@@ -39,7 +41,7 @@ def seed_fleet(
     size: int | None = None,
     symbols: Sequence[str] = FLEET_SYMBOLS,
     timeframes: Sequence[str] = FLEET_TIMEFRAMES,
-    actor: str = "platform",
+    actor: Actor = PLATFORM,
 ) -> int:
     """Register the first `size` bots (FLEET_SIZE if not given) in one transaction; bots that exist stay as they are.
 

@@ -28,6 +28,7 @@ from store.control.kill_switch import Switch as Switch
 from store.control.kill_switch import Tier
 from store.database import transaction
 from store.work import jobs
+from trading.actors import Actor
 from trading.errors import Unavailable
 from trading.work.jobs import JobStatus, JobType
 
@@ -66,7 +67,7 @@ class SwitchWish:
 
     engaged: bool
     reason_code: str
-    actor: str
+    actor: Actor
     request_id: str
     idempotency_key: str | None = None
 
@@ -154,7 +155,7 @@ def _throw_once(desk: Desk, session: Session, wish: SwitchWish) -> SwitchReceipt
 
 
 def _body_hash(wish: SwitchWish) -> str:
-    body = json.dumps(["KILL_SWITCH", wish.engaged, wish.reason_code, wish.actor])
+    body = json.dumps(["KILL_SWITCH", wish.engaged, wish.reason_code, str(wish.actor)])
     return hashlib.sha256(body.encode("ascii")).hexdigest()
 
 
@@ -164,7 +165,7 @@ def _throw(desk: Desk, session: Session, wish: SwitchWish) -> SwitchReceipt:
     queued, running = _work(session)
     changed = before.is_engaged != wish.engaged
     tier = Tier.SOFT if wish.engaged else Tier.NORMAL
-    after = Switch(tier, wish.reason_code, now, wish.actor) if changed else before
+    after = Switch(tier, wish.reason_code, now, str(wish.actor)) if changed else before
     work = {"queued": queued, "running": running}
     seq = _record(desk, session, wish, before=before, after=after, work=work) if changed else None
     return SwitchReceipt(

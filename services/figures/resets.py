@@ -25,6 +25,7 @@ from store.database import transaction
 from store.figures import resets, rollups
 from store.figures.resets import Recorded, Standing, Target, Waiting
 from store.work import autonomy, jobs
+from trading.actors import Actor
 from trading.books import Book
 from trading.errors import BadInput, PlanChanged, UnknownBots
 from trading.figures.baselines import Scope, next_baseline
@@ -57,7 +58,7 @@ class ResetRequest:
     reason_code: str
     also_reset_equity_curves: bool
     dry_run: bool
-    actor: str
+    actor: Actor
     request_id: str
     idempotency_key: str | None = None
     plan_hash: str | None = None
@@ -144,7 +145,7 @@ def reset_metrics(desk: Desk, request: ResetRequest) -> ResetReceipt:
     waits may have begun.
 
     Raises:
-        BadInput: an unknown scope, an empty list of bots, or a reason, actor, request id or key that is not plain.
+        BadInput: an unknown scope, an empty list of bots, or a reason, request id or key that is not plain.
         UnknownBots: some ids do not exist; nothing is reset.
         PlanChanged: the dry run's plan is no longer what would happen.
         IdempotencyMismatch: the key belongs to another request.
@@ -161,9 +162,8 @@ def _validated(request: ResetRequest) -> ResetRequest:
     if request.scope not in set(Scope):
         raise BadInput(f"scope must be one of {', '.join(Scope)}, was {request.scope!r}")
     require_reason(request.reason_code)
-    for name, value in (("actor", request.actor), ("request id", request.request_id)):
-        if PLAIN_TEXT.fullmatch(value) is None:
-            raise BadInput(f"{name} must be 1 to 200 printable ASCII characters, was {value!r}")
+    if PLAIN_TEXT.fullmatch(request.request_id) is None:
+        raise BadInput(f"request id must be 1 to 200 printable ASCII characters, was {request.request_id!r}")
     if request.idempotency_key is not None and PLAIN_TEXT.fullmatch(request.idempotency_key) is None:
         raise BadInput("Idempotency-Key must be 1 to 200 printable ASCII characters")
     if request.bot_ids is None:
@@ -234,7 +234,7 @@ def _write(session: Session, request: ResetRequest, plan: _Plan) -> None:
         "books": [book.value for book in books],
         "scope": plan.scope.value,
         "reason_code": request.reason_code,
-        "actor": request.actor,
+        "actor": str(request.actor),
         "request_id": request.request_id,
         "equity_curves": curves,
         "canceled": waiting,
@@ -319,7 +319,7 @@ def _plan_hash(scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[UUID, St
 def _body_hash(request: ResetRequest) -> str:
     ids = None if request.bot_ids is None else [str(bot_id) for bot_id in request.bot_ids]
     curves = request.also_reset_equity_curves
-    return _digest([OPERATION, request.scope, ids, request.reason_code, curves, request.actor, request.plan_hash])
+    return _digest([OPERATION, request.scope, ids, request.reason_code, curves, str(request.actor), request.plan_hash])
 
 
 def _digest(form: object) -> str:

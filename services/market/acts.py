@@ -10,7 +10,6 @@ is asked first, so that one that is away already refuses. Two at once wait for e
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -130,5 +129,6 @@ def _provider(row: BarSeries | None) -> str | None:
 
 
 def _body_hash(wish: BarWish) -> str:
-    body: Mapping[str, str] = {name: value for name, value in asdict(wish).items() if name != "request_id"}
+    body = asdict(wish) | {"actor": str(wish.actor)}
+    del body["request_id"]
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode("ascii")).hexdigest()

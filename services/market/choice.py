@@ -22,6 +22,7 @@ from services.desk import Desk
 from store.bots import registry
 from store.database import transaction
 from store.market.bars import BarSeries, BarStore, Catalog, Key, Market, OwedEvent, Preference
+from trading.actors import Actor
 from trading.errors import BadInput, UnknownSeries
 from trading.market.choice import WORDS, Ground
 from trading.market.sessions import utc_instant
@@ -47,7 +48,7 @@ class BarWish:
     symbol: str
     timeframe: str
     provider: str
-    actor: str
+    actor: Actor
     reason_code: str
     request_id: str = ""
 
@@ -206,7 +207,7 @@ def _owed(wish: BarWish, named: Sequence[BarSeries], *, now: datetime) -> OwedEv
     if wish.request_id:
         told["requestId"] = wish.request_id
     subject = spoken[0] if len(named) == 1 else f"{len(named)} series of bars"
-    return OwedEvent(uuid4().hex, wish.actor, wish.act.value, subject, told)
+    return OwedEvent(uuid4().hex, str(wish.actor), wish.act.value, subject, told)
 
 
 def spoken_of(row: BarSeries | SeriesShown) -> str:
@@ -278,7 +279,9 @@ def _key(row: BarSeries) -> Key:
 
 
 def _prefer(catalog: Catalog, named: Iterable[BarSeries], wish: BarWish, now: datetime) -> Catalog:
-    made = [Preference(row.symbol, row.timeframe, row.provider, wish.actor, wish.reason_code, now) for row in named]
+    made = [
+        Preference(row.symbol, row.timeframe, row.provider, str(wish.actor), wish.reason_code, now) for row in named
+    ]
     wanted = {(one.symbol, one.timeframe): one for one in made}
     if len(wanted) < len(made):
         raise BadInput("bots trade one series of a symbol and timeframe: name its provider")

@@ -8,11 +8,12 @@ from services.audit import chain
 from services.desk import Desk
 from services.market.bars import ImportReport
 from store.database import transaction
+from trading.actors import Actor
 
 IMPORTED = "BARS_IMPORTED"
 
 
-def record_import(desk: Desk, report: ImportReport, *, actor: str) -> int:
+def record_import(desk: Desk, report: ImportReport, *, actor: Actor) -> int:
     """Append an import to the audit chain and return its sequence; the same file imported again is another act.
 
     Raises:

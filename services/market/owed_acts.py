@@ -17,6 +17,7 @@ from services.desk import Desk
 from store.audit.chain import seq_of_act
 from store.database import transaction
 from store.market.bars import BarStore, Catalog, OwedEvent
+from trading.actors import who_acted
 from trading.errors import Unavailable
 
 
@@ -41,7 +42,7 @@ def record_in(desk: Desk, session: Session, owed: Sequence[OwedEvent]) -> list[i
         or chain.record(
             desk,
             session,
-            actor=one.actor,
+            actor=who_acted(one.actor),
             action=one.action,
             subject=one.subject,
             payload={**one.payload, "actId": one.act_id},

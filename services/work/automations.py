@@ -16,9 +16,10 @@ from services.desk import Desk
 from store.database import reading, transaction
 from store.work import automations
 from store.work.automations import Standing
+from trading.actors import Actor, ActorKind
 
 STOPPED, STARTED = "AUTOMATION_STOPPED", "AUTOMATION_STARTED"
-ACTOR = "dagster"
+AT_DAGSTER = Actor(ActorKind.NOBODY_KNOWN, "dagster")
 
 
 def note_automations(desk: Desk, stopped: Mapping[str, bool], *, noticed_by: str) -> None:
@@ -70,7 +71,7 @@ def _record(desk: Desk, session: Session, name: str, *, is_stopped: bool, notice
     chain.record(
         desk,
         session,
-        actor=ACTOR,
+        actor=AT_DAGSTER,
         action=STOPPED if is_stopped else STARTED,
         subject=name,
         payload={"noticedBy": noticed_by},

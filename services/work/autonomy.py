@@ -28,12 +28,13 @@ from store.work import autonomy, candidates, jobs, ticks
 from store.work.candidates import SeriesOf
 from store.work.jobs import Reclaimed
 from store.work.ticks import TickRow
+from trading.actors import AUTONOMY
 from trading.work.jobs import JobStatus, JobType
 from trading.work.planner import Plan, plan_tick
 from trading.work.starts import NO_STARTS, Allowance, Starts, allowance
 
 REASON_OF = attrgetter("reason")
-SILENT, SUBJECT, ACTOR = "AUTONOMY_WAS_SILENT", "fleet", "autonomy"
+SILENT, SUBJECT = "AUTONOMY_WAS_SILENT", "fleet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def _record_silence(desk: Desk, session: Session, last: TickRow, *, until: datet
         "limitSeconds": round(tick_limit(desk).total_seconds()),
         "lastTick": last.id,
     }
-    chain.record(desk, session, actor=ACTOR, action=SILENT, subject=SUBJECT, payload=payload)
+    chain.record(desk, session, actor=AUTONOMY, action=SILENT, subject=SUBJECT, payload=payload)
 
 
 def _summary(

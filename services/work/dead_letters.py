@@ -11,6 +11,7 @@ from store.bots import registry
 from store.database import transaction
 from store.work import dead_letters as letters
 from store.work.dead_letters import DeadLetter as DeadLetter
+from trading.actors import Actor
 from trading.errors import NotGivenUp
 from trading.work.jobs import JobType
 
@@ -21,7 +22,7 @@ def dead_letters(desk: Desk) -> list[DeadLetter]:
         return letters.dead_letters(session)
 
 
-def requeue(desk: Desk, bot_id: UUID, *, actor: str) -> list[JobType]:
+def requeue(desk: Desk, bot_id: UUID, *, actor: Actor) -> list[JobType]:
     """Forgive a bot its repeated failures; the next tick plans its work again. The audit chain says who did it.
 
     Of two at once one forgives and is recorded; the other finds nothing left and is refused.

@@ -12,6 +12,7 @@ from services.figures.resets import reset_metrics
 from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BacktestSession, Bot, BotStageEvent
 from tests.harness import factories
+from tests.harness.actors import person
 
 NAME = "Quartz Shrike 0007"
 
@@ -25,7 +26,7 @@ def lived(desk: Desk) -> UUID:
         factories.make_bot(session, name="Amber Adder 0001")
         factories.make_bot(session, name="Zephyr Viper 0009")
     run_baseline(desk, bot_id, run_id=str(uuid4()))
-    reset_metrics(desk, factories.reset_request(bot_ids=[bot_id], actor="amy", request_id="request-1"))
+    reset_metrics(desk, factories.reset_request(bot_ids=[bot_id], actor=person("amy"), request_id="request-1"))
     run_baseline(desk, bot_id, run_id=str(uuid4()))
     run_id = factories.tick(desk)
     with desk.sessions.begin() as session:

@@ -22,6 +22,7 @@ from store.market.bars import BarStore
 from store.tables import BotProgress
 from tests.e2e.screen import STALE_TEXT, Screen, box_within, needs_chromium, violations
 from tests.harness import factories
+from tests.harness.actors import OPS, user
 from tests.harness.client import TOKEN
 from tests.harness.clocks import MovingClock
 from tests.harness.serving import Served, serving
@@ -369,7 +370,7 @@ def test_a_switch_thrown_from_the_command_line_is_pushed_into_every_open_tab(
             pass
     for tab in (first, second):
         expect(tab.locator("#alarm")).to_be_hidden()
-    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", user("ann"), "trace"))
     for tab in (first, second):
         expect(tab.locator("#alarm")).to_contain_text("cli:ann")
     assert sum(url.endswith("/api/kill-switch") for url in asked) == 2, "each page asks once, when it opens"
@@ -384,7 +385,7 @@ def test_a_page_whose_socket_is_silent_asks_for_the_switch_itself(
     screen.page.route_web_socket(re.compile("/ws/"), lambda _: None)
     page = opened(screen, served, "/decisions")
     expect(page.locator("#alarm")).to_be_hidden()
-    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", user("ann"), "trace"))
     expect(page.locator("#alarm")).to_contain_text("cli:ann")
 
 
@@ -449,7 +450,7 @@ def test_silence_and_the_kill_switch_are_told_beside_each_other_at_every_width(
     axe: Any,
 ) -> None:
     clock.ahead = timedelta(minutes=4)
-    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "ops", "trace"))
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", OPS, "trace"))
     for width in (1280, 390):
         screen.page.set_viewport_size({"width": width, "height": 800})
         page = opened(screen, served, "/")
@@ -537,8 +538,8 @@ def test_the_chain_is_verified_when_asked_and_an_event_is_shown_whole(
     served: Served,
     stocked_desk: Desk,
 ) -> None:
-    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", "ops", "trace-7"))
-    throw_switch(stocked_desk, SwitchWish(False, "FEED_MENDED", "ops", "trace-8"))
+    throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", OPS, "trace-7"))
+    throw_switch(stocked_desk, SwitchWish(False, "FEED_MENDED", OPS, "trace-8"))
     page = opened(screen, served, "/audit")
     strip = page.locator("#strip")
     expect(strip).to_contain_text("never")

@@ -22,11 +22,12 @@ from gateways.postgres import connect_urls
 from services.backtests.baselines import BaselineBacktest
 from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk, open_desk
-from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.resets import reset_metrics
 from services.improvement.iterations import Evolution, Improvement
 from services.market.bars import simulate_market
 from services.work.autonomy import run_tick
 from services.work.queue import Task, drain
+from tests.harness.factories import reset_request
 from tests.harness.own_platform import private_platform
 from trading.work.jobs import Caps, JobType
 from trading.work.planner import Candidate, Decision, Load, Plan, plan_tick
@@ -121,19 +122,7 @@ def _happen(desk: Desk, owner: Engine, step: int) -> None:
         with owner.begin() as connection:
             connection.execute(EVENTS[step])
     if step == RESET_STEP:
-        reset_metrics(desk, _wish(fleet_ids(desk)[:6]))
-
-
-def _wish(bots: list[UUID]) -> ResetRequest:
-    return ResetRequest(
-        scope="ALL",
-        bot_ids=bots,
-        reason_code="REPLAY",
-        also_reset_equity_curves=True,
-        dry_run=False,
-        actor="replay",
-        request_id="replay",
-    )
+        reset_metrics(desk, reset_request(bot_ids=fleet_ids(desk)[:6]))
 
 
 def _told(

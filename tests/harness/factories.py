@@ -27,6 +27,7 @@ from store.tables import (
     BotProgress,
     ImproveIteration,
 )
+from tests.harness.actors import OPS
 from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
@@ -266,7 +267,7 @@ def reset_request(**over: Any) -> ResetRequest:
         "reason_code": "SEV1_RESET_METRICS",
         "also_reset_equity_curves": True,
         "dry_run": False,
-        "actor": "ops",
+        "actor": OPS,
         "request_id": "trace-1",
     }
     return ResetRequest(**plain | over)

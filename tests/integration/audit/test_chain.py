@@ -14,6 +14,7 @@ from services.desk import Desk
 from store.audit import chain
 from store.database import transaction
 from store.tables import AuditEvent
+from tests.harness.actors import OPS
 from tests.harness.clocks import FixedClock
 from trading.audit.chain import BreakKind, Event, Head, link
 from trading.errors import Unavailable
@@ -23,12 +24,12 @@ LENGTH = 6
 
 def append(desk: Desk, n: int) -> int:
     with transaction(desk.sessions) as session:
-        return record(desk, session, actor="ops", action="TEST", subject=f"bot {n}", payload={"n": n, "note": "é"})
+        return record(desk, session, actor=OPS, action="TEST", subject=f"bot {n}", payload={"n": n, "note": "é"})
 
 
 def append_and_fail(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
-        record(desk, session, actor="ops", action="TEST", subject="bot", payload={})
+        record(desk, session, actor=OPS, action="TEST", subject="bot", payload={})
         raise RuntimeError("planted")
 
 
@@ -173,9 +174,9 @@ def test_a_transaction_that_rolls_back_leaves_neither_event_nor_gap(desk: Desk) 
 def test_a_session_used_again_anchors_each_of_its_commits(desk: Desk) -> None:
     with desk.sessions() as session:
         for n in range(3):
-            record(desk, session, actor="ops", action="TEST", subject=f"bot {n}", payload={})
+            record(desk, session, actor=OPS, action="TEST", subject=f"bot {n}", payload={})
             session.commit()
-            record(desk, session, actor="ops", action="TEST", subject="never", payload={})
+            record(desk, session, actor=OPS, action="TEST", subject="never", payload={})
             session.rollback()
     assert verify_chain(desk).events == 3
     assert verify_chain(desk).is_whole
@@ -205,12 +206,12 @@ def test_a_line_torn_by_a_crash_is_no_break(desk: Desk) -> None:
 
 def test_a_savepoint_may_not_hold_an_audit_event(desk: Desk) -> None:
     with transaction(desk.sessions) as session, session.begin_nested(), pytest.raises(RuntimeError, match="savepoint"):
-        record(desk, session, actor="ops", action="TEST", subject="bot", payload={})
+        record(desk, session, actor=OPS, action="TEST", subject="bot", payload={})
 
 
 def test_a_savepoint_after_an_event_does_not_anchor_it_early(desk: Desk) -> None:
     with transaction(desk.sessions) as session:
-        record(desk, session, actor="ops", action="TEST", subject="bot", payload={})
+        record(desk, session, actor=OPS, action="TEST", subject="bot", payload={})
         with session.begin_nested():
             session.execute(text("SELECT 1"))
         assert not desk.settings.audit_anchor.exists()

@@ -18,17 +18,18 @@ from services.work.autonomy import run_tick
 from services.work.queue import drain
 from store.tables import AuditEvent, AutonomyBotDecision, Bot, BotGeneration, BotJob, BotProgress
 from store.work import jobs
+from tests.harness.actors import AMY
 from tests.harness.client import ADMIN, Client
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_bots, make_job
 from trading.errors import BadGenome, BadInput, IdempotencyMismatch, NameTaken, Refused, UnknownBots
 from trading.work.jobs import TIMEOUTS, JobStatus, JobType
 
-WANTED = BotRequest(symbol="MES", timeframe="1h", actor="cli:amy", archetype="breakout", name="Amber One")
+WANTED = BotRequest(symbol="MES", timeframe="1h", actor=AMY, archetype="breakout", name="Amber One")
 
 
 def act(desk: Desk, kind: Act, bot_id: UUID, **over: Any) -> ActReceipt:
-    wish = ActWish(act=kind, bot_id=bot_id, reason_code="OPERATOR_DECISION", actor="cli:amy", request_id="trace-1")
+    wish = ActWish(act=kind, bot_id=bot_id, reason_code="OPERATOR_DECISION", actor=AMY, request_id="trace-1")
     return act_on_bot(desk, replace(wish, **over))
 
 

@@ -14,10 +14,11 @@ from sqlalchemy import Engine, event, insert, text
 
 from services.bots.registration import BotRequest, register_bot
 from services.desk import Desk
-from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.resets import reset_metrics
 from services.figures.rollups import rebuild_bots
 from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests.harness import factories
+from tests.harness.actors import person
 from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
 from tests.harness.history import plant_history
@@ -34,13 +35,11 @@ BOOKS = ["BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"]
 def reset(desk: Desk, bot_id: UUID, *, scope: str = "ALL", curves: bool = True) -> None:
     reset_metrics(
         desk,
-        ResetRequest(
+        factories.reset_request(
             scope=scope,
             bot_ids=[bot_id],
-            reason_code="SEV1_RESET_METRICS",
             also_reset_equity_curves=curves,
-            dry_run=False,
-            actor="tester",
+            actor=person("tester"),
             request_id="request-1",
         ),
     )
@@ -290,7 +289,8 @@ def test_decisions_are_told_in_words(desk: Desk, client: Client, traded: UUID) -
 
 def test_a_bot_that_trades_by_a_rule_shows_its_text(desk: Desk, client: Client, traded: UUID) -> None:
     text = AS_TEXTS["momentum_surge"]
-    told = register_bot(desk, BotRequest(symbol="MES", timeframe="1h", actor="amy", rule=text, name="Surge One"))
+    request = BotRequest(symbol="MES", timeframe="1h", actor=person("amy"), rule=text, name="Surge One")
+    told = register_bot(desk, request)
     life = client.get(f"/api/bots/{told.id}/life").json()
     assert life["rule"] == rule_text(text).text
     assert [(one["event"], one["actor"], one["auditSeq"]) for one in life["events"]][-1] == ("BOT_REGISTERED", "amy", 2)

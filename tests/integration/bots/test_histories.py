@@ -13,13 +13,13 @@ from services.backtests.baselines import run_baseline
 from services.bots.fleet import bots_by_ids
 from services.bots.histories import history_of, history_of_bot
 from services.desk import Desk
-from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.resets import reset_metrics
 from store.bots import registry
 from store.market.bars import BarStore
 from store.tables import BotProgress
 from tests.harness.client import Client
 from tests.harness.commands import let_commands_find
-from tests.harness.factories import make_bot
+from tests.harness.factories import make_bot, reset_request
 from trading.market.bars import bars_from_columns, columns_of
 from trading.strategies.genome import default_genome
 from trading.strategies.memory import History
@@ -79,16 +79,7 @@ def test_a_bot_whose_warm_up_takes_all_says_so_on_the_board_on_its_page_and_when
     for path in ("", "/life"):
         told = client.get(f"/api/bots/{bot_id}{path}").json()["history"]
         assert told == {"bars": 150, "warmUpBars": 179, "leftBars": 0, "words": none_left}
-    wish = ResetRequest(
-        scope="ALL",
-        bot_ids=[bot_id],
-        reason_code="TEST",
-        also_reset_equity_curves=True,
-        dry_run=False,
-        actor="t",
-        request_id="r-1",
-    )
-    reset_metrics(short_desk, wish)
+    reset_metrics(short_desk, reset_request(bot_ids=[bot_id]))
     (card,) = bots_by_ids(short_desk, [bot_id])
     assert card.bot_now.reason is None
 

@@ -20,6 +20,7 @@ from store.figures import books, resets
 from store.figures.books import TradeSource
 from store.tables import BacktestSession, Bot, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests.harness import factories
+from tests.harness.actors import OPS
 from tests.harness.clocks import FixedClock
 from trading.books import Book
 from trading.strategies.genome import genome_hash
@@ -82,7 +83,7 @@ def lived(desk: Desk, clock: FixedClock) -> UUID:
         factories.make_job(session, bot, status="RUNNING", created_at=clock.now)
         factories.make_job(session, bot, job_type="IMPROVE", created_at=clock.now)
         _iterate(session, bot_id, clock)
-    why = {"reason_code": "BETTER_NAME", "actor": "ops", "request_id": "trace-2"}
+    why = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-2"}
     act_on_bot(desk, ActWish(act=Act.RENAME, bot_id=bot_id, name="Cobalt Otter Two", **why))
     rebuild_bots(desk, [bot_id])
     return bot_id

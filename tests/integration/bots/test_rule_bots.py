@@ -28,6 +28,7 @@ from services.work.queue import drain
 from store.database import transaction
 from store.improvement.iterations import sibling_genomes
 from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, RuleText
+from tests.harness.actors import TESTER
 from tests.harness.clocks import FixedClock
 from tests.harness.commands import let_commands_find
 from tests.harness.factories import make_bot
@@ -52,7 +53,7 @@ from trading.work.jobs import JobStatus, JobType
 
 SURGE = AS_TEXTS["momentum_surge"]
 HOUR = timedelta(hours=1)
-WANTED = BotRequest(symbol="MES", timeframe="1h", actor="test", rule=SURGE, name="Surge One")
+WANTED = BotRequest(symbol="MES", timeframe="1h", actor=TESTER, rule=SURGE, name="Surge One")
 TASKS = {JobType.BACKTEST: BaselineBacktest(), JobType.IMPROVE: Improvement(), JobType.EVOLVE: Evolution()}
 
 

@@ -22,13 +22,14 @@ from store.control import kill_switch
 from store.database import transaction
 from store.tables import AuditEvent, BotJob
 from store.work import jobs
+from tests.harness.actors import OPS
 from tests.harness.factories import make_bot, make_generation, make_job
 from trading.errors import BadInput, IdempotencyMismatch, KillSwitchOn
 from trading.work.jobs import JobType
 
 
 def throw(desk: Desk, engaged: bool, *, reason: str = "BAD_FEED", key: str | None = None) -> SwitchReceipt:
-    return throw_switch(desk, SwitchWish(engaged, reason, "ops", "trace-1", key))
+    return throw_switch(desk, SwitchWish(engaged, reason, OPS, "trace-1", key))
 
 
 @pytest.fixture

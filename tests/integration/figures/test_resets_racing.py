@@ -31,6 +31,7 @@ from store.tables import (
     MetricsBaseline,
     RebuildRequest,
 )
+from tests.harness.actors import person
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_bots, make_session, reset_request
 from tests.harness.locks import wait_until_blocked
@@ -351,7 +352,7 @@ def test_the_same_key_with_another_body_is_refused(desk: Desk) -> None:
         {"bot_ids": [bot.id]},
         {"reason_code": "OTHER_REASON"},
         {"also_reset_equity_curves": False},
-        {"actor": "somebody"},
+        {"actor": person("somebody")},
         {"plan_hash": "0" * 64},
     ):
         with pytest.raises(IdempotencyMismatch):

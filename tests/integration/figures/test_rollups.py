@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from services.desk import Desk
-from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.resets import reset_metrics
 from store.backtests.trades import ExecutionFill, TradeLog
 from store.database import transaction
 from store.figure_columns import COLUMNS
@@ -28,7 +28,7 @@ from store.tables import (
     MetricsBaseline,
 )
 from tests.harness.clocks import FixedClock
-from tests.harness.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade
+from tests.harness.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade, reset_request
 from trading.figures.baselines import Scope
 
 STAGE_BOOKS = ("PAPER", "SHADOW", "CANARY", "LIVE")
@@ -41,15 +41,7 @@ Key = tuple[UUID, str]
 def reset(desk: Desk, scope: str, bot_ids: list[UUID] | None, *, curves: bool = True) -> None:
     reset_metrics(
         desk,
-        ResetRequest(
-            scope=scope,
-            bot_ids=bot_ids,
-            reason_code="TEST_RESET",
-            also_reset_equity_curves=curves,
-            dry_run=False,
-            actor="test",
-            request_id="test",
-        ),
+        reset_request(scope=scope, bot_ids=bot_ids, also_reset_equity_curves=curves),
     )
 
 

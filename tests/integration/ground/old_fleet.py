@@ -14,6 +14,7 @@ from services.improvement.iterations import Improvement
 from services.work.autonomy import run_tick
 from services.work.queue import Task, drain
 from tests.harness.clocks import FixedClock
+from tests.harness.factories import reset_request
 from tests.harness.history import plant_history
 from trading.work.jobs import JobType
 
@@ -78,16 +79,8 @@ def grow_old(desk: Desk, *, clock: FixedClock, owner: Engine) -> None:
 
 
 def wish(*, bots: Sequence[Any] | None = None, dry_run: bool = False) -> ResetRequest:
-    return ResetRequest(
-        scope="ALL",
-        bot_ids=bots,
-        reason_code="EXPLAIN",
-        also_reset_equity_curves=True,
-        dry_run=dry_run,
-        actor="test",
-        request_id="explain",
-        idempotency_key=None if dry_run else f"explain-{bots is None}",
-    )
+    key = None if dry_run else f"explain-{bots is None}"
+    return reset_request(bot_ids=bots, dry_run=dry_run, idempotency_key=key)
 
 
 def drained(desk: Desk, job_type: JobType) -> Iterator[object]:

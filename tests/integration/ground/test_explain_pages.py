@@ -19,6 +19,7 @@ from store.audit.pages import AuditFilter
 from store.improvement.lab import IterationFilter
 from store.tables import Bot
 from store.work.ticks import DecisionFilter
+from tests.harness.actors import OPS
 from tests.integration.ground.explaining import explained
 
 
@@ -50,7 +51,7 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "accepted iterations": lambda desk: iterations_page(desk, IterationFilter(True), cursor=None, limit=50),
     "iterations of a word": lambda desk: iterations_page(desk, IterationFilter(words="e"), cursor=None, limit=50),
     "kill switch": switch_state,
-    "throwing the kill switch": lambda desk: throw_switch(desk, SwitchWish(True, "BAD_FEED", "ops", "trace")),
+    "throwing the kill switch": lambda desk: throw_switch(desk, SwitchWish(True, "BAD_FEED", OPS, "trace")),
 }
 
 

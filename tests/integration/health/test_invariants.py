@@ -26,6 +26,7 @@ from services.work.queue import drain
 from services.work.starvation import Wait, starvation
 from services.work.ticks import tick_limit
 from store.database import transaction
+from tests.harness.actors import TESTER
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job
 from trading.work.jobs import LEASE, TIMEOUTS, JobType
@@ -46,7 +47,7 @@ def fleet(stocked_desk: Desk) -> Desk:
     run_tick(stocked_desk)
     list(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=TIMEOUTS[JobType.BACKTEST]))
     with transaction(stocked_desk.sessions) as session:
-        record(stocked_desk, session, actor="test", action="LOOK", subject="fleet", payload={})
+        record(stocked_desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
     return stocked_desk
 
 
@@ -172,7 +173,7 @@ def test_old_work_may_wait_while_other_work_finishes(fleet: Desk, clock: FixedCl
 
 def test_work_that_a_person_stopped_need_not_finish_until_it_is_let_go_on(fleet: Desk, clock: FixedClock) -> None:
     def throw(engaged: bool) -> None:
-        throw_switch(fleet, SwitchWish(engaged=engaged, reason_code="PLANTED", actor="test", request_id="r"))
+        throw_switch(fleet, SwitchWish(engaged=engaged, reason_code="PLANTED", actor=TESTER, request_id="r"))
 
     with transaction(fleet.sessions) as session:
         make_job(session, make_bot(session), created_at=clock())
@@ -250,7 +251,7 @@ def test_work_that_a_person_holds_back_has_no_forecast(desk: Desk, clock: FixedC
         30,
         False,
     )
-    throw_switch(desk, SwitchWish(engaged=True, reason_code="PLANTED", actor="test", request_id="r"))
+    throw_switch(desk, SwitchWish(engaged=True, reason_code="PLANTED", actor=TESTER, request_id="r"))
     held = wait_for(desk, JobType.BACKTEST)
     assert (held.finished_per_minute, held.last_served_in_seconds) == (pytest.approx(2), None)
     assert starvation(desk).held_by_kill_switch

@@ -19,6 +19,7 @@ from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.work.autonomy import run_tick
 from store.database import transaction
+from tests.harness.actors import TESTER
 from tests.harness.client import TOKEN
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job
@@ -64,7 +65,7 @@ def put_to_work(desk: Desk) -> None:
     seed_fleet(desk, size=4, symbols=("MES",), timeframes=("1h",))
     run_tick(desk)
     with transaction(desk.sessions) as session:
-        record(desk, session, actor="test", action="LOOK", subject="fleet", payload={})
+        record(desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
 
 
 def test_a_platform_at_work_holds(stocked_desk: Desk, asked: Settings, libpq: dict[str, str]) -> None:

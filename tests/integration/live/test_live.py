@@ -22,6 +22,7 @@ from services.control.kill_switch import SwitchWish, switch_now, throw_switch
 from services.desk import Desk
 from store.tables import Bot, BotJob, BotMetricsRollup, SystemSetting
 from tests.harness import factories
+from tests.harness.actors import person, user
 from tests.harness.clocks import FixedClock
 from tests.harness.patience import until
 from tests.harness.serving import Served, serving
@@ -351,7 +352,7 @@ def test_the_kill_switch_is_pushed_into_every_topic_and_stands_in_the_snapshot(
     ):
         for socket in (board, bot, pulse):
             assert next_of(socket, "pulse")["killSwitch"]["engaged"] is False
-        throw_switch(desk, SwitchWish(True, "BAD_FEED", "cli:ann", "trace"))
+        throw_switch(desk, SwitchWish(True, "BAD_FEED", user("ann"), "trace"))
         engaged = {"engaged": True, "tier": "SOFT", "reasonCode": "BAD_FEED"}
         engaged |= {"since": clock.now.isoformat(), "actor": "cli:ann"}
         for socket in (board, bot, pulse):
@@ -359,7 +360,7 @@ def test_the_kill_switch_is_pushed_into_every_topic_and_stands_in_the_snapshot(
         with following(server, f"bot:{bot_id}") as late:
             assert next_of(late, "bot")["killSwitch"] == engaged
         assert snapshot(server)["killSwitch"] == engaged
-        throw_switch(desk, SwitchWish(False, "FEED_MENDED", "cli:ann", "trace"))
+        throw_switch(desk, SwitchWish(False, "FEED_MENDED", user("ann"), "trace"))
         for socket in (board, bot, pulse):
             assert next_turn(socket, engaged=False)["reasonCode"] == "FEED_MENDED"
 
@@ -380,7 +381,7 @@ def test_a_switch_thrown_to_and_fro_ends_where_the_database_has_it(
         next_of(socket, "pulse")
         throwers = [
             threading.Thread(
-                target=throw_switch, args=(desk, SwitchWish(number % 2 == 0, f"RACE_{number}", "amy", "trace"))
+                target=throw_switch, args=(desk, SwitchWish(number % 2 == 0, f"RACE_{number}", person("amy"), "trace"))
             )
             for number in range(8)
         ]
@@ -402,7 +403,7 @@ def test_other_settings_are_no_news(desk: Desk, owner: Engine) -> None:
     with desk.sessions.begin() as session:
         session.execute(insert(SystemSetting).values(key="another", value={}, updated_at=desk.clock(), updated_by="a"))
         session.execute(update(SystemSetting).values(updated_by="b"))
-    throw_switch(desk, SwitchWish(True, "BAD_FEED", "amy", "trace"))
+    throw_switch(desk, SwitchWish(True, "BAD_FEED", person("amy"), "trace"))
     payloads = told(owner, driver)
     driver.close()
     assert payloads == ["switch"]

@@ -33,6 +33,7 @@ from services.work.autonomy import run_tick
 from store.audit import chain
 from store.market.bars import BarStore, Catalog, Rehearsal
 from store.tables import AuditEvent, AutonomyBotDecision, BacktestSession
+from tests.harness.actors import AMY, user
 from tests.harness.client import ADMIN, Client
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot
@@ -41,9 +42,7 @@ from trading.market.bars import SIMULATED
 from trading.market.choice import Ground
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
-WISH = BarWish(
-    act=BarAct.PREFER, symbol="MES", timeframe="1h", provider="ACME", actor="cli:amy", reason_code="OWN_FEED"
-)
+WISH = BarWish(act=BarAct.PREFER, symbol="MES", timeframe="1h", provider="ACME", actor=AMY, reason_code="OWN_FEED")
 
 
 @pytest.fixture
@@ -145,7 +144,7 @@ def test_doing_again_what_is_done_says_since_when_and_changes_nothing(store: Bar
         wish = replace(WISH, act=act)
         before, after, (row,) = choose_bars(store, wish, now=NOW)
         assert stood_already(before, wish, row) is None
-        before, again, (row,) = choose_bars(store, replace(wish, actor="cli:bob"), now=later)
+        before, again, (row,) = choose_bars(store, replace(wish, actor=user("bob")), now=later)
         assert stood_already(before, wish, row) == told
         assert replace(again, owed=after.owed) == after
         assert store.catalog() == again

@@ -23,6 +23,7 @@ from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.tables import BotGeneration, BotProgress, ImproveCandidate
 from tests.harness import factories
+from tests.harness.actors import OPS, user
 from tests.harness.client import ADMIN, Client
 from tests.harness.clocks import FixedClock
 from trading.strategies.genome import default_genome
@@ -125,7 +126,7 @@ def record(desk: Desk, number: int) -> None:
         chain.record(
             desk,
             session,
-            actor=("ops", "cli:ann")[number % 2],
+            actor=(OPS, user("ann"))[number % 2],
             action=("METRICS_RESET", "REQUEUE")[number % 2],
             subject=f"bot {number % 3}",
             payload={"reasonCode": ("SEV1", "=EVIL()")[number % 2], "number": number},
@@ -152,7 +153,7 @@ def test_an_event_about_a_bot_tells_its_name_and_is_found_by_it(client: Client, 
     with transaction(desk.sessions) as session:
         bot = factories.make_bot(session, name="Amber Otter")
         for subject in (str(bot.id), "fleet", str(UUID(int=5))):
-            chain.record(desk, session, actor="ops", action="REQUEUE", subject=subject, payload={})
+            chain.record(desk, session, actor=OPS, action="REQUEUE", subject=subject, payload={})
     told = {one["subject"]: one["subjectName"] for one in client.get("/api/audit/events").json()["data"]}
     assert told == {str(bot.id): "Amber Otter", "fleet": None, str(UUID(int=5)): None}
     named = client.get("/api/audit/events", params={"subject": "Amber Otter"}).json()["data"]

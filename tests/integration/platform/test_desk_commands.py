@@ -19,6 +19,7 @@ from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.market.bars import BarStore
 from store.tables import Bot
+from tests.harness.actors import TESTER
 from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
 from tests.harness.commands import let_commands_find, proving
@@ -54,7 +55,7 @@ def shown_on_health(desk: Desk) -> Verdict:
 
 def test_verify_audit_is_remembered_where_people_look_for_it(stocked_desk: Desk, owner: Engine) -> None:
     with transaction(stocked_desk.sessions) as session:
-        record(stocked_desk, session, actor="test", action="LOOK", subject="fleet", payload={})
+        record(stocked_desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
     assert shown_on_health(stocked_desk).value == "never verified"
     code, told = proving("verify-audit")
     assert (code, told.split(",")[0]) == (0, "✓ 1 event")

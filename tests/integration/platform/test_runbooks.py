@@ -17,6 +17,7 @@ from orchestration.cli.main import app
 from services.audit.chain import record, verify_chain
 from services.desk import Desk
 from store.database import transaction
+from tests.harness.actors import TESTER
 from tests.harness.factories import make_bot
 
 FOLDER = Path(__file__).parents[3] / "docs" / "runbooks"
@@ -59,7 +60,7 @@ def test_a_dump_restored_beside_is_the_same_ledger_under_the_same_guards(
 ) -> None:
     with transaction(desk.sessions) as session:
         make_bot(session, name="Amber Adder 0000")
-        record(desk, session, actor="test", action="LOOK", subject="fleet", payload={})
+        record(desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
     kept, dump = str(urls.owner.database), tmp_path / "proving.dump"
     at = ["--host", str(urls.owner.query["host"]), "--username", "postgres"]
     restored = f"{kept}_restored"

@@ -29,6 +29,7 @@ from services.work.owed_materializations import owing_runs
 from services.work.queue import drain
 from store.database import transaction
 from store.tables import AuditEvent, BacktestSession, BotJob
+from tests.harness.actors import AMY, TESTER
 from tests.harness.factories import reset_request
 from tests.integration.work.daemon import LIVENESS, evaluate
 from trading.market.bars import SIMULATED
@@ -148,7 +149,7 @@ def test_a_tick_tells_the_audit_chain_what_it_is_owed_of_acts_on_bars(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
     act, series = BarAct.FOLLOW_RULE, {"symbol": "MES", "timeframe": "1h", "provider": SIMULATED}
-    choose_bars(fleet.bars, BarWish(act=act, actor="cli:amy", reason_code="OWN_FEED", **series), now=fleet.clock())
+    choose_bars(fleet.bars, BarWish(act=act, actor=AMY, reason_code="OWN_FEED", **series), now=fleet.clock())
     for _ in range(2):
         evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
     with fleet.sessions() as session:
@@ -410,7 +411,7 @@ def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
     run_tick(fleet)
     defs.resolve_job_def("baseline_backtests").execute_in_process(instance=instance)
     with transaction(fleet.sessions) as session:
-        record(fleet, session, actor="test", action="LOOK", subject="fleet", payload={})
+        record(fleet, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
     names = ("raw_truth_matches_rollup", "session_conserves_cash", "no_stuck_jobs", "audit_chain_is_whole")
     truth = dict.fromkeys(names, True)
     assert checks(defs, instance) == truth

@@ -12,6 +12,7 @@ from services.work.autonomy import run_tick
 from services.work.dead_letters import dead_letters, requeue
 from services.work.queue import Result, drain
 from store.tables import BotProgress
+from tests.harness.actors import person
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_generation, make_job
 from tests.harness.patience import until
@@ -38,7 +39,7 @@ def test_given_up_work_is_listed_with_its_error_until_it_is_requeued(stocked_des
     assert letter.last_error is not None
     assert "no_such_parameter" in letter.last_error
     assert run_tick(stocked_desk).summary["reasons"] == {"REPEATED_FAILURE": 1}
-    assert requeue(stocked_desk, bot.id, actor="operator") == [JobType.BACKTEST]
+    assert requeue(stocked_desk, bot.id, actor=person("operator")) == [JobType.BACKTEST]
     assert dead_letters(stocked_desk) == []
     assert run_tick(stocked_desk).summary["jobs_enqueued_by_type"]["BACKTEST"] == 1
     assert verify_chain(stocked_desk).is_whole
@@ -48,7 +49,7 @@ def test_a_bot_in_good_health_cannot_be_requeued(desk: Desk) -> None:
     with desk.sessions.begin() as session:
         bot = make_bot(session, name="Amber Adder 0000")
     with pytest.raises(NotGivenUp, match="nothing of bot Amber Adder 0000 has been given up"):
-        requeue(desk, bot.id, actor="operator")
+        requeue(desk, bot.id, actor=person("operator"))
     with desk.sessions() as session:
         assert session.get_one(BotProgress, bot.id).backtest_failures_in_row == 0
 
@@ -62,7 +63,7 @@ def test_of_two_who_put_work_back_at_once_one_is_refused(desk: Desk, owner: Engi
 
     def put_back() -> list[JobType] | NotGivenUp:
         try:
-            return requeue(desk, bot.id, actor="operator")
+            return requeue(desk, bot.id, actor=person("operator"))
         except NotGivenUp as refusal:
             return refusal
 

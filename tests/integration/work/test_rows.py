@@ -21,6 +21,7 @@ from store.improvement.lab import IterationFilter
 from store.verification import runs
 from store.work import job_pages, jobs, ticks, under_way, waits
 from store.work.under_way import WorkKind
+from tests.harness.actors import OPS
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot
 from trading.verification.verdicts import Kind
@@ -75,7 +76,7 @@ def lived(desk: Desk, clock: FixedClock) -> UUID:
     run_baseline(desk, bot_id, run_id="run-1")
     run_improvement(desk, bot_id, run_id="run-2")
     verify(desk, bot_id, Kind.WALK_FORWARD)
-    why = {"reason_code": "BETTER_NAME", "actor": "ops", "request_id": "trace-1"}
+    why = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-1"}
     act_on_bot(desk, ActWish(act=Act.RENAME, bot_id=bot_id, name="Cobalt Otter", **why))
     run_tick(desk)
     with desk.sessions.begin() as session:

@@ -24,7 +24,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from services.figures.resets import ResetRequest, reset_metrics
+from services.figures.resets import reset_metrics
 from services.work.autonomy import run_tick
 from store.bots import registry
 from store.figures import rollups
@@ -32,7 +32,7 @@ from store.tables import BacktestSession, Bot, BotJob, BotMetricsRollup, BotProg
 from store.work import jobs
 from store.work.jobs import Claim
 from tests.harness.clocks import FixedClock
-from tests.harness.factories import make_bot, make_session
+from tests.harness.factories import make_bot, make_session, reset_request
 from trading.work.jobs import LEASE, JobStatus, JobType
 
 CAP = 2
@@ -159,16 +159,7 @@ class Autonomy(RuleBasedStateMachine):
     @rule(which=WHICH)
     def reset(self, which: int) -> None:
         bot_id = list(self.model.bots)[which]
-        request = ResetRequest(
-            scope="BACKTEST_ONLY",
-            bot_ids=[bot_id],
-            reason_code="SEV1_RESET_METRICS",
-            also_reset_equity_curves=True,
-            dry_run=False,
-            actor="model",
-            request_id="model",
-        )
-        reset_metrics(self.desk, request)
+        reset_metrics(self.desk, reset_request(scope="BACKTEST_ONLY", bot_ids=[bot_id]))
         with self.desk.sessions() as session:
             baseline = session.execute(
                 text("SELECT reset_at FROM metrics_baselines WHERE bot_id = :bot AND book = 'BACKTEST'"),
