@@ -61,6 +61,10 @@ ACTIONS: Mapping[Act, str] = MappingProxyType(
         Act.EDIT: "BOT_EDITED",
     }
 )
+PAUSED_AT, ARCHIVED_AT = "paused_at", "archived_at"
+STANDS_ASIDE: Mapping[Act, str] = MappingProxyType(
+    {Act.PAUSE: PAUSED_AT, Act.RESUME: PAUSED_AT, Act.ARCHIVE: ARCHIVED_AT, Act.REVIVE: ARCHIVED_AT}
+)
 OF_THE_ARCHIVED = frozenset({Act.COPY, Act.ARCHIVE, Act.REVIVE})
 
 
@@ -194,37 +198,22 @@ def _rename(session: Session, wish: ActWish, bot: BotInHand, _: datetime) -> _Do
     return _Done(name=name, told={"name": name, "previousName": bot.name})
 
 
-def _pause(session: Session, _: ActWish, bot: BotInHand, now: datetime) -> _Done:
-    if bot.paused_at is not None:
+def _set_aside(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
+    since = STANDS_ASIDE[wish.act]
+    if getattr(bot, since) is not None:
         return UNCHANGED
-    registry.set_standing(session, bot.id, paused_at=now)
-    return _without_queued(session, bot, now, why="its bot was paused while it waited")
-
-
-def _resume(session: Session, _: ActWish, bot: BotInHand, _now: datetime) -> _Done:
-    if bot.paused_at is None:
-        return UNCHANGED
-    registry.set_standing(session, bot.id, paused_at=None)
-    return _Done()
-
-
-def _archive(session: Session, _: ActWish, bot: BotInHand, now: datetime) -> _Done:
-    if bot.archived_at is not None:
-        return UNCHANGED
-    registry.set_standing(session, bot.id, archived_at=now)
-    return _without_queued(session, bot, now, why="its bot was archived while it waited")
-
-
-def _revive(session: Session, _: ActWish, bot: BotInHand, _now: datetime) -> _Done:
-    if bot.archived_at is None:
-        return UNCHANGED
-    registry.set_standing(session, bot.id, archived_at=None)
-    return _Done()
-
-
-def _without_queued(session: Session, bot: BotInHand, now: datetime, *, why: str) -> _Done:
+    registry.set_standing(session, bot.id, **{since: now})
+    why = f"its bot was {since.removesuffix('_at')} while it waited"
     canceled = tuple(map(str, jobs.cancel_queued(session, bot.id, error=why, now=now)))
     return _Done(canceled=canceled, told={"jobTypes": list(canceled)})
+
+
+def _take_back(session: Session, wish: ActWish, bot: BotInHand, _: datetime) -> _Done:
+    since = STANDS_ASIDE[wish.act]
+    if getattr(bot, since) is None:
+        return UNCHANGED
+    registry.set_standing(session, bot.id, **{since: None})
+    return _Done()
 
 
 def _edit(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
@@ -283,10 +272,10 @@ _ACTS: Mapping[Act, Callable[[Session, ActWish, BotInHand, datetime], _Done]] = 
     {
         Act.RENAME: _rename,
         Act.COPY: _copy,
-        Act.PAUSE: _pause,
-        Act.RESUME: _resume,
-        Act.ARCHIVE: _archive,
-        Act.REVIVE: _revive,
+        Act.PAUSE: _set_aside,
+        Act.RESUME: _take_back,
+        Act.ARCHIVE: _set_aside,
+        Act.REVIVE: _take_back,
         Act.EDIT: _edit,
     }
 )
