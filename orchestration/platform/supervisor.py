@@ -73,8 +73,8 @@ class Kept(Protocol):
 
 
 @dataclass(slots=True)
-class Ward:
-    """A program under supervision."""
+class StartedProgram:
+    """A program that was started, and its log."""
 
     program: Program
     log: Path
@@ -82,11 +82,7 @@ class Ward:
     name: str = field(init=False)
     ready: bool = field(init=False, default=False)
     process: subprocess.Popen[bytes] | None = field(init=False, default=None)
-    deaths: int = field(init=False, default=0)
     started_at: float = field(init=False, default=0.0)
-    well_at: float = field(init=False, default=0.0)
-    next_start_at: float = field(init=False, default=0.0)
-    next_question_at: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         self.name = self.program.name
@@ -98,9 +94,33 @@ class Ward:
             Unavailable: the program or its log cannot be opened.
         """
         self.process = spawn(self.program, self.log)
-        now = time.monotonic()
-        self.started_at = self.well_at = now
-        self.next_question_at = now + ASK_SOON_SECONDS
+        self.started_at = time.monotonic()
+
+    def stop(self) -> None:
+        """End the program's children, then the program, where it still runs; kill what stays."""
+        if self.process is not None:
+            end_program(self.process)
+        self.process = None
+
+
+@dataclass(slots=True)
+class Ward(StartedProgram):
+    """A program under supervision."""
+
+    deaths: int = field(init=False, default=0)
+    well_at: float = field(init=False, default=0.0)
+    next_start_at: float = field(init=False, default=0.0)
+    next_question_at: float = field(init=False, default=0.0)
+
+    def start(self) -> None:
+        """Start the program; it is not ready before it answers.
+
+        Raises:
+            Unavailable: the program or its log cannot be opened.
+        """
+        StartedProgram.start(self)
+        self.well_at = self.started_at
+        self.next_question_at = self.started_at + ASK_SOON_SECONDS
         self.ready = False
 
     def look(self) -> None:
@@ -115,10 +135,8 @@ class Ward:
             self._ask()
 
     def stop(self) -> None:
-        """End the program's children, then the program; kill what stays."""
-        if self.process is not None:
-            end_program(self.process)
-        self.process = None
+        """End the program and all it started; it answers no more."""
+        StartedProgram.stop(self)
         self.ready = False
 
     def _start_again(self) -> None:
@@ -160,28 +178,10 @@ class Ward:
 
 
 @dataclass(slots=True)
-class Chore:
+class Chore(StartedProgram):
     """A program that runs once beside the others; nothing waits for it."""
 
-    program: Program
-    log: Path
-    say: Say
-    name: str = field(init=False)
     ready: bool = field(init=False, default=True)
-    process: subprocess.Popen[bytes] | None = field(init=False, default=None)
-    started_at: float = field(init=False, default=0.0)
-
-    def __post_init__(self) -> None:
-        self.name = self.program.name
-
-    def start(self) -> None:
-        """Start the program.
-
-        Raises:
-            Unavailable: the program or its log cannot be opened.
-        """
-        self.process = spawn(self.program, self.log)
-        self.started_at = time.monotonic()
 
     def look(self) -> None:
         """Tell how it ended."""
@@ -193,12 +193,6 @@ class Chore:
             self.say(f"{self.name} is done after {took:.1f} s")
         else:
             self.say(f"{self.name} {_ending(code)}. The end of {self.log}:\n{tail(self.log)}")
-
-    def stop(self) -> None:
-        """End it where it still runs."""
-        if self.process is not None:
-            end_program(self.process)
-        self.process = None
 
 
 @dataclass(slots=True)
