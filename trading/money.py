@@ -5,9 +5,22 @@ earned, and figures of performance such as a drawdown or an expectancy: they are
 """
 
 from decimal import Decimal
+from typing import NamedTuple
 
 MICROS_DIGITS = 6
 MICROS_PER_USD = 10**MICROS_DIGITS
+
+
+class Signs(NamedTuple):
+    """What stands before an amount below nothing, and above it."""
+
+    loss: str
+    gain: str = ""
+
+
+TYPED = Signs("-")
+PRINTED = Signs("−")
+PRINTED_BOTH = Signs("−", "+")
 
 
 def usd(micros: int) -> Decimal:
@@ -15,6 +28,11 @@ def usd(micros: int) -> Decimal:
     return Decimal(int(micros)).scaleb(-MICROS_DIGITS)
 
 
-def dollars(amount: float, *, places: int = 2) -> str:
-    """Return an amount as people write it: the sign before the dollar, thousands apart, `-$1,234.50`."""
-    return f"{'-' if round(amount, places) < 0 else ''}${abs(amount):,.{places}f}"
+def dollars(amount: Decimal | float, *, places: int = 2, signs: Signs = TYPED) -> str:
+    """Return an amount as people write it: the sign before the dollar, thousands apart, `-$1,234.50`.
+
+    What is rounded to nothing has no sign.
+    """
+    written = round(float(amount), places)
+    sign = signs.loss if written < 0 else signs.gain if written > 0 else ""
+    return f"{sign}${abs(amount):,.{places}f}"

@@ -16,6 +16,7 @@ from api.edge.deps import AtDesk
 from api.edge.problems import documented
 from api.pages.shell import PAGES, STATIC, static_base
 from services.backtests.tear_sheets import TRADE_FACTS, session_trades, tear_sheet
+from trading.money import PRINTED_BOTH, dollars
 from trading.words import fall_in_words
 
 SessionId = Annotated[UUID, Path(description="A backtest session's id")]
@@ -50,10 +51,12 @@ def trades_file(desk: AtDesk, session_id: SessionId) -> Response:
 
 def money(value: Any, *, cents: bool = True) -> str:
     """Return dollars with their sign, or a dash where unknown."""
-    if value is None:
-        return UNKNOWN
-    sign = "−" if value < 0 else "+" if value > 0 else ""
-    return f"{sign}${abs(value):,.2f}" if cents else f"{sign}${abs(value):,.0f}"
+    return UNKNOWN if value is None else dollars(value, places=2 if cents else 0, signs=PRINTED_BOTH)
+
+
+def fall_usd(value: Any) -> str:
+    """Return an account's deepest fall in dollars, or a dash where unknown."""
+    return UNKNOWN if value is None else dollars(value)
 
 
 def figure(value: Any, digits: int = 2, unit: str = "") -> str:
@@ -98,6 +101,7 @@ TEMPLATES.filters |= {
     "money": money,
     "figure": figure,
     "fall_pct": fall_pct,
+    "fall_usd": fall_usd,
     "tone": tone,
     "heat": heat,
     "words": words,

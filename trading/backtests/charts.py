@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from trading.money import PRINTED, dollars
+
 WIDE, NARROW = 1_200.0, 400.0
 MARGIN_RIGHT, MARGIN_BOTTOM, MARGIN_TOP, MARGIN_LEFT = 76.0, 22.0, 10.0, 8.0
 DATE_ROOM = 120.0
@@ -173,7 +175,6 @@ def _dates(first: date, last: date, *, most: int) -> Iterator[tuple[date, str]]:
 
 
 def _label(value: float, unit: str) -> str:
-    sign = "−" if value < -1e-9 else ""
     if unit == "%":
-        return f"{sign}{round(abs(value), 2):g} %"
-    return f"{sign}${abs(value):,.0f}"
+        return f"{'−' if value < -1e-9 else ''}{round(abs(value), 2):g} %"
+    return dollars(value, places=0, signs=PRINTED)

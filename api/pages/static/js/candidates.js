@@ -45,10 +45,10 @@ const candidates = new Sheet("candidates", {
     { head: "Trial", about: "Its number in the search; ▸ marks the one that was judged.", kind: "num", of: (one) => (one.trial === shown.judged ? { text: `▸ ${one.trial}`, tone: "amber", title: "The candidate that was judged" } : count(one.trial)) },
     { head: "Segment", about: "The walk-forward segment it was tried on.", kind: "num wide", of: (one) => count(one.segment + 1) },
     { head: "Train Sharpe", about: "Sharpe on the bars it was searched on.", kind: "num", of: (one) => ratio(one.trainSharpe) },
-    { head: "Train net P&L", about: "Net P&L on the bars it was searched on.", kind: "num", of: (one) => dollars(one.trainNetPnlUsd) },
+    { head: "Train net P&L", about: "Net P&L on the bars it was searched on.", kind: "num", of: (one) => toned(one.trainNetPnlUsd) },
     { head: "Train trades", about: "Trades on the bars it was searched on.", kind: "num wide", of: (one) => count(one.trainTrades) },
     { head: "Held-out Sharpe", about: "Sharpe on bars that no search had seen.", kind: "num", of: (one) => ratio(one.testSharpe) },
-    { head: "Held-out net P&L", about: "Net P&L on bars that no search had seen.", kind: "num wide", of: (one) => dollars(one.testNetPnlUsd) },
+    { head: "Held-out net P&L", about: "Net P&L on bars that no search had seen.", kind: "num wide", of: (one) => toned(one.testNetPnlUsd) },
     { head: "Held-out trades", about: "Trades on bars that no search had seen.", kind: "num wide", of: (one) => count(one.testTrades) },
   ],
 });
@@ -76,7 +76,7 @@ function number(value) {
   return value === null ? DASH : String(Math.round(value * 1e6) / 1e6);
 }
 
-function dollars(usd) {
+function toned(usd) {
   return usd === null ? null : { text: money(usd), tone: usd > 0 ? "up" : usd < 0 ? "down" : "" };
 }
 

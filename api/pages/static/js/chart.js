@@ -5,7 +5,7 @@
  */
 
 import { byId, el, say } from "./dom.js";
-import { DASH, isLocalTime, money, moment } from "./format.js";
+import { DASH, count, dollars, isLocalTime, money, moment } from "./format.js";
 import { laidOut, marksWithin, nearest, steps } from "./marks.js";
 
 const FONT = '11px "JetBrains Mono", ui-monospace, monospace';
@@ -23,12 +23,6 @@ const TIMES = [
   [60, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{MM}-{DD}", null, null, null, 1],
   [1, ":{ss}", "\n{MM}-{DD} {HH}:{mm}", null, "\n{MM}-{DD} {HH}:{mm}", null, "\n{HH}:{mm}", null, 1],
 ];
-const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
-
-/** @param {number} usd @returns {string} */
-function dollars(usd) {
-  return `${usd < 0 ? "-" : ""}$${whole.format(Math.abs(usd))}`;
-}
 
 export class Charts {
   constructor() {
@@ -80,7 +74,7 @@ export class Charts {
     const say = (at) => {
       const one = shown[Math.min(at, shown.length - 1)];
       const generation = one.generationNumber ? `G${one.generationNumber}` : DASH;
-      return [["Since", moment(one.takenAt)], ["Net P&L", money(usd[at])], ["Generation", generation], ["Trades", one.netPnlUsd === null ? DASH : whole.format(one.trades)]];
+      return [["Since", moment(one.takenAt)], ["Net P&L", money(usd[at])], ["Generation", generation], ["Trades", one.netPnlUsd === null ? DASH : count(one.trades)]];
     };
     this.#start({ say, last: seconds.length - 1, lines, xs: seconds });
     this.below.hidden = true;

@@ -5,7 +5,7 @@ import { STATES, aboutSource } from "./about.js";
 import { badgeOf, quietWords, tooltipOf } from "./badge.js";
 import { byId, dress, el, say } from "./dom.js";
 import { writtenOf } from "./figures.js";
-import { DASH, count, money, moment, pct } from "./format.js";
+import { DASH, count, dollars, money, moment, pct } from "./format.js";
 import { runsOf, spokenCheck } from "./lineage.js";
 import { wordsFor } from "./reasons.js";
 import { dismissTip } from "./tip.js";
@@ -121,7 +121,7 @@ export class Drawer {
     this.chart = new uPlot({
       width: node.clientWidth, height: CHART.height, padding: [10, 8, 0, 0], legend: { show: false },
       tzDate: (ts) => uPlot.tzDate(new Date(ts * 1000), "Etc/UTC"),
-      axes: [axis, { ...axis, size: 68, values: (_, all) => all.map((usd) => `${usd < 0 ? "-" : ""}$${count(Math.abs(usd))}`) }],
+      axes: [axis, { ...axis, size: 68, values: (_, all) => all.map((usd) => dollars(usd)) }],
       series: [{}, { stroke: rises ? "#2dbd85" : "#f6465d", width: 1.5, fill: rises ? "#2dbd8516" : "#f6465d16" }],
     }, [days, equity.equityUsd], node);
   }

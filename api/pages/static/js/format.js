@@ -6,22 +6,25 @@ export const DASH = "—";
 const cents = new Intl.NumberFormat("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const whole = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
+/** Dollars as people write them, the sign before the dollar. @param {number|null|undefined} usd @returns {string} */
+export function dollars(usd, { digits = whole, plus = "" } = {}) {
+  if (usd === null || usd === undefined) return DASH;
+  return `${usd < 0 ? "-" : plus}$${digits.format(Math.abs(usd))}`;
+}
+
 /** @param {number|null|undefined} usd @returns {string} signed dollars with cents */
 export function money(usd) {
-  if (usd === null || usd === undefined) return DASH;
-  return `${usd < 0 ? "-" : "+"}$${cents.format(Math.abs(usd))}`;
+  return dollars(usd, { digits: cents, plus: "+" });
 }
 
 /** @param {number|null|undefined} usd @returns {string} signed whole dollars */
 export function roundMoney(usd) {
-  if (usd === null || usd === undefined) return DASH;
-  return `${usd < 0 ? "-" : "+"}$${whole.format(Math.abs(usd))}`;
+  return dollars(usd, { plus: "+" });
 }
 
 /** @param {number|null|undefined} usd a fall in dollars, positive @returns {string} */
 export function fall(usd) {
-  if (usd === null || usd === undefined) return DASH;
-  return usd === 0 ? "$0.00" : `-$${cents.format(usd)}`;
+  return dollars(usd && -usd, { digits: cents });
 }
 
 /** @param {number|null|undefined} value @returns {string} */

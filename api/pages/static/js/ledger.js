@@ -3,7 +3,7 @@
 
 import { cell, link, listing, sign } from "./panels.js";
 import { el, svg, timeOf } from "./dom.js";
-import { DASH, count, fallPct, money, pct, ratio } from "./format.js";
+import { DASH, count, dollars, fallPct, money, pct, ratio } from "./format.js";
 
 const PAGE = 100;
 const NEAR_PX = 400;
@@ -108,7 +108,7 @@ function excursion(trade) {
     svg("path", { d: `M${width / 2} 5H${x(favour).toFixed(1)}`, class: "favour" }),
     svg("path", { d: `M${x(net).toFixed(1)} 1V9`, class: "ended" }),
   );
-  holder.title = `furthest against $${whole(against)}, in favour $${whole(favour)}`;
+  holder.title = `furthest against ${dollars(against)}, in favour ${dollars(favour)}`;
   holder.append(drawing);
   return holder;
 }
