@@ -5,7 +5,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from pydantic import TypeAdapter
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +21,7 @@ from store.tables import BacktestSession, Bot, BotStageEvent, ImproveCandidate, 
 from tests.harness import factories
 from tests.harness.actors import OPS
 from tests.harness.clocks import FixedClock
+from tests.harness.rows import assert_as_declared
 from trading.books import Book
 from trading.strategies.genome import genome_hash
 
@@ -130,8 +130,4 @@ def _iterate(session: Session, bot_id: UUID, clock: FixedClock) -> None:
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_rows_hold_what_their_types_say(desk: Desk, lived: UUID, statement: str) -> None:
     with desk.sessions.begin() as session:
-        rows = STATEMENTS[statement](session, lived)
-        assert rows
-        for row in rows:
-            assert row is not None
-            assert TypeAdapter(type(row)).validate_python(row, strict=True) == row
+        assert_as_declared(STATEMENTS[statement](session, lived))

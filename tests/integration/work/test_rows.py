@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from services.backtests.baselines import run_baseline
@@ -24,6 +24,7 @@ from store.work.under_way import WorkKind
 from tests.harness.actors import OPS
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot
+from tests.harness.rows import assert_as_declared
 from trading.verification.verdicts import Kind
 from trading.work.jobs import JobType
 from trading.work.planner import Decision, Reason
@@ -96,14 +97,10 @@ def test_rows_hold_what_their_types_say(stocked_desk: Desk, clock: FixedClock) -
     wrong: dict[str, str] = {}
     with stocked_desk.sessions() as session:
         for name, read in STATEMENTS.items():
-            rows = read(session, bot_id)
-            assert rows, name
-            for row in rows:
-                assert row is not None, name
-                try:
-                    assert TypeAdapter(type(row)).validate_python(row, strict=True) == row
-                except ValidationError as refusal:
-                    wrong[name] = str(refusal)
+            try:
+                assert_as_declared(read(session, bot_id))
+            except (AssertionError, ValidationError) as refusal:
+                wrong[name] = str(refusal)
         assert job_pages.stuck(session, now=clock.now + timedelta(hours=1), limit=9) == job_pages.running(
             session, limit=9
         )
