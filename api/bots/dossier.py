@@ -11,7 +11,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.bots.dossier_contract import TradesAnswer
 from api.bots.life_contract import BookAnswer, LifeAnswer, SessionsAnswer
-from api.edge.contract import BotId, PageLimit, Sort
+from api.edge.contract import BotId, PageLimit, Sort, Written
 from api.edge.csv_files import CsvFile
 from api.edge.deps import AtDesk, WantedBots
 from api.edge.problems import documented
@@ -41,7 +41,11 @@ BOT_COLUMNS = (
     "uniqueness_pct",
 )
 BOOK_COLUMNS = ("book", "since", "data_source")
-FilterText = Annotated[str, Query(alias="filter", pattern=r"^[ -~]{0,200}$", description="As typed on the board")]
+FilterText = Annotated[
+    str,
+    Written(r"^[ -~]{0,200}$", "up to 200 printable ASCII characters"),
+    Query(alias="filter", description="As typed on the board"),
+]
 
 router = APIRouter(prefix="/api", tags=["bot page"])
 

@@ -5,7 +5,8 @@ Belongs here: words and bounds that more than one wing speaks. Does not belong h
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from inspect import get_annotations
@@ -15,48 +16,90 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from uuid import UUID
 
 from fastapi import Path, Query, Response
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 from services.bots.fleet import SORTS
 from trading.market.bars import TIMEFRAME_SECONDS
 
 MAX_TARGETS = 10_000
 UUID_TEXT = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{1,8}$")]
-Timeframe = Annotated[str, StringConstraints(pattern=f"^({'|'.join(TIMEFRAME_SECONDS)})$")]
-NOT_PLAIN_WORDS = "not_plain_words"
-_PLAIN_WORDS = r"^[A-Za-z0-9 ._-]{0,60}$"
+NOT_PLAIN_WORDS, NOT_AS_WRITTEN = "not_plain_words", "not_as_written"
+SHOWN_TEXT = 60
 
 
-def _plain_words(text: str) -> str:
-    if re.fullmatch(_PLAIN_WORDS, text) is None:
-        raise PydanticCustomError(
-            NOT_PLAIN_WORDS,
-            "takes words to look for, up to 60 letters, digits, blanks, '.', '_' and '-', and no field:word "
-            "or figure>number, was {was}",
-            {"was": repr(text[:60])},
-        )
-    return text
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How a text is written, as a pattern for programs and in words for people, who are told it where they break it."""
+
+    pattern: str
+    words: str
+    error: str = NOT_AS_WRITTEN
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Check a text against the pattern, after it is known to be one."""
+        return no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Tell programs the pattern."""
+        return {**handler(schema), "pattern": self.pattern}
+
+    def _checked(self, text: str) -> str:
+        if re.fullmatch(self.pattern, text) is None:
+            told = {"words": self.words, "was": repr(text[:SHOWN_TEXT])}
+            raise PydanticCustomError(self.error, "takes {words}, was {was}", told)
+        return text
 
 
-Words = Annotated[str, AfterValidator(_plain_words), WithJsonSchema({"type": "string", "pattern": _PLAIN_WORDS})]
-Cursor = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,400}$")]
-ReasonCode = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,63}$")]
-PlanHash = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8,64}$")]
-IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{7,99}$")]
-Epoch = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{16}$")]
-BoardBots = Annotated[str, Query(pattern=f"^{UUID_TEXT}(,{UUID_TEXT}){{0,199}}$", description="Ids, comma between")]
+def _one_of(words: Iterable[str]) -> str:
+    return f"one of {', '.join(words)}"
+
+
+Symbol = Annotated[str, Written(r"^[A-Z0-9]{1,8}$", "a symbol, 1 to 8 capitals and digits")]
+Timeframe = Annotated[str, Written(f"^({'|'.join(TIMEFRAME_SECONDS)})$", _one_of(TIMEFRAME_SECONDS))]
+Words = Annotated[
+    str,
+    Written(
+        r"^[A-Za-z0-9 ._-]{0,60}$",
+        "words to look for, up to 60 letters, digits, blanks, '.', '_' and '-', and no field:word or figure>number",
+        NOT_PLAIN_WORDS,
+    ),
+]
+Cursor = Annotated[str, Written(r"^[A-Za-z0-9_-]{1,400}$", "the nextCursor of the page before")]
+ReasonCode = Annotated[
+    str, Written(r"^[A-Z][A-Z0-9_]{2,63}$", "a reason code, 3 to 64 capitals, digits and '_', a capital first")
+]
+PlanHash = Annotated[str, Written(r"^[0-9a-f]{8,64}$", "the planHash of a dry run")]
+IdempotencyKey = Annotated[
+    str,
+    Written(
+        r"^[A-Za-z0-9][A-Za-z0-9._:-]{7,99}$",
+        "8 to 100 letters, digits, '.', '_', ':' and '-', a letter or digit first",
+    ),
+]
+Epoch = Annotated[str, Written(r"^[0-9a-f]{16}$", "the epoch of a snapshot of the board")]
+BoardBots = Annotated[
+    str,
+    Written(f"^{UUID_TEXT}(,{UUID_TEXT}){{0,199}}$", "1 to 200 ids of bots, comma between"),
+    Query(description="Ids, comma between"),
+]
 ResetScope = Literal["ALL", "BACKTEST_ONLY", "PAPER_ONLY", "LIVE_ONLY"]
-Sort = Annotated[str, StringConstraints(pattern=f"^-?({'|'.join(SORTS)})$")]
+Sort = Annotated[str, Written(f"^-?({'|'.join(SORTS)})$", f"{_one_of(SORTS)}, with - before it the other way round")]
 BotId = Annotated[UUID, Path(description="A bot's id")]
 PageLimit = Annotated[int, Query(ge=1, le=500)]
 BIGGEST = 2**63 - 1
 Before = Annotated[int | None, Query(ge=1, le=BIGGEST)]
 After = Annotated[int | None, Query(ge=0, le=2**31 - 1)]
-Code = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{1,63}$")]
-Plain = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 @:._/-]{0,119}$")]
+Code = Annotated[str, Written(r"^[A-Z][A-Z0-9_]{1,63}$", "a code, 2 to 64 capitals, digits and '_', a capital first")]
+Plain = Annotated[
+    str,
+    Written(
+        r"^[A-Za-z0-9][A-Za-z0-9 @:._/-]{0,119}$",
+        "up to 120 letters, digits, blanks, '@', ':', '.', '_', '/' and '-', a letter or digit first",
+    ),
+]
 PageSize = Annotated[int, Query(ge=1, le=200)]
 
 

@@ -9,12 +9,17 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import HTMLResponse
 
+from api.edge.contract import Written
 from api.edge.deps import AtDesk
 from api.edge.problems import documented
 from api.pages.shell import STATIC, TEMPLATES, static_base
 from services.health.proof_packs import pack_names, pack_shown
 
-PackName = Annotated[str, Query(pattern=r"^proof-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z$")]
+PackName = Annotated[
+    str,
+    Written(r"^proof-\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}Z$", "the name of a proof pack: proof-2026-03-02T15-00-00Z"),
+    Query(),
+]
 
 router = APIRouter(tags=["proof"])
 
