@@ -32,6 +32,7 @@ from trading.work.starts import Starts
 pytestmark = needs_chromium
 PATHS = [tab.path for tab in TABS]
 SHOW_LAST_TICK = {"/", "/decisions", "/health"}
+FOUR_LINES_PX = 76
 WHITE, RED = "rgb(219, 227, 236)", "rgb(246, 70, 93)"
 
 
@@ -581,6 +582,8 @@ def test_a_person_withdraws_and_restores_bars_on_the_health_page(
         expect(line).to_contain_text("withdrawn")
         assert bars.best("MES", "1h") is None
         page.set_viewport_size({"width": 390, "height": 844})
+        heights = page.locator("#bars tr[data-key]").evaluate_all("rows => rows.map((row) => row.offsetHeight)")
+        assert max(heights) < FOUR_LINES_PX
         line.get_by_role("button", name="Change").click()
         expect(page.locator("#bars-kind")).to_have_value("restore")
         assert violations(axe.run(page)) == []
