@@ -29,6 +29,7 @@ RUNBOOK_OF = {
     "daemon": "autonomy-silent",
     "automations": "autonomy-silent",
 }
+DAEMON = "daemon"
 console = Console(highlight=False)
 
 
@@ -70,7 +71,8 @@ def show_status(settings: Settings) -> bool:
     console.print(f"up since {since:%Y-%m-%d %H:%M:%S}, pid {running.pid}")
     table = Table("program", "state")
     for name, well in rows:
-        table.add_row(name, "[green]ready[/green]" if well else "[red]not ready[/red]")
+        late = late_beat(settings) if name == DAEMON else ""
+        table.add_row(name, f"[green]ready[/green]{late}" if well else f"[red]not ready[/red]{late}")
     console.print(table)
     if (starts := health.starts_in_words(settings)) is not None:
         console.print(starts, markup=False, soft_wrap=True)
@@ -80,6 +82,12 @@ def show_status(settings: Settings) -> bool:
     for name in dict.fromkeys(RUNBOOK_OF[wrong.partition(":")[0]] for wrong in failing):
         what_to_do(name)
     return all(well for _, well in rows)
+
+
+def late_beat(settings: Settings) -> str:
+    """Return when the daemon was last heard of, where that is longer ago than usual: it hangs, or is about to beat."""
+    silent = health.daemon_silent_seconds(settings)
+    return "" if silent is None or silent < health.LATE_BEAT_SECONDS else f", last heard of {silent:.0f} s ago"
 
 
 def what_to_do(runbook: str) -> None:
@@ -144,7 +152,7 @@ def _questions(settings: Settings) -> list[tuple[str, bool]]:
     return [
         *embedded,
         ("code server", health.code_server_answers(settings)),
-        ("daemon", health.daemon_beats(settings) is True),
+        (DAEMON, health.daemon_beats(settings) is True),
         ("webserver", health.webserver_answers(settings)),
         ("api", health.api_answers(settings)),
         ("api can serve", health.api_ready(settings)),

@@ -11,6 +11,7 @@ from gateways.ports import reachable, speaks_http, speaks_http2
 from gateways.settings import Settings
 
 SENSOR_DAEMON_SILENCE_SECONDS = 120
+LATE_BEAT_SECONDS = 60  # Dagster's daemons beat every half minute
 LOOPBACK = "127.0.0.1"
 BEATS_QUERY = "{ instance { daemonHealth { allDaemonStatuses { daemonType lastHeartbeatTime } } } }"
 
@@ -50,8 +51,14 @@ def failing_checks(settings: Settings) -> list[str]:
 
 def daemon_beats(settings: Settings) -> bool | None:
     """Say whether the sensor daemon's last heartbeat is fresh; None while the webserver, whom we ask, is away."""
+    silent = daemon_silent_seconds(settings)
+    return None if silent is None else silent < SENSOR_DAEMON_SILENCE_SECONDS
+
+
+def daemon_silent_seconds(settings: Settings) -> float | None:
+    """Return how long ago the sensor daemon's last heartbeat was, None where nobody knows."""
     beat = last_sensor_beat(settings)
-    return None if beat is None else time.time() - beat < SENSOR_DAEMON_SILENCE_SECONDS
+    return None if beat is None else time.time() - beat
 
 
 def starts_in_words(settings: Settings) -> str | None:

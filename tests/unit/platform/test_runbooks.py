@@ -26,6 +26,7 @@ def test_status_names_the_runbook_of_what_fails_once(
     ]
     monkeypatch.setattr(terminal, "holder", lambda lock: SimpleNamespace(started_at=0.0, pid=1))
     monkeypatch.setattr(terminal, "_questions", lambda settings: [("daemon", True)])
+    monkeypatch.setattr(terminal.health, "last_sensor_beat", lambda settings: None)
     monkeypatch.setattr(terminal.health, "starts_in_words", lambda settings: None)
     monkeypatch.setattr(terminal.health, "failing_checks", lambda settings: failing)
     terminal.show_status(Settings(env="test"))
