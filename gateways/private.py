@@ -42,9 +42,9 @@ def private_folder(folder: Path) -> Path:
 def close_all(folder: Path) -> None:
     """Take from others what they may do with our files in a folder; links and what is not ours stay as they are."""
     for path in _within(folder):
-        found = path.lstat()
-        if found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode) and stat.S_IMODE(found.st_mode) & OTHERS:
-            path.chmod(stat.S_IMODE(found.st_mode) & ~OTHERS)
+        status = path.lstat()
+        if status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode) and stat.S_IMODE(status.st_mode) & OTHERS:
+            path.chmod(stat.S_IMODE(status.st_mode) & ~OTHERS)
 
 
 def require_owner(folder: Path, uid: int) -> None:
@@ -53,13 +53,13 @@ def require_owner(folder: Path, uid: int) -> None:
     Raises:
         NotOurs: with the path and what is wrong.
     """
-    found = folder.lstat() if not folder.is_symlink() else folder.stat()
-    if not stat.S_ISDIR(found.st_mode):
+    status = folder.lstat() if not folder.is_symlink() else folder.stat()
+    if not stat.S_ISDIR(status.st_mode):
         raise NotOurs(f"{folder} is no folder")
-    if found.st_uid != uid:
-        raise NotOurs(f"{folder} belongs to user {found.st_uid} and must belong to user {uid}")
-    if stat.S_IMODE(found.st_mode) & OTHERS_WRITE:
-        mode = stat.S_IMODE(found.st_mode)
+    if status.st_uid != uid:
+        raise NotOurs(f"{folder} belongs to user {status.st_uid} and must belong to user {uid}")
+    if stat.S_IMODE(status.st_mode) & OTHERS_WRITE:
+        mode = stat.S_IMODE(status.st_mode)
         raise NotOurs(f"{folder} can be written by others (mode {mode:o}); look at what is in it, then chmod 700")
 
 
@@ -70,9 +70,9 @@ def require_safe_above(path: Path) -> None:
         NotOurs: with the folder that is not safe.
     """
     for folder in path.resolve().parents:
-        found = folder.stat()
-        is_sticky = bool(found.st_mode & stat.S_ISVTX)
-        if found.st_uid not in {ROOT, os.geteuid()} or (found.st_mode & OTHERS_WRITE and not is_sticky):
+        status = folder.stat()
+        is_sticky = bool(status.st_mode & stat.S_ISVTX)
+        if status.st_uid not in {ROOT, os.geteuid()} or (status.st_mode & OTHERS_WRITE and not is_sticky):
             raise NotOurs(f"{folder} is not safe: users besides its owner could exchange what lies in it")
 
 

@@ -77,8 +77,8 @@ def is_alive(process: psutil.Process) -> bool:
 
 def marked(mark: str) -> list[psutil.Process]:
     """Return the processes that carry a mark, newest first, so that children come before their parents."""
-    found = [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, mark)]
-    return sorted(found, key=_created, reverse=True)
+    carrying = [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, mark)]
+    return sorted(carrying, key=_created, reverse=True)
 
 
 def end(processes: Iterable[psutil.Process], *, grace_seconds: float) -> list[psutil.Process]:

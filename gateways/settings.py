@@ -123,7 +123,7 @@ class Settings(BaseSettings):
         """Where a person on this machine finds the Dagster UI."""
         return f"http://{_in_address(reachable(self.dagster_host))}:{self.webserver_port}"
 
-    def told(self) -> dict[str, Any]:
+    def without_secrets(self) -> dict[str, Any]:
         """Return what differs from the defaults, without secrets and the home, as the lock of a platform tells it."""
         secret = {"admin_token", "database_url", "app_database_url", "dagster_pg_url"}
         return self.model_dump(mode="json", exclude_defaults=True, exclude=secret | {"proving_home"})

@@ -59,7 +59,7 @@ def late_materializations() -> None:
 
 
 def _events(desk: Desk, finished: Finished) -> Iterator[dg.AssetMaterialization]:
-    metadata = metadata_of(finished.told, public_url=desk.settings.public_url)
+    metadata = metadata_of(finished.figures_and_job, public_url=desk.settings.public_url)
     for key in _assets_of(finished):
         yield dg.AssetMaterialization(asset_key=key, partition=str(finished.bot_id), metadata=metadata)
 
@@ -74,4 +74,4 @@ def _stands(instance: dg.DagsterInstance, event: dg.AssetMaterialization) -> boo
     partition = dg.AssetRecordsFilter(asset_key=event.asset_key, asset_partitions=[str(event.partition)])
     records = instance.fetch_materializations(partition, limit=LOOKED_BACK).records
     known = [record.asset_materialization for record in records]
-    return any(one is not None and one.metadata.get("job_id") == event.metadata["job_id"] for one in known)
+    return any(record is not None and record.metadata.get("job_id") == event.metadata["job_id"] for record in known)

@@ -36,17 +36,17 @@ class EndsDeadStarts(Protocol):
 def starts_of(instance: dg.DagsterInstance) -> Starts:
     """Return what the newest runs say of starts; runs a person canceled say nothing."""
     newest = instance.get_run_records(limit=NEWEST)
-    starting = [one for one in newest if one.dagster_run.status is dg.DagsterRunStatus.STARTING]
-    ended = [one for one in newest if one.dagster_run.status in CAME_UP]
+    starting = [run for run in newest if run.dagster_run.status is dg.DagsterRunStatus.STARTING]
+    ended = [run for run in newest if run.dagster_run.status in CAME_UP]
     failed = list(takewhile(_never_came_up, ended))
     came_up = ended[len(failed) :][:1]
     return Starts(
-        asked=sum(one.dagster_run.status in ASKED for one in newest),
+        asked=sum(run.dagster_run.status in ASKED for run in newest),
         starting=len(starting),
-        starting_since=min((_launched_at(instance, one) for one in starting), default=None),
-        last_took=next((_took(instance, one) for one in came_up), None),
+        starting_since=min((_launched_at(instance, run) for run in starting), default=None),
+        last_took=next((_took(instance, run) for run in came_up), None),
         failed_in_row=len(failed),
-        last_failed_at=max((_moment(one.end_time) for one in failed), default=None),
+        last_failed_at=max((_moment(run.end_time) for run in failed), default=None),
     )
 
 

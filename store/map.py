@@ -39,8 +39,10 @@ tables stand in a schema of their own, `dagster`, and are its business; `alembic
 
 def page() -> str:
     """Return the whole page."""
-    classes = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda one: str(one.__tablename__))
-    listed = "\n".join(f"| [{one.__tablename__}](#{one.__tablename__}) | {_first_sentence(one)} |" for one in classes)
+    classes = sorted((mapper.class_ for mapper in Base.registry.mappers), key=lambda table: str(table.__tablename__))
+    listed = "\n".join(
+        f"| [{table.__tablename__}](#{table.__tablename__}) | {_first_sentence(table)} |" for table in classes
+    )
     return "\n".join([_HEAD, f"| table | a row is |\n| --- | --- |\n{listed}", *map(_section, classes)])
 
 
@@ -48,15 +50,15 @@ def page() -> str:
 def writers() -> dict[str, tuple[str, ...]]:
     """Return the wings whose statements write each table, by the table's name; of a table nobody writes, none."""
     names = {mapper.class_.__name__: mapper.class_.__tablename__ for mapper in Base.registry.mappers}
-    found: dict[str, set[str]] = {name: set() for name in names.values()}
+    wings_of: dict[str, set[str]] = {name: set() for name in names.values()}
     for path in STORE.rglob("*.py"):
         wing = path.parent.name if path.parent != STORE else GROUND
         source = path.read_text("utf-8") if "migrations" not in path.parts else ""
         for written in re.findall(f"{_BY_CLASS}|{_BY_NAME}", source):
             name = names.get(written[0], written[1])
-            if name in found:
-                found[name].add(wing)
-    return {name: tuple(sorted(wings)) for name, wings in found.items()}
+            if name in wings_of:
+                wings_of[name].add(wing)
+    return {name: tuple(sorted(named)) for name, named in wings_of.items()}
 
 
 @cache
@@ -105,23 +107,23 @@ def _keys(column: Column[object]) -> Iterator[str]:
         yield "primary"
     if column.unique:
         yield "unique"
-    for key in sorted(column.foreign_keys, key=lambda one: one.target_fullname):
+    for key in sorted(column.foreign_keys, key=lambda foreign: foreign.target_fullname):
         table, _, name = key.target_fullname.partition(".")
         yield f"[{table}](#{table}).{name}"
 
 
 def _rules(table: Table) -> str:
-    checks = [one for one in table.constraints if isinstance(one, CheckConstraint)]
-    unique = [one for one in table.constraints if isinstance(one, UniqueConstraint) and len(one.columns) > 1]
-    told = [f"- `{one.sqltext}`" for one in checks]
-    told += [f"- unique: {', '.join(f'`{column.name}`' for column in one.columns)}" for one in unique]
-    told += [
+    checks = [rule for rule in table.constraints if isinstance(rule, CheckConstraint)]
+    keys = [key for key in table.constraints if isinstance(key, UniqueConstraint) and len(key.columns) > 1]
+    lines = [f"- `{check.sqltext}`" for check in checks]
+    lines += [f"- unique: {', '.join(f'`{column.name}`' for column in key.columns)}" for key in keys]
+    lines += [
         f"- unique: {', '.join(f'`{column.name}`' for column in index.columns)}"
         f" where `{index.dialect_options['postgresql']['where']}`"
         for index in table.indexes
         if index.unique
     ]
-    return "\n".join(sorted(told))
+    return "\n".join(sorted(lines))
 
 
 def _first_sentence(mapped: type) -> str:

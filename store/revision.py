@@ -20,7 +20,7 @@ def newest_revision() -> str:
     A migration's file is named by its revision and what it brings.
     """
     migrations = list(VERSIONS.glob("[0-9]*.py"))
-    followed = {found[1] for path in migrations if (found := _FOLLOWS.search(path.read_text("utf-8")))}
+    followed = {match[1] for path in migrations if (match := _FOLLOWS.search(path.read_text("utf-8")))}
     return max({path.stem.partition("_")[0] for path in migrations} - followed)
 
 

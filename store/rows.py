@@ -86,6 +86,6 @@ def require_columns(result: Result[*tuple[Any, ...]], name: str, declared: tuple
     Raises:
         TypeError: the columns are not the declared ones, in their order.
     """
-    found = tuple(result.keys())
-    if found != declared:
-        raise TypeError(f"{name} declares {declared}, its statement returns {found}")
+    returned = tuple(result.keys())
+    if returned != declared:
+        raise TypeError(f"{name} declares {declared}, its statement returns {returned}")

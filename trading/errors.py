@@ -4,7 +4,7 @@
     ├── BadInput                 the caller can mend it
     │   ├── BadBars              a bar series breaks a rule (file, row and reason are named)
     │   ├── BadGenome            a genome parameter is unknown or out of bounds
-    │   ├── RuleSyntaxError      a rule text that cannot be read (line, column, found, expected and, if known, the fix)
+    │   ├── RuleSyntaxError      a rule text that cannot be read (line, column, was, expected and, if known, the fix)
     │   ├── BadEquityCurve       an equity curve cannot be measured
     │   ├── BadReturns           returns, trades or trials cannot be judged
     │   ├── BadMove              a stage move that does not lead where it says
@@ -66,10 +66,10 @@ class RuleSyntaxError(BadInput):
 
     code = "RULE_SYNTAX"
 
-    def __init__(self, line: int, column: int, *, found: str, expected: str, fix: str | None = None) -> None:
-        told = f"line {line}, column {column}: expected {expected}, found {found}"
-        super().__init__(told if fix is None else f"{told}; {fix}")
-        self.line, self.column, self.found, self.expected, self.fix = line, column, found, expected, fix
+    def __init__(self, line: int, column: int, *, was: str, expected: str, fix: str | None = None) -> None:
+        words = f"line {line}, column {column}: expected {expected}, found {was}"
+        super().__init__(words if fix is None else f"{words}; {fix}")
+        self.line, self.column, self.was, self.expected, self.fix = line, column, was, expected, fix
 
 
 class BadEquityCurve(BadInput):
@@ -125,8 +125,8 @@ class UnknownBots(BadInput):
 
     code = "UNKNOWN_BOTS"
 
-    def __init__(self, bot_ids: list[str], *, told: str | None = None) -> None:
-        super().__init__(told or f"{counted(len(bot_ids), 'unknown bot id')}: {', '.join(bot_ids[:5])}")
+    def __init__(self, bot_ids: list[str], *, words: str | None = None) -> None:
+        super().__init__(words or f"{counted(len(bot_ids), 'unknown bot id')}: {', '.join(bot_ids[:5])}")
         self.bot_ids = bot_ids
 
 

@@ -27,6 +27,6 @@ def fall_in_words(max_drawdown_pct: float, otherwise: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return the end of a sentence that refuses a word: the known word most like it, or nothing where none is."""
-    by_letters = {one.lower(): one for one in known}
+    by_letters = {candidate.lower(): candidate for candidate in known}
     alike = get_close_matches(word.lower(), by_letters, n=1)
     return f"; did you mean {by_letters[alike[0]]!r}?" if alike else ""

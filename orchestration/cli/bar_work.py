@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestration.cli.caller import actor
-from orchestration.cli.desk_work import desk_where_it_runs, print_wide, progress_bars, told_where_it_runs
+from orchestration.cli.desk_work import desk_where_it_runs, print_wide, progress_bars, shown_where_it_runs
 from orchestration.cli.terminal import console, load_settings
 from services.desk import Desk, is_prepared
 from services.market.choice import (
@@ -60,7 +60,7 @@ def import_file(
     from services.market.bars import import_bars
 
     work = LongWork(kind=WorkKind.IMPORT, title=f"Import of {path.name}")
-    with progress_bars() as bar, told_where_it_runs(work, bar) as tell:
+    with progress_bars() as bar, shown_where_it_runs(work, bar) as tell:
         store = BarStore(load_settings().bars_dir)
         before = store.catalog()
         shelf = Rehearsal(store) if dry_run else store
@@ -73,8 +73,8 @@ def import_file(
     for note in report.notes:
         console.print(f"  {note}", markup=False)
     _tell_moves(before, after, would=dry_run)
-    for told in left_aside(after, report.series):
-        console.print(told, markup=False, soft_wrap=True)
+    for sentence in left_aside(after, report.series):
+        console.print(sentence, markup=False, soft_wrap=True)
     if dry_run:
         console.print("dry run: nothing was stored")
         return
@@ -87,8 +87,8 @@ def import_file(
 def list_series() -> None:
     """List every series in the bar store with the bots it serves, and why."""
     table = Table("symbol", "timeframe", "provider", "bars", "from", "to", "fingerprint", "bots", "why")
-    for one in series_shown(BarStore(load_settings().bars_dir).catalog(), _markets()):
-        table.add_row(*_listed(one))
+    for series in series_shown(BarStore(load_settings().bars_dir).catalog(), _markets()):
+        table.add_row(*_listed(series))
     print_wide(table)
 
 
@@ -142,10 +142,19 @@ def _series(row: BarSeries | None) -> str:
     return "—" if row is None else f"{row.provider}, {row.bars:,} bars, {_day(row.first_ts)} to {_day(row.last_ts)}"
 
 
-def _listed(one: SeriesShown) -> tuple[str, ...]:
-    span = (f"{at:%Y-%m-%d %H:%M}" for at in (one.first_bar_at, one.last_bar_at))
-    bots = "—" if one.bots is None else f"{one.bots:,}"
-    return one.symbol, one.timeframe, one.provider, f"{one.bars:,}", *span, one.fingerprint[:12], bots, one.words
+def _listed(series: SeriesShown) -> tuple[str, ...]:
+    span = (f"{at:%Y-%m-%d %H:%M}" for at in (series.first_bar_at, series.last_bar_at))
+    bots = "—" if series.bots is None else f"{series.bots:,}"
+    return (
+        series.symbol,
+        series.timeframe,
+        series.provider,
+        f"{series.bars:,}",
+        *span,
+        series.fingerprint[:12],
+        bots,
+        series.words,
+    )
 
 
 def _day(ns: int) -> str:

@@ -69,8 +69,8 @@ def add(
         console.print((text or "").strip(), markup=False, highlight=False, soft_wrap=True, style="dim")
     console.print(number_table(registered.genome, style, title="generation 1"))
     _tell_history(history)
-    told = "dry run: nothing was registered" if dry_run else "registered; the next tick plans its first baseline"
-    console.print(told)
+    outcome = "dry run: nothing was registered" if dry_run else "registered; the next tick plans its first baseline"
+    console.print(outcome)
     if not registered.has_bars:
         console.print(f"There are no {timeframe} bars of {symbol} yet; import some: proving bars import FILE")
 
@@ -78,9 +78,9 @@ def add(
 def show(bot: str) -> None:
     """Show what a bot trades by."""
     with opened_desk() as desk:
-        found = bot_at_work(desk, find_bot(desk, bot, archived_too=True))
-        history = history_of_bot(desk, found)
-    _tell(found)
+        at_work = bot_at_work(desk, find_bot(desk, bot, archived_too=True))
+        history = history_of_bot(desk, at_work)
+    _tell(at_work)
     _tell_history(history)
 
 
@@ -100,7 +100,7 @@ def act(act: str, bot: str, *, reason: str, name: str | None, numbers: Sequence[
             numbers=changes,
         )
         receipt = act_on_bot(desk, wish)
-        shown = bot_at_work(desk, receipt.copy_id or receipt.bot_id)
+        as_it_is_now = bot_at_work(desk, receipt.copy_id or receipt.bot_id)
     if not receipt.changed:
         console.print(f"{receipt.name}: it stood that way already, nothing changed", markup=False)
         return
@@ -108,7 +108,7 @@ def act(act: str, bot: str, *, reason: str, name: str | None, numbers: Sequence[
     words = f"{receipt.name}: {DONE[receipt.act]}{canceled}; audit event {receipt.audit_seq}"
     console.print(words, markup=False, soft_wrap=True)
     if receipt.act in (Act.COPY, Act.EDIT):
-        _tell(shown)
+        _tell(as_it_is_now)
 
 
 def _assignments(words: Sequence[str]) -> dict[str, float]:

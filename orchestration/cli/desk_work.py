@@ -19,7 +19,7 @@ from gateways.settings import Settings
 from orchestration.cli.caller import actor, request_id
 from orchestration.cli.terminal import console, load_settings, running_urls, what_to_do
 from services.desk import Desk, desk_at_hand, is_prepared, open_desk
-from services.progress import Progress as Told
+from services.progress import Progress as TellStep
 from services.work.under_way import LongWork, telling
 from trading.errors import BadInput, Unavailable
 from trading.words import counted
@@ -64,34 +64,34 @@ def desk_at_once() -> Iterator[Desk]:
 
 
 @contextmanager
-def told_where_it_runs(work: LongWork, told: Told) -> Iterator[Told]:
+def shown_where_it_runs(work: LongWork, progress: TellStep) -> Iterator[TellStep]:
     """Show work that needs no database on the screen too, where a database runs; nothing is started or migrated."""
     desk = desk_where_it_runs(pool_size=1)
     if desk is None:
-        yield told
+        yield progress
         return
     try:
-        with telling(desk, work, progress=told) as tell:
+        with telling(desk, work, progress=progress) as tell:
             yield tell
     finally:
         desk.sessions.kw["bind"].dispose()
 
 
 @contextmanager
-def progress_bars(*, transient: bool = False) -> Iterator[Told]:
+def progress_bars(*, transient: bool = False) -> Iterator[TellStep]:
     """Show one bar per step of a long work; yields what the use case calls after each step.
 
     Args:
         transient: Whether the bars vanish with the work.
     """
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console, transient=transient) as shown:
+    with Progress(*columns, console=console, transient=transient) as display:
         bars: dict[str, TaskID] = {}
 
         def tell(step: str, done: int, of: int) -> None:
             if step not in bars:
-                bars[step] = shown.add_task(step)
-            shown.update(bars[step], completed=done, total=of)
+                bars[step] = display.add_task(step)
+            display.update(bars[step], completed=done, total=of)
 
         yield tell
 
@@ -111,7 +111,7 @@ def seed(size: int | None, *, if_empty: bool) -> None:
             console.print(f"{counted(seed_fleet(desk, size=size, actor=actor()), 'new bot')}")
         with progress_bars() as bar:
             series = ensure_market(desk, progress=bar)
-        simulated = sum(one.is_simulated for one in series)
+        simulated = sum(row.is_simulated for row in series)
         console.print(f"{len(series)} bar series, {simulated} of them SIMULATED")
 
 
@@ -136,18 +136,18 @@ def why(bot: str) -> None:
     from trading.work.reasons import check_in_words
 
     with opened_desk() as desk:
-        told = bot_dossier(desk, find_bot(desk, bot, archived_too=True))
-    now = told.bot
+        dossier = bot_dossier(desk, find_bot(desk, bot, archived_too=True))
+    now = dossier.bot
     console.print(f"[bold]{now.name}[/bold]  {now.stage} · {now.symbol} {now.timeframe} · generation {now.generation}")
     console.print(f"  now: {now.bot_now.state}")
-    bars = "there are none" if told.bars is None else f"{spoken_of(told.bars)}, {told.bars.words}"
+    bars = "there are none" if dossier.bars is None else f"{spoken_of(dossier.bars)}, {dossier.bars.words}"
     console.print(f"  bars: {bars}", markup=False)
-    if told.history is not None:
-        console.print(f"  history: {told.history.words}", markup=False)
+    if dossier.history is not None:
+        console.print(f"  history: {dossier.history.words}", markup=False)
     for blocker in now.stage_gate.blockers:
         words = check_in_words(blocker) if isinstance(blocker, Check) else blocker.reason
         console.print(f"  not yet {now.stage_gate.to}: {words}", markup=False, soft_wrap=True)
-    print_wide(_decisions(decision_runs(told.decisions)[:SHOWN_RUNS]))
+    print_wide(_decisions(decision_runs(dossier.decisions)[:SHOWN_RUNS]))
 
 
 def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:
@@ -194,18 +194,18 @@ def kill_switch(state: str, *, reason: str) -> bool:
 
     with desk_at_once() as desk:
         if state == "status":
-            shown = switch_state(desk)
-            since = f" since {shown.switch.since:%Y-%m-%d %H:%M:%S} UTC" if shown.switch.since else ""
-            console.print(f"{shown.switch.tier}{since}  {shown.switch.reason_code or ''} {shown.switch.actor or ''}")
+            now = switch_state(desk)
+            since = f" since {now.switch.since:%Y-%m-%d %H:%M:%S} UTC" if now.switch.since else ""
+            console.print(f"{now.switch.tier}{since}  {now.switch.reason_code or ''} {now.switch.actor or ''}")
             return True
-        told = throw_switch(desk, SwitchWish(state == "on", reason, actor(), request_id()))
-    waiting, at_work = sum(told.queued.values()), sum(told.running.values())
-    word = "engaged" if told.engaged else "released"
-    console.print(f"kill switch {word}" if told.changed else f"kill switch was {word} already, nothing changed")
-    console.print(f"  jobs: {waiting} waiting, {at_work} running to their end; audit event {told.audit_seq or '—'}")
-    if told.settled is False:
+        receipt = throw_switch(desk, SwitchWish(state == "on", reason, actor(), request_id()))
+    waiting, at_work = sum(receipt.queued.values()), sum(receipt.running.values())
+    word = "engaged" if receipt.engaged else "released"
+    console.print(f"kill switch {word}" if receipt.changed else f"kill switch was {word} already, nothing changed")
+    console.print(f"  jobs: {waiting} waiting, {at_work} running to their end; audit event {receipt.audit_seq or '—'}")
+    if receipt.settled is False:
         console.print("  a claim that began before has not ended yet: repeat this to be certain")
-    return told.settled is not False
+    return receipt.settled is not False
 
 
 def verify_audit() -> bool:
@@ -277,10 +277,10 @@ def _decisions(runs: "Sequence[DecisionRun]") -> Table:
     for run in runs:
         row = run.decision
         since, last = (f"{at.astimezone():%Y-%m-%d %H:%M:%S}" for at in (run.first, run.last))
-        told = (row.decision, row.job_type or "—", row.reason_code, row.words)
+        outcome = (row.decision, row.job_type or "—", row.reason_code, row.words)
         others = ", ".join(code for code in row.blockers if code != row.reason_code)
         repeated = (f"×{run.times}", since) if run.times > 1 else ("", "")
-        table.add_row(last, *repeated, *told, others)
+        table.add_row(last, *repeated, *outcome, others)
     return table
 
 

@@ -82,7 +82,7 @@ def _autonomy(proof: Mapping[str, Any], counts: Mapping[str, int]) -> Exhibit:
     newest, ticks = proof["latestRun"], proof["recentRuns"]
     enqueued = {tick["startedAt"]: tick["summary"]["jobs_enqueued_by_type"] for tick in ticks}
     active = counts["QUEUED"] + counts["RUNNING"]
-    shown = {
+    quoted = {
         "latestRun": newest and newest["summary"],
         "recentRuns": {
             at: ", ".join(f"{kind} {jobs}" for kind, jobs in kinds.items()) for at, kinds in enqueued.items()
@@ -90,7 +90,7 @@ def _autonomy(proof: Mapping[str, Any], counts: Mapping[str, int]) -> Exhibit:
         "activeJobs": active,
     }
     holds = bool(ticks) and (active > 0 or any(sum(kinds.values()) for kinds in enqueued.values()))
-    return Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy, GET /api/_proof/jobs", _json(shown), holds=holds)
+    return Exhibit("Autonomy enqueues", "GET /api/_proof/autonomy, GET /api/_proof/jobs", _json(quoted), holds=holds)
 
 
 def _watch(settings: Settings, since: str) -> Exhibit:
@@ -103,9 +103,11 @@ def _watch(settings: Settings, since: str) -> Exhibit:
             if sum(_newer_jobs(settings, state, since) for state in states) >= count:
                 seen[wanted] = round(time.monotonic() - began, 1)
         time.sleep(ASK_SECONDS)
-    found = {wanted: f"after {seen[wanted]} s" if wanted in seen else f"not in {WAIT_SECONDS:g} s" for wanted in WANTED}
+    followed = {
+        wanted: f"after {seen[wanted]} s" if wanted in seen else f"not in {WAIT_SECONDS:g} s" for wanted in WANTED
+    }
     question = f"GET /api/bots?state=…, twice a second, jobs created after {since}"
-    return Exhibit("What followed the reset", question, _json(found), holds=seen.keys() == WANTED.keys())
+    return Exhibit("What followed the reset", question, _json(followed), holds=seen.keys() == WANTED.keys())
 
 
 def _newer_jobs(settings: Settings, state: str, since: str) -> int:

@@ -59,13 +59,13 @@ def _tell_signals(style: Style, series: tuple[str, str], *, mode: str, tolerance
     from store.market.bars import BarStore
 
     symbol, timeframe = series
-    found = signal_count(
+    count = signal_count(
         BarStore(load_settings().bars_dir), style, symbol=symbol, timeframe=timeframe, mode=mode, tolerance=tolerance
     )
-    where = f"{found.series.symbol} {found.series.timeframe} of {found.series.provider}"
-    console.print(f"{where}: {found.history.words}", markup=False, soft_wrap=True)
-    console.print(f"signals: {found.buys:,} to buy, {found.sells:,} to sell")
-    for note in found.notes:
+    where = f"{count.series.symbol} {count.series.timeframe} of {count.series.provider}"
+    console.print(f"{where}: {count.history.words}", markup=False, soft_wrap=True)
+    console.print(f"signals: {count.buys:,} to buy, {count.sells:,} to sell")
+    for note in count.notes:
         console.print(f"  {note}", markup=False, soft_wrap=True)
 
 

@@ -123,11 +123,11 @@ def write_proof(settings: Settings, *, execute: bool) -> bool:
 
     at = datetime.now(UTC)
     exhibits: list[Exhibit] = []
-    with console.status("asking") as shown:
+    with console.status("asking") as spinner:
         for exhibit in proof_pack.collect(settings, execute=execute, libpq=_libpq(running_urls(settings).app)):
             exhibits.append(exhibit)
             console.print(f"[{COLOURS[exhibit.holds]}]{exhibit.judgement[0]}[/] {exhibit.title}")
-            shown.update(f"after: {exhibit.title}")
+            spinner.update(f"after: {exhibit.title}")
     console.print(f"Written to {write(exhibits, folder=settings.proofs_dir, at=at)}", soft_wrap=True)
     failed = [exhibit.title for exhibit in exhibits if exhibit.holds is False]
     if failed:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from orchestration.cli.caller import request_id
-from orchestration.cli.desk_work import find_bot, opened_desk, print_wide, progress_bars, told_where_it_runs
+from orchestration.cli.desk_work import find_bot, opened_desk, print_wide, progress_bars, shown_where_it_runs
 from orchestration.cli.terminal import console, load_settings
 from services.work.under_way import LongWork
 from store.work.under_way import WorkKind
@@ -58,8 +58,8 @@ def check_bot(bot: str, kind: str) -> bool:
     if isinstance(outcome, ProvingError):
         raise outcome
     _show(outcome)
-    for found in [*outcome.figures.get("leaks", ()), *outcome.figures.get("drifts", ())]:
-        console.print(f"  {found}", markup=False)
+    for moved in [*outcome.figures.get("leaks", ()), *outcome.figures.get("drifts", ())]:
+        console.print(f"  {moved}", markup=False)
     return outcome.grade is Grade.PASSED
 
 
@@ -70,10 +70,10 @@ def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown:
     from store.market.bars import BarStore
 
     work = LongWork(kind=WorkKind.VERIFICATION, title=f"Walk-forward study of {', '.join(symbols)}")
-    with progress_bars(transient=True) as bar, told_where_it_runs(work, bar) as tell:
-        found = walk_forward_study(BarStore(load_settings().bars_dir), symbols, timeframe=timeframe, progress=tell)
+    with progress_bars(transient=True) as bar, shown_where_it_runs(work, bar) as tell:
+        walked = walk_forward_study(BarStore(load_settings().bars_dir), symbols, timeframe=timeframe, progress=tell)
     table = Table("symbol", "family", "read", "net P&L $", "Sharpe", "max DD %", "trades", "consistency", "CPU-s")
-    for strand in found.strands:
+    for strand in walked.strands:
         joined = strand.walked.joined
         sharpe = "—" if joined.sharpe is None else f"{joined.sharpe:.2f}"
         figures = (
@@ -85,10 +85,10 @@ def study(symbols: Sequence[str], *, timeframe: str, svg: Path | None, markdown:
         last = (f"{strand.walked.walk.consistency:.2f}", f"{strand.cpu_seconds:.1f}")
         table.add_row(strand.symbol, strand.family, strand.reading, *figures, *last)
     print_wide(table, width=WIDE)
-    for note in found.notes:
+    for note in walked.notes:
         console.print(f"[yellow]![/yellow] {note}")
     command = f"proving walk-forward {' '.join(symbols)}"
-    for path, content in ((svg, plot(found)), (markdown, text_block(found, command=command))):
+    for path, content in ((svg, plot(walked)), (markdown, text_block(walked, command=command))):
         if path is not None:
             path.write_text(content, "utf-8")
             console.print(f"Written to {path}")

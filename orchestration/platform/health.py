@@ -66,12 +66,12 @@ def starts_in_words(settings: Settings) -> str | None:
     connection = http.client.HTTPConnection(reachable(settings.host), settings.api_port, timeout=2.0)
     try:
         connection.request("GET", "/api/jobs/now")
-        told = json.load(connection.getresponse())["starts"]
+        starts = json.load(connection.getresponse())["starts"]
     except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         return None
     finally:
         connection.close()
-    return str(told["words"]) if told else None
+    return str(starts["words"]) if starts else None
 
 
 def last_sensor_beat(settings: Settings) -> float | None:

@@ -226,10 +226,10 @@ class Watch:
 
 def watch(kept: Sequence[Kept], say: Say, *, until: Callable[[], bool]) -> None:
     """Look after everything in order, again and again, until told to end; one in trouble does not end the others."""
-    watches = [Watch(one, say) for one in kept]
+    watches = [Watch(each, say) for each in kept]
     while not until():
-        for one in watches:
-            one.look()
+        for each in watches:
+            each.look()
         time.sleep(LOOK_SECONDS)
 
 
@@ -242,14 +242,14 @@ def backoff_seconds(failures: int) -> float:
 def stop_in_reverse(kept: Sequence[Kept], say: Say) -> bool:
     """End everything, the last started first; what cannot be ended does not save the others. Return whether all has."""
     everything = True
-    for one in reversed(kept):
+    for each in reversed(kept):
         began = time.monotonic()
         try:
-            one.stop()
+            each.stop()
             if (took := time.monotonic() - began) > SLOW_STOP_SECONDS:
-                say(f"{one.name} took {took:.1f} s to end")
+                say(f"{each.name} took {took:.1f} s to end")
         except (OSError, psutil.Error, subprocess.SubprocessError, Unavailable) as failure:
-            say(f"{one.name} does not end: {failure}")
+            say(f"{each.name} does not end: {failure}")
             everything = False
     return everything
 

@@ -85,11 +85,11 @@ class EmbeddedPostgres:
         stop_embedded(self.data_dir)
 
     def _wait_for_commands(self) -> None:
-        until, told = time.monotonic() + COMMAND_SECONDS, False
+        until, has_said_so = time.monotonic() + COMMAND_SECONDS, False
         while (commands := commands_using(self.data_dir)) and time.monotonic() < until:
-            if not told:
+            if not has_said_so:
                 self.say(f"waiting up to {COMMAND_SECONDS:g} s for {', '.join(commands)}")
-            told = True
+            has_said_so = True
             time.sleep(LOOK_SECONDS)
         if commands:
             self.say(f"postgres stops under {', '.join(commands)}")
@@ -150,7 +150,7 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
     settings.require_closed_doors()
     mark = secrets.token_hex(8)
     _close_home(settings)
-    with sole_platform(settings.lock_file, mark, settings=settings.told()) as last, _stopping_on_signals():
+    with sole_platform(settings.lock_file, mark, settings=settings.without_secrets()) as last, _stopping_on_signals():
         _require_room(settings)
         if not settings.database_url:
             require_own_room(settings.postgres_dir)
@@ -215,13 +215,13 @@ def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: b
         raise Unavailable(f"the code server does not start, {FALSE_STARTS} times in a row; see {code_server.log}")
     _begin(kept, _ward(settings, say, roster.daemon(settings, urls, mark)))
     _begin(kept, _ward(settings, say, roster.webserver(settings, urls, mark)))
-    watch(kept, say, until=lambda: all(one.ready for one in kept))
+    watch(kept, say, until=lambda: all(each.ready for each in kept))
     say(_where_to_look(settings))
 
 
-def _begin(kept: list[Kept], one: Ward | Chore) -> None:
-    kept.append(one)
-    one.start()
+def _begin(kept: list[Kept], program: Ward | Chore) -> None:
+    kept.append(program)
+    program.start()
 
 
 def _ward(settings: Settings, say: Say, program: Program) -> Ward:

@@ -111,9 +111,9 @@ def events_page(desk: Desk, wanted: AuditFilter, *, before: int | None, limit: i
     """
     with transaction(desk.sessions) as session:
         rows = pages.events(session, _by_id(session, wanted), before=before, limit=limit + 1)
-        shown, last = page_of(rows, limit)
-        told = _told(session, shown)
-    return EventsPage(told, last.seq if last is not None else None)
+        events, last = page_of(rows, limit)
+        as_read = _as_read(session, events)
+    return EventsPage(as_read, last.seq if last is not None else None)
 
 
 def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
@@ -136,7 +136,7 @@ def verify_now(desk: Desk, *, actor: Actor) -> Verification:
     """
     began, checked_at = perf_counter(), desk.clock()
     verdict = verify_chain(desk)
-    found: dict[str, Any] = {
+    remembered: dict[str, Any] = {
         "isWhole": verdict.is_whole,
         "events": verdict.events,
         "headSeq": verdict.head_seq,
@@ -146,8 +146,8 @@ def verify_now(desk: Desk, *, actor: Actor) -> Verification:
         "checkedAt": checked_at.isoformat(),
     }
     with transaction(desk.sessions) as session:
-        pages.remember_verification(session, found, at=checked_at, actor=str(actor))
-    return _verification(found, str(actor))
+        pages.remember_verification(session, remembered, at=checked_at, actor=str(actor))
+    return _verification(remembered, str(actor))
 
 
 def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventTold]) -> Iterator[EventTold]:
@@ -160,8 +160,8 @@ def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventTold]) -> 
 
 def _portion(desk: Desk, wanted: AuditFilter, *, before: int | None) -> Sequence[EventTold]:
     with transaction(desk.sessions) as session:
-        found = pages.events(session, _by_id(session, wanted), before=before, limit=EVENTS_AT_A_TIME)
-        return _told(session, found)
+        rows = pages.events(session, _by_id(session, wanted), before=before, limit=EVENTS_AT_A_TIME)
+        return _as_read(session, rows)
 
 
 def _by_id(session: Session, wanted: AuditFilter) -> AuditFilter:
@@ -172,23 +172,23 @@ def _by_id(session: Session, wanted: AuditFilter) -> AuditFilter:
 
 
 def _plain(breaks: Sequence[Any]) -> list[dict[str, Any]]:
-    return [asdict(one) | {"kind": str(one.kind)} for one in breaks]
+    return [asdict(each) | {"kind": str(each.kind)} for each in breaks]
 
 
-def _verification(found: Mapping[str, Any], actor: str) -> Verification:
+def _verification(remembered: Mapping[str, Any], actor: str) -> Verification:
     return Verification(
-        is_whole=found["isWhole"],
-        events=found["events"],
-        head_seq=found["headSeq"],
-        head_hash=found["headHash"],
-        breaks=tuple(found["breaks"]),
-        took_ms=found["tookMs"],
-        checked_at=datetime.fromisoformat(found["checkedAt"]),
+        is_whole=remembered["isWhole"],
+        events=remembered["events"],
+        head_seq=remembered["headSeq"],
+        head_hash=remembered["headHash"],
+        breaks=tuple(remembered["breaks"]),
+        took_ms=remembered["tookMs"],
+        checked_at=datetime.fromisoformat(remembered["checkedAt"]),
         actor=actor,
     )
 
 
-def _told(session: Session, rows: Sequence[EventRow]) -> tuple[EventTold, ...]:
+def _as_read(session: Session, rows: Sequence[EventRow]) -> tuple[EventTold, ...]:
     names = pages.names_of(session, (row.subject for row in rows))
     return tuple(_event(row, names.get(row.subject)) for row in rows)
 

@@ -191,12 +191,12 @@ def bot_named(desk: Desk, name: str, *, archived_too: bool = False) -> UUID:
         by_id = registry.ids_beginning(session, name) if is_short else []
         alike = [] if found else registry.names_beginning(session, name[:ALIKE_LETTERS])
     if archived and not archived_too:
-        raise UnknownBots([name], told=f"{name!r} is archived; put it back with: proving bot revive {name!r}")
+        raise UnknownBots([name], words=f"{name!r} is archived; put it back with: proving bot revive {name!r}")
     found = found or archived or by_id
     if len(found) > 1:
-        raise UnknownBots([name], told=f"{len(found)} bots are named {name!r}; name one by its id")
+        raise UnknownBots([name], words=f"{len(found)} bots are named {name!r}; name one by its id")
     if not found:
-        raise UnknownBots([name], told=f"no bot is named {name!r}{_offered(name, alike)}")
+        raise UnknownBots([name], words=f"no bot is named {name!r}{_offered(name, alike)}")
     return found[0]
 
 

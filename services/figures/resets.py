@@ -312,8 +312,8 @@ def _canceled(plan: _Plan) -> dict[JobType, int]:
 
 
 def _plan_hash(scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[UUID, Standing], equity_curves: bool) -> str:
-    standing = [[str(bot_id), list(one.by_book.items())] for bot_id, one in baselines.items()]
-    return _digest([scope.value, equity_curves, [str(bot_id) for bot_id in ids], standing])
+    standings = [[str(bot_id), list(standing.by_book.items())] for bot_id, standing in baselines.items()]
+    return _digest([scope.value, equity_curves, [str(bot_id) for bot_id in ids], standings])
 
 
 def _body_hash(request: ResetRequest) -> str:

@@ -108,7 +108,7 @@ def work_is_finishing(desk: Desk, session: Session | None = None) -> Invariant:
 def audit_chain_is_whole(desk: Desk) -> Invariant:
     """Every audit event follows from the one before it, up to the head remembered outside the database."""
     verdict = verify_chain(desk)
-    broken = [asdict(found) for found in verdict.breaks]
+    broken = [asdict(place) for place in verdict.breaks]
     return _verdict("audit_chain_is_whole", verdict.events, broken)
 
 

@@ -86,13 +86,14 @@ def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> Che
     age = tick_age(desk, ticked_at, now=now)
     if age.seconds is None:
         return Check(DAEMON, False, "no autonomy tick yet")
-    told = f"last autonomy tick {age.seconds:.0f} s ago, at most {age.limit_seconds:.0f} s"
-    return Check(DAEMON, age.is_recent, told)
+    sentence = f"last autonomy tick {age.seconds:.0f} s ago, at most {age.limit_seconds:.0f} s"
+    return Check(DAEMON, age.is_recent, sentence)
 
 
 def _automations_check(desk: Desk) -> Check:
     stopped = stopped_automations(desk)
-    told = "; ".join(
-        f"{name} was stopped in Dagster, noticed {one.since:%Y-%m-%d %H:%M:%S} UTC" for name, one in stopped.items()
+    sentence = "; ".join(
+        f"{name} was stopped in Dagster, noticed {standing.since:%Y-%m-%d %H:%M:%S} UTC"
+        for name, standing in stopped.items()
     )
-    return Check(AUTOMATIONS, not stopped, told or "none was stopped")
+    return Check(AUTOMATIONS, not stopped, sentence or "none was stopped")

@@ -137,27 +137,27 @@ def _tick(desk: Desk, now: datetime) -> Verdict:
 
 
 def _starts(desk: Desk, now: datetime) -> Verdict:
-    told = starts_told(desk)
-    failing = told is not None and told.pace is Pace.STARTS_FAILING
-    value = "no tick yet" if told is None else told.words
-    holds = None if told is None else not failing
+    starts = starts_told(desk)
+    failing = starts is not None and starts.pace is Pace.STARTS_FAILING
+    value = "no tick yet" if starts is None else starts.words
+    holds = None if starts is None else not failing
     return Verdict(
         "runs_start", "Runs that autonomy asks for start", value, "none failed since the last", holds, (), now
     )
 
 
-def _counted(found: Invariant, words: str, now: datetime) -> Verdict:
-    of_all = f" of {found.checked:,}" if found.checked else ""
-    value = f"{found.faults:,}{of_all} broken" if found.checked or found.faults else "none to look at"
-    return Verdict(found.name, words, value, "0 broken", found.holds, found.broken, now)
+def _counted(invariant: Invariant, words: str, now: datetime) -> Verdict:
+    of_all = f" of {invariant.checked:,}" if invariant.checked else ""
+    value = f"{invariant.faults:,}{of_all} broken" if invariant.checked or invariant.faults else "none to look at"
+    return Verdict(invariant.name, words, value, "0 broken", invariant.holds, invariant.broken, now)
 
 
 def _chain(last: Verification | None) -> Verdict:
     words = "Every audit event follows from the one before it"
     if last is None:
         return Verdict("audit_chain_is_whole", words, "never verified", "0 breaks", None, (), None)
-    found = f"{len(last.breaks)}{' or more' if len(last.breaks) == SHOWN_BREAKS else ''} breaks"
-    value = f"{found} in {last.events:,} events"
+    breaks = f"{len(last.breaks)}{' or more' if len(last.breaks) == SHOWN_BREAKS else ''} breaks"
+    value = f"{breaks} in {last.events:,} events"
     broken: Sequence[Mapping[str, Any]] = last.breaks
     return Verdict("audit_chain_is_whole", words, value, "0 breaks", last.is_whole, tuple(broken), last.checked_at)
 

@@ -252,9 +252,9 @@ def _kept_notes(new: Sequence[NewSeries], written: Sequence[BarSeries]) -> list[
     kept: dict[str, list[str]] = {}
     for each in new:
         if (each.bars.symbol, each.bars.timeframe) not in known:
-            told = f"{each.bars.symbol}: keeps the {each.bars.provider} bars of its own"
-            kept.setdefault(f"{told}; {each.borrowed_from} lends none of", []).append(each.bars.timeframe)
-    return [f"{told} {', '.join(timeframes)}" for told, timeframes in kept.items()]
+            sentence = f"{each.bars.symbol}: keeps the {each.bars.provider} bars of its own"
+            kept.setdefault(f"{sentence}; {each.borrowed_from} lends none of", []).append(each.bars.timeframe)
+    return [f"{sentence} {', '.join(timeframes)}" for sentence, timeframes in kept.items()]
 
 
 def _with_derived(store: Shelf, own: list[NewSeries], progress: Progress) -> list[NewSeries]:

@@ -132,14 +132,14 @@ def series_traded(store: BarStore, symbol: str, timeframe: str) -> SeriesShown |
 def moves(before: Catalog, after: Catalog, markets: Mapping[Market, int] | None) -> list[Move]:
     """Return where another choice of series, or other bars, follow from a change of the catalog."""
     known = sorted({(row.symbol, row.timeframe) for each in (before, after) for row in each.series.values()})
-    found = []
+    moved = []
     for market in known:
         old, new = before.choice(*market), after.choice(*market)
-        was, is_now = (one.series if one is not None else None for one in (old, new))
+        was, is_now = (choice.series if choice is not None else None for choice in (old, new))
         if (was and (was.provider, was.fingerprint)) != (is_now and (is_now.provider, is_now.fingerprint)):
             bots_there = markets.get(market, 0) if markets is not None else None
-            found.append(Move(*market, was, is_now, new.ground if new is not None else None, bots_there))
-    return found
+            moved.append(Move(*market, was, is_now, new.ground if new is not None else None, bots_there))
+    return moved
 
 
 def choose_bars(store: BarStore, wish: BarWish, *, now: datetime) -> tuple[Catalog, Catalog, tuple[BarSeries, ...]]:
@@ -198,16 +198,16 @@ def _aside(symbol: str, provider: str, instead: str, ground: Ground, *, timefram
 
 def _owed(wish: BarWish, named: Sequence[BarSeries], *, now: datetime) -> OwedEvent:
     spoken = [spoken_of(row) for row in named]
-    told: dict[str, Any] = {
+    payload: dict[str, Any] = {
         "reasonCode": wish.reason_code,
         "series": spoken,
-        "fingerprints": {one: row.fingerprint for one, row in zip(spoken, named, strict=True)},
+        "fingerprints": {words: row.fingerprint for words, row in zip(spoken, named, strict=True)},
         "doneAt": now.isoformat(),
     }
     if wish.request_id:
-        told["requestId"] = wish.request_id
+        payload["requestId"] = wish.request_id
     subject = spoken[0] if len(named) == 1 else f"{len(named)} series of bars"
-    return OwedEvent(uuid4().hex, str(wish.actor), wish.act.value, subject, told)
+    return OwedEvent(uuid4().hex, str(wish.actor), wish.act.value, subject, payload)
 
 
 def spoken_of(row: BarSeries | SeriesShown) -> str:
@@ -254,8 +254,8 @@ def _standing(
     )
 
 
-def _place(one: SeriesShown) -> tuple[str, str, bool, bool, str, datetime]:
-    return one.symbol, one.timeframe, one.withdrawn, one.ground is None, one.provider, one.imported_at
+def _place(series: SeriesShown) -> tuple[str, str, bool, bool, str, datetime]:
+    return series.symbol, series.timeframe, series.withdrawn, series.ground is None, series.provider, series.imported_at
 
 
 def _named(catalog: Catalog, wish: BarWish) -> tuple[BarSeries, ...]:
@@ -282,13 +282,13 @@ def _prefer(catalog: Catalog, named: Iterable[BarSeries], wish: BarWish, now: da
     made = [
         Preference(row.symbol, row.timeframe, row.provider, str(wish.actor), wish.reason_code, now) for row in named
     ]
-    wanted = {(one.symbol, one.timeframe): one for one in made}
+    wanted = {(preference.symbol, preference.timeframe): preference for preference in made}
     if len(wanted) < len(made):
         raise BadInput("bots trade one series of a symbol and timeframe: name its provider")
     standing = {
-        market: one
-        for market, one in catalog.preferred.items()
-        if market in wanted and wanted[market].provider == one.provider
+        market: preference
+        for market, preference in catalog.preferred.items()
+        if market in wanted and wanted[market].provider == preference.provider
     }
     return replace(catalog, preferred=catalog.preferred | wanted | standing)
 
@@ -296,16 +296,17 @@ def _prefer(catalog: Catalog, named: Iterable[BarSeries], wish: BarWish, now: da
 def _follow_rule(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, _now: datetime) -> Catalog:
     markets = {(row.symbol, row.timeframe) for row in named}
     return replace(
-        catalog, preferred={market: one for market, one in catalog.preferred.items() if market not in markets}
+        catalog,
+        preferred={market: preference for market, preference in catalog.preferred.items() if market not in markets},
     )
 
 
 def _withdraw(catalog: Catalog, named: Iterable[BarSeries], _wish: BarWish, now: datetime) -> Catalog:
     gone = {_key(row): replace(row, withdrawn_at=now) for row in named if row in catalog.series.values()}
     kept = {key: row for key, row in catalog.series.items() if key not in gone}
-    preferred = {market: one for market, one in catalog.preferred.items() if (*market, one.provider) not in gone}
+    preferred = {market: wish for market, wish in catalog.preferred.items() if (*market, wish.provider) not in gone}
     again = {(*key, row.fingerprint) for key, row in gone.items()}
-    earlier = (one for one in catalog.withdrawn if (*_key(one), one.fingerprint) not in again)
+    earlier = (row for row in catalog.withdrawn if (*_key(row), row.fingerprint) not in again)
     return replace(catalog, series=kept, withdrawn=(*earlier, *gone.values()), preferred=preferred)
 
 

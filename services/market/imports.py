@@ -20,15 +20,15 @@ def record_import(desk: Desk, report: ImportReport, *, actor: Actor) -> int:
         Unavailable: the database or the anchor is away; the bars stay, unrecorded.
     """
     with transaction(desk.sessions) as session:
-        told = _told(report)
-        return chain.record(desk, session, actor=actor, action=IMPORTED, subject=report.provider, payload=told)
+        payload = _payload(report)
+        return chain.record(desk, session, actor=actor, action=IMPORTED, subject=report.provider, payload=payload)
 
 
-def _told(report: ImportReport) -> dict[str, object]:
+def _payload(report: ImportReport) -> dict[str, object]:
     return {
         "provider": report.provider,
-        "symbols": sorted({one.symbol for one in report.series}),
-        "timeframes": list(dict.fromkeys(one.timeframe for one in report.series)),
+        "symbols": sorted({series.symbol for series in report.series}),
+        "timeframes": list(dict.fromkeys(series.timeframe for series in report.series)),
         "rows": report.rows,
-        "fingerprints": {f"{one.symbol} {one.timeframe}": one.fingerprint for one in report.series},
+        "fingerprints": {f"{series.symbol} {series.timeframe}": series.fingerprint for series in report.series},
     }

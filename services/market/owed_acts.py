@@ -38,25 +38,25 @@ def record_owed(desk: Desk) -> int:
 def record_in(desk: Desk, session: Session, owed: Sequence[OwedEvent]) -> list[int]:
     """Append acts to the audit chain within a transaction, those it has left out; return the sequence of each."""
     return [
-        seq_of_act(session, act_id=one.act_id, action=one.action)
+        seq_of_act(session, act_id=event.act_id, action=event.action)
         or chain.record(
             desk,
             session,
-            actor=who_acted(one.actor),
-            action=one.action,
-            subject=one.subject,
-            payload={**one.payload, "actId": one.act_id},
+            actor=who_acted(event.actor),
+            action=event.action,
+            subject=event.subject,
+            payload={**event.payload, "actId": event.act_id},
         )
-        for one in owed
+        for event in owed
     ]
 
 
-def settle(store: BarStore, told: Sequence[OwedEvent]) -> None:
+def settle(store: BarStore, recorded: Sequence[OwedEvent]) -> None:
     """Forget acts the chain has; where the store cannot be written they stay, and are found in the chain next time."""
-    done = {one.act_id for one in told}
+    done = {event.act_id for event in recorded}
 
     def without(catalog: Catalog) -> Catalog:
-        return replace(catalog, owed=tuple(one for one in catalog.owed if one.act_id not in done))
+        return replace(catalog, owed=tuple(event for event in catalog.owed if event.act_id not in done))
 
     with suppress(Unavailable):
         store.change(without)

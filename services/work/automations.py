@@ -56,7 +56,7 @@ def stopped_automations(desk: Desk) -> dict[str, Standing]:
         Unavailable: the database is away.
     """
     with reading(desk.sessions) as session:
-        return {name: one for name, one in automations.read(session).items() if one.is_stopped}
+        return {name: standing for name, standing in automations.read(session).items() if standing.is_stopped}
 
 
 def _changed(before: Mapping[str, Standing], stopped: Mapping[str, bool]) -> dict[str, bool]:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from services.audit import chain
 from services.desk import Desk
-from services.work.starts import told
+from services.work.starts import summary_of
 from services.work.ticks import tick_limit
 from store.control import kill_switch
 from store.database import transaction
@@ -84,7 +84,7 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_S
         )
         jobs.enqueue(session, plan.enqueued, now=started_at)
         counts = jobs.count_active(session)
-        summary = _summary(desk, plan, counts, taken_back) | {"starts": told(starts, now=started_at)}
+        summary = _summary(desk, plan, counts, taken_back) | {"starts": summary_of(starts, now=started_at)}
         run_id = autonomy.record_tick(
             session,
             plan.decisions,
@@ -109,7 +109,11 @@ def series_at_hand(store: BarStore) -> SeriesOf:
     """Return fingerprint and arrival of the bars that are traded, per (symbol, timeframe)."""
     catalog = store.catalog()
     choices = {key: catalog.choice(*key) for key in {key[:2] for key in catalog.series}}
-    return {key: (one.series.fingerprint, one.series.imported_at) for key, one in choices.items() if one is not None}
+    return {
+        key: (choice.series.fingerprint, choice.series.imported_at)
+        for key, choice in choices.items()
+        if choice is not None
+    }
 
 
 def _record_silence(desk: Desk, session: Session, last: TickRow, *, until: datetime) -> None:

@@ -85,8 +85,8 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
     before = read_moment(cursor) if cursor is not None else None
     with transaction(desk.sessions) as session:
         rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
-    shown, last = page_of(rows, limit)
-    return EndedPage(shown, _continued(last))
+    ended, last = page_of(rows, limit)
+    return EndedPage(ended, _continued(last))
 
 
 def _continued(last: JobRow | None) -> str | None:

@@ -24,7 +24,7 @@ def owed_by(desk: Desk, run_ids: Sequence[str], *, limit: int) -> list[Finished]
     """Return the oldest finished work of these runs that Dagster may not know of."""
     with transaction(desk.sessions) as session:
         owed = owed_materializations.owed_by(session, run_ids, limit=limit)
-    return [Finished(one.job_id, one.bot_id, one.job_type, JobStatus.COMPLETED, one.figures) for one in owed]
+    return [Finished(job.job_id, job.bot_id, job.job_type, JobStatus.COMPLETED, job.figures) for job in owed]
 
 
 def settle(desk: Desk, job_ids: Sequence[UUID]) -> None:

@@ -70,7 +70,7 @@ class Finished:
     error: str | None = None
 
     @property
-    def told(self) -> dict[str, Any]:
+    def figures_and_job(self) -> dict[str, Any]:
         """Its figures and which job it was, by which its record in Dagster is known."""
         return self.figures | {"job_id": self.job_id, "job_type": self.job_type}
 

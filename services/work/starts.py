@@ -39,10 +39,10 @@ class StartsTold:
 _TOLD = TypeAdapter(StartsTold)
 
 
-def told(starts: Starts, *, now: datetime) -> dict[str, Any]:
+def summary_of(starts: Starts, *, now: datetime) -> dict[str, Any]:
     """Return what a tick remembers of the starts: what it saw, the pace it keeps, and both in words."""
     allowed = allowance(starts, now=now)
-    one = StartsTold(
+    view = StartsTold(
         pace=allowed.pace,
         words=in_words(starts, now=now),
         runs_allowed=allowed.runs,
@@ -53,7 +53,7 @@ def told(starts: Starts, *, now: datetime) -> dict[str, Any]:
         last_failed_at=starts.last_failed_at,
         next_at=allowed.next_at,
     )
-    summary: dict[str, Any] = _TOLD.dump_python(one, mode="json")
+    summary: dict[str, Any] = _TOLD.dump_python(view, mode="json")
     return summary
 
 

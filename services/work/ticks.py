@@ -116,8 +116,8 @@ def ticks_page(desk: Desk, *, before: int | None, limit: int) -> TicksPage:
     """
     with transaction(desk.sessions) as session:
         rows = ticks.ticks(session, before=before, limit=limit + 1)
-    shown, last = page_of(rows, limit)
-    return TicksPage(tuple(map(tick_told, shown)), last.id if last is not None else None, desk.clock())
+    listed, last = page_of(rows, limit)
+    return TicksPage(tuple(map(tick_told, listed)), last.id if last is not None else None, desk.clock())
 
 
 def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: int | None, limit: int) -> DecisionsPage:
@@ -133,9 +133,11 @@ def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: i
             raise UnknownTick(f"there is no tick {tick_id}; ticks are kept for a week")
         rows = ticks.decisions(session, tick_id, wanted=wanted, after=after, limit=limit + 1)
         counted = ticks.count_decisions(session, tick_id)
-    reasons = tuple(ReasonTold(one.decision, one.reason_code, in_words(one.reason_code), one.bots) for one in counted)
-    shown, last = page_of(rows, limit)
-    return DecisionsPage(tick_told(row, reasons or None), shown, last.seq if last is not None else None)
+    reasons = tuple(
+        ReasonTold(count.decision, count.reason_code, in_words(count.reason_code), count.bots) for count in counted
+    )
+    listed, last = page_of(rows, limit)
+    return DecisionsPage(tick_told(row, reasons or None), listed, last.seq if last is not None else None)
 
 
 def every_type(counts: Mapping[str, int] | None) -> dict[str, int]:

@@ -53,8 +53,8 @@ def seq_of_act(session: Session, *, act_id: str, action: str) -> int | None:
     Holds the chain's lock, so that two that look at once cannot both find none; found by the index on actions.
     """
     hold(session, CHAIN_LOCK)
-    told = AuditEvent.payload["actId"].astext == act_id
-    return session.scalar(select(AuditEvent.seq).where(AuditEvent.action == action, told))
+    tells_of_it = AuditEvent.payload["actId"].astext == act_id
+    return session.scalar(select(AuditEvent.seq).where(AuditEvent.action == action, tells_of_it))
 
 
 def head(session: Session) -> Head:

@@ -68,7 +68,7 @@ def subject_named(session: Session, words: str) -> str:
 
 def names_of(session: Session, subjects: Iterable[str]) -> dict[str, str]:
     """Return the names of the bots among some subjects, by subject."""
-    ids = {UUID(one) for one in subjects if BOT_ID.fullmatch(one)}
+    ids = {UUID(subject) for subject in subjects if BOT_ID.fullmatch(subject)}
     return {str(bot_id): name for bot_id, name in registry.names_of(session, ids).items()}
 
 

@@ -153,11 +153,11 @@ def _youngest(wanted: IterationFilter, before: tuple[datetime, UUID] | None) -> 
     return asked.order_by(iteration.completed_at.desc(), iteration.id.desc())
 
 
-def _with_bot(found: FromClause) -> Select[*tuple[Any, ...]]:
-    known = {column.key: column for column in (*found.c, *_OF_THE_BOT)}
-    told: Select[*tuple[Any, ...]] = select(*(known[name] for name in IterationRow._fields))
+def _with_bot(iterations: FromClause) -> Select[*tuple[Any, ...]]:
+    known = {column.key: column for column in (*iterations.c, *_OF_THE_BOT)}
+    joined: Select[*tuple[Any, ...]] = select(*(known[name] for name in IterationRow._fields))
     return (
-        told.select_from(Bot)
-        .join(found, found.c.bot_id == Bot.id)
-        .order_by(found.c.completed_at.desc(), found.c.id.desc())
+        joined.select_from(Bot)
+        .join(iterations, iterations.c.bot_id == Bot.id)
+        .order_by(iterations.c.completed_at.desc(), iterations.c.id.desc())
     )

@@ -260,8 +260,8 @@ def _without_text(table: "pa.Table", faults: Faults) -> "pa.Table":
 def _fault_instants(rows: IntArray, texts: NDArray[np.object_], faults: Faults) -> None:
     """Record times that are whole but for their offset: none at all, or one that no clock keeps."""
     for form, rule in ((_ANY_INSTANT, "ts_event has no time zone; times must be UTC, not naive"), (_FAR, OFFSET_RULE)):
-        told = np.array([bool(re.fullmatch(form, text)) for text in texts], np.bool_)
-        faults.add(rows[told], rule, texts[told])
+        faulty = np.array([bool(re.fullmatch(form, text)) for text in texts], np.bool_)
+        faults.add(rows[faulty], rule, texts[faulty])
 
 
 def _shown(text: str | None) -> str:

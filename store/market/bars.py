@@ -295,14 +295,14 @@ class BarStore:
             raise Unavailable(f"{path} is damaged ({error}); move it away and import the bars again") from error
 
     def _commit(self, catalog: Catalog) -> None:
-        told = {
+        stored = {
             "series": [_row_as_json(row) for _, row in sorted(catalog.series.items())],
             "withdrawn": [_row_as_json(row) for row in catalog.withdrawn],
-            "preferred": [asdict(one) | {"at": one.at.isoformat()} for _, one in sorted(catalog.preferred.items())],
-            "owed": [asdict(one) for one in catalog.owed],
+            "preferred": [asdict(wish) | {"at": wish.at.isoformat()} for _, wish in sorted(catalog.preferred.items())],
+            "owed": [asdict(event) for event in catalog.owed],
         }
         with _replacing(self._root / "catalog.json") as path:
-            path.write_text(json.dumps(told, indent=1))
+            path.write_text(json.dumps(stored, indent=1))
 
     def _sweep(self, catalog: Catalog) -> None:
         kept = {self._stem(row) for row in (*catalog.series.values(), *catalog.withdrawn)}
@@ -385,13 +385,13 @@ def _gives_way(new: NewSeries, stored: dict[Key, BarSeries]) -> bool:
     return bool(new.borrowed_from) and own is not None and not own.borrowed_from
 
 
-def _catalog_from_json(told: object) -> Catalog:
+def _catalog_from_json(stored: object) -> Catalog:
     """Read a catalog; a plain list of series is one from before any was withdrawn or preferred."""
-    lists: dict[str, Any] = told if isinstance(told, dict) else {"series": told}
+    lists: dict[str, Any] = stored if isinstance(stored, dict) else {"series": stored}
     rows, withdrawn = (tuple(map(_row_from_json, lists.get(name, ()))) for name in ("series", "withdrawn"))
-    wishes = [Preference(**{**one, "at": datetime.fromisoformat(one["at"])}) for one in lists.get("preferred", ())]
-    preferred = {(one.symbol, one.timeframe): one for one in wishes}
-    owed = tuple(OwedEvent(**one) for one in lists.get("owed", ()))
+    wishes = [Preference(**{**wish, "at": datetime.fromisoformat(wish["at"])}) for wish in lists.get("preferred", ())]
+    preferred = {(wish.symbol, wish.timeframe): wish for wish in wishes}
+    owed = tuple(OwedEvent(**event) for event in lists.get("owed", ()))
     return Catalog({_key(row): row for row in rows}, withdrawn, preferred, owed)
 
 
@@ -444,6 +444,6 @@ def _write_parquet(path: Path, row: BarSeries, columns: IntArray) -> None:
 
     arrays = [pa.array(column) for column in columns]
     arrays[0] = arrays[0].cast(pa.timestamp("ns", tz="UTC"))
-    told = {"symbol": row.symbol, "timeframe": row.timeframe, "provider": row.provider, "source": row.source}
-    table = pa.table(arrays, names=list(COLUMNS)).replace_schema_metadata(told)
+    provenance = {"symbol": row.symbol, "timeframe": row.timeframe, "provider": row.provider, "source": row.source}
+    table = pa.table(arrays, names=list(COLUMNS)).replace_schema_metadata(provenance)
     pq.write_table(table, path, compression="zstd", write_page_checksum=True)

@@ -139,18 +139,18 @@ def latest_of_bots(session: Session, bot_ids: Sequence[UUID], *, kinds: Sequence
         .lateral("newest")
     )
     rows = select(asked.c.bot_id, *newest.c).select_from(asked).join(kind, true()).join(newest, true())
-    found: dict[UUID, list[NewestRun]] = {}
+    by_bot: dict[UUID, list[NewestRun]] = {}
     for row in rows_of(session.execute(rows), NewestRun):
-        found.setdefault(row.bot_id, []).append(row)
-    return found
+        by_bot.setdefault(row.bot_id, []).append(row)
+    return by_bot
 
 
 def shown_session(session: Session, bot_id: UUID) -> BacktestSession | None:
     """Return the completed session a bot's BACKTEST figures show since its reset, or None."""
-    shown = select(BotMetricsRollup.session_id).where(
+    counted = select(BotMetricsRollup.session_id).where(
         BotMetricsRollup.bot_id == bot_id, BotMetricsRollup.book == "BACKTEST"
     )
-    return session.scalar(select(BacktestSession).where(BacktestSession.id == shown.scalar_subquery()))
+    return session.scalar(select(BacktestSession).where(BacktestSession.id == counted.scalar_subquery()))
 
 
 def candidates(session: Session, bot_id: UUID, *, data_fingerprint: str, limit: int) -> list[dict[str, Any]]:

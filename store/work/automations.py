@@ -42,7 +42,10 @@ def lock(session: Session) -> dict[str, Standing]:
 
 def write(session: Session, standings: Mapping[str, Standing], *, at: datetime, by: str) -> None:
     """Write how they stand; call `lock` first."""
-    value = {name: {"stopped": one.is_stopped, "since": one.since.isoformat()} for name, one in standings.items()}
+    value = {
+        name: {"stopped": standing.is_stopped, "since": standing.since.isoformat()}
+        for name, standing in standings.items()
+    }
     columns = {"value": value, "updated_at": at, "updated_by": by}
     statement = upsert(SystemSetting).values(key=KEY, **columns)
     session.execute(statement.on_conflict_do_update(index_elements=[SystemSetting.key], set_=columns))

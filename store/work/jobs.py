@@ -117,8 +117,8 @@ def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> Activ
     active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
     while True:  # the job it had may end between the two statements
         enqueue(session, [replace(wish, priority=Priority.BY_HAND)], now=now)
-        found = session.execute(select(BotJob.id, BotJob.status).where(*active))
-        if (job := first_of(found, ActiveJob)) is not None:
+        jobs = session.execute(select(BotJob.id, BotJob.status).where(*active))
+        if (job := first_of(jobs, ActiveJob)) is not None:
             return job
 
 
@@ -217,14 +217,14 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
         *((BotJob.job_type == kind, BotJob.started_at < now - limit) for kind, limit in TIMEOUTS.items()), else_=False
     )
     lost = (BotJob.heartbeat_at < now - LEASE) | overdue | BotJob.dagster_run_id.in_(dead_runs)
-    shown = (BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
-    found = session.execute(
-        select(*shown, _counts(), _at_rest())
+    columns = (BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
+    lost_jobs = session.execute(
+        select(*columns, _counts(), _at_rest())
         .where(BotJob.status == JobStatus.RUNNING, lost)
         .order_by(BotJob.id)
         .with_for_update(skip_locked=True)
     )
-    stuck = rows_of(found, LostJob)
+    stuck = rows_of(lost_jobs, LostJob)
     taken = [Reclaimed(row.id, row.bot_id, JobType(row.job_type), _once_lost(row), row.dagster_run_id) for row in stuck]
     again, ended, canceled = (
         [job for job in taken if job.status is status]

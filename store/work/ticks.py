@@ -128,14 +128,14 @@ def decisions(
     session: Session, tick_id: int, *, wanted: DecisionFilter = EVERY_DECISION, after: int | None = None, limit: int
 ) -> Sequence[DecisionRow]:
     """Return a tick's decisions in its order, which gives out work first, after a given place if one is given."""
-    one = AutonomyBotDecision
-    asked = _DECIDED.where(one.run_id == tick_id).order_by(one.seq).limit(limit)
+    decided = AutonomyBotDecision
+    asked = _DECIDED.where(decided.run_id == tick_id).order_by(decided.seq).limit(limit)
     if after is not None:
-        asked = asked.where(one.seq > after)
+        asked = asked.where(decided.seq > after)
     if wanted.decision is not None:
-        asked = asked.where(one.decision == wanted.decision)
+        asked = asked.where(decided.decision == wanted.decision)
     if wanted.reason_code is not None:
-        asked = asked.where(one.reason_code == wanted.reason_code)
+        asked = asked.where(decided.reason_code == wanted.reason_code)
     if wanted.words:
         asked = asked.where(Bot.name.icontains(wanted.words, autoescape=True))
     return rows_of(session.execute(asked), DecisionRow)
@@ -143,18 +143,20 @@ def decisions(
 
 def count_decisions(session: Session, tick_id: int) -> Sequence[ReasonCount]:
     """Return how many bots a tick gave each decision and reason, most first; none where they are forgotten."""
-    one = AutonomyBotDecision
-    counted = select(one.decision, one.reason_code, func.count().label("bots")).where(one.run_id == tick_id)
-    grouped = counted.group_by(one.decision, one.reason_code)
-    return rows_of(session.execute(grouped.order_by(func.count().desc(), one.reason_code)), ReasonCount)
+    decided = AutonomyBotDecision
+    counted = select(decided.decision, decided.reason_code, func.count().label("bots")).where(decided.run_id == tick_id)
+    grouped = counted.group_by(decided.decision, decided.reason_code)
+    return rows_of(session.execute(grouped.order_by(func.count().desc(), decided.reason_code)), ReasonCount)
 
 
 def decisions_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Sequence[DecisionOfBot]:
     """Return what the latest ticks decided for a bot, newest first."""
-    one, run = AutonomyBotDecision, AutonomyRun
+    decided, run = AutonomyBotDecision, AutonomyRun
     asked = (
-        select(one.run_id, run.started_at, one.decision, one.job_type, one.reason_code, one.blockers)
-        .join(run, run.id == one.run_id)
-        .where(one.bot_id == bot_id)
+        select(
+            decided.run_id, run.started_at, decided.decision, decided.job_type, decided.reason_code, decided.blockers
+        )
+        .join(run, run.id == decided.run_id)
+        .where(decided.bot_id == bot_id)
     )
-    return rows_of(session.execute(asked.order_by(one.run_id.desc()).limit(limit)), DecisionOfBot)
+    return rows_of(session.execute(asked.order_by(decided.run_id.desc()).limit(limit)), DecisionOfBot)

@@ -85,10 +85,10 @@ def _signed(term: str) -> Holds:
 
 
 def _term(term: str) -> Holds:
-    found = _TERM.fullmatch(term)
-    if found is None:
+    match = _TERM.fullmatch(term)
+    if match is None:
         return _plain(term)
-    name, relation, value = found.groups()
+    name, relation, value = match.groups()
     if name in FIGURES:
         return _figure(name, relation, value)
     if name not in FIELDS:
@@ -111,10 +111,10 @@ def _plain(word: str) -> Holds:
 
 
 def _is_said(bot: Filterable, name: str, word: str, *, whole: bool) -> bool:
-    told = bot.words[name]
+    said = bot.words[name]
     if name == "source" and word == REAL:
-        return told not in {"", SIMULATED.lower()}
-    return told == word if whole else word in told
+        return said not in {"", SIMULATED.lower()}
+    return said == word if whole else word in said
 
 
 def _figure(name: str, relation: str, value: str) -> Holds:

@@ -13,10 +13,10 @@ from trading.compiling import BLOCK, compiled, inlined, span
 @inlined
 def changes(day: IntArray, bar: int) -> bool:
     """Return whether a block of bars, the bar before it included, has more than one day."""
-    found = False
+    changed = False
     for i in span(bar, bar + BLOCK):
-        found |= day[i] != day[i - np.uint64(1)]
-    return found
+        changed |= day[i] != day[i - np.uint64(1)]
+    return changed
 
 
 @compiled

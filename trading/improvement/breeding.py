@@ -92,10 +92,10 @@ def tournament(scores: Sequence[float | None], *, chance: np.random.Generator, e
     return max((int(index) for index in drawn), key=standing)
 
 
-def distance(style: Style, one: Genome, other: Genome) -> float:
+def distance(style: Style, left: Genome, right: Genome) -> float:
     """Return how far two genomes are apart: the mean over parameters of the difference over its range, 0-1."""
     rows = schema(style)
-    return float(np.abs(_position(rows, one) - _position(rows, other)).mean())
+    return float(np.abs(_position(rows, left) - _position(rows, right)).mean())
 
 
 def uniqueness_pct(style: Style, genome: Genome, siblings: Sequence[Genome]) -> float | None:

@@ -212,8 +212,8 @@ def _active(candidate: FloatArray, difference: FloatArray) -> int:
 
 def _with_loss(record: FloatArray, worst_day: float) -> FloatArray:
     worst = worst_day if worst_day < 0.0 else -abs(float(record.max()))
-    shown = float(record.min()) <= worst * SHOWN_SHARE < 0.0
-    return np.append(record, record[record < 0.0].mean() if shown else worst)
+    has_lost = float(record.min()) <= worst * SHOWN_SHARE < 0.0
+    return np.append(record, record[record < 0.0].mean() if has_lost else worst)
 
 
 def _p_value(record: FloatArray, *, seed: int) -> float:

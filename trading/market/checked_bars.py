@@ -76,11 +76,11 @@ def checked_bars(
     form = quote_of(rows, traded) if quote is None else declared_quote(root, quote)
     rows = in_points(rows, traded, form, faults)
     for index in mine:
-        one = rows.rows_where(rows.symbol == index)
-        check_order(one, timeframe, faults)
-        check_prices(one, traded, faults, beyond_band=quote == POINTS.name)
+        of_symbol = rows.rows_where(rows.symbol == index)
+        check_order(of_symbol, timeframe, faults)
+        check_prices(of_symbol, traded, faults, beyond_band=quote == POINTS.name)
         if timeframe == "1d":
-            check_days(one, root, faults)
+            check_days(of_symbol, root, faults)
     return CheckedBars(root, rows, to_ticks(rows, traded, faults), months, form)
 
 

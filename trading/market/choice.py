@@ -97,13 +97,13 @@ def choose(offered: Sequence[Series], *, preferred: str | None = None) -> Choice
     return Choice(best, _ground(best, offered))
 
 
-def _rank(one: Offered) -> tuple[bool, int, bool, int, str]:
-    is_simulated = one.provider == SIMULATED
-    return is_simulated or not covers_enough(one), -one.bars, is_simulated, -one.last_ts, one.provider
+def _rank(series: Offered) -> tuple[bool, int, bool, int, str]:
+    is_simulated = series.provider == SIMULATED
+    return is_simulated or not covers_enough(series), -series.bars, is_simulated, -series.last_ts, series.provider
 
 
 def _ground(best: Offered, offered: Sequence[Offered]) -> Ground:
     if best.provider == SIMULATED:
-        alone = all(one.provider == SIMULATED for one in offered)
+        alone = all(series.provider == SIMULATED for series in offered)
         return Ground.SIMULATED_ALONE if alone else Ground.REAL_TOO_SHORT
     return Ground.REAL_AND_COVERS if covers_enough(best) else Ground.NOTHING_LONGER

@@ -118,21 +118,21 @@ def _first(history: _History) -> int:
     busiest = _busiest(history.traded[0], history.has_bars[0], 0)
     has_bars = history.has_bars[:HOLE_DAYS, : busiest + 1]
     usual = [
-        np.median(traded[shown]) if shown.any() else -1.0
-        for traded, shown in zip(history.traded[:HOLE_DAYS].T, has_bars.T, strict=False)
+        np.median(traded[with_bars]) if with_bars.any() else -1.0
+        for traded, with_bars in zip(history.traded[:HOLE_DAYS].T, has_bars.T, strict=False)
     ]
     return int(np.argmax(usual))
 
 
 def _next(history: _History, day: int, current: int) -> int:
     start = max(0, day - _REMEMBERED_DAYS)
-    shown = start + np.flatnonzero(history.has_bars[start:day, current])
-    if len(shown):
-        lead = _lead(history, current, shown)
+    with_bars = start + np.flatnonzero(history.has_bars[start:day, current])
+    if len(with_bars):
+        lead = _lead(history, current, with_bars)
         if (
             lead != current
             and history.has_bars[day, lead]
-            and _outtraded(history, day, current, lead=lead, shown=shown)
+            and _outtraded(history, day, current, lead=lead, with_bars=with_bars)
         ):
             return lead
     if history.has_bars[day, current] or _is_hole(history, day, current):
@@ -140,17 +140,17 @@ def _next(history: _History, day: int, current: int) -> int:
     return _busiest(history.traded[day], history.has_bars[day], current)
 
 
-def _lead(history: _History, current: int, shown: IntArray) -> int:
-    last_two = history.traded[shown[-2:], current:]
+def _lead(history: _History, current: int, with_bars: IntArray) -> int:
+    last_two = history.traded[with_bars[-2:], current:]
     ahead = last_two[-1] > last_two[-1, 0]
     return current + (int(np.argmax(np.where(ahead, last_two.min(axis=0), -1))) if ahead.any() else 0)
 
 
-def _outtraded(history: _History, day: int, current: int, *, lead: int, shown: IntArray) -> bool:
-    own, leads = history.traded[shown, current], history.traded[shown, lead]
+def _outtraded(history: _History, day: int, current: int, *, lead: int, with_bars: IntArray) -> bool:
+    own, leads = history.traded[with_bars, current], history.traded[with_bars, lead]
     if 2 * leads[-1] < np.median(own[-USUAL_DAYS:]):
         return False
-    said_before = len(shown) > 1 and leads[-2] > own[-2]
+    said_before = len(with_bars) > 1 and leads[-2] > own[-2]
     return bool(said_before or history.days[day] >= history.ends[current] - ROLL_DAYS)
 
 

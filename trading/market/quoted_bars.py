@@ -33,15 +33,15 @@ def quote_of(raw: RawBars, traded: Instrument) -> Quote:
     fitting = [] if _fits(points, raw, traded) else [quote for quote in others if _fits(quote, raw, traded)]
     if not fitting:
         return points
-    found = {quote.points_of(raw.prices[3], float(traded.tick_size)).tobytes(): quote for quote in reversed(fitting)}
-    told = [quote.told for quote in found.values()]
+    fitted = {quote.points_of(raw.prices[3], float(traded.tick_size)).tobytes(): quote for quote in reversed(fitting)}
+    forms = [quote.words for quote in fitted.values()]
     if _share_in_band(raw.prices[3], raw, traded) > 0.5 and _may_be_rounded(raw.prices[3], traded):
-        told.append("points, rounded")
+        forms.append("points, rounded")
     if _share_in_band(inverse(raw.prices[3]), raw, traded) > 0.5:
-        told.append("units of the other currency to the dollar")
-    if len(told) > 1:
-        forms = " or ".join(told)
-        raise BadBars(f"{raw.file}: prices of {traded.symbol} may be {forms}; say which with --quote")
+        forms.append("units of the other currency to the dollar")
+    if len(forms) > 1:
+        alternatives = " or ".join(forms)
+        raise BadBars(f"{raw.file}: prices of {traded.symbol} may be {alternatives}; say which with --quote")
     return fitting[0]
 
 
@@ -60,7 +60,7 @@ def _form_of_parts(raw: RawBars, traded: Instrument) -> Quote:
 
 def quote_note(root: str, quote: Quote) -> str | None:
     """Return what an import says of prices that were not in points, or None."""
-    return None if quote == POINTS else f"{root}: prices are {quote.told}, counted in points; --quote says otherwise"
+    return None if quote == POINTS else f"{root}: prices are {quote.words}, counted in points; --quote says otherwise"
 
 
 def in_points(raw: RawBars, traded: Instrument, quote: Quote, faults: Faults) -> RawBars:
@@ -70,13 +70,13 @@ def in_points(raw: RawBars, traded: Instrument, quote: Quote, faults: Faults) ->
         BadBars: prices are written in parts, and the form has none.
     """
     if _are_in_parts(raw) and not quote.parts:
-        raise BadBars(f"{raw.file}: prices of {traded.symbol} are written in parts and no {quote.told}; drop --quote")
+        raise BadBars(f"{raw.file}: prices of {traded.symbol} are written in parts and no {quote.words}; drop --quote")
     prices = quote.points_of(raw.prices, float(traded.tick_size))
     wrong = np.isnan(prices) | _wrongly_written(raw, quote)
     unread = wrong.any(axis=0)
     if unread.any():
         worst = np.take_along_axis(raw.prices, wrong.argmax(axis=0)[None], axis=0)[0]
-        faults.add(raw.row[unread], f"price must be {quote.told}", worst[unread])
+        faults.add(raw.row[unread], f"price must be {quote.words}", worst[unread])
         prices = np.where(np.isnan(prices), raw.prices, prices)
     return replace(raw, prices=prices)
 

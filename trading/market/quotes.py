@@ -39,7 +39,7 @@ class Quote:
     """
 
     name: str
-    told: str
+    words: str
     per_point: float
     parts: int = 0
     digits: int = 0
@@ -106,7 +106,7 @@ def looks_like(symbol: str, price: float, band: Band) -> str:
     """Return what a price outside its band looks like, or nothing."""
     for quote in quotes_of(symbol)[1:]:
         if band.holds(float(quote.points_of(np.array([price]), float(instrument(symbol).tick_size))[0])):
-            return f"looks like {quote.told}"
+            return f"looks like {quote.words}"
     for factor in FACTORS:
         if band.holds(price / factor):
             return f"looks {factor:,} times too high"

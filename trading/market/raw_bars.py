@@ -58,15 +58,15 @@ class Faults:
         by_rule: dict[str, list[tuple[int, str]]] = {}
         for row, (rule, value) in sorted(self._broken.items()):
             by_rule.setdefault(rule, []).append((row, value))
-        told = [_told(rule, broken) for rule, broken in by_rule.items()]
-        raise BadBars(f"{self.file}: {counted(len(self._broken), 'bad row')}, nothing imported\n" + "\n".join(told))
+        lines = [_fault_line(rule, broken) for rule, broken in by_rule.items()]
+        raise BadBars(f"{self.file}: {counted(len(self._broken), 'bad row')}, nothing imported\n" + "\n".join(lines))
 
 
-def _told(rule: str, broken: list[tuple[int, str]]) -> str:
-    shown = broken[:LISTED_ROWS]
-    more = len(broken) - len(shown)
-    rows = ", ".join(str(row) for row, _ in shown) + (f" and {more:,} more" if more else "")
-    values = ", ".join(dict.fromkeys(value for _, value in shown if value))
+def _fault_line(rule: str, broken: list[tuple[int, str]]) -> str:
+    listed = broken[:LISTED_ROWS]
+    more = len(broken) - len(listed)
+    rows = ", ".join(str(row) for row, _ in listed) + (f" and {more:,} more" if more else "")
+    values = ", ".join(dict.fromkeys(value for _, value in listed if value))
     was = f", was {values}" if values else ""
     mend = remedy(rule)
     return f"{'row' if len(broken) == 1 else 'rows'} {rows}: {rule}{was}" + (f"; mend: {mend}" if mend else "")
@@ -269,8 +269,8 @@ def _fault(
 ) -> None:
     if broken.any():
         values = was[broken]
-        shown = np.array([utc_instant(int(ns)).isoformat() for ns in values]) if instants else values
-        faults.add(raw.row[broken], rule, shown)
+        texts = np.array([utc_instant(int(ns)).isoformat() for ns in values]) if instants else values
+        faults.add(raw.row[broken], rule, texts)
 
 
 def _is_month(contract: IntArray) -> BoolArray:

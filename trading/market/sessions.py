@@ -288,8 +288,8 @@ def _exchange_closes(symbol: str, days: IntArray) -> IntArray:
     exchange = session_spans(symbol, mode=ETH, first_day=int(days[0]), last_day=int(days[-1]))
     closes = np.full(int(days[-1] - days[0]) + 1, np.iinfo(np.int64).min)
     closes[exchange.trading_day - days[0]] = exchange.close_ns
-    found: IntArray = closes[days - days[0]]
-    return found
+    of_days: IntArray = closes[days - days[0]]
+    return of_days
 
 
 def _sooner(ends: IntArray, closes: IntArray, ts_event: IntArray) -> IntArray:

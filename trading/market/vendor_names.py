@@ -36,8 +36,8 @@ def continuous_root(symbol: str) -> str | None:
     """Return the root of a series over all its contracts, or None where a symbol names none."""
     if symbol in INSTRUMENTS:
         return symbol
-    found = (form.fullmatch(symbol) for form in _CONTINUOUS)
-    return next((match["root"] for match in found if match and match["root"] in INSTRUMENTS), None)
+    matches = (form.fullmatch(symbol) for form in _CONTINUOUS)
+    return next((match["root"] for match in matches if match and match["root"] in INSTRUMENTS), None)
 
 
 def to_write_instead(symbol: str) -> str:

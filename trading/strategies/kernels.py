@@ -24,21 +24,21 @@ NOTHING = 1e-18
 
 
 @inlined
-def two_sum(one: float, other: float) -> tuple[float, float]:
+def two_sum(left: float, right: float) -> tuple[float, float]:
     """Return the rounded sum of two numbers and what rounding took away, exactly (Knuth's TwoSum)."""
-    total = one + other
-    kept = total - one
-    return total, (one - (total - kept)) + (other - kept)
+    total = left + right
+    kept = total - left
+    return total, (left - (total - kept)) + (right - kept)
 
 
 @inlined
-def two_product(one: float, other: float) -> tuple[float, float]:
+def two_product(left: float, right: float) -> tuple[float, float]:
     """Return the rounded product of two numbers and what rounding took away, exactly (Dekker's TwoProduct)."""
-    product = one * other
-    one_high = one * SPLIT - (one * SPLIT - one)
-    other_high = other * SPLIT - (other * SPLIT - other)
-    one_low, other_low = one - one_high, other - other_high
-    rest = ((one_high * other_high - product) + one_high * other_low + one_low * other_high) + one_low * other_low
+    product = left * right
+    left_high = left * SPLIT - (left * SPLIT - left)
+    right_high = right * SPLIT - (right * SPLIT - right)
+    left_low, right_low = left - left_high, right - right_high
+    rest = ((left_high * right_high - product) + left_high * right_low + left_low * right_high) + left_low * right_low
     return product, rest
 
 

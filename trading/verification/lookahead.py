@@ -50,13 +50,13 @@ def leaks(bars: Bars, decide: Decide, *, cuts: int = 16) -> tuple[Leak, ...]:
         raise BadInput(f"looking ahead needs at least two bars, had {len(bars)}")
     original = _decisions(bars, decide)
     present = np.unique(np.linspace(0, len(bars) - 2, cuts, dtype=np.int64)).tolist()
-    found = []
+    knowing = []
     for cut_bar in present:
         for name, future in FUTURES.items():
             moved = _first_difference(original, _decisions(future(bars, cut_bar), decide), cut_bar)
             if moved is not None:
-                found.append(Leak(cut_bar, moved, name))
-    return tuple(found)
+                knowing.append(Leak(cut_bar, moved, name))
+    return tuple(knowing)
 
 
 def require_no_lookahead(bars: Bars, decide: Decide, *, cuts: int = 16) -> None:
@@ -65,9 +65,9 @@ def require_no_lookahead(bars: Bars, decide: Decide, *, cuts: int = 16) -> None:
     Raises:
         LookAhead: it cheats; the first leak is named.
     """
-    found = leaks(bars, decide, cuts=cuts)
-    if found:
-        first = found[0]
+    leaking = leaks(bars, decide, cuts=cuts)
+    if leaking:
+        first = leaking[0]
         raise LookAhead(
             f"the decision at bar {first.bar} moved when only bars after {first.cut_bar} changed ({first.future})"
         )
@@ -95,14 +95,14 @@ def _future(bars: Bars, cut_bar: int, *, factor: int) -> Bars:
         changed[after] = pivot + factor * (changed[after] - pivot)
         return changed
 
-    one, other = moved(bars.high_ticks), moved(bars.low_ticks)
+    highs, lows = moved(bars.high_ticks), moved(bars.low_ticks)
     volume = bars.volume.astype(np.int64)
     volume[after] += int(bars.has_volume and factor > 0)
     return replace(
         bars,
         open_ticks=moved(bars.open_ticks),
-        high_ticks=np.maximum(one, other),
-        low_ticks=np.minimum(one, other),
+        high_ticks=np.maximum(highs, lows),
+        low_ticks=np.minimum(highs, lows),
         close_ticks=moved(bars.close_ticks),
         volume=volume,
         fingerprint="",

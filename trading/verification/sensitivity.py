@@ -35,13 +35,13 @@ def neighbours(style: Style, genome: Genome, *, reach: int = 2) -> tuple[Neighbo
         BadGenome, UnknownArchetype: the genome itself is not valid.
     """
     home = validated(style, genome)
-    found = []
+    valid = []
     for name, row in schema(style).items():
         for steps in range(-reach, reach + 1):
             moved = _valid(style, {**home, name: home[name] + steps * row.step}) if steps else None
             if moved is not None and moved != home:
-                found.append(Neighbour(name, steps, moved))
-    return tuple(found)
+                valid.append(Neighbour(name, steps, moved))
+    return tuple(valid)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def grid(style: Style, genome: Genome, *, axes: Mapping[str, Sequence[Number]], 
         )
     points = (_point(index, names, axes) for index in _chosen(math.prod(len(axes[name]) for name in names), cap))
     made = (_valid(style, {**genome, **point}) for point in points)
-    return tuple(found for found in made if found is not None)
+    return tuple(neighbour for neighbour in made if neighbour is not None)
 
 
 def _point(index: int, names: Sequence[str], axes: Mapping[str, Sequence[Number]]) -> dict[str, Number]:

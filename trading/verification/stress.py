@@ -130,12 +130,12 @@ def historic_windows(record: Record, windows: Iterable[NamedWindow] = HISTORIC_W
     if len(record.trading_day) == 0:
         raise BadEquityCurve("an equity curve needs at least one bar, was empty")
     begins, ends = int(record.trading_day[0]), int(record.trading_day[-1])
-    found = []
+    covered = []
     for window in windows:
         first, last = _days(window.first_on), _days(window.last_on)
         if begins <= first and last <= ends and _bars(record, first, last)[0] < _bars(record, first, last)[1]:
-            found.append(_stretch(record, window.name, first=first, last=last))
-    return tuple(found)
+            covered.append(_stretch(record, window.name, first=first, last=last))
+    return tuple(covered)
 
 
 def stressed(instrument: Instrument, *, slippage_times: int = 1, commission_times: Decimal | int = 1) -> Instrument:

@@ -127,12 +127,12 @@ def of_walk_forward(walk: WalkForward) -> Verdict:
     return Verdict(_grade(passed), f"{reason}; wanted at least {WALK_FORWARD_CONSISTENCY} and at most 2.5")
 
 
-def of_sensitivity(found: Sensitivity | None) -> Verdict:
+def of_sensitivity(figures: Sensitivity | None) -> Verdict:
     """Pass where at least half of the parameters keep half of the Sharpe ratio at their worst neighbour."""
-    if found is None or found.plateau is None:
+    if figures is None or figures.plateau is None:
         return Verdict(Grade.UNKNOWN, "the genome's own Sharpe ratio is not above zero: there is nothing to keep")
-    reason = f"{100.0 * found.plateau:.0f} % of the parameters keep half of the Sharpe ratio; wanted at least 50 %"
-    return Verdict(_grade(found.plateau >= PLATEAU), reason)
+    reason = f"{100.0 * figures.plateau:.0f} % of the parameters keep half of the Sharpe ratio; wanted at least 50 %"
+    return Verdict(_grade(figures.plateau >= PLATEAU), reason)
 
 
 def of_resampled_trades(weeks: MonteCarlo) -> Verdict:
@@ -174,15 +174,15 @@ def of_sharpe(deflated: float | None, *, tried: int) -> Verdict:
     return Verdict(_grade(deflated >= DEFLATED_PROBABILITY), reason)
 
 
-def of_overfitting(found: Overfitting) -> Verdict:
+def of_overfitting(chance: Overfitting) -> Verdict:
     """Pass where the in-sample winner lands in the lower half out of sample in at most 20 % of the splits."""
-    reason = f"probability of backtest overfitting {found.probability:.2f}; wanted at most {OVERFITTING_PROBABILITY}"
-    return Verdict(_grade(found.probability <= OVERFITTING_PROBABILITY), reason)
+    reason = f"probability of backtest overfitting {chance.probability:.2f}; wanted at most {OVERFITTING_PROBABILITY}"
+    return Verdict(_grade(chance.probability <= OVERFITTING_PROBABILITY), reason)
 
 
-def of_detector(found: int, *, tried: int, what: str) -> Verdict:
+def of_detector(moved: int, *, tried: int, what: str) -> Verdict:
     """Pass where a detector found nothing."""
-    return Verdict(_grade(found == 0), f"{found} of {tried} {what} moved a decision")
+    return Verdict(_grade(moved == 0), f"{moved} of {tried} {what} moved a decision")
 
 
 def _grade(passed: bool) -> Grade:

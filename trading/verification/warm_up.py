@@ -113,22 +113,22 @@ def _compared(
     whole: FloatArray, later: FloatArray, *, first_bar: int, warm_up_bars: int, decides_from: int, tolerance: float
 ) -> _Compared:
     from_bar = first_bar + warm_up_bars
-    one, other = whole[from_bar:], later[warm_up_bars:]
+    early, late = whole[from_bar:], later[warm_up_bars:]
     may_refuse = np.arange(from_bar, len(whole)) < decides_from
-    refused = may_refuse & (other[:, 0] == 0) & (one[:, 0] != 0)
-    off = np.where(refused, 0.0, _difference(one, other))
+    refused = may_refuse & (late[:, 0] == 0) & (early[:, 0] != 0)
+    off = np.where(refused, 0.0, _difference(early, late))
     moved = off > tolerance
     at = int(np.argmax(moved)) if moved.any() else None
     drift = None if at is None else Drift(first_bar, from_bar + at, float(off[at]))
-    return _Compared(drift, len(one), int(refused.sum()), float(off[~moved].max(initial=0.0)))
+    return _Compared(drift, len(early), int(refused.sum()), float(off[~moved].max(initial=0.0)))
 
 
-def _difference(one: FloatArray, other: FloatArray) -> FloatArray:
+def _difference(early: FloatArray, late: FloatArray) -> FloatArray:
     """Return the largest relative difference per row: infinite where signals differ or only one side is known."""
-    scale = np.maximum(np.maximum(np.abs(one), np.abs(other)), 1.0)
-    both_unknown: BoolArray = np.isnan(one) & np.isnan(other)
-    off = np.where(both_unknown, 0.0, np.abs(one - other) / scale)
+    scale = np.maximum(np.maximum(np.abs(early), np.abs(late)), 1.0)
+    both_unknown: BoolArray = np.isnan(early) & np.isnan(late)
+    off = np.where(both_unknown, 0.0, np.abs(early - late) / scale)
     off = np.where(np.isnan(off), np.inf, off)
-    counts = (one[:, :1] != 0) & (np.arange(one.shape[1]) > 0)
+    counts = (early[:, :1] != 0) & (np.arange(early.shape[1]) > 0)
     inner = np.where(counts, off, 0.0).max(axis=1)
-    return np.where(one[:, 0] != other[:, 0], np.inf, inner)
+    return np.where(early[:, 0] != late[:, 0], np.inf, inner)

@@ -66,13 +66,13 @@ def allowance(starts: Starts, *, now: datetime) -> Allowance:
     a row a pause of 30 s that doubles with each, at most 5 min. A failure that lies ahead of the clock, which was set
     back, makes no pause.
     """
-    one = 0 if starts.asked or starts.starting else 1
+    at_most = 0 if starts.asked or starts.starting else 1
     if starts.failed_in_row and starts.last_failed_at is not None:
         next_at = starts.last_failed_at + pause(starts.failed_in_row)
         waits = starts.last_failed_at <= now < next_at
-        return Allowance(Pace.STARTS_FAILING, 0 if waits else one, next_at if waits else min(next_at, now))
+        return Allowance(Pace.STARTS_FAILING, 0 if waits else at_most, next_at if waits else min(next_at, now))
     if _is_slow(starts, now=now):
-        return Allowance(Pace.STARTS_SLOW, one)
+        return Allowance(Pace.STARTS_SLOW, at_most)
     return Allowance(Pace.STARTS_WELL)
 
 

@@ -197,7 +197,7 @@ def test_are_refused_with_their_place_where_they_mean_nothing(text, column, foun
     with pytest.raises(RuleSyntaxError) as refused:
         rule_text(text)
     assert (refused.value.line, refused.value.column) == (1, column)
-    assert found in refused.value.found
+    assert found in refused.value.was
     assert expected in refused.value.expected
 
 

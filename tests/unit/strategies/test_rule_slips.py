@@ -117,10 +117,10 @@ def test_an_error_says_where_what_was_expected_and_what_to_write(text, line, col
         parse_rule(text)
     wrong = refused.value
     assert (wrong.line, wrong.column) == (line, column), str(wrong)
-    assert wrong.found
+    assert wrong.was
     assert wrong.expected
     assert fix in (wrong.fix or ""), str(wrong)
-    assert str(wrong) == f"line {line}, column {column}: expected {wrong.expected}, found {wrong.found}; {wrong.fix}"
+    assert str(wrong) == f"line {line}, column {column}: expected {wrong.expected}, found {wrong.was}; {wrong.fix}"
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -376,7 +376,7 @@ def test_says_where_a_rule_is_wrong_what_was_found_and_what_was_expected(text, l
     with pytest.raises(RuleSyntaxError) as refused:
         parse_rule(text)
     assert (refused.value.line, refused.value.column) == (line, column)
-    assert found in refused.value.found
+    assert found in refused.value.was
     assert expected in refused.value.expected
     assert str(refused.value).startswith(f"line {line}, column {column}: expected ")
 

@@ -66,9 +66,9 @@ class Unfit(Exception):
         fix: What to write instead, where that is known.
     """
 
-    def __init__(self, expected: str, found: str, *, operand: int | None = None, fix: str | None = None) -> None:
-        super().__init__(expected, found)
-        self.expected, self.found, self.operand, self.fix = expected, found, operand, fix
+    def __init__(self, expected: str, was: str, *, operand: int | None = None, fix: str | None = None) -> None:
+        super().__init__(expected, was)
+        self.expected, self.was, self.operand, self.fix = expected, was, operand, fix
 
 
 def in_words(type_: Type) -> str:
@@ -175,15 +175,15 @@ def _require_value(node: Node, place: int) -> None:
 
 
 def _alike(left: Node, right: Node) -> Type:
-    one, other = left.type, right.type
-    if (one.kind, one.levels) != (other.kind, other.levels):
-        raise Unfit(f"{in_words(one)} like the left side{_advice(one, other)}", in_words(other), operand=1)
-    return _joined(one, other, levels=one.levels)
+    wanted, given = left.type, right.type
+    if (wanted.kind, wanted.levels) != (given.kind, given.levels):
+        raise Unfit(f"{in_words(wanted)} like the left side{_advice(wanted, given)}", in_words(given), operand=1)
+    return _joined(wanted, given, levels=wanted.levels)
 
 
-def _advice(one: Type, other: Type) -> str:
-    kinds = {one.kind, other.kind}
-    if kinds == {Kind.PRICE, Kind.NUMBER} and one.levels == other.levels:
+def _advice(wanted: Type, given: Type) -> str:
+    kinds = {wanted.kind, given.kind}
+    if kinds == {Kind.PRICE, Kind.NUMBER} and wanted.levels == given.levels:
         return " (write ticks behind a number to make it a distance)"
     if kinds == {Kind.VOLUME, Kind.NUMBER}:
         return " (write contracts behind a number to make it a volume)"
@@ -198,8 +198,8 @@ def _is_zero_of(zero: Node, other: Node) -> bool:
     return zero.value == 0 and zero.type.kind is Kind.NUMBER and other.type.levels == 0
 
 
-def _joined(one: Type, other: Type, *, kind: Kind | None = None, levels: Fraction = Fraction(0)) -> Type:
-    return Type(kind or one.kind, levels, one.is_fixed and other.is_fixed, one.is_steady and other.is_steady)
+def _joined(left: Type, right: Type, *, kind: Kind | None = None, levels: Fraction = Fraction(0)) -> Type:
+    return Type(kind or left.kind, levels, left.is_fixed and right.is_fixed, left.is_steady and right.is_steady)
 
 
 def _levels(type_: Type, levels: Fraction) -> Type:
@@ -266,10 +266,10 @@ def _folded(operator: str, left: Literal, right: Literal, type_: Type) -> Litera
     value = operate(left.value, right.value)
     if left.spread is right.spread is None:
         return Literal(type_, _bounded(value))
-    one, other = left.reach, right.reach
-    corners = [operate(a, b) for a in (one.low, one.high) for b in (other.low, other.high)]
+    first, second = left.reach, right.reach
+    corners = [operate(a, b) for a in (first.low, first.high) for b in (second.low, second.high)]
     low, high = _bounded(min(corners)), _bounded(max(corners))
-    return Literal(type_, value, Spread(low, high, one.is_whole and other.is_whole and operator != "/"))
+    return Literal(type_, value, Spread(low, high, first.is_whole and second.is_whole and operator != "/"))
 
 
 def _in_figures(number: Literal) -> str:
@@ -290,12 +290,12 @@ def _bounded(value: Fraction) -> Fraction:
 
 
 def _extreme(name: str, arguments: Sequence[Node]) -> Node:
-    one, other = arguments
-    if isinstance(other, Literal) and other.type.kind is Kind.NUMBER and one.type.kind is not Kind.NUMBER:
+    left, right = arguments
+    if isinstance(right, Literal) and right.type.kind is Kind.NUMBER and left.type.kind is not Kind.NUMBER:
         window = EXAMPLES["lowest" if name == "min" else "highest"]
         fix = f"{name} is of two values on one bar; over bars it is {window}"
-        raise Unfit(f"{in_words(one.type)} like the left side", in_words(other.type), operand=1, fix=fix)
-    return Pointwise(_alike(one, other), name, (one, other))
+        raise Unfit(f"{in_words(left.type)} like the left side", in_words(right.type), operand=1, fix=fix)
+    return Pointwise(_alike(left, right), name, (left, right))
 
 
 def _absolute(operand: Node) -> Node:

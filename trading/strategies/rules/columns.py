@@ -99,7 +99,7 @@ def _unit(tape: Tape, node: Node, side: VerdictArray) -> FloatArray:
 
 
 def _volume_notes(rule: Rule) -> list[str]:
-    off = dict.fromkeys(found.text for node in rule.conditions for found in switched_off(node, "volume"))
+    off = dict.fromkeys(comparison.text for node in rule.conditions for comparison in switched_off(node, "volume"))
     notes = [f"volume is unknown, switched off: {text}" for text in off]
     for name, side in (("long", rule.long), ("short", rule.short)):
         if side and without(side.condition, "volume") is None:

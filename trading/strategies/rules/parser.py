@@ -94,23 +94,23 @@ def _parser() -> Lark:
 @lru_cache(maxsize=TEXTS_AT_HAND)
 def _tree(text: str) -> Branch:
     if len(text) > LONGEST_TEXT:
-        raise RuleSyntaxError(1, 1, found=f"{len(text)}", expected=f"at most {LONGEST_TEXT} characters")
+        raise RuleSyntaxError(1, 1, was=f"{len(text)}", expected=f"at most {LONGEST_TEXT} characters")
     try:
         return _parser().parse(text)
     except UnexpectedToken as unexpected:
-        found = "the end of the rule" if unexpected.token.type == "$END" else f"'{unexpected.token}'"
-        raise _unreadable(text, unexpected, found, unexpected.accepts or unexpected.expected) from None
+        was = "the end of the rule" if unexpected.token.type == "$END" else f"'{unexpected.token}'"
+        raise _unreadable(text, unexpected, was, unexpected.accepts or unexpected.expected) from None
     except UnexpectedCharacters as unexpected:
         raise _unreadable(
             text, unexpected, _word_at(text, unexpected.line, unexpected.column), unexpected.allowed
         ) from None
 
 
-def _unreadable(text: str, unexpected: UnexpectedInput, found: str, terminals: set[str]) -> RuleSyntaxError:
+def _unreadable(text: str, unexpected: UnexpectedInput, was: str, terminals: set[str]) -> RuleSyntaxError:
     line, column = unexpected.line, unexpected.column
-    if found == "the end of the rule":
+    if was == "the end of the rule":
         line, column = text.count("\n") + 1, len(text) - text.rfind("\n")
-    return RuleSyntaxError(line, column, found=found, expected=_in_words(terminals))
+    return RuleSyntaxError(line, column, was=was, expected=_in_words(terminals))
 
 
 def _in_words(terminals: set[str]) -> str:
@@ -157,7 +157,7 @@ def _rule(text: str, genome: Genome) -> Rule:
     tree = _tree(text)
     size = sum(1 for _ in tree.iter_subtrees())
     if size > LARGEST_TREE:
-        raise RuleSyntaxError(1, 1, found=f"{size}", expected=f"at most {LARGEST_TREE} expressions")
+        raise RuleSyntaxError(1, 1, was=f"{size}", expected=f"at most {LARGEST_TREE} expressions")
     reading = Reading(text, _readable(text, genome))
     sides = _sides(tree)
     written = {
@@ -168,10 +168,10 @@ def _rule(text: str, genome: Genome) -> Rule:
     long, short = (_direction(name, sides, written) for name in ("long", "short"))
     rule = Rule(text, long, short, _exit_unit(reading, tree))
     if not rule.conditions:
-        raise RuleSyntaxError(1, 1, found="neither", expected="a condition for at least one of long and short")
+        raise RuleSyntaxError(1, 1, was="neither", expected="a condition for at least one of long and short")
     if rule.longest_warm_up_bars > LONGEST_WARM_UP_BARS:
         expected = f"at most {LONGEST_WARM_UP_BARS} bars of history before the first signal"
-        raise RuleSyntaxError(1, 1, found=str(rule.longest_warm_up_bars), expected=expected)
+        raise RuleSyntaxError(1, 1, was=str(rule.longest_warm_up_bars), expected=expected)
     return rule
 
 
@@ -219,9 +219,7 @@ def _direction(name: str, sides: dict[str, Leaf], written: dict[str, Node]) -> D
         return None
     if other not in written:
         line, column = _position(word)
-        raise RuleSyntaxError(
-            line, column, found="'mirror'", expected=f"a condition, because {other} has none to mirror"
-        )
+        raise RuleSyntaxError(line, column, was="'mirror'", expected=f"a condition, because {other} has none to mirror")
     return Direction(written[other], mirrored=True)
 
 
@@ -238,13 +236,13 @@ def _placed(leaf: Leaf, make: Callable[[], Made]) -> Made:
         if isinstance(leaf, Tree) and unfit.operand is not None:
             about = [child for child in leaf.children if isinstance(child, Tree)][unfit.operand]
         line, column = _position(about)
-        raise RuleSyntaxError(line, column, found=unfit.found, expected=unfit.expected, fix=unfit.fix) from None
+        raise RuleSyntaxError(line, column, was=unfit.was, expected=unfit.expected, fix=unfit.fix) from None
 
 
 def _built(reading: Reading, tree: Branch, depth: int) -> Node:
     if depth > DEEPEST_TREE:
         line, column = _position(tree)
-        raise RuleSyntaxError(line, column, found="a deeper one", expected=f"at most {DEEPEST_TREE} nested expressions")
+        raise RuleSyntaxError(line, column, was="a deeper one", expected=f"at most {DEEPEST_TREE} nested expressions")
     below = [_built(reading, child, depth + 1) for child in tree.children if isinstance(child, Tree)]
     words = [str(child) for child in tree.children if isinstance(child, Token)]
     if tree.data in _READERS:

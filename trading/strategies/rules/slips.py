@@ -110,13 +110,13 @@ def mended(text: str, wrong: RuleSyntaxError) -> RuleSyntaxError:
     if wrong.fix is not None:
         return wrong
     fix = _fix(text, wrong)
-    return RuleSyntaxError(wrong.line, wrong.column, found=wrong.found, expected=wrong.expected, fix=fix)
+    return RuleSyntaxError(wrong.line, wrong.column, was=wrong.was, expected=wrong.expected, fix=fix)
 
 
 def _fix(text: str, wrong: RuleSyntaxError) -> str | None:
     place = sum(len(line) + 1 for line in text.split("\n")[: wrong.line - 1]) + wrong.column - 1
-    head, tail, word = text[:place], text[place:], wrong.found.strip("'(")
-    if wrong.found == "the end of the rule":
+    head, tail, word = text[:place], text[place:], wrong.was.strip("'(")
+    if wrong.was == "the end of the rule":
         return BOTH if "'short:'" in wrong.expected else None
     return (
         _of_order(word, wrong)
@@ -160,8 +160,8 @@ def _of_line(name: str, sign: str) -> str:
 
 def _of_name(text: str, wrong: RuleSyntaxError) -> str | None:
     """Tell what a name that is none here might stand for."""
-    name, called = wrong.found.strip("'("), wrong.found.endswith("('")
-    if not wrong.found.startswith("'") or re.fullmatch(r"[A-Za-z_]\w*", name) is None:
+    name, called = wrong.was.strip("'("), wrong.was.endswith("('")
+    if not wrong.was.startswith("'") or re.fullmatch(r"[A-Za-z_]\w*", name) is None:
         return None
     if "stop_atr" in wrong.expected and name not in EXITS:
         return _did_you_mean(EXIT_WORDS.get(name.lower(), name), (*EXITS,))
@@ -195,7 +195,7 @@ def _did_you_mean(name: str, known: Sequence[str]) -> str | None:
 
 
 def _of_spelling(head: str, tail: str, wrong: RuleSyntaxError) -> str | None:
-    if wrong.found[0] not in "'\"":
+    if wrong.was[0] not in "'\"":
         return None
     for before, at, advice in SPELLINGS:
         left, right = re.search(before, head) if before else None, re.match(at, tail)

@@ -232,7 +232,7 @@ def switched_off(node: Node, name: str) -> tuple[Comparison, ...]:
     """Return the comparisons that read a series, in order of the text."""
     if isinstance(node, Comparison):
         return (node,) if reads(node, name) else ()
-    return tuple(found for below in operands(node) for found in switched_off(below, name))
+    return tuple(comparison for below in operands(node) for comparison in switched_off(below, name))
 
 
 def without(node: Node, name: str) -> Node | None:
