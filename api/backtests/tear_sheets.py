@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from api.edge.csv_files import CsvFile
 from api.edge.deps import AtDesk
 from api.edge.problems import documented
-from api.pages.shell import PAGES, STATIC, static_base
+from api.pages.shell import PAGES, plain_frame
 from services.backtests.tear_sheets import TRADE_FACTS, session_trades, tear_sheet
 from trading.money import PRINTED_BOTH, dollars
 from trading.words import fall_in_words
@@ -33,10 +33,8 @@ def report(request: Request, desk: AtDesk, session_id: SessionId) -> Response:
     sheet = tear_sheet(desk, session_id)
     if sheet is None:
         raise HTTPException(404, f"there is no session {session_id}")
-    base = static_base(request.app)
-    fonts = (STATIC / "vendor" / "fonts.css").exists()
-    page = TEMPLATES.get_template("report.html").render(sheet=sheet, run=sheet.run, base=base, fonts=fonts)
-    return HTMLResponse(page)
+    page = TEMPLATES.get_template("report.html")
+    return HTMLResponse(page.render(plain_frame(request.app), sheet=sheet, run=sheet.run))
 
 
 @router.get("/{session_id}/trades.csv", response_class=CsvFile, responses=documented(404, 422))

@@ -14,8 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from api.edge.problems import of_http, of_platform, trace_id
-from api.pages.shell import STATIC, TEMPLATES, static_base
-from api.pages.site import TABS
+from api.pages.shell import TEMPLATES, plain_frame
 from trading.errors import Unavailable
 
 FOR_PROGRAMS = ("/api/", "/static/", "/ws/")
@@ -71,10 +70,8 @@ async def _not_now(request: Request, failure: Exception) -> Response:
 
 def _page(scope: Scope, mishap: Mishap) -> Response:
     words: dict[str, Any] = {
+        **plain_frame(scope["app"]),
         "mishap": mishap,
-        "tabs": TABS,
-        "base": static_base(scope["app"]),
-        "fonts": (STATIC / "vendor" / "fonts.css").exists(),
         "trace_id": trace_id(scope),
     }
     answer = HTMLResponse(TEMPLATES.get_template("mishap.html").render(words), mishap.status)

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse
 from api.edge.contract import Written
 from api.edge.deps import AtDesk
 from api.edge.problems import documented
-from api.pages.shell import STATIC, TEMPLATES, static_base
+from api.pages.shell import TEMPLATES, plain_frame
 from services.health.proof_packs import pack_names, pack_shown
 
 PackName = Annotated[
@@ -30,7 +30,5 @@ def proof(request: Request, desk: AtDesk, *, pack: PackName | None = None) -> Re
     shown = pack_shown(desk, pack)
     if shown is None and pack is not None:
         raise HTTPException(404, f"there is no proof pack {pack}")
-    base = static_base(request.app)
-    fonts = (STATIC / "vendor" / "fonts.css").exists()
     page = TEMPLATES.get_template("proof.html")
-    return HTMLResponse(page.render(pack=shown, names=pack_names(desk), base=base, fonts=fonts))
+    return HTMLResponse(page.render(plain_frame(request.app), pack=shown, names=pack_names(desk)))

@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
@@ -59,6 +60,11 @@ def install(app: FastAPI, settings: Settings) -> None:
 def static_base(app: FastAPI) -> str:
     """Return the path under which an application serves the pages' files."""
     return str(app.url_path_for("static", name="")).rstrip("/")
+
+
+def plain_frame(app: FastAPI) -> dict[str, Any]:
+    """Return what a page without a script needs besides what it tells: the path of files, fonts at hand, tabs."""
+    return {"base": static_base(app), "fonts": (STATIC / "vendor" / "fonts.css").exists(), "tabs": TABS}
 
 
 def render(page: Page, *, base: str, vendor: Collection[str], runs_port: int, public_token: str | None = None) -> str:

@@ -11,8 +11,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from api.pages.shell import STATIC, TEMPLATES, static_base
-from api.pages.site import TABS
+from api.pages.shell import TEMPLATES, plain_frame
 from api.reference.render import blocks, marked
 from api.reference.sheets import all_sheets
 
@@ -42,10 +41,7 @@ def reference(request: Request, name: str) -> Response:
 def _page(request: Request, template: str, **told: Any) -> Response:
     app: FastAPI = request.app
     page = TEMPLATES.get_template(template).render(
-        told,
-        tabs=TABS,
-        base=static_base(app),
-        fonts=(STATIC / "vendor" / "fonts.css").exists(),
+        told | plain_frame(app),
         sheets=[(one.name, one.title) for one in all_sheets()],
         version=app.version,
     )
