@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
@@ -32,6 +32,7 @@ from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
 _numbers = count(1)
+Row = TypeVar("Row")
 
 
 def make_bot(session: Session, **over: Any) -> Bot:
@@ -70,10 +71,7 @@ def make_generation(session: Session, bot: Bot, **over: Any) -> BotGeneration:
         "parent_generation": highest,
         "created_at": BIRTH,
     }
-    generation = BotGeneration(**columns | over)
-    session.add(generation)
-    session.flush()
-    return generation
+    return _added(session, BotGeneration(**columns | over))
 
 
 def make_job(session: Session, bot: Bot, *, status: str = "QUEUED", **over: Any) -> BotJob:
@@ -90,10 +88,7 @@ def make_job(session: Session, bot: Bot, *, status: str = "QUEUED", **over: Any)
         columns |= {"dagster_run_id": f"run-{next(_numbers)}", "started_at": created_at, "heartbeat_at": created_at}
     if status not in ("QUEUED", "RUNNING"):
         columns["completed_at"] = created_at + timedelta(seconds=1)
-    job = BotJob(**columns | over)
-    session.add(job)
-    session.flush()
-    return job
+    return _added(session, BotJob(**columns | over))
 
 
 def make_session(
@@ -127,10 +122,7 @@ def make_session(
         columns["error"] = "BAD_BARS: planted"
     else:
         columns |= _figures([Decimal(pnl) for pnl in trade_pnl_usd], bot.account_usd)
-    backtest = BacktestSession(**columns | over)
-    session.add(backtest)
-    session.flush()
-    return backtest
+    return _added(session, BacktestSession(**columns | over))
 
 
 def make_trade(
@@ -162,10 +154,7 @@ def make_trade(
         "exit_reason": "TARGET" if net > 0 else "STOP",
         "created_at": exit_at,
     }
-    trade = TradeLog(**columns | over)
-    session.add(trade)
-    session.flush()
-    return trade
+    return _added(session, TradeLog(**columns | over))
 
 
 def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **over: Any) -> ExecutionFill:
@@ -187,10 +176,7 @@ def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **o
         "filled_at": filled_at,
         "created_at": filled_at,
     }
-    fill = ExecutionFill(**columns | over)
-    session.add(fill)
-    session.flush()
-    return fill
+    return _added(session, ExecutionFill(**columns | over))
 
 
 def make_iteration(session: Session, bot: Bot, number: int, **over: Any) -> ImproveIteration:
@@ -213,10 +199,7 @@ def make_iteration(session: Session, bot: Bot, number: int, **over: Any) -> Impr
         "created_at": ended_at,
         "completed_at": ended_at,
     }
-    iteration = ImproveIteration(**columns | over)
-    session.add(iteration)
-    session.flush()
-    return iteration
+    return _added(session, ImproveIteration(**columns | over))
 
 
 def rollup(bot_id: UUID, *, book: str = "BACKTEST", **over: Any) -> BotMetricsRollup:
@@ -271,6 +254,12 @@ def reset_request(**over: Any) -> ResetRequest:
         "request_id": "trace-1",
     }
     return ResetRequest(**plain | over)
+
+
+def _added(session: Session, row: Row) -> Row:
+    session.add(row)
+    session.flush()
+    return row
 
 
 def make_bots(session: Session, number: int) -> list[UUID]:
