@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -77,7 +78,7 @@ def market(n_bars: int) -> tuple[Bars, SessionIndex]:
     return bars, SessionIndex("FULL_24x5", day, np.ones(n_bars, np.bool_), np.append(np.diff(day) > 0, False))
 
 
-def cpu_seconds(work) -> float:
+def cpu_seconds(work: Callable[[], object]) -> float:
     """Return the least CPU time of some repeats, after one that is not counted."""
     work()
     best = float("inf")
@@ -197,8 +198,10 @@ def show(best: dict[tuple[str, str, int], float]) -> float | None:
             cells = []
             for size in SIZES:
                 seconds = best.get((engine, scenario, size))
-                ran = seconds is not None and seconds != float("inf")
-                cells.append(f"{size / seconds / 1_000:>12,.0f}" if ran else f"{'NOT RUN':>12}")
+                if seconds is None or seconds == float("inf"):
+                    cells.append(f"{'NOT RUN':>12}")
+                else:
+                    cells.append(f"{size / seconds / 1_000:>12,.0f}")
             print(f"{engine:>12}", *cells)
         peers = [best.get((peer, scenario, SIZES[-1]), float("inf")) for peer in PEERS]
         if min(peers) < float("inf"):

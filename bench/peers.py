@@ -12,25 +12,31 @@ the name (exposure, mean length of a trade), it is not asked to: the figures fav
 import json
 import sys
 import time
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Columns = dict[str, NDArray[Any]]
+Round = Callable[[], int | None]
+"""Runs once and returns the number of trades."""
 
 FAST, SLOW = 20, 50
 POINT_USD, FEE_USD, TICK, CASH_USD = 50.0, 2.5, 0.25, 1e9
 
 
-def averages(close):
+def averages(close: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the two simple averages, NaN during warm-up."""
     total = np.cumsum(np.insert(close, 0, 0.0))
-    out = []
-    for period in (FAST, SLOW):
-        average = np.full(len(close), np.nan)
+    fast, slow = np.full(len(close), np.nan), np.full(len(close), np.nan)
+    for period, average in ((FAST, fast), (SLOW, slow)):
         average[period - 1 :] = (total[period:] - total[:-period]) / period
-        out.append(average)
-    return out
+    return fast, slow
 
 
-def crossings(fast, slow):
+def crossings(fast: FloatArray, slow: FloatArray) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Return where the fast average crosses above and below the slow one."""
     above, below = fast > slow, fast < slow
     up, down = np.zeros(len(fast), bool), np.zeros(len(fast), bool)
@@ -39,14 +45,14 @@ def crossings(fast, slow):
     return up, down
 
 
-def raptorbt(bars, scenario):
+def raptorbt(bars: Columns, scenario: str) -> Round:
     """Two single-direction runs: the engine holds one side."""
     import raptorbt as peer
 
     price = float(bars["close"].mean())
     config = {"fees": FEE_USD / (POINT_USD * price), "slippage": TICK / price, "fill_timing": "next_bar_open"}
 
-    def run():
+    def run() -> int:
         close = bars["close"]
         up, down = crossings(peer.sma(close, FAST), peer.sma(close, SLOW))
         trades = 0
@@ -65,7 +71,7 @@ def raptorbt(bars, scenario):
     return run
 
 
-def vectorbt(bars, scenario):
+def vectorbt(bars: Columns, scenario: str) -> Round:
     """One run with both sides; the ratios are of daily closes and the drawdown of every bar, as ours are."""
     import pandas as pd
     import vectorbt as peer
@@ -77,7 +83,7 @@ def vectorbt(bars, scenario):
         settings |= {"sl_stop": 20 * TICK / close, "tp_stop": 40 * TICK / close}
     last_of_day = np.flatnonzero(np.append(np.diff(bars["day"]) != 0, True))
 
-    def run():
+    def run() -> int | None:
         fast, slow = averages(bars["close"])
         up, down = (pd.Series(np.append(False, side[:-1])) for side in crossings(fast, slow))
         portfolio = peer.Portfolio.from_signals(
@@ -96,7 +102,7 @@ def vectorbt(bars, scenario):
     return run
 
 
-def backtesting(bars, scenario):
+def backtesting(bars: Columns, scenario: str) -> Round:
     """Slippage is folded into the commission."""
     import pandas as pd
     from backtesting import Backtest, Strategy
@@ -105,12 +111,12 @@ def backtesting(bars, scenario):
     frame = pd.DataFrame({name.title(): bars[name] for name in ("open", "high", "low", "close")}, index=index)
 
     class Crossover(Strategy):
-        def init(self):
+        def init(self) -> None:
             fast, slow = averages(bars["close"])
             up, down = crossings(fast, slow)
             self.side = self.I(lambda: up.astype(float) - down, plot=False)
 
-        def next(self):
+        def next(self) -> None:
             side = self.side[-1]
             if not side:
                 return
@@ -120,7 +126,7 @@ def backtesting(bars, scenario):
                 levels = {"sl": price - side * 20 * TICK, "tp": price + side * 40 * TICK}
             (self.buy if side > 0 else self.sell)(size=1, **levels)
 
-    def run():
+    def run() -> int:
         costs = (15 / POINT_USD, 0.0)
         test = Backtest(frame, Crossover, cash=CASH_USD, commission=costs, exclusive_orders=True, finalize_trades=True)
         return int(test.run()["# Trades"])
@@ -131,7 +137,7 @@ def backtesting(bars, scenario):
 PEERS = {"raptorbt": raptorbt, "vectorbt": vectorbt, "backtesting": backtesting}
 
 
-def main(peer, scenario, path, rounds):
+def main(peer: str, scenario: str, path: str, rounds: str) -> None:
     """Time one peer and print the JSON line."""
     with np.load(path) as stored:
         bars = {name: np.ascontiguousarray(stored[name]) for name in stored.files}

@@ -165,7 +165,7 @@ def _dagster(album: Album) -> None:
     platform.until(lambda: not _waiting(platform), "every baseline")
     with platform.owner().connect() as connection:
         run_id, bot_id = connection.exec_driver_sql(LARGEST_RUN).one()
-    page = album.browser.new_page(viewport=dict(zip(("width", "height"), WIDE, strict=True)))
+    page = album.browser.new_page(viewport={"width": WIDE[0], "height": WIDE[1]})
     for name, path in (
         ("groups", "asset-groups"),
         ("graph", "asset-groups"),

@@ -1,7 +1,7 @@
 """Verification of a bot: one check, one stored row, with what it can and cannot show.
 
-Belongs here: from bot to stored run, what a check is called while it goes on, reading the newest runs. Does not belong
-here: the checks (`verification_*`), what passes (`trading.verification.verdicts`), what a gate makes of it
+Belongs here: from bot to stored run, what a check is called while it goes on. Does not belong here: the checks
+(`suite`, `luck`, `detectors`), what passes (`trading.verification.verdicts`), what a gate makes of it
 (`trading.governance.gates`).
 
 What commits together: one run, alone. The check itself holds no transaction, so a long one blocks nobody. Two at once
@@ -123,13 +123,6 @@ def verify(
     )
 
 
-def latest_verifications(desk: Desk, bot_id: UUID) -> Mapping[Kind, Verification]:
-    """Return the newest stored run of each kind of a bot, whatever generation it judged."""
-    with transaction(desk.sessions) as session:
-        rows = runs.latest_of_bot(session, bot_id)
-        return {Kind(row.kind): _shown(row) for row in rows}
-
-
 def _row(subject: Subject, kind: Kind, finding: Finding) -> dict[str, Any]:
     return {
         "id": uuid4(),
@@ -149,20 +142,3 @@ def _row(subject: Subject, kind: Kind, finding: Finding) -> dict[str, Any]:
         **finding.for_gates,
         **finding.judged,
     }
-
-
-def _shown(row: runs.VerificationRun) -> Verification:
-    return Verification(
-        id=row.id,
-        bot_id=row.bot_id,
-        kind=Kind(row.kind),
-        generation=row.generation_number,
-        grade=Grade(row.verdict),
-        reason=row.reason,
-        figures=row.figures,
-        limits=Limits(row.can_show, row.cannot_show),
-        data_source=row.data_source,
-        seed=row.seed,
-        created_at=row.created_at,
-        completed_at=row.completed_at,
-    )

@@ -229,10 +229,6 @@ class BarStore:
             raise Unavailable(f"bar store {self._root} cannot be written: {error}") from error
         return rows
 
-    def parquet_path(self, row: BarSeries) -> Path:
-        """Return the Parquet file of a series, for other tools to read."""
-        return self._stem(row).with_suffix(".parquet")
-
     def verify(self, row: BarSeries) -> bool:
         """Return whether the stored columns still have their fingerprint (reads all of them)."""
         return fingerprint_of(columns_of(self._map(row))) == row.fingerprint

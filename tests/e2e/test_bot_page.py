@@ -25,6 +25,7 @@ from tests.e2e.lived import NAME, lived, shown_session
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
 from tests.harness import factories
 from tests.harness.client import TOKEN
+from tests.harness.known import known
 from tests.harness.serving import serving
 from trading.work.reasons import in_words
 
@@ -60,8 +61,9 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
         expect(page.locator("#link-words")).to_have_text("LIVE")
         expect(page.locator("#bot-now .badge")).to_have_text("Improving • #2")
         expect(page.locator("#bot-now .badge")).to_have_css("color", "rgb(127, 188, 255)")
-        sign = "-" if run.net_pnl_usd < 0 else "+"
-        expect(page.locator("#sum-net")).to_have_text(f"{sign}${abs(run.net_pnl_usd):,.2f}")
+        net = known(run.net_pnl_usd)
+        sign = "-" if net < 0 else "+"
+        expect(page.locator("#sum-net")).to_have_text(f"{sign}${abs(net):,.2f}")
         expect(page.locator("#count-trades")).to_have_text(f"{run.trades:,}")
         assert inked(page, "#chart-main") > 3_000
         assert inked(page, "#chart-fall") > 1_000

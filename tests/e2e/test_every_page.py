@@ -55,6 +55,21 @@ def _away() -> None:
     raise Unavailable("the database is away: it was stopped")
 
 
+def pressed(key: str) -> Callable[[Page], None]:
+    """Return what presses a key on a page that has settled."""
+
+    def press(page: Page) -> None:
+        settle(page)
+        page.keyboard.press(key)
+
+    return press
+
+
+def open_event(page: Page) -> None:
+    settle(page)
+    page.locator("#events tbody tr").first.click()
+
+
 def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:
     """Every page, and every layer that opens over one."""
     pages: list[Step] = [(page.name, page.path.replace("{bot_id}", str(bot_id)), settle) for page in SITE]
@@ -63,10 +78,10 @@ def everywhere(desk: Desk, bot_id: UUID) -> list[Step]:
         ("drawer", "/", open_drawer),
         ("reset", "/", open_reset),
         ("kill switch", "/jobs", open_kill_switch),
-        ("keys", "/", lambda page: (settle(page), page.keyboard.press("?"))),
+        ("keys", "/", pressed("?")),
         ("nothing matches", "/", filter_everything_away),
-        ("event", "/audit", lambda page: (settle(page), page.locator("#events tbody tr").first.click())),
-        ("verify", "/audit", lambda page: (settle(page), page.keyboard.press("v"))),
+        ("event", "/audit", open_event),
+        ("verify", "/audit", pressed("v")),
         ("no such bot", f"/bots/{UUID(int=9)}", lambda page: expect(page.locator("#bot-missing")).to_be_visible()),
         ("no such page", "/bord", lambda page: expect(page.get_by_role("heading")).to_have_text("No such page")),
         ("not now", "/away", lambda page: expect(page.get_by_role("link", name="Try again")).to_be_visible()),

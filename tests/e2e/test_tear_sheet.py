@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Response, sync_playwright
 from sqlalchemy import select
 
 from api.app import create_app
@@ -38,13 +38,18 @@ class Shown:
     page: Page
     complaints: list[str]
 
+    def answered(self, response: Response) -> None:
+        """Complain of an answer that is none."""
+        if response.status >= 400:
+            self.complaints.append(response.url)
+
 
 def show(browser: Browser, address: str, *, width: int) -> Shown:
     page = browser.new_page(viewport={"width": width, "height": 900})
     shown = Shown(page, [])
     page.on("console", lambda message: shown.complaints.append(message.text))
     page.on("requestfailed", lambda request: shown.complaints.append(request.url))
-    page.on("response", lambda response: response.status >= 400 and shown.complaints.append(response.url))
+    page.on("response", shown.answered)
     page.goto(address, wait_until="networkidle")
     return shown
 

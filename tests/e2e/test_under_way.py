@@ -4,17 +4,19 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 
 from api.app import create_app
 from services.desk import Desk
 from services.verification.runs import Verification, verify
 from services.work.under_way import LongWork, telling
+from store.tables import Bot
 from store.work.under_way import WorkKind
 from tests.e2e.screen import Screen, needs_chromium, violations
 from tests.harness import factories
@@ -58,13 +60,16 @@ class Held:
         self.steps.append((step, done, of))
         self._go.acquire()
 
+    def _is_past(self, before: int) -> bool:
+        return len(self.steps) > before
+
     def at(self, count: int) -> tuple[str, int, int]:
         """Let it go on until it has told so many steps; return the last."""
         while len(self.steps) < count:
             before = len(self.steps)
             if before:
                 self._go.release()
-            until(lambda before=before: len(self.steps) > before, "the next step")
+            until(partial(self._is_past, before), "the next step")
         return self.steps[-1]
 
     def end(self) -> None:
@@ -222,4 +227,4 @@ def test_a_panel_the_server_stops_speaking_of_says_that_it_is_what_was_last_know
 
 def idle(desk: Desk) -> UUID:
     with desk.sessions() as session:
-        return session.execute(text("SELECT id FROM bots WHERE name = 'Idle Ibis'")).scalar_one()
+        return session.execute(select(Bot.id).where(Bot.name == "Idle Ibis")).scalar_one()

@@ -18,12 +18,12 @@ from trading.strategies.tape import tape_of
 GOLDEN = Path(__file__).with_name("engine_orders.json")
 
 
-def orders_on(shared_data, symbol):
+def orders_on(shared_data: Path, symbol: str) -> dict[str, dict[str, int | str]]:
     """Return trades, net and hash of every archetype's default genome on one symbol's series."""
     bars = real_bars(shared_data, symbol)
     tape = tape_of(bars, session_index(bars, mode="FULL_24x5"))
     account, output = Account(instrument(symbol), 100_000_000_000), Output.for_bars(len(bars))
-    found = {}
+    found: dict[str, dict[str, int | str]] = {}
     for name in sorted(ARCHETYPES):
         strategy = Strategy(name, default_genome(name))
         backtest = run_tape(tape, strategy, account=account, output=output)

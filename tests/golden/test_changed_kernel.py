@@ -3,11 +3,12 @@
 import importlib.util
 import json
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from tests.golden.orders import GOLDEN, orders_on
-from trading.backtests import engine, kernels
+from trading.backtests import kernels
 
 FAULTS = {
     "a touched stop is not a stop": (
@@ -31,13 +32,15 @@ FAULTS = {
 }
 
 
-def changed(tmp_path, before, after):
+def changed(tmp_path: Path, before: str, after: str) -> ModuleType:
     """Return the kernels with one line changed, compiled from a copy of their file."""
     source = Path(kernels.__file__).read_text()
     assert source.count(before) == 1
     path = tmp_path / "changed_kernels.py"
     path.write_text(source.replace(before, after))
     spec = importlib.util.spec_from_file_location("changed_kernels", path)
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -47,9 +50,11 @@ def changed(tmp_path, before, after):
 @pytest.mark.thorough
 @pytest.mark.scorecard(26)
 @pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_a_changed_kernel_is_noticed(fault, shared_data, tmp_path, monkeypatch):
+def test_a_changed_kernel_is_noticed(
+    fault: str, shared_data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module = changed(tmp_path, *FAULTS[fault])
-    monkeypatch.setattr(engine.kernels, "simulate", module.simulate)
+    monkeypatch.setattr(kernels, "simulate", module.simulate)
     found, golden = orders_on(shared_data, "NQ"), json.loads(GOLDEN.read_text())["orders"]["NQ"]
     assert found.keys() == golden.keys()
     assert found != golden, fault

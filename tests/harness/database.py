@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
@@ -72,7 +73,7 @@ def clock() -> FixedClock:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN)
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=SecretStr(TOKEN))
 
 
 @pytest.fixture
@@ -121,14 +122,6 @@ def migrate(owner: Engine) -> Callable[[str], None]:
             (command.upgrade if revision == "head" else command.downgrade)(config, revision)
 
     return to
-
-
-def _owner(url: URL) -> Engine:
-    return create_engine(url, isolation_level="AUTOCOMMIT", poolclass=NullPool)
-
-
-def _urls(owner_url: URL) -> DatabaseUrls:
-    return DatabaseUrls(owner=owner_url, app=role_url(owner_url, APP_ROLE), dagster=dagster_url(owner_url))
 
 
 def _owner(url: URL) -> Engine:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from tests.harness.patience import until
 
@@ -29,7 +29,7 @@ class Served:
 
 
 @contextmanager
-def serving(app: FastAPI, *, port: int = 0) -> Iterator[Served]:
+def serving(app: ASGIApp, *, port: int = 0) -> Iterator[Served]:
     """Serve the application until the block ends."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -1,7 +1,22 @@
 """A trading book kept by hand: walks the bars in order and does at each moment only what is due at that moment."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from trading.market.bars import Bars
+from trading.market.sessions import SessionIndex
+
+Bar = tuple[int, int, int, int]
+"""Open, high, low, close in ticks."""
+Order = tuple[int, float | None, float | None]
+"""Side, stop unit, target unit."""
+Wishes = tuple[list[int], Sequence[float | None], Sequence[float | None]]
+"""Side, stop unit and target unit at each bar."""
+TradeRow = tuple[int, int, int, int, int, int, int, int, int, str, int, int]
+"""The columns of a closed trade in the order of the engine's, its reason by name."""
+Kept = tuple[list[TradeRow], list[int]]
+"""Closed trades, and the equity at each close."""
 
 
 @dataclass
@@ -37,13 +52,16 @@ class Open:
 class Book:
     """Cash, at most one position, orders waiting for the next open, and the list of closed trades."""
 
-    def __init__(self, rules, account_micros):
+    def __init__(self, rules: Rules, account_micros: int) -> None:
         """Start flat."""
         self.rules, self.cash = rules, account_micros
-        self.position, self.waiting_exit, self.waiting_entry = None, None, None
-        self.trades, self.equity = [], []
+        self.position: Open | None = None
+        self.waiting_exit: str | None = None
+        self.waiting_entry: Order | None = None
+        self.trades: list[TradeRow] = []
+        self.equity: list[int] = []
 
-    def enter(self, i, price_ticks, order):
+    def enter(self, i: int, price_ticks: int, order: Order) -> None:
         """Fill an entry order at a price, slippage against it."""
         side, stop_unit, target_unit = order
         price = price_ticks + side * self.rules.slippage_ticks
@@ -61,9 +79,15 @@ class Book:
         )
         self.cash -= self.rules.commission_micros
 
-    def leave(self, i, price_ticks, reason):
+    @property
+    def held(self) -> Open:
+        """The position, where there is one."""
+        assert self.position is not None
+        return self.position
+
+    def leave(self, i: int, price_ticks: int, reason: str) -> None:
         """Fill an exit; only a target pays no slippage."""
-        held, rules = self.position, self.rules
+        held, rules = self.held, self.rules
         slip = 0 if reason == "TARGET" else rules.slippage_ticks
         price = price_ticks - held.side * slip
         self.seen(price_ticks)
@@ -77,13 +101,13 @@ class Book:
         self.trades.append((held.bar, i, held.side, held.price, price, *money, reason, against, favour))
         self.position = None
 
-    def seen(self, price):
+    def seen(self, price: int) -> None:
         """Widen what the open position has seen."""
-        held = self.position
+        held = self.held
         held.worst = held.side * min(held.side * held.worst, held.side * price)
         held.best = held.side * max(held.side * held.best, held.side * price)
 
-    def at_open(self, i, price_ticks):
+    def at_open(self, i: int, price_ticks: int) -> None:
         """Fill what was ordered at the last close."""
         if self.waiting_exit:
             self.leave(i, price_ticks, self.waiting_exit)
@@ -91,9 +115,9 @@ class Book:
             self.enter(i, price_ticks, self.waiting_entry)
         self.waiting_exit = self.waiting_entry = None
 
-    def inside(self, i, bar):
+    def inside(self, i: int, bar: Bar) -> None:
         """Let the bar touch the stop, else the target."""
-        held = self.position
+        held = self.held
         opened, high, low, _ = bar
         adverse, favourable = (low, high) if held.side > 0 else (high, low)
         if held.stop is not None and held.side * adverse <= held.side * held.stop:
@@ -106,7 +130,7 @@ class Book:
             self.seen(high)
             self.seen(low)
 
-    def decide(self, i, order, *, is_overdue):
+    def decide(self, i: int, order: Order | None, *, is_overdue: bool) -> None:
         """Choose the orders for the next open: a flat book enters, a wrong-way book turns, a late position leaves."""
         if self.position is None:
             self.waiting_entry = order
@@ -117,34 +141,43 @@ class Book:
         elif is_overdue:
             self.waiting_exit = "LATE_CLOSE"
 
-    def tighten(self):
+    def tighten(self) -> None:
         """Move the stop by what completed bars have shown."""
-        held = self.position
+        held = self.held
         levels = [held.stop]
         if held.trail:
             levels.append(held.best - held.side * held.trail)
         if held.even and held.side * (held.best - held.price) >= held.even:
             levels.append(held.price)
-        levels = [level for level in levels if level is not None]
-        held.stop = held.side * max(held.side * level for level in levels) if levels else None
+        nearest = [held.side * level for level in levels if level is not None]
+        held.stop = held.side * max(nearest) if nearest else None
 
-    def mark(self, close):
+    def mark(self, close: int) -> None:
         """Write the equity at a close."""
         held = self.position
         value = held.side * (close - held.price) * self.rules.tick_micros if held else 0
         self.equity.append(self.cash + value)
 
 
-def distance(multiple, unit):
+def distance(multiple: float, unit: float | None) -> int:
     """Return whole ticks, half up, at least one; 0 where the rule is off."""
-    return max(1, math.floor(multiple * unit + 0.5)) if multiple > 0 else 0
+    if multiple <= 0:
+        return 0
+    assert unit is not None
+    return max(1, math.floor(multiple * unit + 0.5))
 
 
-def keep_book(bars, sessions, wishes, rules, account_micros):
+def keep_book(
+    bars: Bars,
+    sessions: SessionIndex,
+    wishes: Wishes,
+    rules: Rules,
+    account_micros: int,
+) -> Kept:
     """Return (trades, equity per bar) of signals traded by the rules."""
     sides, stop_units, target_units = wishes
     columns = (bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks)
-    rows = [tuple(int(value) for value in row) for row in zip(*columns, strict=True)]
+    rows = list(zip(*(column.tolist() for column in columns), strict=True))
     book = Book(rules, account_micros)
     last_in_session = {int(sessions.trading_day[i]): i for i in range(len(rows)) if sessions.is_open[i]}
     for i, bar in enumerate(rows):

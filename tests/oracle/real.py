@@ -1,10 +1,13 @@
 """Real bar series for golden tests, read straight from Parquet: no store, no gateway."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow.parquet as parquet
 
+from trading.arrays import FloatArray, IntArray
 from trading.market.bars import Bars
 from trading.market.instruments import instrument
 
@@ -17,7 +20,7 @@ SOURCES = {
 }
 
 
-def real_bars(shared_data, symbol):
+def real_bars(shared_data: Path, symbol: str) -> Bars:
     """Return one symbol's series in integer ticks; of several contracts a day, the one that trades most."""
     path, timeframe, prefix = SOURCES[symbol]
     frame = parquet.read_table(shared_data / path).to_pandas()
@@ -42,12 +45,12 @@ def real_bars(shared_data, symbol):
     )
 
 
-def _most_traded(frame):
+def _most_traded(frame: pd.DataFrame) -> pd.DataFrame:
     day = frame["ts_event"].dt.floor("D")
     traded = frame.groupby([day, "contract"])["volume"].transform("sum")
     busiest = traded.groupby(day).transform("max")
     return frame[traded == busiest].drop_duplicates("ts_event")
 
 
-def _ticks(prices, tick):
+def _ticks(prices: FloatArray, tick: Decimal) -> IntArray:
     return np.rint(prices / float(Decimal(tick))).astype(np.int64)

@@ -5,13 +5,27 @@
 """
 
 import operator
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
 
-from tests.oracle.rules import average_true_range, exponential, opening_gap, vwap, wilder
+from tests.harness.known import known
+from tests.oracle.rules import Chart, average_true_range, exponential, opening_gap, vwap, wilder
+
+Node = tuple[Any, ...]
+"""What it is, then its parts: trees and numbers."""
 
 CLOSE_CALL = 1e-7
 FIXED = ("number", "ticks", "contracts")
 FUNCTIONS = ("sma", "ema", "rsi", "atr", "highest", "lowest", "momentum", "abs", "min", "max")
+OPERATIONS: dict[str, Callable[[float, float], float]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "min": min,
+    "max": max,
+}
 INEXACT = ("sma", "ema", "rsi", "atr", "vwap", "/", "number")
 
 
@@ -19,7 +33,7 @@ class TooCloseToCall(Exception):
     """Two values differ by rounding alone: no second opinion is possible."""
 
 
-def written(node):
+def written(node: Node) -> str:
     """Return the text of a rule's tree, with more brackets than needed."""
     kind, *rest = node
     if kind in FIXED:
@@ -34,7 +48,7 @@ def written(node):
     return "(" + f" {word} ".join(written(part) for part in rest) + ")" if rest else kind
 
 
-def shown(part):
+def shown(part: Node | int) -> str:
     """Return an argument: a tree or a number of bars."""
     return written(part) if isinstance(part, tuple) else str(part)
 
@@ -42,11 +56,12 @@ def shown(part):
 class Reader:
     """Reads trees on one chart; with `mirrored`, on the chart turned upside down."""
 
-    def __init__(self, chart, *, mirrored=False):
+    def __init__(self, chart: Chart, *, mirrored: bool = False) -> None:
         """Keep what was read before: the same tree is read at many bars."""
-        self.chart, self.sign, self.mirrored, self.columns = chart, -1 if mirrored else 1, mirrored, {}
+        self.chart, self.sign, self.mirrored = chart, -1 if mirrored else 1, mirrored
+        self.columns: dict[Node, dict[int, float | None]] = {}
 
-    def value(self, node, i):
+    def value(self, node: Node, i: int) -> float | None:
         """Return a number or None."""
         if i < 0:
             return None
@@ -55,10 +70,10 @@ class Reader:
             column[i] = self._value(node, i)
         return column[i]
 
-    def _value(self, node, i):
+    def _value(self, node: Node, i: int) -> float | None:
         kind, *rest = node
         if kind in FIXED:
-            return rest[0]
+            return float(rest[0])
         if not rest:
             return self._series(kind, i)
         if kind == "back":
@@ -69,7 +84,7 @@ class Reader:
             return self._window(kind, [self.value(rest[0], j) for j in range(i + 1)], rest[1])
         return self._arithmetic(kind, [self.value(part, i) for part in rest])
 
-    def _series(self, name, i):
+    def _series(self, name: str, i: int) -> float | None:
         if name == "volume":
             return self.chart.volume[i]
         if name == "vwap":
@@ -79,9 +94,9 @@ class Reader:
             return self._opening(name, i)
         if self.mirrored and name in ("high", "low"):
             name = "low" if name == "high" else "high"
-        return self.sign * getattr(self.chart, name)[i]
+        return self.sign * float(getattr(self.chart, name)[i])
 
-    def _opening(self, name, i):
+    def _opening(self, name: str, i: int) -> float | None:
         today = self.chart.session_bars(i)
         if not today:
             return None
@@ -92,7 +107,7 @@ class Reader:
         facts = opening_gap(self.chart, i)
         return None if facts is None else self.sign * facts[0]
 
-    def _window(self, kind, history, bars):
+    def _window(self, kind: str, history: list[float | None], bars: int) -> float | None:
         known = [value for value in history if value is not None]
         if kind == "momentum":
             return known[-1] - known[-1 - bars] if len(known) > bars else None
@@ -105,16 +120,17 @@ class Reader:
             return exponential(known, bars)[-1]
         return {"sma": sum(last) / bars, "highest": max(last), "lowest": min(last)}[kind]
 
-    def _rsi(self, known, bars):
-        moves = [b - a for a, b in pairwise(known)]
+    def _rsi(self, values: list[float], bars: int) -> float | None:
+        moves = [b - a for a, b in pairwise(values)]
         if len(moves) < bars:
             return None
-        up = wilder([max(move, 0) for move in moves], bars)[-1]
-        down = wilder([max(-move, 0) for move in moves], bars)[-1]
+        up = known(wilder([max(move, 0) for move in moves], bars)[-1])
+        down = known(wilder([max(-move, 0) for move in moves], bars)[-1])
         return 100 * up / (up + down) if up + down > 1e-14 else 50.0
 
-    def _arithmetic(self, kind, values):
-        if None in values:
+    def _arithmetic(self, kind: str, parts: list[float | None]) -> float | None:
+        values = [value for value in parts if value is not None]
+        if len(values) < len(parts):
             return None
         if kind == "abs":
             return abs(values[0])
@@ -125,10 +141,9 @@ class Reader:
             if one == 0:
                 return None
             raise TooCloseToCall
-        operations = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
-        return (operations | {"min": min, "max": max})[kind](one, other)
+        return OPERATIONS[kind](one, other)
 
-    def verdict(self, node, i):
+    def verdict(self, node: Node, i: int) -> bool | None:
         """Return True, False or None."""
         if i < 0:
             return None
@@ -145,13 +160,13 @@ class Reader:
             return self._joined("and", [self._compared(now, rest, i), self._compared(then, rest, i - 1)])
         return self._compared(kind, rest, i)
 
-    def _joined(self, kind, verdicts):
+    def _joined(self, kind: str, verdicts: list[bool | None]) -> bool | None:
         decisive = kind == "or"
         if decisive in verdicts:
             return decisive
         return None if None in verdicts else not decisive
 
-    def _compared(self, relation, sides, i):
+    def _compared(self, relation: str, sides: list[Node], i: int) -> bool | None:
         left, right = (self.value(side, i) for side in sides)
         if left is None or right is None:
             return None
@@ -160,7 +175,7 @@ class Reader:
         return {">": left > right, ">=": left >= right, "<": left < right, "<=": left <= right}[relation]
 
 
-def is_inexact(node):
+def is_inexact(node: Node) -> bool:
     """Return whether reading a tree can round."""
     return any(
         part in INEXACT if isinstance(part, str) else isinstance(part, tuple) and is_inexact(part) for part in node

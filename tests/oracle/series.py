@@ -4,16 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 
+from trading.arrays import BoolArray, IntArray
 from trading.market.bars import Bars, bars_from_columns
 from trading.market.sessions import SessionIndex
 from trading.strategies.archetypes import archetype
-from trading.strategies.genome import schema, validated
-from trading.strategies.tape import tape_of
+from trading.strategies.genome import Genome, schema, validated
+from trading.strategies.tape import Tape, tape_of
 
 MINUTE_NS = 60_000_000_000
 
 
-def made_bars(rows, *, volume=None, contract=None, symbol="MES"):
+def made_bars(
+    rows: IntArray | list[tuple[int, int, int, int]],
+    *,
+    volume: IntArray | list[int] | None = None,
+    contract: IntArray | list[int] | None = None,
+    symbol: str = "MES",
+) -> Bars:
     """Return bars from (open, high, low, close) rows in ticks, one hour apart."""
     columns = np.array(rows, np.int64).reshape(-1, 4).T
     n_bars = columns.shape[1]
@@ -32,18 +39,20 @@ def made_bars(rows, *, volume=None, contract=None, symbol="MES"):
     )
 
 
-def flat_sessions(n_bars):
+def flat_sessions(n_bars: int) -> SessionIndex:
     """Return one endless session, always open."""
     return made_sessions([0] * n_bars, [True] * n_bars, [False] * n_bars)
 
 
-def made_sessions(trading_day, is_open, is_last):
+def made_sessions(
+    trading_day: IntArray | list[int], is_open: BoolArray | list[bool], is_last: BoolArray | list[bool]
+) -> SessionIndex:
     """Return a session index from plain lists."""
     columns = np.array(trading_day, np.int64), np.array(is_open, np.bool_), np.array(is_last, np.bool_)
     return SessionIndex("CUSTOM", *columns)
 
 
-def between_marks(bars):
+def between_marks(bars: Bars) -> Bars:
     """Return bars as somebody makes them who has marks only: straight lines from close to close, by the name MARKS."""
     opened = np.append(bars.close_ticks[:1], bars.close_ticks[:-1])
     return replace(
@@ -56,7 +65,7 @@ def between_marks(bars):
     )
 
 
-def random_bars(rng, n_bars):
+def random_bars(rng: np.random.Generator, n_bars: int) -> Bars:
     """Return a random walk with gaps, flat bars, spikes, rolls (half the time) and volume (mostly)."""
     step = int(rng.integers(1, 12))
     gaps = rng.integers(-step, step + 1, n_bars) * (rng.random(n_bars) < 0.3)
@@ -76,7 +85,7 @@ def random_bars(rng, n_bars):
     return made_bars(np.stack([opened, high, low, close], axis=1), volume=volume, contract=contract)
 
 
-def random_sessions(rng, n_bars, *, longest=60):
+def random_sessions(rng: np.random.Generator, n_bars: int, *, longest: int = 60) -> SessionIndex:
     """Return sessions of random length, some with closed hours at both ends, some without their last bar."""
     length = int(rng.integers(4, longest))
     day = np.arange(n_bars) // length
@@ -87,7 +96,7 @@ def random_sessions(rng, n_bars, *, longest=60):
     return made_sessions(day, is_open, is_last)
 
 
-def random_genome(rng, archetype_name, *, longest_bars=12):
+def random_genome(rng: np.random.Generator, archetype_name: str, *, longest_bars: int = 12) -> Genome:
     """Return a valid random genome whose averages forget soon enough for short histories."""
     numbers = {}
     for name, row in schema(archetype_name).items():
@@ -102,7 +111,7 @@ def random_genome(rng, archetype_name, *, longest_bars=12):
     return validated(archetype_name, numbers)
 
 
-def endless(open_, high, low, close, *, day_bars=1_380):
+def endless(open_: IntArray, high: IntArray, low: IntArray, close: IntArray, *, day_bars: int = 1_380) -> Tape:
     """Return a tape of minutes that are all in session."""
     n = len(close)
     ts = np.int64(1_700_000_000) * 1_000_000_000 + np.arange(n) * MINUTE_NS
@@ -113,7 +122,7 @@ def endless(open_, high, low, close, *, day_bars=1_380):
     return tape_of(bars, made_sessions(np.arange(n) // day_bars, np.ones(n, np.bool_), np.zeros(n, np.bool_)))
 
 
-def then_alike(seed, n=2_000, at=400):
+def then_alike(seed: int, n: int = 2_000, at: int = 400) -> Tape:
     """Return a market that walks, and whose bars are all alike from one bar on."""
     rng = np.random.default_rng(seed)
     close = 20_000 + np.cumsum(rng.integers(-6, 7, n))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from trading.arrays import AnyArray, IntArray
-from trading.errors import BadInput, LookAhead
+from trading.errors import BadInput
 from trading.market.bars import Bars
 
 Decide = Callable[[Bars], AnyArray]
@@ -57,20 +57,6 @@ def leaks(bars: Bars, decide: Decide, *, cuts: int = 16) -> tuple[Leak, ...]:
             if moved is not None:
                 knowing.append(Leak(cut_bar, moved, name))
     return tuple(knowing)
-
-
-def require_no_lookahead(bars: Bars, decide: Decide, *, cuts: int = 16) -> None:
-    """Refuse a procedure whose past decisions move with the future; see `leaks`.
-
-    Raises:
-        LookAhead: it cheats; the first leak is named.
-    """
-    leaking = leaks(bars, decide, cuts=cuts)
-    if leaking:
-        first = leaking[0]
-        raise LookAhead(
-            f"the decision at bar {first.bar} moved when only bars after {first.cut_bar} changed ({first.future})"
-        )
 
 
 def mirrored_future(bars: Bars, cut_bar: int) -> Bars:

@@ -27,11 +27,6 @@ def by_sharpe(performance: Performance) -> float:
     return -math.inf if performance.sharpe is None else performance.sharpe
 
 
-def by_net_pnl(performance: Performance) -> float:
-    """Score by net P&L in micro-dollars."""
-    return float(performance.net_pnl_micros)
-
-
 def ranked(trials: Iterable[Trial], *, score: Score = by_sharpe) -> tuple[Trial, ...]:
     """Return trials best first. Ties go to the smaller genome (names, then numbers, in alphabetical order)."""
     return tuple(sorted(trials, key=lambda trial: (-score(trial.performance), sorted(trial.genome.items()))))

@@ -15,19 +15,16 @@ import numpy as np
 
 from trading.arrays import IntArray
 from trading.backtests.parts import Part
-from trading.errors import BadBars, BadGenome, LookAhead
+from trading.errors import BadBars, LookAhead
 from trading.figures.performance import Performance
 from trading.strategies.genome import Genome
-from trading.verification.trials import Score, Trial, by_sharpe
+from trading.verification.trials import Trial
 
 DAY_NS = 86_400 * 1_000_000_000
 MINIMUM_PART_BARS = 2
 
 Evaluate = Callable[[Genome, int, int], Performance]
 """Run a genome over bars first_bar..end_bar-1, from a flat book, and measure it (`parts.PartRunner` is one)."""
-
-Propose = Callable[[tuple[Trial, ...], np.random.Generator], Genome | None]
-"""Answer the trials so far (figures of the train part) with the next genome to try, or None to stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,34 +153,6 @@ Search = Callable[[Fence, np.random.Generator], Genome]
 """Choose a genome by evaluating within the fence; all chance comes from the generator."""
 
 
-def best_of(propose: Propose, *, trials: int, score: Score = by_sharpe) -> Search:
-    """Return a search that tries proposals one after another and keeps the best; of equals, the first.
-
-    Args:
-        propose: Source of genomes.
-        trials: At most this many; the search needs at least one proposal.
-        score: What to maximise, on the train part.
-    """
-
-    def search(fence: Fence, chance: np.random.Generator) -> Genome:
-        for _ in range(trials):
-            genome = propose(fence.trials, chance)
-            if genome is None:
-                break
-            fence(genome)
-        if not fence.trials:
-            raise BadGenome("a search needs at least one proposal, had none")
-        return max(fence.trials, key=lambda trial: score(trial.performance)).genome
-
-    return search
-
-
-def in_order(genomes: Iterable[Genome]) -> Propose:
-    """Return a proposer that goes through genomes in their order, from the first one again in every segment."""
-    listed = tuple(genomes)
-    return lambda trials, _: listed[len(trials)] if len(trials) < len(listed) else None
-
-
 @dataclass(frozen=True, slots=True)
 class SegmentResult:
     """What was chosen on a train part, what it earned there and on the test part, and everything tried for it."""
@@ -221,11 +190,6 @@ class WalkForward:
         return math.fsum(train for train, _ in known) / tested
 
     @property
-    def test_net_pnl_micros(self) -> int:
-        """Net P&L of all test parts together, micro-dollars."""
-        return sum(result.test.net_pnl_micros for result in self.segments)
-
-    @property
     def trials(self) -> int:
         """How many evaluations all searches made."""
         return sum(len(result.trials) for result in self.segments)
@@ -240,7 +204,7 @@ def walk_forward(segments: Iterable[Segment], *, evaluate: Evaluate, search: Sea
     Args:
         segments: From `plan`, oldest first, at least one.
         evaluate: Runs a genome over bars.
-        search: Chooses a genome, see `best_of`.
+        search: Chooses a genome.
         seed: Not negative.
 
     Raises:

@@ -9,15 +9,20 @@ $50. Averages are summed on a quarter-point grid, so they and every comparison o
 
 import json
 import sys
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+Columns = dict[str, NDArray[Any]]
+Rows = list[list[float]]
 
 FAST, SLOW = 20, 50
 POINT_USD, TICK, FEE_USD = 50.0, 0.25, 2.5
 STOP_TICKS, TARGET_TICKS = 20, 40
 
 
-def wanted_sides(close):
+def wanted_sides(close: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return +1 where the fast average crosses above the slow one, -1 where below."""
     total = np.cumsum(np.insert(close, 0, 0.0))
     fast, slow = ((total[period:] - total[:-period]) / period for period in (FAST, SLOW))
@@ -27,7 +32,7 @@ def wanted_sides(close):
     return side
 
 
-def backtesting(bars, scenario):
+def backtesting(bars: Columns, scenario: str) -> Rows:
     """Slippage is folded into a commission of $15 a side; exit prices are set around the fill nobody knows yet.
 
     A signal towards the open position is left out: exclusive orders would close and open it again.
@@ -41,10 +46,10 @@ def backtesting(bars, scenario):
     side = wanted_sides(bars["close"])
 
     class Crossover(Strategy):
-        def init(self):
+        def init(self) -> None:
             pass
 
-        def next(self):
+        def next(self) -> None:
             bar = len(self.data) - 1
             held = self.position.is_long - self.position.is_short
             if not side[bar] or side[bar] == held or bar + 1 >= len(side):
@@ -65,7 +70,7 @@ def backtesting(bars, scenario):
     return [[*map(float, row), float(usd)] for row, usd in zip(rows, net, strict=True)]
 
 
-def vectorbt(bars, scenario):
+def vectorbt(bars: Columns, scenario: str) -> Rows:
     """One run with both sides, costs as fractions of each fill's own price."""
     import pandas as pd
     import vectorbt as peer
@@ -93,7 +98,7 @@ def vectorbt(bars, scenario):
     ]
 
 
-def raptorbt(bars, scenario):
+def raptorbt(bars: Columns, scenario: str) -> Rows:
     """Two runs, one per side, without costs: its costs are fractions of a price that varies."""
     import raptorbt as peer
 
@@ -112,7 +117,7 @@ def raptorbt(bars, scenario):
     return sorted(rows)
 
 
-def nautilus(bars, scenario):
+def nautilus(bars: Columns, scenario: str) -> Rows:
     """Fills of market orders against one quote per bar whose bid and ask are the bar's open; it would add to a side."""
     from decimal import Decimal
 
@@ -143,14 +148,14 @@ def nautilus(bars, scenario):
         ts_init=0,
     )
     side, moments = wanted_sides(bars["close"]), bars["ts"].astype(int)
-    fills = []
+    fills: Rows = []
 
     class Crossover(Strategy):
-        def on_start(self):
+        def on_start(self) -> None:
             self.bar = -1
             self.subscribe_quote_ticks(contract.id)
 
-        def on_quote_tick(self, quote):
+        def on_quote_tick(self, quote: Any) -> None:
             self.bar += 1
             wanted = side[self.bar - 1] if self.bar else 0
             if wanted and wanted != (fills[-1][1] if fills else 0):
@@ -158,7 +163,7 @@ def nautilus(bars, scenario):
                 towards = OrderSide.BUY if wanted > 0 else OrderSide.SELL
                 self.submit_order(self.order_factory.market(contract.id, towards, contracts))
 
-        def on_order_filled(self, event):
+        def on_order_filled(self, event: Any) -> None:
             towards = 1 if event.order_side == OrderSide.BUY else -1
             paid = event.commission.as_double()
             fills.append([self.bar, towards, event.last_qty.as_double(), event.last_px.as_double(), paid])
@@ -187,7 +192,7 @@ def nautilus(bars, scenario):
 PEERS = {"backtesting": backtesting, "vectorbt": vectorbt, "raptorbt": raptorbt, "nautilus": nautilus}
 
 
-def main(peer, scenario, path):
+def main(peer: str, scenario: str, path: str) -> None:
     """Print the peer's trades."""
     with np.load(path) as stored:
         bars = {name: np.ascontiguousarray(stored[name]) for name in stored.files}

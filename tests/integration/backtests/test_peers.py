@@ -10,12 +10,15 @@ from dataclasses import replace
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.oracle.series import flat_sessions, made_bars
-from trading.backtests.engine import Account, ExitReason, Exits, run_signals
+from trading.arrays import IntArray
+from trading.backtests.engine import Account, ExitReason, Exits, Trades, run_signals
+from trading.market.bars import Bars
 from trading.market.instruments import Instrument
 from trading.strategies.signals import sma_cross
 from trading.strategies.tape import tape_of
@@ -29,7 +32,7 @@ STOP_TARGET = Exits(stop=20, target=40)
 N_BARS = 6_000
 
 
-def interpreter(peer):
+def interpreter(peer: str) -> str:
     """Return the interpreter of a peer's environment, or skip."""
     if peer == "nautilus":
         path = Path(os.environ.get("PROVING_NAUTILUS_PYTHON", ROOT / ".venv-peers/nautilus/bin/python"))
@@ -43,18 +46,18 @@ def interpreter(peer):
 
 
 @pytest.fixture(scope="module")
-def bars():
+def bars() -> Bars:
     """A random walk on a quarter-point grid: sums of prices are exact in every engine."""
     rng = np.random.default_rng(41)
     opened = 20_000 + np.cumsum(rng.integers(-6, 7, N_BARS))
     close = opened + rng.integers(-6, 7, N_BARS)
     high = np.maximum(opened, close) + rng.integers(0, 9, N_BARS)
     low = np.minimum(opened, close) - rng.integers(0, 9, N_BARS)
-    return made_bars(np.stack([opened, high, low, close], axis=1), volume=np.ones(N_BARS), symbol="ES")
+    return made_bars(np.stack([opened, high, low, close], axis=1), volume=np.ones(N_BARS, np.int64), symbol="ES")
 
 
 @pytest.fixture(scope="module")
-def in_points(bars, tmp_path_factory):
+def in_points(bars: Bars, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("peers") / "bars.npz"
     columns = {name: getattr(bars, f"{name}_ticks") * 0.25 for name in ("open", "high", "low", "close")}
     np.savez(path, ts=10**18 + bars.ts_event, volume=bars.volume.astype(np.float64), **columns)
@@ -62,7 +65,7 @@ def in_points(bars, tmp_path_factory):
 
 
 @cache
-def theirs(peer, scenario, path):
+def theirs(peer: str, scenario: str, path: Path) -> Any:
     command = [interpreter(peer), "-P", str(Path(__file__).with_name("peer_orders.py")), peer, scenario, str(path)]
     quiet = {**os.environ, "RAPTORBT_NO_VERSION_CHECK": "1"}
     answer = subprocess.run(command, capture_output=True, text=True, env=quiet, check=False)
@@ -70,12 +73,12 @@ def theirs(peer, scenario, path):
     return json.loads(answer.stdout.strip().splitlines()[-1])
 
 
-def ours(bars, instrument, exits):
+def ours(bars: Bars, instrument: Instrument, exits: Exits) -> Trades:
     tape = tape_of(bars, flat_sessions(len(bars)))
     return run_signals(tape, sma_cross(tape, 20, 50), exits, account=Account(instrument, 10**15)).trades
 
 
-def rows_of(trades, net_micros):
+def rows_of(trades: Trades, net_micros: IntArray) -> list[list[int]]:
     """Return closed trades as a peer prints them, prices in ticks and money in cents."""
     kept = trades.exit_reason != ExitReason.END_OF_DATA
     columns = (trades.entry_bar, trades.exit_bar, trades.side, trades.entry_ticks, trades.exit_ticks)
@@ -84,7 +87,7 @@ def rows_of(trades, net_micros):
     return [list(row) for row in zip(*(column[kept].tolist() for column in columns), cents.tolist(), strict=True)]
 
 
-def in_ticks_and_cents(rows):
+def in_ticks_and_cents(rows: list[list[float]]) -> Any:
     """Round a peer's trades to ticks and cents, and refuse what was not there already but for float noise."""
     prices, dollars = np.array(rows)[:, 3:5] / 0.25, np.array(rows)[:, 5] * 100
     assert np.abs(prices - np.rint(prices)).max() < 1e-6
@@ -93,7 +96,7 @@ def in_ticks_and_cents(rows):
     return whole.tolist()
 
 
-def test_backtesting_py_makes_the_same_crossover_trades(bars, in_points):
+def test_backtesting_py_makes_the_same_crossover_trades(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, FOLDED, Exits())
     found = in_ticks_and_cents(theirs("backtesting", "crossover", in_points))
     assert len(trades) > 100
@@ -101,12 +104,12 @@ def test_backtesting_py_makes_the_same_crossover_trades(bars, in_points):
     assert len(found) == len(trades)
 
 
-def test_backtesting_py_pays_in_commission_what_we_pay_in_slippage(bars):
+def test_backtesting_py_pays_in_commission_what_we_pay_in_slippage(bars: Bars) -> None:
     folded, apart = ours(bars, FOLDED, Exits()), ours(bars, ES, Exits())
     assert np.array_equal(folded.net_micros, apart.net_micros)
 
 
-def test_backtesting_py_makes_the_same_stop_and_target_trades(bars, in_points):
+def test_backtesting_py_makes_the_same_stop_and_target_trades(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, FOLDED, STOP_TARGET)
     found = in_ticks_and_cents(theirs("backtesting", "stop_target", in_points))
     mine = rows_of(trades, trades.net_micros)
@@ -115,20 +118,20 @@ def test_backtesting_py_makes_the_same_stop_and_target_trades(bars, in_points):
     assert len(found) - len(mine) <= 1
 
 
-def test_vectorbt_makes_the_same_crossover_trades(bars, in_points):
+def test_vectorbt_makes_the_same_crossover_trades(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, ES, Exits())
     found = in_ticks_and_cents(theirs("vectorbt", "crossover", in_points))
     assert found == rows_of(trades, trades.net_micros)
 
 
-def test_raptorbt_makes_the_same_crossover_trades_in_two_runs(bars, in_points):
+def test_raptorbt_makes_the_same_crossover_trades_in_two_runs(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, replace(ES, commission_usd=Decimal(0), slippage_ticks=0), Exits())
     found = in_ticks_and_cents(theirs("raptorbt", "crossover", in_points))
     assert [row[:5] for row in found[: len(trades) - 1]] == [row[:5] for row in rows_of(trades, trades.gross_micros)]
     assert [row[5] for row in found[: len(trades) - 1]] == [row[5] for row in rows_of(trades, trades.gross_micros)]
 
 
-def test_nautilus_makes_the_same_fills(bars, in_points):
+def test_nautilus_makes_the_same_fills(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, replace(ES, slippage_ticks=0), Exits())
     fills = theirs("nautilus", "crossover", in_points)
     closed = rows_of(trades, trades.net_micros)
@@ -142,7 +145,7 @@ def test_nautilus_makes_the_same_fills(bars, in_points):
     assert cash_cents == sum(row[5] for row in closed)
 
 
-def test_a_single_tick_in_one_fill_would_be_noticed(bars, in_points):
+def test_a_single_tick_in_one_fill_would_be_noticed(bars: Bars, in_points: Path) -> None:
     moved = replace(bars, open_ticks=bars.open_ticks.copy())
     trades = ours(bars, ES, Exits())
     moved.open_ticks[trades.entry_bar[5]] += 1

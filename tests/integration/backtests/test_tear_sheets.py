@@ -21,6 +21,7 @@ from store.market.bars import BarStore
 from store.tables import BacktestSession
 from tests.harness.client import Client
 from tests.harness.factories import BIRTH, make_bot, make_session
+from tests.harness.known import known
 from tests.harness.sheets import Sheet
 from tests.oracle.series import between_marks
 from trading.figures.performance import drawdown_pct
@@ -48,9 +49,10 @@ def test_the_sheet_shows_the_stored_figures_and_says_simulated(client: Client, r
     sheet = Sheet(answer.text)
     assert sheet.open == []
     assert "SIMULATED" in sheet.words
-    sign = "−" if run.net_pnl_usd < 0 else "+"
+    net = known(run.net_pnl_usd)
+    sign = "−" if net < 0 else "+"
     for figure in (
-        f"{sign}${abs(run.net_pnl_usd):,.2f}",
+        f"{sign}${abs(net):,.2f}",
         f"{run.sharpe:.2f}".replace("-", "−"),
         f"{run.trades:,}",
         run.data_fingerprint,

@@ -16,7 +16,7 @@ from services.bots.registration import BotRequest, register_bot
 from services.desk import Desk
 from services.figures.resets import reset_metrics
 from services.figures.rollups import rebuild_bots
-from store.tables import AutonomyBotDecision, BotStageEvent, ImproveCandidate, ImproveIteration
+from store.tables import AutonomyBotDecision, Bot, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests.harness import factories
 from tests.harness.actors import person
 from tests.harness.client import Client
@@ -162,7 +162,7 @@ def test_what_was_shown_before_is_kept_in_order(client: Client, traded: UUID) ->
 
 def plant_iterations(desk: Desk, bot_id: UUID, clock: FixedClock) -> None:
     with desk.sessions.begin() as session:
-        bot = session.get(factories.Bot, bot_id)
+        bot = session.get(Bot, bot_id)
         assert bot is not None
         first = factories.make_generation(session, bot, generation_number=2, reason="held-out Sharpe 1.20")
         tried = dict(first.genome) | {"range_bars": 40}
@@ -187,13 +187,13 @@ def plant_iterations(desk: Desk, bot_id: UUID, clock: FixedClock) -> None:
             )
             session.add(iteration)
             session.flush()
-            candidates = [
+            candidates: list[dict[str, Any]] = [
                 {"segment": 0, "trial": 1, "test_trades": 20, "test_sharpe": 9.0, "genome": first.genome},
                 {"segment": 3, "trial": 2, "test_trades": None, "test_sharpe": None, "genome": first.genome},
                 {"segment": 3, "trial": 3, "test_trades": 31, "test_sharpe": 1.2, "genome": tried},
             ]
-            known = {"iteration_id": iteration.id, "train_trades": 60, "genome_hash": genome_hash(tried)}
-            session.execute(insert(ImproveCandidate), [known | one for one in candidates])
+            alike = {"iteration_id": iteration.id, "train_trades": 60, "genome_hash": genome_hash(tried)}
+            session.execute(insert(ImproveCandidate), [alike | one for one in candidates])
 
 
 def test_every_iteration_shows_the_candidate_it_judged_and_the_verdict(
@@ -223,7 +223,7 @@ def test_the_gate_answers_every_requirement_in_the_order_of_the_table(client: Cl
 
 def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: FixedClock, traded: UUID) -> None:
     with desk.sessions.begin() as session:
-        bot = session.get(factories.Bot, traded)
+        bot = session.get(Bot, traded)
         assert bot is not None
         moved_at = clock.advance(minutes=1)
         session.add(

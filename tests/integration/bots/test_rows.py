@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -77,13 +78,13 @@ def lived(desk: Desk, clock: FixedClock) -> UUID:
     with desk.sessions.begin() as session:
         bot = session.get_one(Bot, bot_id)
         run = factories.make_session(session, bot, created_at=clock.now)
-        earned = {"exit_at": clock.now, "created_at": clock.now, "net_usd": "20"}
+        earned: dict[str, Any] = {"exit_at": clock.now, "created_at": clock.now, "net_usd": "20"}
         factories.make_trade(session, bot, book="BACKTEST", session_id=run.id, **earned)
         factories.make_trade(session, bot, book="PAPER", **earned)
         factories.make_job(session, bot, status="RUNNING", created_at=clock.now)
         factories.make_job(session, bot, job_type="IMPROVE", created_at=clock.now)
         _iterate(session, bot_id, clock)
-    why = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-2"}
+    why: dict[str, Any] = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-2"}
     act_on_bot(desk, ActWish(act=Act.RENAME, bot_id=bot_id, name="Cobalt Otter Two", **why))
     rebuild_bots(desk, [bot_id])
     return bot_id

@@ -24,7 +24,7 @@ from services.verification.detectors import check_look_ahead
 from services.verification.runs import verify
 from services.verification.subject import open_subject
 from services.work.autonomy import run_tick
-from services.work.queue import drain
+from services.work.queue import Task, drain
 from store.database import transaction
 from store.improvement.iterations import sibling_genomes
 from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, RuleText
@@ -54,7 +54,11 @@ from trading.work.jobs import JobStatus, JobType
 SURGE = AS_TEXTS["momentum_surge"]
 HOUR = timedelta(hours=1)
 WANTED = BotRequest(symbol="MES", timeframe="1h", actor=TESTER, rule=SURGE, name="Surge One")
-TASKS = {JobType.BACKTEST: BaselineBacktest(), JobType.IMPROVE: Improvement(), JobType.EVOLVE: Evolution()}
+TASKS: dict[JobType, Task] = {
+    JobType.BACKTEST: BaselineBacktest(),
+    JobType.IMPROVE: Improvement(),
+    JobType.EVOLVE: Evolution(),
+}
 
 
 def registered(desk: Desk, **over: Any) -> Registered:

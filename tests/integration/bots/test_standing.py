@@ -15,10 +15,11 @@ from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.improvement.results import Iteration
 from store.bots import registry
-from store.tables import ImproveIteration
+from store.tables import Bot, ImproveIteration
 from store.work.jobs import Claim
 from tests.harness import factories
 from tests.harness.clocks import FixedClock
+from tests.harness.known import known
 from trading.improvement.acceptance import Outcome, Verdict
 from trading.work.jobs import JobType
 
@@ -63,7 +64,7 @@ def live(
     with desk.sessions.begin() as session:
         bot = at_work or registry.at_work(session, bot_id)
         assert bot is not None
-        job = factories.make_job(session, session.get_one(factories.Bot, bot_id), status="COMPLETED", created_at=now)
+        job = factories.make_job(session, session.get_one(Bot, bot_id), status="COMPLETED", created_at=now)
         iteration = Iteration(
             bot=bot,
             at_hand=SimpleNamespace(data_source="SIMULATED", bars=SimpleNamespace(fingerprint="f")),  # type: ignore[arg-type]
@@ -78,9 +79,8 @@ def live(
 def recounted(owner: Engine) -> dict[UUID, tuple[float | None, float | None]]:
     """Each bot's figures from raw rows, in Python: the last iteration that judged what is now its newest genome."""
     with owner.connect() as connection:
-        newest = dict(
-            connection.execute(text("SELECT bot_id, max(generation_number) FROM bot_generations GROUP BY 1")).all()  # type: ignore[arg-type]
-        )
+        grouped = text("SELECT bot_id, max(generation_number) FROM bot_generations GROUP BY 1")
+        newest: dict[UUID, int] = {row[0]: row[1] for row in connection.execute(grouped)}
         told = connection.execute(text("SELECT * FROM improve_iterations ORDER BY completed_at")).mappings().all()
     figures: dict[UUID, tuple[float | None, float | None]] = dict.fromkeys(newest, (None, None))
     for row in told:
@@ -127,7 +127,7 @@ def test_an_iteration_overtaken_by_a_generation_says_nothing_of_it(
 ) -> None:
     bot_id = lived["never evaluated"]
     with desk.sessions() as session:
-        before = registry.at_work(session, bot_id)
+        before = known(registry.at_work(session, bot_id))
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     live(desk, bot_id, Outcome.SAME_AS_PARENT, number=2, now=clock.advance(minutes=1), at_work=before)
     told = shown_on_the_board(desk)[bot_id]
@@ -140,7 +140,7 @@ def test_an_accepted_candidate_that_was_overtaken_becomes_no_generation(
 ) -> None:
     bot_id = lived["never evaluated"]
     with desk.sessions() as session:
-        before = registry.at_work(session, bot_id)
+        before = known(registry.at_work(session, bot_id))
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     told = shown_on_the_board(desk)[bot_id]
     figures = live(desk, bot_id, Outcome.ACCEPTED, number=2, now=clock.advance(minutes=1), at_work=before)

@@ -11,17 +11,18 @@ from sqlalchemy import Engine, func, select, text
 from gateways.clock import system_clock
 from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
+from services.audit import chain
 from services.audit.chain import verify_chain
 from services.backtests.baselines import BaselineBacktest, run_baseline
-from services.control import kill_switch as service
 from services.control.kill_switch import SwitchReceipt, SwitchWish, switch_state, throw_switch
 from services.desk import Desk, open_desk
 from services.work.autonomy import run_tick
-from services.work.queue import drain
+from services.work.queue import Progress, Result, drain
 from store.control import kill_switch
 from store.database import transaction
 from store.tables import AuditEvent, BotJob
 from store.work import jobs
+from store.work.jobs import Claim
 from tests.harness.actors import OPS
 from tests.harness.factories import make_bot, make_generation, make_job
 from trading.errors import BadInput, IdempotencyMismatch, KillSwitchOn
@@ -57,9 +58,8 @@ def test_an_engaged_switch_lets_nothing_be_queued_or_claimed_and_a_release_goes_
     assert list(worked) == []
     throw(stocked_desk, False)
     assert run_tick(stocked_desk).queued[JobType.BACKTEST] > 1
-    assert next(
-        iter(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1)))
-    )
+    worked = drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1))
+    assert next(worked).job_type is JobType.BACKTEST
 
 
 @pytest.mark.parametrize("value", ['{"tier": "LOUD"}', "{}", '{"tier": ["SOFT"]}', "[]", '"NORMAL"', "null"])
@@ -84,9 +84,9 @@ def test_a_job_that_runs_finishes_and_its_result_counts(stocked_desk: Desk) -> N
     run_tick(stocked_desk)
 
     class EngagingTask(BaselineBacktest):
-        def perform(self, *given: object, **named: object) -> object:
+        def perform(self, desk: Desk, claim: Claim, progress: Progress) -> Result:
             throw(stocked_desk, True)
-            return super().perform(*given, **named)  # type: ignore[arg-type]
+            return super().perform(desk, claim, progress)
 
     worked = drain(stocked_desk, EngagingTask(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1))
     assert [finished.status for finished in worked] == ["COMPLETED"]
@@ -136,7 +136,7 @@ def test_an_engagement_that_cannot_be_recorded_does_not_happen(desk: Desk, monke
     def refuse(*_: object, **__: object) -> int:
         raise OSError("no anchor")
 
-    monkeypatch.setattr(service.chain, "record", refuse)
+    monkeypatch.setattr(chain, "record", refuse)
     with pytest.raises(OSError, match="no anchor"):
         throw(desk, True)
     assert not switch_state(desk).switch.is_engaged

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 
 from api.app import create_app
@@ -626,7 +627,7 @@ def test_no_token_opens_the_door_to_another_host_or_origin(
 @pytest.mark.parametrize("env", ["test", "prod"])
 @pytest.mark.parametrize("token", [None, "dev-admin-secret", "short", "a" * 40, "changeme"])
 def test_no_application_is_built_on_a_weak_secret(desk: Desk, env: Any, token: str | None, tmp_path: Path) -> None:
-    weak = Settings(env=env, proving_home=tmp_path, admin_token=token)
+    weak = Settings(env=env, proving_home=tmp_path, admin_token=None if token is None else SecretStr(token))
     with pytest.raises(WeakSecret):
         create_app(Desk(sessions=desk.sessions, clock=desk.clock, bars=desk.bars, settings=weak))
 

@@ -14,6 +14,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
 from schemathesis.specs.openapi.checks import content_type_conformance, status_code_conformance
 
 from api.app import create_app
@@ -50,6 +51,7 @@ def fuzz(app: FastAPI, served: Served, *, headers: dict[str, str]) -> set[str]:
     schema = schemathesis.openapi.from_dict(app.openapi())
     called: set[str] = set()
     for found in schema.get_all_operations():
+        assert isinstance(found, Ok), found
         operation = found.ok()
         called.add(f"{operation.method.upper()} {operation.path}")
         good, bad = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)

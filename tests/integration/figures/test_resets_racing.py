@@ -35,6 +35,7 @@ from tests.harness.actors import person
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_bots, make_session, reset_request
 from tests.harness.locks import wait_until_blocked
+from trading.books import Book
 from trading.errors import IdempotencyMismatch, Unavailable
 from trading.figures.baselines import Scope
 
@@ -193,7 +194,7 @@ def test_a_session_committed_while_a_reset_waits_does_not_count(desk: Desk, owne
             waiting = pool.submit(reset_metrics, desk, reset_request())
             wait_until_blocked(owner)
         receipt = waiting.result()
-    assert receipt.no_longer_shown["BACKTEST"].sessions == 1
+    assert receipt.no_longer_shown[Book.BACKTEST].sessions == 1
     assert shown_trades(desk, bot.id) is None
     with transaction(desk.sessions) as session:
         assert rollups.rebuild(session, None, now=clock()) == 0
@@ -228,8 +229,13 @@ def test_a_session_recorded_while_a_reset_holds_the_bot_does_not_count(
     started_at = clock()
     clock.advance(seconds=1)
     recording: list[Any] = []
+
+    def record_beside() -> None:
+        recording.append(pool.submit(record_session))
+        wait_until_blocked(owner)
+
     with ThreadPoolExecutor(1) as pool, before_audit(desk) as call:
-        call.append(lambda: (recording.append(pool.submit(record_session)), wait_until_blocked(owner)))
+        call.append(record_beside)
         reset_metrics(desk, reset_request())
         recording[0].result()
     assert shown_trades(desk, bot.id) is None

@@ -14,12 +14,12 @@ from sqlalchemy import Engine, select, text
 from services.desk import Desk
 from services.figures.resets import reset_metrics
 from store.backtests.trades import ExecutionFill, TradeLog
+from store.base import Base
 from store.database import transaction
 from store.figure_columns import COLUMNS
 from store.figures import rollups
 from store.tables import (
     BacktestSession,
-    Base,
     Bot,
     BotEquityCurve,
     BotMetricsEvent,
@@ -79,7 +79,7 @@ def happen_session(session: Any, bot: Bot, chance: Random, now: datetime) -> Non
 def happen_trade(session: Any, bot: Bot, chance: Random, now: datetime) -> None:
     book = chance.choice(STAGE_BOOKS)
     net = Decimal(chance.randint(-30_000, 30_000)) / 100
-    trade = make_trade(session, bot, book=book, exit_at=now, net_usd=net, bars_held=chance.randint(0, 9))
+    trade = make_trade(session, bot, book=book, exit_at=now, net_usd=str(net), bars_held=chance.randint(0, 9))
     make_fill(session, bot, book=book, filled_at=now, created_at=now)
     realised = trade.gross_pnl_usd - trade.slippage_usd
     make_fill(session, bot, book=book, filled_at=now, side="SELL", realised_pnl_usd=realised)
@@ -223,8 +223,8 @@ def test_fills_agree_with_the_trades_they_closed(desk: Desk, clock: FixedClock, 
     random_history(desk, clock, Random(7), bots=8, steps=160)  # noqa: S311 - seeded on purpose
     fills: dict[Key, list[Any]] = defaultdict(list)
     with owner.connect() as connection:
-        for row in connection.execute(select(ExecutionFill.__table__)).mappings():
-            fills[row["bot_id"], row["book"]].append(row)
+        for fill in connection.execute(select(ExecutionFill.__table__)).mappings():
+            fills[fill["bot_id"], fill["book"]].append(fill)
     display = {key: row for key, row in shown(owner).items() if key[1] != "BACKTEST"}
     assert display
     for key, row in display.items():
@@ -244,7 +244,7 @@ def test_the_backtest_figure_is_the_latest_session_never_a_sum(desk: Desk, clock
     assert (row["net_pnl_usd"], row["sessions"], row["trades"]) == (-7, 2, 1)
     with transaction(desk.sessions) as session:
         taken = session.execute(select(BotPerformanceSnapshot)).scalar_one()
-        assert (taken.net_pnl_usd, taken.generation_number) == (-7, 2)
+        assert (taken.net_pnl_usd, taken.generation_number) == (Decimal(-7), 2)
 
 
 def test_of_two_sessions_begun_in_one_instant_the_higher_id_is_the_latest(

@@ -21,7 +21,6 @@ from services.desk import Desk
 from services.figures.resets import reset_metrics
 from services.figures.rollups import open_requests, rebuild_bots, rebuild_requested
 from services.health.invariants import all_invariants
-from services.verification.runs import latest_verifications
 from services.work.autonomy import run_tick, running_runs
 from services.work.proofs import autonomy_proof, jobs_proof
 from services.work.starvation import starvation
@@ -69,8 +68,8 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "life of a bot": lambda desk: bot_life(desk, fleet_ids(desk)[0]),
     "book of a bot": lambda desk: [bot_book(desk, fleet_ids(desk)[0], book) for book in Book],
     "sessions of a bot": lambda desk: (
-        (first := bot_sessions(desk, fleet_ids(desk)[0], cursor=None, limit=20))
-        and bot_sessions(desk, fleet_ids(desk)[0], cursor=first.next_cursor, limit=20)
+        first := bot_sessions(desk, fleet_ids(desk)[0], cursor=None, limit=20),
+        bot_sessions(desk, fleet_ids(desk)[0], cursor=first.next_cursor, limit=20),
     ),
     "trades of a bot": lambda desk: [
         (
@@ -84,7 +83,6 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "gates of a page": lambda desk: read_at(
         desk, lambda session: latest_of_bots(session, fleet_ids(desk)[:500], kinds=list(ASKED_FOR))
     ),
-    "verifications of one bot": lambda desk: latest_verifications(desk, fleet_ids(desk)[0]),
     "invariants": all_invariants,
     "starvation": starvation,
     "reset watch": open_requests,

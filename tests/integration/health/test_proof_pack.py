@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from typer.testing import CliRunner
 
@@ -31,7 +32,7 @@ AUTONOMY, INVARIANTS = "Autonomy enqueues", "What must always hold"
 
 @pytest.fixture
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
-    return Settings(env="test", proving_home=tmp_path_factory.mktemp("home"), admin_token=TOKEN)
+    return Settings(env="test", proving_home=tmp_path_factory.mktemp("home"), admin_token=SecretStr(TOKEN))
 
 
 @pytest.fixture

@@ -20,12 +20,13 @@ from services.work.queue import drain
 from store.tables import Bot, BotJob, ImproveCandidate, ImproveIteration
 from store.work import jobs
 from tests.harness.factories import make_bot, make_generation
+from tests.harness.searches import best_of, in_order
 from trading.backtests.parts import PartRun, PartRunner
 from trading.figures.performance import Performance, daily_returns
 from trading.improvement.acceptance import Verdict, judge
 from trading.strategies.genome import Genome, default_genome, validated
 from trading.verification.luck import deflated_sharpe, estimate_sharpe
-from trading.verification.walk_forward import best_of, in_order, plan
+from trading.verification.walk_forward import plan
 from trading.work.jobs import JobStatus, JobType
 from trading.work.planner import Decision, Reason
 
@@ -135,6 +136,8 @@ def test_one_try_of_an_iteration_searches_the_same_whenever_it_is_repeated(
         claim = jobs.claim(session, job_type, run_id="a run", cap=1, now=stocked_desk.clock())
     assert claim is not None
     first, again = (task.perform(stocked_desk, claim, lambda _: None) for _ in range(2))
+    assert isinstance(first, Iteration)
+    assert isinstance(again, Iteration)
     assert first.walk is not None
     assert (again.seed, again.walk) == (first.seed, first.walk)
     assert (again.candidate, again.verdict, again.evidence) == (first.candidate, first.verdict, first.evidence)

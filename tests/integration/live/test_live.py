@@ -6,6 +6,7 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import Engine, insert, text, update
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Origin
 
 from api.app import create_app
 from api.live import topics
@@ -167,6 +169,10 @@ def test_a_heartbeat_alone_sends_nothing(desk: Desk, server: Served, clock: Fixe
     assert snapshot(server)["seq"] == start["seq"] + 1
 
 
+def shows(server: Served, bot_id: UUID, symbol: str) -> bool:
+    return bool(as_bots(snapshot(server))[str(bot_id)]["symbol"] == symbol)
+
+
 def test_what_was_missed_is_replayed_and_the_unknown_is_a_resync(desk: Desk, server: Served) -> None:
     with desk.sessions.begin() as session:
         bot = factories.make_bot(session)
@@ -175,7 +181,7 @@ def test_what_was_missed_is_replayed_and_the_unknown_is_a_resync(desk: Desk, ser
     for symbol in ("MNQ", "MCL"):
         with desk.sessions.begin() as session:
             session.execute(update(Bot).values(symbol=symbol))
-        until(lambda wanted=symbol: as_bots(snapshot(server))[str(bot.id)]["symbol"] == wanted, symbol)
+        until(partial(shows, server, bot.id, symbol), symbol)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
         replayed = [next_of(socket, "rows") for _ in range(2)]
     assert [as_bots(message)[str(bot.id)]["symbol"] for message in replayed] == ["MNQ", "MCL"]
@@ -254,8 +260,9 @@ def test_a_socket_from_another_origin_is_refused(server: Served, origin: str) ->
 
 
 def test_a_socket_to_a_host_that_is_not_ours_is_refused_even_from_its_own_page(server: Served) -> None:
-    evil = {"origin": "http://evil.example", "additional_headers": {"Host": "evil.example"}}
-    with pytest.raises(InvalidStatus, match="403"), connect(f"{server.ws}/ws/bots?topic=pulse", **evil):
+    where, evil = f"{server.ws}/ws/bots?topic=pulse", Origin("http://evil.example")
+    refused = pytest.raises(InvalidStatus, match="403")
+    with refused, connect(where, origin=evil, additional_headers={"Host": "evil.example"}):
         pass
 
 
@@ -299,7 +306,7 @@ def test_a_page_of_one_bot_hears_its_row_and_no_other(desk: Desk, server: Served
         for symbol in ("MNQ", "MCL"):
             with desk.sessions.begin() as session:
                 session.execute(update(Bot).where(Bot.id == other).values(symbol=symbol))
-            until(lambda wanted=symbol: as_bots(snapshot(server))[str(other)]["symbol"] == wanted, symbol)
+            until(partial(shows, server, other, symbol), symbol)
         with desk.sessions.begin() as session:
             factories.make_job(session, session.get_one(Bot, own), created_at=clock.now)
         second = next_of(socket, "bot")

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from gateways.settings import Settings
-from orchestration.cli.main import app, bars, bot, rule
+from orchestration.cli.bar_commands import app as bars
+from orchestration.cli.bot_commands import app as bot
+from orchestration.cli.main import app
+from orchestration.cli.rule_commands import app as rule
 from trading.strategies.rules import rule_text
 
 ROOT = Path(__file__).parents[3]

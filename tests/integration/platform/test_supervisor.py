@@ -11,6 +11,7 @@ import textwrap
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -241,6 +242,10 @@ def test_one_that_cannot_be_stopped_does_not_save_the_others(toy: Toy, said: lis
     assert stop_in_reverse([ward], said.append)
 
 
+def _is_over(chore: Chore) -> bool:
+    return chore.process is None
+
+
 def test_a_chore_runs_once_and_tells_how_it_ended(toy: Toy, tmp_path: Path, said: list[str]) -> None:
     good, bad = (
         Chore(toy(code).program, tmp_path / "logs" / name, said.append)
@@ -248,7 +253,7 @@ def test_a_chore_runs_once_and_tells_how_it_ended(toy: Toy, tmp_path: Path, said
     )
     for chore in (good, bad):
         chore.start()
-        eventually(lambda chore=chore: chore.process is None, ward=chore)
+        eventually(partial(_is_over, chore), ward=chore)
     assert "is done" in said[0]
     assert "exited with code 1" in said[1]
     assert "broken" in said[1]
@@ -428,7 +433,7 @@ def test_a_taken_port_names_its_holder_and_the_setting() -> None:
     require_free("127.0.0.1", port, setting="API_PORT")
 
 
-@pytest.mark.parametrize("question", [speaks_http2, lambda *where, **how: speaks_http(*where, "/", **how)])
+@pytest.mark.parametrize("question", [speaks_http2, lambda host, port, **how: speaks_http(host, port, "/", **how)])
 def test_a_listener_that_never_speaks_is_not_well(question: Callable[..., bool]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert not question("127.0.0.1", server.getsockname()[1], timeout_seconds=0.2)

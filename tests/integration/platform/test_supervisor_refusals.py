@@ -127,7 +127,7 @@ def test_a_setting_out_of_bounds(tmp_path: Path) -> None:
 def test_a_full_disk(tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "tmpfs", small]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=20m,mode=700", "tmpfs", str(small)]
     if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
         pytest.skip("a small file system cannot be mounted here")
     try:

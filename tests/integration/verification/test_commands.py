@@ -177,7 +177,7 @@ def test_a_study_walks_marks_twice_and_shows_every_family(marks: BarStore) -> No
     for strand in found.strands:
         segments = strand.walked.walk.segments
         assert strand.walked.joined.trades == sum(result.test.trades for result in segments)
-        assert strand.walked.joined.net_pnl_micros == strand.walked.walk.test_net_pnl_micros
+        assert strand.walked.joined.net_pnl_micros == sum(result.test.net_pnl_micros for result in segments)
         account = strand.walked.equity_micros[0] - strand.walked.equity_micros[-1] + strand.walked.joined.net_pnl_micros
         assert abs(int(account)) < 1_000_000_000
     assert plot(found).count("<polyline") == 27

@@ -9,15 +9,16 @@ from uuid import UUID
 
 import numpy as np
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.exc import ProgrammingError
 
 from services.backtests.baselines import run_baseline
+from services.bots.life import bot_life
 from services.desk import Desk
 from services.improvement.iterations import run_improvement
 from services.market.bars import import_bars
 from services.verification.detectors import check_look_ahead, check_warm_up
-from services.verification.runs import CHECKS, latest_verifications, verify
+from services.verification.runs import CHECKS, verify
 from services.verification.subject import Subject, open_subject
 from store.market.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
@@ -126,7 +127,7 @@ def test_the_newest_run_of_each_kind_is_read_back(stocked_desk: Desk, bot_id: UU
     clock.advance(minutes=1)
     newest = verify(stocked_desk, bot_id, Kind.STRESS)
     verify(stocked_desk, bot_id, Kind.SENSITIVITY)
-    latest = latest_verifications(stocked_desk, bot_id)
+    latest = {run.kind: run for run in bot_life(stocked_desk, bot_id).verifications}
     assert set(latest) == {Kind.STRESS, Kind.SENSITIVITY}
     assert latest[Kind.STRESS].id == newest.id
     assert latest[Kind.STRESS].created_at == newest.created_at
@@ -138,7 +139,7 @@ def test_a_stored_run_cannot_be_changed(stocked_desk: Desk, bot_id: UUID) -> Non
         pytest.raises(ProgrammingError, match=r"permission denied|append-only"),
         stocked_desk.sessions.begin() as session,
     ):
-        session.execute(VerificationRun.__table__.update().values(verdict="PASSED"))
+        session.execute(update(VerificationRun).values(verdict="PASSED"))
 
 
 def test_an_unknown_bot_is_refused(stocked_desk: Desk) -> None:

@@ -12,4 +12,4 @@ def evaluate(defs: dg.Definitions, sensor: str, *, desk: Desk, instance: dg.Dags
     context = dg.build_sensor_context(instance=instance, resources={"desk": desk})
     found = defs.resolve_sensor_def(sensor)
     evaluated = found(context)
-    return [each for each in evaluated or () if isinstance(each, dg.RunRequest)]  # type: ignore[union-attr]
+    return [each for each in evaluated or () if isinstance(each, dg.RunRequest)]

@@ -17,14 +17,14 @@ from services.backtests.baselines import BaselineBacktest
 from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.health.invariants import no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
-from services.work import autonomy as autonomy_services
 from services.work import queue
 from services.work.autonomy import run_tick
 from services.work.queue import drain
 from services.work.starvation import starvation
 from store.backtests.trades import TradeLog
+from store.bots import registry
 from store.tables import BacktestSession, BotJob, BotProgress
-from store.work import candidates, jobs
+from store.work import autonomy, candidates, jobs, owed_materializations
 from store.work.jobs import Claim
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_generation, make_job
@@ -194,10 +194,10 @@ def dying_at(monkeypatch: pytest.MonkeyPatch, module: object, name: str, *, afte
 @pytest.mark.parametrize(
     ("module", "name", "after"),
     [
-        (autonomy_services.jobs, "reclaim", True),
-        (autonomy_services.jobs, "enqueue", True),
-        (autonomy_services.autonomy, "record_tick", False),
-        (autonomy_services.autonomy, "record_tick", True),
+        (jobs, "reclaim", True),
+        (jobs, "enqueue", True),
+        (autonomy, "record_tick", False),
+        (autonomy, "record_tick", True),
     ],
 )
 def test_a_tick_that_dies_leaves_nothing_behind(
@@ -220,9 +220,9 @@ def test_a_tick_that_dies_leaves_nothing_behind(
         (queue, "_finished", True),
         (queue, "_close", False),
         (queue, "_close", True),
-        (queue.jobs, "close", True),
-        (queue.owed_materializations, "owe", True),
-        (queue.registry, "lock", True),
+        (jobs, "close", True),
+        (owed_materializations, "owe", True),
+        (registry, "lock", True),
     ],
 )
 def test_a_run_that_dies_anywhere_loses_and_repeats_nothing(

@@ -27,7 +27,7 @@ from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job, reset_request
 from tests.harness.locks import wait_until_blocked
 from trading.work.jobs import JobStatus, JobType
-from trading.work.planner import Decision, Reason
+from trading.work.planner import Decision, Reason, plan_tick
 
 HOUR = timedelta(hours=1)
 BOT_UNDER_LOCK = text("SELECT id FROM bots WHERE id = :bot_id FOR NO KEY UPDATE NOWAIT")
@@ -44,6 +44,7 @@ class Unrecordable:
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         session.execute(text("SELECT CAST('{\"sharpe\": NaN}' AS jsonb)"))
+        pytest.fail("the database took it")
 
 
 class Unlucky(BaselineBacktest):
@@ -114,7 +115,7 @@ def test_a_tick_that_takes_work_back_and_a_reset_do_not_wait_for_each_other(
                 dagster_run_id="dead",
             )
         )
-    plan = autonomy.plan_tick
+    plan = plan_tick
     resetting: list[Any] = []
 
     def planning_while_a_reset_waits(*of: Any, **by: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from pydantic import ValidationError
@@ -77,7 +78,7 @@ def lived(desk: Desk, clock: FixedClock) -> UUID:
     run_baseline(desk, bot_id, run_id="run-1")
     run_improvement(desk, bot_id, run_id="run-2")
     verify(desk, bot_id, Kind.WALK_FORWARD)
-    why = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-1"}
+    why: dict[str, Any] = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-1"}
     act_on_bot(desk, ActWish(act=Act.RENAME, bot_id=bot_id, name="Cobalt Otter", **why))
     run_tick(desk)
     with desk.sessions.begin() as session:

@@ -21,6 +21,7 @@ from orchestration.platform import roster, run_launcher
 from orchestration.platform.instance import START_SECONDS, write_home
 from orchestration.platform.run_launcher import LivenessRunLauncher
 from sensors.autonomy import KnowsWorkers, _end
+from tests.harness.known import known
 from tests.harness.patience import until
 from trading.work.jobs import LEASE
 
@@ -67,7 +68,7 @@ def test_the_template_makes_an_instance_with_our_caps(
 ) -> None:
     limits = {
         limit["value"]: limit["limit"]
-        for limit in instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
+        for limit in known(instance.get_concurrency_config().run_queue_config).tag_concurrency_limits
     }
     assert limits == {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1}
     assert instance.run_monitoring_enabled

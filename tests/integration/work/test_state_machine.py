@@ -216,4 +216,4 @@ def test_the_ledger_agrees_with_a_model_after_any_history(machine: type[Autonomy
         phases=(Phase.generate,),  # a history that fails is short enough to read; shrinking it takes minutes
         suppress_health_check=list(HealthCheck),
     )
-    run_state_machine_as_test(machine, settings=checks)  # type: ignore[no-untyped-call]
+    run_state_machine_as_test(machine, settings=checks)

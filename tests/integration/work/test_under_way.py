@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
@@ -30,6 +31,7 @@ from services.market.bars import import_bars
 from services.verification.runs import TITLES, verify
 from services.work import under_way
 from services.work.under_way import LongWork, telling, works_under_way
+from store.market.bar_files import read_bar_file
 from store.market.bars import BarStore
 from store.verification.runs import VerificationRun
 from store.work.under_way import WorkKind
@@ -53,7 +55,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(env="test", proving_home=tmp_path / "home", admin_token=TOKEN, simulator_years=1)
+    return Settings(env="test", proving_home=tmp_path / "home", admin_token=SecretStr(TOKEN), simulator_years=1)
 
 
 @pytest.fixture
@@ -330,7 +332,7 @@ def test_the_endpoint_tells_what_the_table_holds(stocked_desk: Desk, bot_id: UUI
 
     verify(stocked_desk, bot_id, Kind.STRESS, run_id="run-7", progress=look)
     (one,) = found
-    assert UUID(one.pop("id"))
+    assert UUID(one.pop("id")).version == 4
     moment = stocked_desk.clock().isoformat().replace("+00:00", "Z")
     assert one == {
         "kind": "VERIFICATION",
@@ -368,7 +370,7 @@ def proving(*words: str) -> str:
 
 @contextmanager
 def held_reading(monkeypatch: pytest.MonkeyPatch, look: Callable[[], None]) -> Iterator[None]:
-    read = bars.read_bar_file
+    read = read_bar_file
 
     def held(*of: Any) -> Any:
         look()
@@ -390,7 +392,7 @@ def test_an_import_beside_a_running_database_is_told(
 
     def everybody_left() -> bool:
         with owner.connect() as connection:
-            return connection.execute(connected, {"name": urls.app.database}).scalar_one() == 0
+            return bool(connection.execute(connected, {"name": urls.app.database}).scalar_one() == 0)
 
     until(everybody_left, "the command's connections to end")
 

@@ -1,5 +1,7 @@
 """Every rule of the engine once, worked by hand. MES: 0.25 points a tick, $1.25 a tick, $0.62 and one tick a side."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from tests.oracle.series import flat_sessions, made_bars, made_sessions, random_
 from trading.backtests.engine import (
     ENGINE_VERSION,
     Account,
+    Backtest,
     ExitReason,
     Exits,
     Output,
@@ -19,6 +22,7 @@ from trading.backtests.engine import (
 )
 from trading.errors import BadBars, BadGenome, BadInput, UnknownArchetype
 from trading.market.instruments import instrument
+from trading.market.sessions import SessionIndex
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import default_genome, genome_hash
 from trading.strategies.signals import Signals
@@ -29,7 +33,15 @@ TICK, COMMISSION = 1_250_000, 620_000
 QUIET = (100, 102, 98, 100)
 
 
-def run(rows, sides, exits, *, sessions=None, contract=None, account=ACCOUNT):
+def run(
+    rows: list[tuple[int, int, int, int]],
+    sides: list[int],
+    exits: Exits,
+    *,
+    sessions: SessionIndex | None = None,
+    contract: list[int] | None = None,
+    account: Account = ACCOUNT,
+) -> Backtest:
     """Trade signals whose unit is one tick, so that multiples are ticks."""
     bars = made_bars(rows, contract=contract)
     tape = tape_of(bars, sessions or flat_sessions(len(bars)))
@@ -38,15 +50,16 @@ def run(rows, sides, exits, *, sessions=None, contract=None, account=ACCOUNT):
     return run_signals(tape, Signals(padded, np.ones(1), np.ones(1)), exits, account=account)
 
 
-def only(backtest):
+def only(backtest: Backtest) -> tuple[int, int, int, int, str]:
     """Return the single trade as (entry bar, exit bar, entry, exit, reason)."""
     trades = backtest.trades
     assert len(trades) == 1
-    row = (trades.entry_bar, trades.exit_bar, trades.entry_ticks, trades.exit_ticks)
-    return (*(int(column[0]) for column in row), ExitReason(int(trades.exit_reason[0])).name)
+    columns = (trades.entry_bar, trades.exit_bar, trades.entry_ticks, trades.exit_ticks)
+    entry_bar, exit_bar, entry, left = (int(column[0]) for column in columns)
+    return entry_bar, exit_bar, entry, left, ExitReason(int(trades.exit_reason[0])).name
 
 
-def test_a_signal_fills_at_the_next_open_with_slippage_and_pays_commission_on_both_sides():
+def test_a_signal_fills_at_the_next_open_with_slippage_and_pays_commission_on_both_sides() -> None:
     backtest = run([QUIET, (104, 110, 103, 109), (111, 115, 110, 114)], [1], Exits())
     assert only(backtest) == (1, 2, 105, 113, "END_OF_DATA")
     trades = backtest.trades
@@ -58,7 +71,7 @@ def test_a_signal_fills_at_the_next_open_with_slippage_and_pays_commission_on_bo
     assert backtest.bars_in_position == 2
 
 
-def test_a_short_mirrors_a_long():
+def test_a_short_mirrors_a_long() -> None:
     backtest = run([QUIET, (96, 97, 90, 91), (89, 90, 85, 86)], [-1], Exits())
     assert only(backtest) == (1, 2, 95, 87, "END_OF_DATA")
     assert backtest.trades.net_micros.tolist() == [8 * TICK - 2 * COMMISSION]
@@ -77,23 +90,25 @@ def test_a_short_mirrors_a_long():
     ],
     ids=["stop", "stop gaps", "target", "target gaps", "both", "both after a gap", "neither"],
 )
-def test_stop_and_target_fill_where_the_market_allows(bar, expected):
+def test_stop_and_target_fill_where_the_market_allows(
+    bar: tuple[int, int, int, int], expected: tuple[int, str]
+) -> None:
     backtest = run([QUIET, QUIET, bar], [1], Exits(stop=5, target=8))
     assert only(backtest)[2:] == (101, *expected)
 
 
-def test_the_entry_bar_can_hit_its_own_stop():
+def test_the_entry_bar_can_hit_its_own_stop() -> None:
     backtest = run([QUIET, (100, 102, 95, 101), QUIET], [1], Exits(stop=5))
     assert only(backtest) == (1, 1, 101, 95, "STOP")
     assert backtest.bars_in_position == 1
 
 
-def test_a_stop_closer_than_the_slippage_fills_at_once():
+def test_a_stop_closer_than_the_slippage_fills_at_once() -> None:
     assert only(run([QUIET, QUIET, QUIET], [1], Exits(stop=0.1))) == (1, 1, 101, 99, "STOP")
 
 
 @pytest.mark.parametrize(("unit", "ticks"), [(0.2, 1), (1.49, 1), (1.5, 2), (2.5, 3)])
-def test_distances_round_half_up_to_whole_ticks_and_never_to_none(unit, ticks):
+def test_distances_round_half_up_to_whole_ticks_and_never_to_none(unit: float, ticks: int) -> None:
     tape = tape_of(made_bars([QUIET, QUIET, (100, 102, 80, 90)]), flat_sessions(3))
     wishes = Signals(np.array([1, 0, 0], np.int8), np.full(1, unit), np.ones(1))
     account = Account(instrument("MES"), 10**9)
@@ -102,13 +117,13 @@ def test_distances_round_half_up_to_whole_ticks_and_never_to_none(unit, ticks):
     assert trades.exit_ticks.tolist() == [min(touched, 100) - 1]
 
 
-def test_a_time_stop_counts_the_entry_bar_and_leaves_at_the_next_open():
+def test_a_time_stop_counts_the_entry_bar_and_leaves_at_the_next_open() -> None:
     backtest = run([QUIET] * 6, [1], Exits(time_stop_bars=3))
     assert only(backtest) == (1, 4, 101, 99, "TIME")
     assert backtest.trades.bars_held.tolist() == [3]
 
 
-def test_an_opposite_signal_reverses_at_one_price():
+def test_an_opposite_signal_reverses_at_one_price() -> None:
     backtest = run([QUIET, QUIET, (105, 106, 104, 105), QUIET], [1, -1], Exits(time_stop_bars=1))
     trades = backtest.trades
     assert [ExitReason(code).name for code in trades.exit_reason] == ["REVERSAL", "TIME"]
@@ -118,23 +133,23 @@ def test_an_opposite_signal_reverses_at_one_price():
     assert backtest.bars_in_position == 2
 
 
-def test_a_signal_in_the_same_direction_changes_nothing():
+def test_a_signal_in_the_same_direction_changes_nothing() -> None:
     assert only(run([QUIET] * 5, [1, 1, 1, 1], Exits())) == (1, 4, 101, 99, "END_OF_DATA")
 
 
-def test_a_flat_book_takes_the_signal_of_the_bar_it_went_flat_in():
+def test_a_flat_book_takes_the_signal_of_the_bar_it_went_flat_in() -> None:
     backtest = run([QUIET, (100, 102, 90, 95), QUIET, QUIET], [1, 1], Exits(stop=5))
     assert backtest.trades.entry_bar.tolist() == [1, 2]
     assert backtest.trades.exit_bar.tolist() == [1, 3]
 
 
-def test_a_session_close_exit_leaves_at_the_close_of_the_last_bar():
+def test_a_session_close_exit_leaves_at_the_close_of_the_last_bar() -> None:
     sessions = made_sessions([0, 0, 0, 1, 1], [True] * 5, [False, False, True, False, True])
     assert only(run([QUIET] * 5, [1], Exits(session_close=True), sessions=sessions)) == (1, 2, 101, 99, "SESSION_CLOSE")
     assert only(run([QUIET] * 5, [1], Exits(), sessions=sessions)) == (1, 4, 101, 99, "END_OF_DATA")
 
 
-def test_without_the_sessions_last_bar_the_exit_is_late_at_the_next_open_and_is_said_so():
+def test_without_the_sessions_last_bar_the_exit_is_late_at_the_next_open_and_is_said_so() -> None:
     sessions = made_sessions([0, 0, 0, 1, 1], [True] * 5, [False, False, False, False, True])
     rows = [QUIET, QUIET, QUIET, (91, 120, 90, 110), QUIET]
     late = run(rows, [1, 0, 1], Exits(session_close=True, stop=5, target=8), sessions=sessions)
@@ -148,7 +163,7 @@ def test_without_the_sessions_last_bar_the_exit_is_late_at_the_next_open_and_is_
     assert only(run(rows, [1], Exits(), sessions=sessions)) == (1, 4, 101, 99, "END_OF_DATA")
 
 
-def test_a_late_exit_waits_for_no_session_and_lets_turns_and_time_stops_go_first():
+def test_a_late_exit_waits_for_no_session_and_lets_turns_and_time_stops_go_first() -> None:
     sessions = made_sessions([0, 0, 0, 0, 1], [True, True, True, False, True], [False] * 5)
     assert only(run([QUIET] * 5, [1], Exits(session_close=True), sessions=sessions)) == (1, 3, 101, 99, "LATE_CLOSE")
     overnight = made_sessions([0, 0, 0, 1, 1], [True] * 5, [False] * 5)
@@ -158,20 +173,20 @@ def test_a_late_exit_waits_for_no_session_and_lets_turns_and_time_stops_go_first
     assert [ExitReason(code).name for code in turned.exit_reason] == ["REVERSAL", "END_OF_DATA"]
 
 
-def test_an_entry_needs_signal_bar_and_fill_bar_in_session():
+def test_an_entry_needs_signal_bar_and_fill_bar_in_session() -> None:
     for is_open in ([False, True, True, True], [True, False, True, True]):
         sessions = made_sessions([0] * 4, is_open, [False] * 4)
         assert len(run([QUIET] * 4, [1], Exits(), sessions=sessions).trades) == 0
 
 
-def test_a_trade_never_spans_a_roll_and_its_gap_is_nobodys_profit():
+def test_a_trade_never_spans_a_roll_and_its_gap_is_nobodys_profit() -> None:
     rows = [QUIET, QUIET, (100, 102, 98, 101), (500, 502, 498, 500), (500, 502, 498, 500)]
     backtest = run(rows, [1, 0, 1], Exits(time_stop_bars=2), contract=[1, 1, 1, 2, 2])
     assert only(backtest) == (1, 2, 101, 100, "ROLL")
     assert backtest.equity_micros[-1] == 50_000_000_000 - TICK - 2 * COMMISSION
 
 
-def test_trailing_and_break_even_stops_know_completed_bars_only():
+def test_trailing_and_break_even_stops_know_completed_bars_only() -> None:
     rows = [QUIET, (100, 112, 99, 100), (100, 101, 99, 100), QUIET]
     assert only(run(rows, [1], Exits(stop=20, trailing=4))) == (1, 2, 101, 99, "STOP")
     steady = [QUIET, (100, 112, 99, 111), (110, 111, 103, 104), (104, 104, 99, 100)]
@@ -179,20 +194,20 @@ def test_trailing_and_break_even_stops_know_completed_bars_only():
     assert only(run(steady, [1], Exits(stop=20, break_even=12))) == (1, 3, 101, 99, "END_OF_DATA")
 
 
-def test_excursions_cover_bars_held_to_their_close_and_the_exit_fill():
+def test_excursions_cover_bars_held_to_their_close_and_the_exit_fill() -> None:
     backtest = run([QUIET, (100, 107, 97, 103), (103, 130, 90, 100)], [1], Exits(stop=8))
     assert backtest.trades.mae_ticks.tolist() == [101 - 92]
     assert backtest.trades.mfe_ticks.tolist() == [6]
 
 
-def test_prices_below_zero_are_prices():
+def test_prices_below_zero_are_prices() -> None:
     backtest = run([QUIET, (-10, -8, -12, -11), (-3_763, -3_700, -4_032, -4_000)], [-1], Exits())
     assert only(backtest) == (1, 2, -11, -3_999, "END_OF_DATA")
     assert backtest.trades.net_micros.tolist() == [3_988 * TICK - 2 * COMMISSION]
 
 
 @pytest.mark.parametrize("n_bars", [1, 2])
-def test_one_bar_or_two_make_no_trade_and_known_figures(n_bars):
+def test_one_bar_or_two_make_no_trade_and_known_figures(n_bars: int) -> None:
     backtest = run([QUIET] * n_bars, [1, 1][n_bars - 1 :] * (n_bars - 1), Exits(stop=5))
     assert len(backtest.trades) == n_bars - 1
     single = run_backtest(
@@ -207,12 +222,12 @@ def test_one_bar_or_two_make_no_trade_and_known_figures(n_bars):
     assert single.equity_micros.tolist() == [10**9]
 
 
-def test_zero_range_bars_are_traded_like_others():
+def test_zero_range_bars_are_traded_like_others() -> None:
     backtest = run([(50, 50, 50, 50)] * 4, [1], Exits(stop=3, target=3, time_stop_bars=2))
     assert only(backtest) == (1, 3, 51, 49, "TIME")
 
 
-def test_contracts_multiply_money_and_nothing_else():
+def test_contracts_multiply_money_and_nothing_else() -> None:
     rng = np.random.default_rng(4)
     bars, sessions = random_bars(rng, 600), random_sessions(rng, 600)
     strategy = Strategy("trend", default_genome("trend"))
@@ -225,7 +240,7 @@ def test_contracts_multiply_money_and_nothing_else():
     assert np.array_equal(one.trades.exit_ticks, three.trades.exit_ticks)
 
 
-def test_a_reused_output_gives_the_same_bytes_as_fresh_memory():
+def test_a_reused_output_gives_the_same_bytes_as_fresh_memory() -> None:
     rng = np.random.default_rng(9)
     bars, sessions = random_bars(rng, 700), random_sessions(rng, 700)
     tape, output = tape_of(bars, sessions), Output.for_bars(700)
@@ -238,26 +253,26 @@ def test_a_reused_output_gives_the_same_bytes_as_fresh_memory():
         assert fresh.performance == reused.performance
 
 
-def test_a_backtest_says_what_it_ran():
+def test_a_backtest_says_what_it_ran() -> None:
     rng = np.random.default_rng(2)
     genome = default_genome("breakout")
     bars, sessions = random_bars(rng, 500), random_sessions(rng, 500)
-    account = {"instrument": instrument("MES"), "account_micros": 10**10}
+    account: dict[str, Any] = {"instrument": instrument("MES"), "account_micros": 10**10}
     backtest = run_backtest(bars, sessions, Strategy("breakout", genome), **account)
     assert backtest.genome_hash == genome_hash(genome)
     assert backtest.engine_version == ENGINE_VERSION
 
 
-def test_the_order_list_hash_sees_one_tick():
+def test_the_order_list_hash_sees_one_tick() -> None:
     rows = [QUIET, QUIET, QUIET, QUIET]
     moved = [*rows[:3], (100, 102, 98, 101)]
     assert order_list_hash(run(rows, [1], Exits())) == order_list_hash(run(list(rows), [1], Exits()))
     assert order_list_hash(run(rows, [1], Exits())) != order_list_hash(run(moved, [1], Exits()))
 
 
-def test_refuses_what_it_cannot_run():
+def test_refuses_what_it_cannot_run() -> None:
     bars, sessions = made_bars([QUIET] * 5), flat_sessions(5)
-    account = {"instrument": instrument("MES"), "account_micros": 10**9}
+    account: dict[str, Any] = {"instrument": instrument("MES"), "account_micros": 10**9}
     good = Strategy("trend", default_genome("trend"))
     with pytest.raises(BadBars, match="bar 2: high must not be below"):
         run_backtest(made_bars([QUIET, QUIET, (100, 99, 98, 99)]), flat_sessions(3), good, **account)
@@ -274,13 +289,13 @@ def test_refuses_what_it_cannot_run():
         run_backtest(bars, sessions, good, **account, output=Output.for_bars(6))
     with pytest.raises(BadInput, match="beyond exact integers"):
         run_backtest(bars, sessions, good, **account, contracts=10**13)
-    far = [tuple(price + 2**50 for price in QUIET)] * 5
+    far = np.array([QUIET] * 5, np.int64) + 2**50
     with pytest.raises(BadBars, match="ticks of zero"):
         run_backtest(made_bars(far), sessions, good, **account)
 
 
 @pytest.mark.parametrize("unit", [0.0, -1.0, float("nan"), float("inf")])
-def test_refuses_a_signal_without_a_unit_of_risk(unit):
+def test_refuses_a_signal_without_a_unit_of_risk(unit: float) -> None:
     tape, side = tape_of(made_bars([QUIET] * 3), flat_sessions(3)), np.array([0, 1, 0], np.int8)
     for units in (np.full(1, unit), np.array([1.0, unit, 1.0]), np.ones(2)):
         with pytest.raises(BadInput, match="unit"):
@@ -291,5 +306,5 @@ def test_refuses_a_signal_without_a_unit_of_risk(unit):
     assert len(run_signals(tape, Signals(side, where_it_counts, np.ones(1)), Exits(), account=ACCOUNT).trades) == 1
 
 
-def test_warming_up_compiles_every_family():
+def test_warming_up_compiles_every_family() -> None:
     warm_kernels()

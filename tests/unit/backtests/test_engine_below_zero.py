@@ -7,12 +7,13 @@ import pytest
 
 from tests.oracle.series import flat_sessions, made_bars, random_bars, random_sessions
 from trading.backtests.engine import Account, ExitReason, Exits, Strategy, run_signals, run_tape
+from trading.market.bars import Bars
 from trading.market.instruments import instrument
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import default_genome
 from trading.strategies.rules import parse_rule, rule_signals
 from trading.strategies.signals import Signals
-from trading.strategies.tape import tape_of
+from trading.strategies.tape import Tape, tape_of
 
 CL = instrument("CL")
 POINTS = [(19.90, 19.95, 17.31, 18.27), (17.73, 17.85, -40.32, -37.63), (-14.00, 13.86, -16.74, 10.01)]
@@ -21,17 +22,17 @@ POINTS = [(19.90, 19.95, 17.31, 18.27), (17.73, 17.85, -40.32, -37.63), (-14.00,
 WIDE = 100_000_000_000
 
 
-def april():
-    rows = [tuple(round(price * 100) for price in row) for row in POINTS]
+def april() -> tuple[Bars, Tape]:
+    rows = np.rint(np.array(POINTS) * 100).astype(np.int64)
     bars = made_bars(rows, volume=[1, 1, 1], symbol="CL")
     return bars, tape_of(bars, flat_sessions(3))
 
 
-def bought(unit_ticks=2_000.0):
+def bought(unit_ticks: float = 2_000.0) -> Signals:
     return Signals(np.array([1, 0, 0], np.int8), np.full(3, unit_ticks), np.full(3, unit_ticks))
 
 
-def test_holds_a_long_through_zero_to_the_cent():
+def test_holds_a_long_through_zero_to_the_cent() -> None:
     _, tape = april()
     backtest = run_signals(tape, bought(), Exits(), account=Account(CL, WIDE))
     assert backtest.trades.entry_ticks.tolist() == [1_774]
@@ -41,7 +42,7 @@ def test_holds_a_long_through_zero_to_the_cent():
     assert backtest.equity_micros[1] == WIDE - (1_774 + 3_763) * 10_000_000 - 2_500_000
 
 
-def test_stops_below_zero_at_the_stop_and_behind_a_gap_at_the_open():
+def test_stops_below_zero_at_the_stop_and_behind_a_gap_at_the_open() -> None:
     _, tape = april()
     inside = run_signals(tape, bought(), Exits(stop=1.0), account=Account(CL, WIDE)).trades
     assert (inside.exit_bar.tolist(), inside.exit_ticks.tolist()) == ([1], [1_774 - 2_000 - 1])
@@ -52,7 +53,7 @@ def test_stops_below_zero_at_the_stop_and_behind_a_gap_at_the_open():
     assert ExitReason(int(short.exit_reason[0])) is ExitReason.STOP
 
 
-def test_shows_an_account_that_does_not_survive_as_a_fall_of_more_than_all_of_it():
+def test_shows_an_account_that_does_not_survive_as_a_fall_of_more_than_all_of_it() -> None:
     _, tape = april()
     performance = run_signals(tape, bought(), Exits(), account=Account(CL, 20_000_000_000)).performance
     assert performance.max_drawdown_usd == 55_372.50
@@ -61,7 +62,7 @@ def test_shows_an_account_that_does_not_survive_as_a_fall_of_more_than_all_of_it
 
 
 @pytest.mark.parametrize("name", sorted(ARCHETYPES))
-def test_a_market_below_zero_trades_like_the_same_market_above_it(name):
+def test_a_market_below_zero_trades_like_the_same_market_above_it(name: str) -> None:
     rng = np.random.default_rng(2020)
     bars, sessions = random_bars(rng, 900), random_sessions(rng, 900)
     prices = ("open_ticks", "high_ticks", "low_ticks", "close_ticks")
@@ -79,7 +80,7 @@ def test_a_market_below_zero_trades_like_the_same_market_above_it(name):
         assert np.array_equal(getattr(below, column), getattr(above, column)), column
 
 
-def test_reads_a_rule_through_zero():
+def test_reads_a_rule_through_zero() -> None:
     _, tape = april()
     rule = parse_rule("long: close < close[1] short: close crosses above close[1] unit: 4 ticks")
     assert rule_signals(tape, rule).side.tolist() == [0, 0, -1]

@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 
-from tests.oracle.book import Rules, keep_book
+from tests.oracle.book import Kept, Rules, keep_book
 from tests.oracle.series import flat_sessions, made_bars, random_bars, random_sessions
+from trading.arrays import SideArray
 from trading.backtests.engine import Account, ExitReason, Exits, Trades, run_signals
 from trading.compiling import BLOCK
+from trading.market.bars import Bars
 from trading.market.instruments import instrument
+from trading.market.sessions import SessionIndex
 from trading.strategies.signals import Signals
 from trading.strategies.tape import tape_of
 
@@ -15,7 +18,7 @@ ACCOUNT = Account(instrument("MES"), 50_000_000_000)
 LENGTHS = (BLOCK - 1, BLOCK, BLOCK + 1, BLOCK + 2, 2 * BLOCK, 2 * BLOCK + 1, 5 * BLOCK + 7)
 
 
-def random_exits(rng):
+def random_exits(rng: np.random.Generator) -> Exits:
     """Return exits of which most are far away or off, so that many positions live longer than a block."""
     return Exits(
         stop=float(rng.choice((0, 5, 60, 400))),
@@ -27,7 +30,7 @@ def random_exits(rng):
     )
 
 
-def by_both(bars, sessions, side, exits):
+def by_both(bars: Bars, sessions: SessionIndex, side: SideArray, exits: Exits) -> tuple[Kept, Kept]:
     """Return trades and equity by the kernel and by the slow book."""
     n_bars = len(bars)
     fast = run_signals(tape_of(bars, sessions), Signals(side, np.ones(1), np.ones(1)), exits, account=ACCOUNT)
@@ -50,7 +53,7 @@ def by_both(bars, sessions, side, exits):
 
 
 @pytest.mark.parametrize("n_bars", LENGTHS)
-def test_few_signals_and_long_positions_trade_as_in_the_slow_book(n_bars):
+def test_few_signals_and_long_positions_trade_as_in_the_slow_book(n_bars: int) -> None:
     longest = 0
     for seed in range(40):
         rng = np.random.default_rng([n_bars, seed])
@@ -65,7 +68,7 @@ def test_few_signals_and_long_positions_trade_as_in_the_slow_book(n_bars):
 
 @pytest.mark.parametrize("event", range(2 * BLOCK + 3))
 @pytest.mark.parametrize("what", ["low", "high", "turn", "deadline"])
-def test_the_one_bar_that_ends_a_position_is_found_wherever_it_stands(what, event):
+def test_the_one_bar_that_ends_a_position_is_found_wherever_it_stands(what: str, event: int) -> None:
     rows = [(100, 101, 99, 100)] * (3 * BLOCK)
     side = np.zeros(len(rows), np.int8)
     side[0] = 1
@@ -86,7 +89,7 @@ def test_the_one_bar_that_ends_a_position_is_found_wherever_it_stands(what, even
 
 
 @pytest.mark.parametrize("bar", [0, 1, BLOCK - 2, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK - 3, 3 * BLOCK - 2])
-def test_the_only_signal_is_found_wherever_it_stands(bar):
+def test_the_only_signal_is_found_wherever_it_stands(bar: int) -> None:
     side = np.zeros(3 * BLOCK, np.int8)
     side[bar] = -1
     bars = made_bars([(100, 101, 99, 100)] * len(side))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.oracle.both_ways import by_hand, by_kernel, rows_of
+from tests.oracle.both_ways import Case, by_hand, by_kernel, rows_of
 from tests.oracle.series import random_bars, random_genome, random_sessions
 from trading.backtests.engine import ExitReason, Strategy
 from trading.market.instruments import INSTRUMENTS, instrument
@@ -12,7 +12,7 @@ from trading.strategies.archetypes import ARCHETYPES
 RUNS = 1_150
 
 
-def random_case(seed):
+def random_case(seed: int) -> Case:
     rng = np.random.default_rng(seed)
     name = sorted(ARCHETYPES)[seed % len(ARCHETYPES)]
     n_bars = int(rng.integers(1, 500)) if seed % 10 == 0 else int(rng.integers(330, 500))
@@ -23,8 +23,9 @@ def random_case(seed):
     return bars, sessions, Strategy(name, genome), (root, int(rng.integers(1, 4)))
 
 
-def agreeing_runs(seeds):
-    traded, reasons = 0, set()
+def agreeing_runs(seeds: range) -> set[str]:
+    traded = 0
+    reasons: set[str] = set()
     for seed in seeds:
         case = random_case(seed)
         fast = by_kernel(case)
@@ -37,12 +38,12 @@ def agreeing_runs(seeds):
     return reasons
 
 
-def test_agrees_with_the_slow_book_on_every_archetype():
+def test_agrees_with_the_slow_book_on_every_archetype() -> None:
     assert agreeing_runs(range(RUNS, RUNS + 2 * len(ARCHETYPES)))
 
 
 @pytest.mark.thorough
 @pytest.mark.scorecard(25)
-def test_agrees_with_the_slow_book_order_for_order():
+def test_agrees_with_the_slow_book_order_for_order() -> None:
     reasons = agreeing_runs(range(RUNS))
     assert reasons == {reason.name for reason in ExitReason}

@@ -1,12 +1,16 @@
 """A runner that steps bar by bar leaves where the backtest leaves, and its levels stand where a desk expects them."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
+from tests.harness.known import known
 from tests.oracle.series import made_bars, random_bars, random_sessions
 from trading.backtests.engine import Account, ExitReason, Exits, run_signals
 from trading.backtests.steps import Candle, Holding, Leaving, open_holding, step_exit
 from trading.errors import BadInput
+from trading.market.bars import Bars
 from trading.market.instruments import instrument
 from trading.strategies.kernels import FILL_NEXT, ROLL_NEXT, SESSION_CUT, SESSION_LAST
 from trading.strategies.signals import Signals
@@ -15,8 +19,8 @@ from trading.strategies.tape import tape_of
 MES = instrument("MES")
 
 
-def random_exits(rng):
-    def sometimes(low, high):
+def random_exits(rng: np.random.Generator) -> Exits:
+    def sometimes(low: float, high: int) -> float:
         return float(rng.uniform(low, high)) * int(rng.random() < 0.6)
 
     return Exits(
@@ -29,12 +33,12 @@ def random_exits(rng):
     )
 
 
-def random_wishes(rng, n_bars):
+def random_wishes(rng: np.random.Generator, n_bars: int) -> Signals:
     side = rng.choice([-1, 0, 0, 0, 0, 1], n_bars).astype(np.int8)
     return Signals(side, rng.uniform(0.3, 9.0, n_bars), rng.uniform(0.3, 9.0, n_bars))
 
 
-def candle_at(bars, i):
+def candle_at(bars: Bars, i: int) -> Candle:
     columns = (bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks)
     return Candle(*(int(column[i]) for column in columns))
 
@@ -42,17 +46,20 @@ def candle_at(bars, i):
 class Runner:
     """A paper runner: knows one bar at a time, fills its own orders at the next open."""
 
-    def __init__(self, wishes, exits):
+    def __init__(self, wishes: Signals, exits: Exits) -> None:
         self.wishes, self.exits = wishes, exits
-        self.holding, self.entering, self.leaving, self.trades = None, None, None, []
+        self.holding: Holding | None = None
+        self.entering: tuple[int, tuple[float, float]] | None = None
+        self.leaving: ExitReason | None = None
+        self.trades: list[tuple[int, ...]] = []
 
-    def leave(self, i, price, reason):
-        held = self.holding.position
+    def leave(self, i: int, price: int, reason: ExitReason) -> None:
+        held = known(self.holding).position
         slip = 0 if reason is ExitReason.TARGET else MES.slippage_ticks
         self.trades.append((held.entry_bar, i, held.side, held.entry_ticks, price - held.side * slip, int(reason)))
         self.holding = None
 
-    def on_open(self, i, price, *, session_is_over):
+    def on_open(self, i: int, price: int, *, session_is_over: bool) -> None:
         if session_is_over and self.leaving is None and self.holding is not None and self.holding.leaves_with_session:
             self.leaving = ExitReason.LATE_CLOSE
         if self.leaving is not None:
@@ -63,7 +70,7 @@ class Runner:
             self.holding = open_holding(side, fill, bar=i, units=units, exits=self.exits)
         self.entering = self.leaving = None
 
-    def on_close(self, i, candle, bits):
+    def on_close(self, i: int, candle: Candle, bits: int) -> None:
         signal = int(self.wishes.side[i]) if bits & FILL_NEXT else 0
         wish = (signal, (float(self.wishes.stop_unit_ticks[i]), float(self.wishes.target_unit_ticks[i])))
         if self.holding is None:
@@ -88,7 +95,7 @@ class Runner:
 
 
 @pytest.mark.scorecard(25)
-def test_a_runner_stepping_bar_by_bar_makes_the_backtests_trades():
+def test_a_runner_stepping_bar_by_bar_makes_the_backtests_trades() -> None:
     reasons = set()
     for seed in range(120):
         rng = np.random.default_rng([seed, 7])
@@ -109,7 +116,7 @@ def test_a_runner_stepping_bar_by_bar_makes_the_backtests_trades():
     assert reasons == {int(reason) for reason in ExitReason}
 
 
-def test_shows_where_stop_and_target_stand_after_each_bar():
+def test_shows_where_stop_and_target_stand_after_each_bar() -> None:
     exits = Exits(stop=2.0, target=5.0, trailing=3.0, break_even=1.0)
     long = open_holding(1, 100, bar=3, units=(2.0, 2.0), exits=exits)
     assert (long.stop_ticks, long.target_ticks) == (96, 110)
@@ -124,7 +131,7 @@ def test_shows_where_stop_and_target_stand_after_each_bar():
     assert (left.reason, left.price_ticks) == (ExitReason.STOP, 101)
 
 
-def test_has_no_levels_where_a_rule_is_off():
+def test_has_no_levels_where_a_rule_is_off() -> None:
     short = open_holding(-1, 50, bar=0, units=(1.0, 1.0), exits=Exits(time_stop_bars=2))
     assert (short.stop_ticks, short.target_ticks) == (None, None)
     second = step_exit(short, Candle(50, 99, 1, 50), bar=0)
@@ -137,7 +144,7 @@ def test_has_no_levels_where_a_rule_is_off():
 @pytest.mark.parametrize(
     ("side", "units"), [(0, (1.0, 1.0)), (1, (0.0, 1.0)), (1, (1.0, float("nan"))), (2, (1.0, 1.0))]
 )
-def test_refuses_a_position_without_a_side_or_a_unit(side, units):
+def test_refuses_a_position_without_a_side_or_a_unit(side: int, units: tuple[float, float]) -> None:
     with pytest.raises(BadInput):
         open_holding(side, 100, bar=0, units=units, exits=Exits())
 
@@ -145,12 +152,12 @@ def test_refuses_a_position_without_a_side_or_a_unit(side, units):
 @pytest.mark.parametrize(
     "exits", [{"stop": -1.0}, {"target": float("inf")}, {"trailing": 1e300}, {"time_stop_bars": -1}]
 )
-def test_refuses_exits_out_of_bounds(exits):
+def test_refuses_exits_out_of_bounds(exits: dict[str, Any]) -> None:
     with pytest.raises(BadInput):
         Exits(**exits)
 
 
-def test_refuses_a_unit_too_wide_for_integers():
+def test_refuses_a_unit_too_wide_for_integers() -> None:
     bars = made_bars([(10, 11, 9, 10)] * 4)
     tape = tape_of(bars, random_sessions(np.random.default_rng(1), 4))
     wishes = Signals(np.array([1, 0, 0, 0], np.int8), np.full(4, 1e300), np.ones(4))

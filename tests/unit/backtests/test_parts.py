@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
+from tests.harness.searches import best_of, in_order
 from tests.oracle.series import random_bars, random_genome, random_sessions
-from trading.backtests.engine import Account, Exits, Strategy, exits_of, run_signals, run_tape
+from trading.backtests.engine import Account, Backtest, Exits, Strategy, exits_of, run_signals, run_tape
 from trading.backtests.parts import Part, PartRunner
 from trading.errors import LookAhead
 from trading.figures.performance import daily_pnl
 from trading.market.instruments import instrument
 from trading.strategies.archetypes import ONE_PER_FAMILY
-from trading.strategies.genome import default_genome, validated
+from trading.strategies.genome import Genome, default_genome, validated
 from trading.strategies.signals import Signals, signals, warm_up_bars
 from trading.strategies.tape import Tape, tape_of
-from trading.verification.walk_forward import Segment, best_of, in_order, walk_forward
+from trading.verification.walk_forward import Fence, Segment, walk_forward
 
 ACCOUNT = Account(instrument("MES"), 50_000_000_000)
 
@@ -27,7 +28,7 @@ def runner(whole: Tape, archetype: str) -> PartRunner:
     return PartRunner(whole, archetype, account=ACCOUNT)
 
 
-def on_the_whole_history(whole: Tape, archetype: str, genome, part: Part):
+def on_the_whole_history(whole: Tape, archetype: str, genome: Genome, part: Part) -> Backtest:
     """Decide on everything up to the part's end, then drop what was decided before the part."""
     history = whole.until(part.end_bar - 1)
     wishes = signals(history, archetype, genome)
@@ -40,7 +41,7 @@ def on_the_whole_history(whole: Tape, archetype: str, genome, part: Part):
 
 @pytest.mark.parametrize("archetype", ONE_PER_FAMILY)
 @pytest.mark.parametrize("seed", range(4))
-def test_a_part_trades_as_the_whole_history_would_have_from_there_on(archetype, seed):
+def test_a_part_trades_as_the_whole_history_would_have_from_there_on(archetype: str, seed: int) -> None:
     whole = tape(seed)
     genome = validated(archetype, random_genome(np.random.default_rng(seed), archetype))
     part = Part(1_200 + 17 * seed, 2_400 + 31 * seed)
@@ -51,7 +52,7 @@ def test_a_part_trades_as_the_whole_history_would_have_from_there_on(archetype, 
     assert run.equity_micros.tolist() == expected.equity_micros[part.first_bar :].tolist()
 
 
-def test_the_comparison_above_is_about_real_trades():
+def test_the_comparison_above_is_about_real_trades() -> None:
     counts = {}
     for archetype in ONE_PER_FAMILY:
         genome = validated(archetype, random_genome(np.random.default_rng(1), archetype))
@@ -59,7 +60,7 @@ def test_the_comparison_above_is_about_real_trades():
     assert sum(count > 5 for count in counts.values()) >= 6, counts
 
 
-def test_a_part_shorter_than_the_warm_up_trades_where_a_bare_cut_cannot():
+def test_a_part_shorter_than_the_warm_up_trades_where_a_bare_cut_cannot() -> None:
     whole, genome, part = tape(5), default_genome("mean_reversion"), Part(2_000, 2_150)
     assert len(part) < warm_up_bars("mean_reversion", genome)
     cut = run_tape(whole.part(part.first_bar, part.end_bar), Strategy("mean_reversion", genome), account=ACCOUNT)
@@ -67,7 +68,7 @@ def test_a_part_shorter_than_the_warm_up_trades_where_a_bare_cut_cannot():
     assert runner(whole, "mean_reversion").run(genome, part).performance.trades > 0
 
 
-def test_figures_belong_to_the_part_alone():
+def test_figures_belong_to_the_part_alone() -> None:
     whole, part = tape(6), Part(1_500, 2_500)
     run = runner(whole, "trend").run(default_genome("trend"), part)
     assert len(run.equity_micros) == len(run.trading_day) == len(part)
@@ -80,7 +81,7 @@ def test_figures_belong_to_the_part_alone():
     )
 
 
-def test_a_part_at_the_beginning_of_history_warms_up_inside_it():
+def test_a_part_at_the_beginning_of_history_warms_up_inside_it() -> None:
     whole, genome = tape(7), default_genome("mean_reversion")
     run = runner(whole, "mean_reversion").run(genome, Part(0, 1_000))
     bare = run_tape(whole.part(0, 1_000), Strategy("mean_reversion", genome), account=ACCOUNT)
@@ -88,7 +89,7 @@ def test_a_part_at_the_beginning_of_history_warms_up_inside_it():
 
 
 @pytest.mark.scorecard(21)
-def test_bars_after_the_part_change_nothing_inside_it():
+def test_bars_after_the_part_change_nothing_inside_it() -> None:
     rng = np.random.default_rng(8)
     bars, sessions = random_bars(rng, 3_000), random_sessions(rng, 3_000)
     whole, cut = tape_of(bars, sessions), tape_of(bars, sessions).part(0, 2_000)
@@ -98,14 +99,14 @@ def test_bars_after_the_part_change_nothing_inside_it():
     assert before.performance == after.performance
 
 
-def test_runs_in_any_order_and_as_often_as_asked_with_the_same_answer():
+def test_runs_in_any_order_and_as_often_as_asked_with_the_same_answer() -> None:
     run = runner(tape(9), "breakout")
     asked = [(default_genome("breakout"), first, first + 600) for first in range(0, 2_400, 150)]
     once = [run(*question) for question in asked]
     assert [run(*question) for question in reversed(asked)] == once[::-1]
 
 
-def test_serves_a_walk_forward_whose_search_stays_behind_its_fence():
+def test_serves_a_walk_forward_whose_search_stays_behind_its_fence() -> None:
     run = runner(tape(10), "breakout")
     genomes = [validated("breakout", {**default_genome("breakout"), "range_bars": bars}) for bars in (5, 10, 20)]
     segments = [Segment(Part(at, at + 1_200), Part(at + 1_200, at + 1_600)) for at in (0, 400, 800)]
@@ -113,5 +114,10 @@ def test_serves_a_walk_forward_whose_search_stays_behind_its_fence():
     for result in verdict.segments:
         test = result.segment.test
         assert result.test == run(result.genome, test.first_bar, test.end_bar)
+
+    def peeking(fence: Fence, _: np.random.Generator) -> Genome:
+        fence(genomes[0], 0, 1_201)
+        return genomes[0]
+
     with pytest.raises(LookAhead):
-        walk_forward(segments, evaluate=run, search=lambda fence, _: fence(genomes[0], 0, 1_201), seed=0)
+        walk_forward(segments, evaluate=run, search=peeking, seed=0)

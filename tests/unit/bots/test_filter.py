@@ -46,7 +46,7 @@ KEYS = {
 def run() -> Run:
     context = MiniRacer()
     context.eval(re.sub(r"^export ", "", (STATIC / "js" / "filter.js").read_text("utf-8"), flags=re.MULTILINE))
-    return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
+    return lambda expression: json.loads(str(context.eval(f"JSON.stringify({expression})")))
 
 
 def filterable(bot: dict[str, Any]) -> Filterable:
@@ -136,7 +136,7 @@ bots = st.fixed_dictionaries(
 def test_the_browser_filters_as_the_server_does(run: Run, text: str, bot: dict[str, Any]) -> None:
     found = run(f"((one) => [one.holds({json.dumps(bot)}), one.wrong])(filterOf({json.dumps(text)}))")
     try:
-        told = [bot_filter(text).passes(filterable(bot)), None]
+        told: list[bool | str | None] = [bot_filter(text).passes(filterable(bot)), None]
     except BadInput as refused:
         told = [False, str(refused)]
     assert found == told

@@ -62,7 +62,7 @@ def test_values_are_written_exactly(value: Any, written: str) -> None:
     assert cell(value) == written
 
 
-printable = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0\r"))
+printable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r"))
 
 
 @given(st.lists(st.lists(printable, min_size=2, max_size=2), max_size=5))

@@ -8,6 +8,7 @@ import pytest
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from api.edge.middleware import OUTCOME_UNKNOWN, Deadline
@@ -135,7 +136,7 @@ def test_a_person_at_a_page_waits_longer_than_a_program(accept: str, status: int
 
 def test_a_person_who_waited_in_vain_is_offered_to_try_again() -> None:
     platform = FastAPI()
-    platform.add_route("/static/{name:path}", Desk(), name="static")
+    platform.router.routes.append(Route("/static/{name:path}", Desk(), name="static"))
     late = Deadline(Desk(), page_seconds=0.0)
     status, body = asyncio.run(ask(late, "GET", accept=BROWSER, platform=platform))
     page = body.decode()

@@ -15,7 +15,7 @@ class Chair:
     pass
 
 
-def test_each_thing_is_found_by_its_type_and_what_was_not_given_is_named():
+def test_each_thing_is_found_by_its_type_and_what_was_not_given_is_named() -> None:
     app, lamp = FastAPI(), Lamp()
     give(app, lamp)
     give(app, "words")

@@ -1,5 +1,7 @@
 """Database addresses: one owner's address becomes three, and a wrong one is refused without showing its password."""
 
+from typing import Any
+
 import pytest
 from pydantic import SecretStr
 
@@ -11,7 +13,8 @@ OWNER = "postgres://owner:s3cret-word@db.example:6432/ledger"
 
 
 def settings_with(**addresses: str) -> Settings:
-    return Settings(env="test", **{name: SecretStr(address) for name, address in addresses.items()})
+    secrets: dict[str, Any] = {name: SecretStr(address) for name, address in addresses.items()}
+    return Settings(env="test", **secrets)
 
 
 @pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg", "postgresql+psycopg2"])

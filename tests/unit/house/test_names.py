@@ -74,7 +74,8 @@ def errors_among(classes: Iterable[ast.ClassDef]) -> set[str]:
 
 def head_noun(name: str) -> str:
     """Return the last word of a CamelCase or snake_case name, in small letters."""
-    return re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)[-1].lower()
+    parts: list[str] = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z0-9]+", name)
+    return parts[-1].lower()
 
 
 def glossary(page: str) -> list[str]:
@@ -154,7 +155,7 @@ def test_no_public_class_name_stands_twice() -> None:
 
 
 def test_no_value_is_called_by_a_word_that_says_no_more_than_item() -> None:
-    disguised = defaultdict(set)
+    disguised: defaultdict[str, set[str]] = defaultdict(set)
     for file, source in sources():
         disguised[wing_of(file)] |= bound_names(source) & ITEMS_IN_DISGUISE
     assert {wing for wing, names in disguised.items() if names} == STILL_DISGUISED

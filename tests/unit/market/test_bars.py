@@ -1,6 +1,7 @@
 import hashlib
 import struct
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,8 +35,9 @@ def test_a_sound_series_passes() -> None:
     ],
 )
 def test_names_the_first_bar_that_breaks_a_rule(column: str, values: list[int], reason: str) -> None:
+    broken: dict[str, Any] = {column: np.array(values, np.int64)}
     with pytest.raises(BadBars, match=reason):
-        require_valid(replace(three(), **{column: np.array(values, np.int64)}))
+        require_valid(replace(three(), **broken))
 
 
 @given(st.lists(st.integers(-(2**62), 2**62), min_size=1, max_size=20))

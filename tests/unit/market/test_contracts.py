@@ -19,7 +19,8 @@ from trading.market.contracts import (
 
 def month_on(symbol: str, *days: str) -> list[int]:
     at = np.array(days, "datetime64[ns]").astype(np.int64)
-    return contract_months(named_contract(symbol), at).tolist()
+    months: list[int] = contract_months(named_contract(symbol), at).tolist()
+    return months
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def _spoken(argument: ast.expr) -> str:
     if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
         return argument.value
     if isinstance(argument, ast.JoinedStr):
-        return "".join(part.value if isinstance(part, ast.Constant) else "x" for part in argument.values)
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in argument.values)
     return ""
 
 

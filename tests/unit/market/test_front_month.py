@@ -8,7 +8,8 @@ from trading.market.front_month import front_month, holes_note
 
 def kept(*rows: tuple[int, int, int]) -> list[int]:
     days, contract, volume = (np.array(column, np.int64) for column in zip(*rows, strict=True))
-    return contract[front_month(days, contract, volume, root="ES")].tolist()
+    months: list[int] = contract[front_month(days, contract, volume, root="ES")].tolist()
+    return months
 
 
 def test_rolls_on_the_day_after_the_next_month_traded_more() -> None:

@@ -48,6 +48,6 @@ def test_an_unknown_root_is_refused_by_name() -> None:
         instrument("AAPL")
 
 
-def test_a_mistyped_root_is_refused_with_the_one_most_like_it():
+def test_a_mistyped_root_is_refused_with_the_one_most_like_it() -> None:
     with pytest.raises(UnknownInstrument, match="no such contract root: 'MESS'; did you mean 'MES'"):
         instrument("MESS")

@@ -39,7 +39,9 @@ def written_in(place: str) -> Callable[[IntArray], IntArray]:
 
     def local(ts: IntArray) -> IntArray:
         offsets = [datetime.fromtimestamp(int(at) // 10**9, UTC).astimezone(zone).utcoffset() for at in ts]
-        return ts + np.array([int(each / timedelta(seconds=1)) * 10**9 for each in offsets if each is not None])
+        shifts = [int(each / timedelta(seconds=1)) * 10**9 for each in offsets if each is not None]
+        shifted: IntArray = ts + np.array(shifts)
+        return shifted
 
     return local
 

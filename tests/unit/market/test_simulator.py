@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from trading.arrays import AnyArray, FloatArray
+from trading.arrays import FloatArray, IntArray
 from trading.errors import BadInput, UnknownInstrument
 from trading.market.bars import Bars, require_valid
 from trading.market.gaps import gaps_of
@@ -43,7 +43,7 @@ def standard_errors(gains: FloatArray) -> float:
     return float(gains.mean() / gains.std() * np.sqrt(len(gains)))
 
 
-def correlation(one: AnyArray, other: AnyArray) -> float:
+def correlation(one: FloatArray | IntArray, other: FloatArray | IntArray) -> float:
     return float(np.corrcoef(one, other)[0, 1])
 
 

@@ -34,7 +34,7 @@ def run() -> Run:
     source = re.sub(r"^import .*$", "", source, flags=re.MULTILINE)
     context = MiniRacer()
     context.eval(re.sub(r"^export ", "", source, flags=re.MULTILINE))
-    return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
+    return lambda expression: json.loads(str(context.eval(f"JSON.stringify({expression})")))
 
 
 def mark(at: str, *books: str, kind: str = "RESET") -> dict[str, Any]:
@@ -231,7 +231,12 @@ def test_a_code_without_words_is_still_read(run: Run) -> None:
 
 
 def decision(at: int, code: str, *, job: str | None = None) -> dict[str, Any]:
-    chosen = {"decision": "ENQUEUE" if job else "SKIP", "jobType": job, "reasonCode": code, "blockers": []}
+    chosen: dict[str, Any] = {
+        "decision": "ENQUEUE" if job else "SKIP",
+        "jobType": job,
+        "reasonCode": code,
+        "blockers": [],
+    }
     return chosen | {"startedAt": f"2026-03-02T15:00:{at:02d}Z"}
 
 

@@ -50,7 +50,7 @@ def run() -> Callable[[str], Any]:
     context = MiniRacer()
     context.eval(ATOB)
     context.eval(source)
-    return lambda expression: json.loads(context.eval(f"JSON.stringify({expression})"))
+    return lambda expression: json.loads(str(context.eval(f"JSON.stringify({expression})")))
 
 
 @given(ms=st.integers(0, 4_000_000_000_000))

@@ -7,6 +7,7 @@ import pytest
 
 from gateways.settings import Settings
 from orchestration.cli import terminal
+from orchestration.platform import health
 from services.health.readiness import AUTONOMY
 
 FOLDER = Path(__file__).parents[3] / "docs" / "runbooks"
@@ -26,9 +27,9 @@ def test_status_names_the_runbook_of_what_fails_once(
     ]
     monkeypatch.setattr(terminal, "holder", lambda lock: SimpleNamespace(started_at=0.0, pid=1))
     monkeypatch.setattr(terminal, "_questions", lambda settings: [("daemon", True)])
-    monkeypatch.setattr(terminal.health, "last_sensor_beat", lambda settings: None)
-    monkeypatch.setattr(terminal.health, "starts_in_words", lambda settings: None)
-    monkeypatch.setattr(terminal.health, "failing_checks", lambda settings: failing)
+    monkeypatch.setattr(health, "last_sensor_beat", lambda settings: None)
+    monkeypatch.setattr(health, "starts_in_words", lambda settings: None)
+    monkeypatch.setattr(health, "failing_checks", lambda settings: failing)
     terminal.show_status(Settings(env="test"))
     told = capsys.readouterr().out.splitlines()
     assert told[-3:] == [*failing, "What to do: docs/runbooks/autonomy-silent.md"]

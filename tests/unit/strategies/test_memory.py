@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tests.oracle.series import then_alike
 from trading.strategies import indicators
-from trading.strategies.genome import default_genome, validated
+from trading.strategies.genome import Style, default_genome, validated
 from trading.strategies.memory import WARM_UP_TOLERANCE, WILDEST, forgotten_after, history_notes
 from trading.strategies.rules import parse_rule, rule_text
 from trading.strategies.styles import entry_signals, warm_up_bars
@@ -25,12 +25,16 @@ periods = st.integers(2, 300)
         (1, 1.0, 1e-4, 1),
     ],
 )
-def test_counts_from_where_the_beginning_weighs_little_enough(period, weight, tolerance, bars):
+def test_counts_from_where_the_beginning_weighs_little_enough(
+    period: int, weight: float, tolerance: float, bars: int
+) -> None:
     assert forgotten_after(period, weight, tolerance=tolerance) == bars
 
 
 @given(periods, tolerances)
-def test_a_beginning_weighs_a_twentieth_of_the_tolerance_there_and_more_a_bar_before(period, tolerance):
+def test_a_beginning_weighs_a_twentieth_of_the_tolerance_there_and_more_a_bar_before(
+    period: int, tolerance: float
+) -> None:
     after = forgotten_after(period, 1 / period, tolerance=tolerance) - period
     assert (1 - 1 / period) ** after <= tolerance / WILDEST * (1 + 1e-9)
     assert (1 - 1 / period) ** (after - 1) > tolerance / WILDEST * (1 - 1e-9)
@@ -38,8 +42,8 @@ def test_a_beginning_weighs_a_twentieth_of_the_tolerance_there_and_more_a_bar_be
 
 @given(periods, st.floats(0.0, WILDEST), st.integers(0, 2**32))
 def test_a_beginning_that_was_off_by_as_much_as_is_allowed_moves_an_average_by_no_more_than_the_tolerance(
-    period, off, seed
-):
+    period: int, off: float, seed: int
+) -> None:
     first = forgotten_after(period, 1 / period)
     ranges = np.random.default_rng(seed).uniform(0.9, 1.1, first + 60)
     other = ranges.copy()
@@ -50,7 +54,7 @@ def test_a_beginning_that_was_off_by_as_much_as_is_allowed_moves_an_average_by_n
 
 
 @given(tolerances, tolerances)
-def test_a_finer_tolerance_never_asks_for_less_history(one, other):
+def test_a_finer_tolerance_never_asks_for_less_history(one: float, other: float) -> None:
     finer, coarser = sorted((one, other))
     style = rule_text("long: ema(close, 9) > ema(close, 20) and rsi(close, 7) < 40 short: mirror")
     for wanted in (style, "trend"):
@@ -59,7 +63,7 @@ def test_a_finer_tolerance_never_asks_for_less_history(one, other):
 
 
 @pytest.mark.parametrize("style", ["trend", rule_text("long: close > close[1] short: mirror")])
-def test_signals_count_from_the_tolerance_that_is_asked_for(style):
+def test_signals_count_from_the_tolerance_that_is_asked_for(style: Style) -> None:
     tape, genome = then_alike(3, at=1_900), validated(style, {**default_genome(style), "atr_period": 20})
     firsts = []
     for tolerance in (1e-2, WARM_UP_TOLERANCE, 1e-9):
@@ -72,13 +76,13 @@ def test_signals_count_from_the_tolerance_that_is_asked_for(style):
     assert len(set(firsts)) > 1
 
 
-def test_says_what_is_left_of_a_history():
+def test_says_what_is_left_of_a_history() -> None:
     assert history_notes(180, 179, tolerance=1e-4) == ()
     assert "history of 179 bars is not longer than the warm-up of 179" in history_notes(179, 179, tolerance=1e-4)[0]
     assert "to a tolerance of 1e-09 instead of 0.0001" in history_notes(500, 335, tolerance=1e-9)[0]
 
 
-def test_the_readmes_rule_can_trade_on_two_weeks_of_hours():
+def test_the_readmes_rule_can_trade_on_two_weeks_of_hours() -> None:
     style = rule_text("long: close > sma(close, 100) and low <= sma(close, 20) - 0.5 * atr(atr_period) short: mirror")
     assert warm_up_bars(style, default_genome(style)) < 10 * 23
     assert parse_rule("long: close > ema(close, 200) short: mirror").warm_up_bars == 1_421

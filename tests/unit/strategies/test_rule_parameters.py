@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from tests.oracle.series import random_bars, random_sessions
 from trading.errors import BadGenome, RuleSyntaxError
 from trading.improvement.breeding import crossover, distance, mutate
-from trading.strategies.genome import common_exits, default_genome, genome_hash, schema, validated
+from trading.strategies.genome import Genome, common_exits, default_genome, genome_hash, schema, validated
 from trading.strategies.rules import parse_rule, rule_signals, rule_text
 from trading.strategies.styles import entry_signals, rule_of, signal_at, warm_up_bars
-from trading.strategies.tape import tape_of
+from trading.strategies.tape import Tape, tape_of
 from trading.verification.sensitivity import neighbours
 
 CROSS = """
@@ -33,19 +33,19 @@ OWN = ("fast", "slow", "push", "reach", "size")
 MEASURES = {"reach": " ticks", "size": " contracts"}
 
 
-def tape(seed=3, *, n_bars=1_100):
+def tape(seed: int = 3, *, n_bars: int = 1_100) -> Tape:
     rng = np.random.default_rng([seed, 43])
     return tape_of(random_bars(rng, n_bars), random_sessions(rng, n_bars, longest=60))
 
 
 @st.composite
-def genomes(draw):
+def genomes(draw: st.DrawFn) -> Genome:
     rows = schema(STYLE).values()
     steps = {row.name: draw(st.integers(round(row.low / row.step), round(row.high / row.step))) for row in rows}
     return validated(STYLE, {row.name: row.snapped(round(steps[row.name] * row.step, 6)) for row in rows})
 
 
-def spelled_out(genome):
+def spelled_out(genome: Genome) -> str:
     """Return the rule with every name replaced by its number, as a person would write it without parameters."""
     body = CROSS[CROSS.index("long:") :]
     for name in (*OWN, "atr_period"):
@@ -54,7 +54,7 @@ def spelled_out(genome):
     return f"{body} unit: atr({genome['atr_period']})"
 
 
-def test_have_a_schema_of_bounds_steps_and_units_beside_the_common_exits():
+def test_have_a_schema_of_bounds_steps_and_units_beside_the_common_exits() -> None:
     rows = schema(STYLE)
     assert list(rows) == sorted(rows)
     facts = {name: (rows[name].default, rows[name].low, rows[name].high, rows[name].step) for name in OWN}
@@ -70,26 +70,26 @@ def test_have_a_schema_of_bounds_steps_and_units_beside_the_common_exits():
     assert set(rows) - set(OWN) == {row.name for row in common_exits(20)}
 
 
-def test_may_begin_exits_elsewhere_and_leave_their_bounds_alone():
+def test_may_begin_exits_elsewhere_and_leave_their_bounds_alone() -> None:
     common, rows = {row.name: row for row in common_exits(20)}, schema(STYLE)
     assert (rows["stop_atr"].default, rows["time_stop_bars"].default) == (2.0, 40)
     assert all((rows[name].low, rows[name].high) == (row.low, row.high) for name, row in common.items())
     assert [name for name, row in common.items() if rows[name] != row] == ["stop_atr", "time_stop_bars"]
 
 
-def test_move_by_one_where_all_is_whole_and_by_a_twentieth_otherwise():
+def test_move_by_one_where_all_is_whole_and_by_a_twentieth_otherwise() -> None:
     whole = rule_text("param n = 4 in 1 to 9 long: close > open[n] short: never")
     fine = rule_text("param n = 0.4 in 0.1 to 1 long: close - open > n * atr(9) short: never")
     assert (schema(whole)["n"].step, schema(fine)["n"].step) == (1, 0.05)
 
 
-def test_leave_the_period_of_the_unit_out_where_the_rule_has_its_own():
+def test_leave_the_period_of_the_unit_out_where_the_rule_has_its_own() -> None:
     assert "atr_period" in schema(rule_text("long: close > open short: never"))
     assert "atr_period" not in schema(rule_text("long: close > open short: never unit: 4 ticks"))
 
 
 @given(genomes())
-def test_stand_where_their_number_would_stand(genome):
+def test_stand_where_their_number_would_stand(genome: Genome) -> None:
     series = tape(n_bars=400)
     rule, plain = rule_of(STYLE, genome), parse_rule(spelled_out(genome))
     found, wanted = rule_signals(series, rule), rule_signals(series, plain)
@@ -98,7 +98,7 @@ def test_stand_where_their_number_would_stand(genome):
     assert np.array_equal(found.stop_unit_ticks, wanted.stop_unit_ticks, equal_nan=True)
 
 
-def test_change_what_the_rule_does():
+def test_change_what_the_rule_does() -> None:
     series = tape()
     quick, slow = (validated(STYLE, {**default_genome(STYLE), "fast": fast}) for fast in (4, 25))
     one, other = (entry_signals(series, STYLE, genome).side for genome in (quick, slow))
@@ -107,7 +107,7 @@ def test_change_what_the_rule_does():
     assert not np.array_equal(one, other)
 
 
-def test_give_a_runner_the_same_step_as_the_whole_series():
+def test_give_a_runner_the_same_step_as_the_whole_series() -> None:
     series, genome = tape(), default_genome(STYLE)
     whole = entry_signals(series, STYLE, genome).side
     bars = [*np.flatnonzero(whole)[:6].tolist(), 500, 1_099]
@@ -115,12 +115,12 @@ def test_give_a_runner_the_same_step_as_the_whole_series():
 
 
 @given(genomes())
-def test_need_no_more_history_than_the_longest_of_all(genome):
+def test_need_no_more_history_than_the_longest_of_all(genome: Genome) -> None:
     assert warm_up_bars(STYLE, genome) <= parse_rule(CROSS).longest_warm_up_bars
 
 
 @given(genomes(), genomes(), st.integers(0, 2**32))
-def test_breed_like_any_genome(mother, father, seed):
+def test_breed_like_any_genome(mother: Genome, father: Genome, seed: int) -> None:
     chance = np.random.default_rng(seed)
     child = mutate(STYLE, crossover(STYLE, mother, father, chance=chance), chance=chance)
     assert validated(STYLE, child) == child
@@ -128,14 +128,14 @@ def test_breed_like_any_genome(mother, father, seed):
     assert all(validated(STYLE, near.genome) == near.genome for near in neighbours(STYLE, child, reach=1))
 
 
-def test_refuse_a_genome_of_another_rule():
+def test_refuse_a_genome_of_another_rule() -> None:
     with pytest.raises(BadGenome, match="missing genome parameters: fast"):
         validated(STYLE, default_genome(rule_text("long: close > open short: never")))
     with pytest.raises(BadGenome, match="slow must be between 10 and 90 bars, was 91"):
         validated(STYLE, {**default_genome(STYLE), "slow": 91})
 
 
-def test_keep_text_and_fingerprint_apart_from_the_numbers():
+def test_keep_text_and_fingerprint_apart_from_the_numbers() -> None:
     other = rule_text(CROSS.replace("moves in tens", "moves by ten"))
     assert other.parameters == STYLE.parameters
     assert other.fingerprint != STYLE.fingerprint
@@ -193,7 +193,9 @@ REFUSALS = [
 
 @pytest.mark.scorecard(41)
 @pytest.mark.parametrize(("text", "column", "found", "expected"), REFUSALS)
-def test_are_refused_with_their_place_where_they_mean_nothing(text, column, found, expected):
+def test_are_refused_with_their_place_where_they_mean_nothing(
+    text: str, column: int, found: str, expected: str
+) -> None:
     with pytest.raises(RuleSyntaxError) as refused:
         rule_text(text)
     assert (refused.value.line, refused.value.column) == (1, column)
@@ -201,14 +203,14 @@ def test_are_refused_with_their_place_where_they_mean_nothing(text, column, foun
     assert expected in refused.value.expected
 
 
-def test_are_at_most_twelve():
+def test_are_at_most_twelve() -> None:
     lines = [f"param n{number} = 5 in 1 to 9" for number in range(13)]
     condition = " + ".join(f"n{number}" for number in range(13))
     with pytest.raises(RuleSyntaxError, match="line 13, column 1: expected at most 12 parameters, found one more"):
         rule_text("\n".join([*lines, f"long: bars_since_open > {condition} short: never"]))
 
 
-def test_count_their_longest_windows_against_the_longest_history():
+def test_count_their_longest_windows_against_the_longest_history() -> None:
     nested = "close"
     for _ in range(30):
         nested = f"ema({nested}, n)"
@@ -239,7 +241,7 @@ PLACES = st.sampled_from(
 
 
 @st.composite
-def texts(draw):
+def texts(draw: st.DrawFn) -> str:
     """Return a text that may be a rule: any declarations, and conditions with numbers in any place."""
     lines = []
     for name in NAMES:
@@ -252,7 +254,7 @@ def texts(draw):
     return "\n".join([*lines, f"long: {read}", "short: mirror"])
 
 
-def gaps(parts):
+def gaps(parts: list[str]) -> list[tuple[str, bool]]:
     """Return each part of a place with whether a number follows it."""
     return [(part, place < len(parts) - 1) for place, part in enumerate(parts)]
 
@@ -263,7 +265,9 @@ SERIES = tape(n_bars=120)
 @pytest.mark.scorecard(41)
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(texts(), st.data())
-def test_of_a_rule_that_is_accepted_mean_something_at_every_value_within_their_bounds(text, data):
+def test_of_a_rule_that_is_accepted_mean_something_at_every_value_within_their_bounds(
+    text: str, data: st.DataObject
+) -> None:
     try:
         style = rule_text(text)
     except RuleSyntaxError:
@@ -284,7 +288,7 @@ WORDS = "param exit in to step = 5 1 9 0.5 - a stop_atr bars ticks contracts lon
 @pytest.mark.scorecard(41)
 @settings(max_examples=200)
 @given(st.lists(st.sampled_from(WORDS.split()), max_size=14))
-def test_any_words_of_a_declaration_are_a_rule_or_a_refusal(words):
+def test_any_words_of_a_declaration_are_a_rule_or_a_refusal(words: list[str]) -> None:
     try:
         style = rule_text(" ".join([*words, "long: close > open[1] short: never"]))
     except RuleSyntaxError:

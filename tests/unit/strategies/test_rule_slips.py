@@ -112,7 +112,7 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("text", "line", "column", "fix"), TEXTS)
-def test_an_error_says_where_what_was_expected_and_what_to_write(text, line, column, fix):
+def test_an_error_says_where_what_was_expected_and_what_to_write(text: str, line: int, column: int, fix: str) -> None:
     with pytest.raises(RuleSyntaxError) as refused:
         parse_rule(text)
     wrong = refused.value
@@ -124,14 +124,14 @@ def test_an_error_says_where_what_was_expected_and_what_to_write(text, line, col
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_every_example_of_a_function_is_one(name):
+def test_every_example_of_a_function_is_one(name: str) -> None:
     value = EXAMPLES[name]
     distance = value if name in ("atr", "abs", "momentum") else f"{value} - {value}"
     read = f"{value} > 30" if name == "rsi" else f"{distance} > 4 ticks"
     assert parse_rule(f"long: {read}\nshort: never").long is not None
 
 
-def refusal_of(text):
+def refusal_of(text: str) -> RuleSyntaxError | None:
     """Return the error about a text, None where it is a rule."""
     try:
         parse_rule(text)
@@ -142,7 +142,7 @@ def refusal_of(text):
 
 @settings(max_examples=300, deadline=None)
 @given(st.text(max_size=60) | st.lists(st.sampled_from([text for text, *_ in TEXTS]), max_size=3).map("\n".join))
-def test_any_text_is_a_rule_or_an_error_with_its_place_and_what_was_expected(text):
+def test_any_text_is_a_rule_or_an_error_with_its_place_and_what_was_expected(text: str) -> None:
     wrong = refusal_of(text)
     if wrong is not None:
         assert 1 <= wrong.line <= text.count("\n") + 1

@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import made_bars, made_sessions, random_bars, random_genome, random_sessions
+from trading.market.bars import Bars
+from trading.market.sessions import SessionIndex
 from trading.strategies.archetypes import ARCHETYPES, ONE_PER_FAMILY
 from trading.strategies.genome import default_genome
 from trading.strategies.kernels import IN_SESSION
 from trading.strategies.memory import WARM_UP_TOLERANCE
-from trading.strategies.signals import SPREADS, signal_at, signals, sma_cross, warm_up_bars
+from trading.strategies.signals import SPREADS, Signals, signal_at, signals, sma_cross, warm_up_bars
 from trading.strategies.tape import tape_of
 
 BUSY = {
@@ -24,17 +26,17 @@ BUSY = {
 }
 
 
-def busy_genome(name):
+def busy_genome(name: str) -> dict[str, float]:
     genome = dict(default_genome(name))
     return genome | {key: value for key, value in BUSY.items() if key in genome}
 
 
-def market(seed, *, n_bars=900):
+def market(seed: int, *, n_bars: int = 900) -> tuple[Bars, SessionIndex]:
     rng = np.random.default_rng(seed)
     return random_bars(rng, n_bars), random_sessions(rng, n_bars)
 
 
-def upside_down(bars):
+def upside_down(bars: Bars) -> Bars:
     return replace(
         bars,
         open_ticks=-bars.open_ticks,
@@ -45,7 +47,7 @@ def upside_down(bars):
 
 
 @pytest.mark.parametrize("name", ONE_PER_FAMILY)
-def test_long_and_short_mirror_each_other_exactly(name):
+def test_long_and_short_mirror_each_other_exactly(name: str) -> None:
     seen = set()
     for seed in range(30):
         bars, sessions = market(seed)
@@ -58,7 +60,7 @@ def test_long_and_short_mirror_each_other_exactly(name):
 
 
 @pytest.mark.parametrize("name", ONE_PER_FAMILY)
-def test_the_step_of_a_runner_equals_the_vector_at_every_bar(name):
+def test_the_step_of_a_runner_equals_the_vector_at_every_bar(name: str) -> None:
     bars, sessions = market(5, n_bars=400)
     tape = tape_of(bars, sessions)
     vector = signals(tape, name, busy_genome(name)).side
@@ -67,7 +69,7 @@ def test_the_step_of_a_runner_equals_the_vector_at_every_bar(name):
 
 
 @pytest.mark.parametrize("name", sorted(ARCHETYPES))
-def test_signals_only_in_session_and_after_the_warm_up(name):
+def test_signals_only_in_session_and_after_the_warm_up(name: str) -> None:
     for seed in range(12):
         rng = np.random.default_rng(seed)
         bars, sessions = random_bars(rng, 500), random_sessions(rng, 500)
@@ -81,7 +83,7 @@ def test_signals_only_in_session_and_after_the_warm_up(name):
 
 @pytest.mark.scorecard(22)
 @pytest.mark.parametrize("name", sorted(ARCHETYPES))
-def test_a_longer_history_changes_no_unit_and_no_decision_after_the_warm_up(name):
+def test_a_longer_history_changes_no_unit_and_no_decision_after_the_warm_up(name: str) -> None:
     decided = 0
     for seed in range(12):
         bars, sessions = market(seed, n_bars=1_400)
@@ -99,16 +101,16 @@ def test_a_longer_history_changes_no_unit_and_no_decision_after_the_warm_up(name
     assert decided
 
 
-def _recent(bars, sessions, start, name):
+def _recent(bars: Bars, sessions: SessionIndex, start: int, name: str) -> Signals:
     columns = ("ts_event", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "volume", "contract")
     tail = replace(bars, **{column: getattr(bars, column)[start:] for column in columns})
     index = made_sessions(sessions.trading_day[start:], sessions.is_open[start:], sessions.is_last[start:])
     return signals(tape_of(tail, index), name, busy_genome(name))
 
 
-def test_a_roll_gap_is_no_signal():
+def test_a_roll_gap_is_no_signal() -> None:
     rows = [(1_000 + i % 3, 1_003 + i % 3, 998 + i % 3, 1_001 + i % 3) for i in range(300)]
-    jumped = [tuple(price + 500 * (i >= 150) for price in row) for i, row in enumerate(rows)]
+    jumped = np.array(rows) + 500 * (np.arange(300) >= 150)[:, None]
     sessions = made_sessions(np.arange(300) // 24, [True] * 300, [False] * 300)
     for name in ONE_PER_FAMILY:
         one_contract = signals(tape_of(made_bars(jumped), sessions), name, busy_genome(name))
@@ -123,7 +125,7 @@ def test_a_roll_gap_is_no_signal():
 
 
 @pytest.mark.parametrize(("name", "says"), [("breakout", "switched off"), ("vwap", "weighs every bar alike")])
-def test_unknown_volume_is_said_and_never_counted_against_a_bar(name, says):
+def test_unknown_volume_is_said_and_never_counted_against_a_bar(name: str, says: str) -> None:
     bars, sessions = market(3)
     silent = replace(bars, volume=np.zeros(len(bars), np.int64))
     wishes = signals(tape_of(silent, sessions), name, busy_genome(name))
@@ -133,21 +135,21 @@ def test_unknown_volume_is_said_and_never_counted_against_a_bar(name, says):
     assert loud.notes == ()
 
 
-def test_a_market_that_never_moves_gives_no_signal():
+def test_a_market_that_never_moves_gives_no_signal() -> None:
     bars = made_bars([(100, 100, 100, 100)] * 400)
     sessions = made_sessions(np.arange(400) // 24, [True] * 400, [False] * 400)
     for name in sorted(ARCHETYPES):
         assert not signals(tape_of(bars, sessions), name, busy_genome(name)).side.any()
 
 
-def test_a_short_history_says_that_no_signal_is_possible():
+def test_a_short_history_says_that_no_signal_is_possible() -> None:
     bars, sessions = market(1, n_bars=40)
     wishes = signals(tape_of(bars, sessions), "breakout", default_genome("breakout"))
     assert "not longer than the warm-up" in wishes.notes[0]
 
 
 @pytest.mark.parametrize("n_bars", [5, 13, 14, 400, 13 + SPREADS, 14 + SPREADS, 13 + 2 * SPREADS, 1_200])
-def test_crossings_of_simple_averages_are_where_the_definition_says(n_bars):
+def test_crossings_of_simple_averages_are_where_the_definition_says(n_bars: int) -> None:
     rng = np.random.default_rng(8)
     bars = random_bars(rng, n_bars)
     side = sma_cross(tape_of(bars, random_sessions(rng, n_bars)), 5, 13).side.tolist()

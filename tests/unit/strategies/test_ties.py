@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.series import endless, then_alike
+from trading.arrays import FloatArray
 from trading.strategies import indicators
 from trading.strategies.rules import parse_rule, rule_signals
+from trading.strategies.tape import Tape
 from trading.verification.warm_up import warm_up_drifts
 
 CONSTANTS = (0.1, 20_000 + 1 / 3, -7.7, 4e-9, 2**31 / 3, 26_000.0)
@@ -23,7 +25,7 @@ numbers = st.one_of(
 columns = st.lists(numbers, min_size=1, max_size=120).map(lambda values: np.array(values, np.float64))
 
 
-def wild_then(constant, n=900, at=200):
+def wild_then(constant: float, n: int = 900, at: int = 200) -> FloatArray:
     """Return values that move wildly for a while and then stay."""
     rng = np.random.default_rng(11)
     values = constant + rng.normal(0.0, 1.0 + 1e-3 * abs(constant), n)
@@ -33,7 +35,7 @@ def wild_then(constant, n=900, at=200):
 
 @pytest.mark.parametrize("constant", CONSTANTS)
 @pytest.mark.parametrize("period", WINDOWS)
-def test_values_all_alike_are_their_own_average_and_extremes(constant, period):
+def test_values_all_alike_are_their_own_average_and_extremes(constant: float, period: int) -> None:
     values = wild_then(constant)
     settled = slice(200 + period - 1, None)
     for of in (indicators.sma, indicators.highest, indicators.lowest):
@@ -42,7 +44,7 @@ def test_values_all_alike_are_their_own_average_and_extremes(constant, period):
 
 
 @pytest.mark.parametrize("period", [2, 7, 14, 20])
-def test_averages_beside_zeros_arrive_at_zero(period):
+def test_averages_beside_zeros_arrive_at_zero(period: int) -> None:
     values = wild_then(0.0, n=2_000)
     assert (indicators.ema(values, period)[1_500:] == 0.0).all()
     low = np.cumsum(np.abs(values))
@@ -51,7 +53,7 @@ def test_averages_beside_zeros_arrive_at_zero(period):
 
 @pytest.mark.parametrize("constant", CONSTANTS)
 @pytest.mark.parametrize("period", [2, 7, 14, 20])
-def test_exponential_averages_arrive_at_a_value_that_stays_and_stop_there(constant, period):
+def test_exponential_averages_arrive_at_a_value_that_stays_and_stop_there(constant: float, period: int) -> None:
     values = wild_then(constant, n=2_000)
     assert (indicators.ema(values, period)[1_500:] == constant).all()
     assert (indicators.ema(values[200:], period)[period - 1 :] == constant).all()
@@ -61,14 +63,14 @@ def test_exponential_averages_arrive_at_a_value_that_stays_and_stop_there(consta
 
 
 @pytest.mark.parametrize("period", [2, 5, 14])
-def test_strength_stays_what_it_was_while_nothing_moves(period):
+def test_strength_stays_what_it_was_while_nothing_moves(period: int) -> None:
     values = wild_then(100.0, n=300)
     assert len(set(indicators.rsi(values, period)[200:230])) == 1
     assert (indicators.rsi(np.full(60, 0.1), period)[period:] == 0.0).all()
     assert indicators.rsi([0, 3, -4, *([-4] * 20)], 2)[-1] == 30.0
 
 
-def test_the_session_average_of_bars_all_alike_is_their_typical_price():
+def test_the_session_average_of_bars_all_alike_is_their_typical_price() -> None:
     high, low, close = (np.full(400, 2**29 + ticks, np.float64) for ticks in (2, -1, 0))
     volume = np.random.default_rng(2).integers(0, 900_000, 400)
     starts = np.arange(400) % 130 == 0
@@ -78,7 +80,7 @@ def test_the_session_average_of_bars_all_alike_is_their_typical_price():
 
 @settings(deadline=None)
 @given(columns, st.integers(1, 40))
-def test_a_simple_average_is_the_exact_one_rounded_once_and_within_its_window(values, period):
+def test_a_simple_average_is_the_exact_one_rounded_once_and_within_its_window(values: FloatArray, period: int) -> None:
     found = indicators.sma(values, period)
     for i in range(period - 1, len(values)):
         window = values[i - period + 1 : i + 1]
@@ -89,7 +91,9 @@ def test_a_simple_average_is_the_exact_one_rounded_once_and_within_its_window(va
 
 @settings(deadline=None)
 @given(columns, st.integers(1, 30), st.integers(1, 60))
-def test_a_window_is_the_same_to_the_last_bit_wherever_the_history_begins(values, period, later):
+def test_a_window_is_the_same_to_the_last_bit_wherever_the_history_begins(
+    values: FloatArray, period: int, later: int
+) -> None:
     for of in (indicators.sma, indicators.highest, indicators.lowest, indicators.momentum):
         whole, part = of(values, period)[later:], of(values[later:], period)
         known = ~np.isnan(part)
@@ -112,12 +116,12 @@ def test_a_window_is_the_same_to_the_last_bit_wherever_the_history_begins(values
         "ema(close, 9) > ema(close, 20)",
     ],
 )
-def test_no_rule_finds_a_difference_on_bars_all_alike(condition):
+def test_no_rule_finds_a_difference_on_bars_all_alike(condition: str) -> None:
     rule = parse_rule(f"long: {condition}\nshort: never\nunit: 4 ticks")
     assert [int((rule_signals(then_alike(seed), rule).side[1_400:] != 0).sum()) for seed in range(12)] == [0] * 12
 
 
-def test_the_warm_up_detector_passes_a_rule_of_thirds():
+def test_the_warm_up_detector_passes_a_rule_of_thirds() -> None:
     rng = np.random.default_rng(1)
     step = np.where(rng.random(20_000) < 0.25, rng.choice([-1, 1], 20_000), 0)
     close = 26_000 + np.cumsum(step)
@@ -126,7 +130,7 @@ def test_the_warm_up_detector_passes_a_rule_of_thirds():
     typical = "(high + low + close) / 3"
     rule = parse_rule(f"long: {typical} crosses above sma({typical}, 20)\nshort: mirror\nunit: 4 ticks")
 
-    def known(part):
+    def known(part: Tape) -> FloatArray:
         wishes = rule_signals(part, rule)
         return np.column_stack([wishes.side, wishes.stop_unit_ticks * (wishes.side != 0)]).astype(np.float64)
 

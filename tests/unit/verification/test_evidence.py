@@ -28,11 +28,11 @@ def blockers(stage: Stage, *runs: Verified, generation: int | None = 3) -> dict[
 
 
 @pytest.mark.parametrize("stage", sorted(ASKING))
-def test_open_the_gate_where_they_judged_the_newest_generation_on_real_bars(stage):
+def test_open_the_gate_where_they_judged_the_newest_generation_on_real_bars(stage: Stage) -> None:
     assert blockers(stage, WALK, STRESS) == {}
 
 
-def test_are_asked_for_by_exactly_the_stages_that_say_so():
+def test_are_asked_for_by_exactly_the_stages_that_say_so() -> None:
     asking = {stage for stage, table in GATES.items() if CODES & {rule.code for rule in table.besides}}
     assert asking == ASKING
 
@@ -46,14 +46,16 @@ def test_are_asked_for_by_exactly_the_stages_that_say_so():
         (Stage.CANARY, replace(WALK, overfit_ratio=2.01), "WALK_FORWARD_OVERFIT_RATIO"),
     ],
 )
-def test_are_held_against_the_gate_table_by_their_figures_and_not_their_grade(stage, walk, code):
+def test_are_held_against_the_gate_table_by_their_figures_and_not_their_grade(
+    stage: Stage, walk: Verified, code: str
+) -> None:
     found = blockers(stage, walk, STRESS)
     assert list(found) == [code]
     assert found[code].was is not None
     assert "unknown" not in found[code].reason
 
 
-def test_pass_shadow_with_figures_that_do_not_pass_canary():
+def test_pass_shadow_with_figures_that_do_not_pass_canary() -> None:
     walk = replace(WALK, consistency=0.5, overfit_ratio=2.5)
     assert blockers(Stage.SHADOW, walk) == {}
     assert set(blockers(Stage.CANARY, walk, STRESS)) == {"WALK_FORWARD_CONSISTENCY", "WALK_FORWARD_OVERFIT_RATIO"}
@@ -69,7 +71,7 @@ def test_pass_shadow_with_figures_that_do_not_pass_canary():
         (replace(WALK, data_source="cme-MARKS"), "verified on cme-MARKS bars, which pass no gate"),
     ],
 )
-def test_are_unknown_with_a_reason_where_they_are_no_evidence(walk, why):
+def test_are_unknown_with_a_reason_where_they_are_no_evidence(walk: Verified | None, why: str) -> None:
     found = blockers(Stage.SHADOW, *([walk] if walk else []))
     assert set(found) == set(ASKED_FOR[Kind.WALK_FORWARD])
     for check in found.values():
@@ -78,7 +80,7 @@ def test_are_unknown_with_a_reason_where_they_are_no_evidence(walk, why):
         assert check.reason.startswith(f"{check.code} must be")
 
 
-def test_have_no_overfit_ratio_where_nothing_was_kept_and_say_so():
+def test_have_no_overfit_ratio_where_nothing_was_kept_and_say_so() -> None:
     found = blockers(Stage.SHADOW, replace(WALK, overfit_ratio=None, grade=Grade.FAILED))
     assert list(found) == ["WALK_FORWARD_OVERFIT_RATIO"]
     assert "no test Sharpe above zero" in found["WALK_FORWARD_OVERFIT_RATIO"].reason
@@ -93,14 +95,14 @@ def test_have_no_overfit_ratio_where_nothing_was_kept_and_say_so():
         (replace(STRESS, generation=1), None, "generation 1 was verified, the newest is 3"),
     ],
 )
-def test_let_only_a_stress_suite_that_passed_through(stress, was, says):
+def test_let_only_a_stress_suite_that_passed_through(stress: Verified | None, was: float | None, says: str) -> None:
     found = blockers(Stage.CANARY, WALK, *([stress] if stress else []))
     assert list(found) == ["STRESS_SUITE_PASSED"]
     assert found["STRESS_SUITE_PASSED"].was == was
     assert says in found["STRESS_SUITE_PASSED"].reason
 
 
-def test_of_other_kinds_say_nothing():
+def test_of_other_kinds_say_nothing() -> None:
     others = [replace(STRESS, kind=kind) for kind in Kind if kind not in ASKED_FOR]
     assert with_verifications(PERFECT, others, generation=3) == with_verifications(PERFECT, [], generation=3)
 
@@ -116,7 +118,7 @@ def test_of_other_kinds_say_nothing():
         overfit_ratio=st.floats(-5, 5) | st.none(),
     )
 )
-def test_on_bars_that_do_not_count_never_open_anything(run):
+def test_on_bars_that_do_not_count_never_open_anything(run: Verified) -> None:
     known = with_verifications(Evidence(), [run], generation=3)
     assert (known.walk_forward_consistency, known.walk_forward_overfit_ratio, known.stress_passed) == (None, None, None)
     assert set(known.unknown_because) == CODES

@@ -1,13 +1,16 @@
 """Monte-Carlo: paths with a known answer, exhaustive oracles on tiny records, and the same bytes for the same seed."""
 
+from collections.abc import Callable
 from dataclasses import astuple
 from itertools import permutations, product
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from trading.arrays import IntArray
 from trading.errors import BadReturns
 from trading.figures.performance import max_drawdown
 from trading.verification import monte_carlo
@@ -18,7 +21,7 @@ ACCOUNT = 1_000 * USD
 records = st.lists(st.integers(-400 * USD, 400 * USD), min_size=1, max_size=30).map(np.array)
 
 
-def sampling(**changes) -> Sampling:
+def sampling(**changes: Any) -> Sampling:
     return Sampling(**({"account_micros": ACCOUNT, "seed": 1, "paths": 400} | changes))
 
 
@@ -30,7 +33,7 @@ def exact(paths: list[tuple[int, ...]], floor: int) -> tuple[float, float, float
     return float(np.mean(falls)), float(ruined), float(np.mean([curve[-1] < ACCOUNT for curve in curves]))
 
 
-def test_reshuffling_approaches_the_spread_of_every_permutation():
+def test_reshuffling_approaches_the_spread_of_every_permutation() -> None:
     pnl = [300 * USD, -200 * USD, -350 * USD, 100 * USD, 250 * USD, -150 * USD]
     answer = reshuffle_trades(np.array(pnl), sampling(paths=20_000, ruin_pct=50))
     paths = list(permutations(pnl))
@@ -42,7 +45,7 @@ def test_reshuffling_approaches_the_spread_of_every_permutation():
     assert answer.drawdown_usd.p95 == pytest.approx(np.quantile(falls, 0.95), abs=1)
 
 
-def test_bootstrapping_approaches_the_spread_of_every_draw():
+def test_bootstrapping_approaches_the_spread_of_every_draw() -> None:
     pnl = [400 * USD, -300 * USD, 50 * USD]
     answer = bootstrap_trades(np.array(pnl), sampling(paths=20_000, ruin_pct=60), trades=4)
     _, ruined, losing = exact(list(product(pnl, repeat=4)), ACCOUNT * 4 // 10)
@@ -50,7 +53,7 @@ def test_bootstrapping_approaches_the_spread_of_every_draw():
     assert answer.loss_probability == pytest.approx(losing, abs=0.02)
 
 
-def test_block_bootstrapping_approaches_the_spread_of_every_pair_of_blocks():
+def test_block_bootstrapping_approaches_the_spread_of_every_pair_of_blocks() -> None:
     pnl = [100 * USD, 200 * USD, -600 * USD, 50 * USD]
     answer = bootstrap_blocks(np.array(pnl), sampling(paths=20_000, ruin_pct=50), block=2)
     blocks = [(pnl[i], pnl[(i + 1) % 4]) for i in range(4)]
@@ -61,7 +64,7 @@ def test_block_bootstrapping_approaches_the_spread_of_every_pair_of_blocks():
 
 @settings(deadline=None)
 @given(records)
-def test_reshuffling_never_changes_the_net(pnl):
+def test_reshuffling_never_changes_the_net(pnl: IntArray) -> None:
     answer = reshuffle_trades(pnl, sampling(paths=50))
     assert set(astuple(answer.net_usd)) == {pnl.sum() / USD}
     assert answer.loss_probability == float(pnl.sum() < 0)
@@ -69,14 +72,14 @@ def test_reshuffling_never_changes_the_net(pnl):
 
 @settings(deadline=None)
 @given(records, st.integers(1, 30))
-def test_a_block_as_long_as_the_record_only_rotates_it(pnl, paths):
+def test_a_block_as_long_as_the_record_only_rotates_it(pnl: IntArray, paths: int) -> None:
     answer = bootstrap_blocks(pnl, sampling(paths=paths), block=len(pnl))
     assert set(astuple(answer.net_usd)) == {pnl.sum() / USD}
 
 
 @settings(deadline=None)
 @given(records)
-def test_drawdowns_lie_between_the_final_loss_and_the_sum_of_losses(pnl):
+def test_drawdowns_lie_between_the_final_loss_and_the_sum_of_losses(pnl: IntArray) -> None:
     answer = reshuffle_trades(pnl, sampling(paths=50))
     losses = -pnl[pnl < 0].sum() / USD
     assert max(0, -pnl.sum() / USD) <= answer.drawdown_usd.p01 <= answer.drawdown_usd.p99 <= losses
@@ -85,7 +88,7 @@ def test_drawdowns_lie_between_the_final_loss_and_the_sum_of_losses(pnl):
 
 @settings(deadline=None)
 @given(records, st.integers(2, 20))
-def test_scaling_money_scales_dollars_and_leaves_shares_alone(pnl, scale):
+def test_scaling_money_scales_dollars_and_leaves_shares_alone(pnl: IntArray, scale: int) -> None:
     one = bootstrap_trades(pnl, sampling(paths=60))
     many = bootstrap_trades(pnl * scale, sampling(paths=60, account_micros=ACCOUNT * scale))
     assert many.ruin_probability == one.ruin_probability
@@ -94,14 +97,16 @@ def test_scaling_money_scales_dollars_and_leaves_shares_alone(pnl, scale):
 
 
 @pytest.mark.parametrize("draw", [reshuffle_trades, bootstrap_trades, lambda p, s: bootstrap_blocks(p, s, block=5)])
-def test_the_seed_decides_everything(draw):
+def test_the_seed_decides_everything(draw: Callable[..., Any]) -> None:
     pnl = np.random.default_rng(2).integers(-50 * USD, 55 * USD, 60)
     assert draw(pnl, sampling(seed=7)) == draw(pnl, sampling(seed=7))
     assert draw(pnl, sampling(seed=7)) != draw(pnl, sampling(seed=8))
 
 
 @pytest.mark.parametrize("draw", [reshuffle_trades, bootstrap_trades, lambda p, s: bootstrap_blocks(p, s, block=5)])
-def test_working_in_batches_draws_from_the_same_record_as_working_at_once(monkeypatch, draw):
+def test_working_in_batches_draws_from_the_same_record_as_working_at_once(
+    monkeypatch: pytest.MonkeyPatch, draw: Callable[..., Any]
+) -> None:
     pnl = np.random.default_rng(3).integers(-50 * USD, 55 * USD, 60)
     at_once = draw(pnl, sampling(paths=2_000))
     monkeypatch.setattr(monte_carlo, "STEPS_AT_ONCE", 600)
@@ -110,7 +115,7 @@ def test_working_in_batches_draws_from_the_same_record_as_working_at_once(monkey
     assert batched.paths == 2_000
 
 
-def test_blocks_keep_streaks_that_single_draws_tear_apart():
+def test_blocks_keep_streaks_that_single_draws_tear_apart() -> None:
     streaks = np.tile(np.repeat([60 * USD, -50 * USD], 10), 10)
     torn = bootstrap_blocks(streaks, sampling(account_micros=10 * ACCOUNT), block=1)
     kept = bootstrap_blocks(streaks, sampling(account_micros=10 * ACCOUNT), block=20)
@@ -118,13 +123,13 @@ def test_blocks_keep_streaks_that_single_draws_tear_apart():
     assert torn.drawdown_usd.p05 < kept.drawdown_usd.p05
 
 
-def test_ruin_counts_from_exactly_the_floor():
+def test_ruin_counts_from_exactly_the_floor() -> None:
     losing = np.array([-500 * USD])
     assert reshuffle_trades(losing, sampling(ruin_pct=50)).ruin_probability == 1.0
     assert reshuffle_trades(losing + 1, sampling(ruin_pct=50)).ruin_probability == 0.0
 
 
-def test_does_not_touch_the_record():
+def test_does_not_touch_the_record() -> None:
     pnl = np.arange(-5, 5) * USD
     before = pnl.copy()
     reshuffle_trades(pnl, sampling())
@@ -146,6 +151,6 @@ def test_does_not_touch_the_record():
         lambda: sampling(ruin_pct=101),
     ],
 )
-def test_refuses_what_it_cannot_draw_from(call):
+def test_refuses_what_it_cannot_draw_from(call: Callable[..., Any]) -> None:
     with pytest.raises(BadReturns):
         call()

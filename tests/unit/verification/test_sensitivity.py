@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.harness.known import known
+from tests.harness.searches import by_net_pnl
 from trading.errors import BadGenome
 from trading.figures.performance import Performance
 from trading.strategies.archetypes import ARCHETYPES
-from trading.strategies.genome import default_genome, genome_hash, schema, validated
+from trading.strategies.genome import Genome, default_genome, genome_hash, schema, validated
 from trading.verification.sensitivity import axis, grid, neighbours, sensitivity
-from trading.verification.trials import by_net_pnl
 
 BLANK = Performance(0, 0, 0, 0, None, None, None, 0.0, 0.0, None, None, 0.0, None)
 TREND = "trend_ema_cross"
@@ -25,7 +26,7 @@ def earning(net: float) -> Performance:
 
 @given(names, st.integers(1, 4))
 @settings(deadline=None)
-def test_neighbours_differ_in_one_parameter_by_so_many_steps_and_are_valid(archetype, reach):
+def test_neighbours_differ_in_one_parameter_by_so_many_steps_and_are_valid(archetype: str, reach: int) -> None:
     home = default_genome(archetype)
     rows = schema(archetype)
     found = neighbours(archetype, home, reach=reach)
@@ -39,7 +40,7 @@ def test_neighbours_differ_in_one_parameter_by_so_many_steps_and_are_valid(arche
         assert 1 <= abs(near.steps) <= reach
 
 
-def test_a_neighbour_outside_its_bounds_or_rules_is_left_out():
+def test_a_neighbour_outside_its_bounds_or_rules_is_left_out() -> None:
     home = validated(TREND, {**default_genome(TREND), "ema_fast": 20, "ema_slow": 21, "stop_atr": 0.25})
     found = {(near.parameter, near.steps) for near in neighbours(TREND, home, reach=1)}
     assert ("ema_fast", -1) in found
@@ -49,52 +50,53 @@ def test_a_neighbour_outside_its_bounds_or_rules_is_left_out():
     assert ("stop_atr", 1) in found
 
 
-def test_tells_a_plateau_from_a_needle():
+def test_tells_a_plateau_from_a_needle() -> None:
     home = default_genome(TREND)
-    flat = sensitivity(TREND, home, evaluate=lambda genome: earning(1_000), score=by_net_pnl)
-    needle = sensitivity(
+    flat = known(sensitivity(TREND, home, evaluate=lambda genome: earning(1_000), score=by_net_pnl))
+    alone = sensitivity(
         TREND, home, evaluate=lambda genome: earning(1_000 if genome == home else -500), score=by_net_pnl
     )
     assert flat.plateau == 1.0
+    needle = known(alone)
     assert needle.plateau == 0.0
     assert set(needle.retained.values()) == {-0.5}
 
 
-def test_keeps_the_worst_neighbour_of_each_parameter():
+def test_keeps_the_worst_neighbour_of_each_parameter() -> None:
     home = default_genome(TREND)
 
-    def evaluate(genome):
+    def evaluate(genome: Genome) -> Performance:
         return earning(1_000 - 300 * max(0, home["ema_fast"] - genome["ema_fast"]))
 
-    answer = sensitivity(TREND, home, evaluate=evaluate, reach=3, score=by_net_pnl)
+    answer = known(sensitivity(TREND, home, evaluate=evaluate, reach=3, score=by_net_pnl))
     assert answer.retained["ema_fast"] == pytest.approx(0.1)
     assert answer.retained["ema_slow"] == 1.0
     assert answer.plateau == pytest.approx(1 - 1 / len(schema(TREND)))
 
 
-def test_a_neighbour_whose_score_is_unknown_keeps_nothing():
+def test_a_neighbour_whose_score_is_unknown_keeps_nothing() -> None:
     home = default_genome(TREND)
 
-    def evaluate(genome):
+    def evaluate(genome: Genome) -> Performance:
         return replace(BLANK, sharpe=1.0 if genome["ema_fast"] == home["ema_fast"] else None)
 
-    assert sensitivity(TREND, home, evaluate=evaluate).retained["ema_fast"] == 0.0
+    assert known(sensitivity(TREND, home, evaluate=evaluate)).retained["ema_fast"] == 0.0
 
 
 @pytest.mark.parametrize("own", [0, -5])
-def test_has_nothing_to_say_about_a_genome_that_earns_nothing(own):
+def test_has_nothing_to_say_about_a_genome_that_earns_nothing(own: int) -> None:
     assert sensitivity(TREND, default_genome(TREND), evaluate=lambda g: earning(own), score=by_net_pnl) is None
     assert sensitivity(TREND, default_genome(TREND), evaluate=lambda g: BLANK) is None
 
 
-def test_a_genome_without_neighbours_has_no_plateau():
-    answer = sensitivity(TREND, default_genome(TREND), evaluate=lambda g: earning(9), reach=0, score=by_net_pnl)
+def test_a_genome_without_neighbours_has_no_plateau() -> None:
+    answer = known(sensitivity(TREND, default_genome(TREND), evaluate=lambda g: earning(9), reach=0, score=by_net_pnl))
     assert answer.plateau is None
 
 
 @given(names, st.integers(1, 12), st.data())
 @settings(deadline=None)
-def test_an_axis_spans_its_bounds_with_values_on_the_step(archetype, points, draw):
+def test_an_axis_spans_its_bounds_with_values_on_the_step(archetype: str, points: int, draw: st.DataObject) -> None:
     row = schema(archetype)[draw.draw(st.sampled_from(sorted(schema(archetype))))]
     values = axis(row, points=points)
     assert list(values) == sorted(set(values))
@@ -104,7 +106,7 @@ def test_an_axis_spans_its_bounds_with_values_on_the_step(archetype, points, dra
         assert (values[0], values[-1]) == (row.low, row.high)
 
 
-def test_an_axis_by_hand():
+def test_an_axis_by_hand() -> None:
     fast = schema(TREND)["ema_fast"]
     assert (fast.low, fast.high) == (2, 100)
     assert axis(fast, points=1) == (51,)
@@ -112,7 +114,7 @@ def test_an_axis_by_hand():
     assert axis(fast, points=3) == (2, 51, 100)
 
 
-def test_a_small_grid_is_the_product_of_its_axes_in_order():
+def test_a_small_grid_is_the_product_of_its_axes_in_order() -> None:
     axes = {"ema_slow": (20, 30), "ema_fast": (5, 25)}
     made = grid(TREND, default_genome(TREND), axes=axes)
     expected = [(fast, slow) for fast, slow in product((5, 25), (20, 30)) if fast < slow]
@@ -123,7 +125,7 @@ def test_a_small_grid_is_the_product_of_its_axes_in_order():
 
 @given(st.integers(1, 60), st.integers(1, 12), st.integers(1, 12), st.integers(1, 12))
 @settings(deadline=None)
-def test_a_capped_grid_is_a_distinct_ordered_part_of_the_whole_one(cap, fast, slow, stop):
+def test_a_capped_grid_is_a_distinct_ordered_part_of_the_whole_one(cap: int, fast: int, slow: int, stop: int) -> None:
     axes = {
         "atr_period": list(range(5, 5 + fast)),
         "momentum_bars": list(range(1, 1 + slow)),
@@ -138,7 +140,7 @@ def test_a_capped_grid_is_a_distinct_ordered_part_of_the_whole_one(cap, fast, sl
     assert kept == sorted(set(kept))
 
 
-def test_thinning_leaves_no_axis_out():
+def test_thinning_leaves_no_axis_out() -> None:
     axes = {"atr_period": list(range(5, 15)), "momentum_bars": list(range(1, 11)), "time_stop_bars": list(range(10))}
     thinned = grid(TREND, default_genome(TREND), axes=axes, cap=100)
     for name in axes:
@@ -148,11 +150,11 @@ def test_thinning_leaves_no_axis_out():
 @pytest.mark.parametrize(
     ("axes", "cap"), [({"nonsense": [1]}, 10), ({"ema_fast": []}, 10), ({"ema_fast": [5]}, 0), ({"ema_fast": [5]}, -1)]
 )
-def test_refuses_a_grid_of_unknown_or_empty_axes(axes, cap):
+def test_refuses_a_grid_of_unknown_or_empty_axes(axes: dict[str, list[int]], cap: int) -> None:
     with pytest.raises(BadGenome):
         grid(TREND, default_genome(TREND), axes=axes, cap=cap)
 
 
-def test_refuses_an_axis_without_points():
+def test_refuses_an_axis_without_points() -> None:
     with pytest.raises(BadGenome):
         axis(schema(TREND)["ema_fast"], points=0)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from trading.errors import BadEquityCurve
 from trading.figures.performance import Performance
-from trading.market.instruments import instrument
+from trading.market.instruments import Instrument, instrument
 from trading.verification.stress import (
     HISTORIC_WINDOWS,
     CostStress,
@@ -41,7 +41,7 @@ def record(daily_usd: list[int], *, first_on: date = MONDAY, bars_per_day: int =
 
 @settings(deadline=None)
 @given(days_of_pnl, st.integers(1, 10))
-def test_the_worst_window_is_the_worst_of_all_windows(daily, days):
+def test_the_worst_window_is_the_worst_of_all_windows(daily: list[int], days: int) -> None:
     windows = worst_windows(record(daily), days=days)
     every = [sum(daily[i : i + days]) for i in range(len(daily) - days + 1)]
     if not every or min(every) >= 0:
@@ -54,7 +54,7 @@ def test_the_worst_window_is_the_worst_of_all_windows(daily, days):
 
 @settings(deadline=None)
 @given(days_of_pnl, st.integers(1, 6), st.integers(1, 5))
-def test_worst_windows_get_milder_and_never_overlap(daily, days, count):
+def test_worst_windows_get_milder_and_never_overlap(daily: list[int], days: int, count: int) -> None:
     windows = worst_windows(record(daily), days=days, count=count)
     nets = [window.net_usd for window in windows]
     assert len(windows) <= count
@@ -74,13 +74,13 @@ def test_a_later_window_does_not_count_what_was_lost_before_it() -> None:
     assert (later.net_usd, later.max_drawdown_usd) == (-50, 50)
 
 
-def test_a_window_falls_from_the_equity_before_it():
+def test_a_window_falls_from_the_equity_before_it() -> None:
     (window, *_) = worst_windows(record([500, -300, 100, -250, 900]), days=3)
     assert (window.net_usd, window.net_pct, window.max_drawdown_usd) == (-450, -4.5, 450)
     assert (window.first_on, window.last_on) == (date(2020, 1, 7), date(2020, 1, 9))
 
 
-def test_finds_a_named_window_and_measures_only_its_days():
+def test_finds_a_named_window_and_measures_only_its_days() -> None:
     window = NamedWindow("three days", date(2020, 1, 8), date(2020, 1, 10))
     (found,) = historic_windows(record([50, 60, -10, 20, -70, 80]), [window])
     assert found.name == "three days"
@@ -96,25 +96,25 @@ def test_finds_a_named_window_and_measures_only_its_days():
         (date(2019, 1, 1), date(2019, 2, 1), False),
     ],
 )
-def test_a_window_counts_only_when_the_bars_cover_all_of_it(first_on, last_on, covered):
+def test_a_window_counts_only_when_the_bars_cover_all_of_it(first_on: date, last_on: date, covered: bool) -> None:
     assert bool(historic_windows(record([1] * 5), [NamedWindow("w", first_on, last_on)])) is covered
 
 
-def test_a_window_without_any_bar_is_left_out():
+def test_a_window_without_any_bar_is_left_out() -> None:
     weekend = NamedWindow("weekend", date(2020, 1, 11), date(2020, 1, 12))
     week = record([1] * 5)
     gap = Record(np.append(week.equity_micros, ACCOUNT), np.append(week.trading_day, week.trading_day[-1] + 3), ACCOUNT)
     assert historic_windows(gap, [weekend]) == ()
 
 
-def test_history_is_listed_in_order_and_ends_after_it_begins():
+def test_history_is_listed_in_order_and_ends_after_it_begins() -> None:
     assert all(window.first_on <= window.last_on for window in HISTORIC_WINDOWS)
     assert list(HISTORIC_WINDOWS) == sorted(HISTORIC_WINDOWS, key=lambda window: window.first_on)
     twenty_years = record([1] * 7_305, first_on=date(2005, 1, 1), bars_per_day=1)
     assert [found.name for found in historic_windows(twenty_years)] == [window.name for window in HISTORIC_WINDOWS]
 
 
-def test_stressed_costs_change_costs_and_nothing_else():
+def test_stressed_costs_change_costs_and_nothing_else() -> None:
     mes = instrument("MES")
     worse = stressed(mes, slippage_times=4, commission_times=Decimal("1.5"))
     assert (worse.slippage_ticks, worse.commission_usd) == (4, Decimal("0.93"))
@@ -124,10 +124,10 @@ def test_stressed_costs_change_costs_and_nothing_else():
     assert stressed(replace(mes, slippage_ticks=0)).slippage_ticks == 0
 
 
-def test_runs_the_strategy_under_each_cost_in_the_order_given():
+def test_runs_the_strategy_under_each_cost_in_the_order_given() -> None:
     seen = []
 
-    def evaluate(contract):
+    def evaluate(contract: Instrument) -> Performance:
         seen.append(contract.slippage_ticks)
         return replace(BLANK, net_pnl_micros=-contract.slippage_ticks)
 
@@ -145,7 +145,7 @@ def costs(*, net: int = 1, drawdown_pct: float = 25.0) -> list[CostStress]:
     ]
 
 
-def test_passes_on_the_right_side_of_every_limit():
+def test_passes_on_the_right_side_of_every_limit() -> None:
     stretches = worst_windows(record([-1_500]), days=1)
     assert judge(costs(), stretches).passed
 
@@ -161,13 +161,15 @@ def test_passes_on_the_right_side_of_every_limit():
         (costs()[1:], [0], "slippage x2 was not run"),
     ],
 )
-def test_fails_on_the_wrong_side_of_each_limit_and_says_why(stresses, daily, failure):
+def test_fails_on_the_wrong_side_of_each_limit_and_says_why(
+    stresses: list[CostStress], daily: list[int], failure: str
+) -> None:
     verdict = judge(stresses, worst_windows(record(daily), days=1))
     assert not verdict.passed
     assert verdict.failures == (failure,)
 
 
-def test_refuses_an_empty_record_and_windows_without_days():
+def test_refuses_an_empty_record_and_windows_without_days() -> None:
     empty = Record(np.array([], np.int64), np.array([], np.int64), ACCOUNT)
     with pytest.raises(BadEquityCurve):
         historic_windows(empty)

@@ -1,5 +1,6 @@
 """Walk-forward: the plan, the fence, planted cheats, and a verdict that has no number for a broken promise."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
 
@@ -8,10 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.harness.known import known
+from tests.harness.searches import best_of, by_net_pnl, in_order
+from trading.arrays import IntArray
 from trading.backtests.parts import Part
 from trading.errors import BadBars, BadGenome, LookAhead
 from trading.figures.performance import Performance, measure
-from trading.verification.trials import Trial, by_net_pnl, by_sharpe, ranked
+from trading.strategies.genome import Genome
+from trading.verification.trials import Trial, by_sharpe, ranked
 from trading.verification.walk_forward import (
     Fence,
     Segment,
@@ -19,8 +24,6 @@ from trading.verification.walk_forward import (
     WalkForward,
     Windows,
     as_many_as_fit,
-    best_of,
-    in_order,
     plan,
     walk_forward,
 )
@@ -30,17 +33,17 @@ DAY_NS = 24 * HOUR_NS
 CHOICES = tuple({"column": float(column)} for column in range(12))
 
 
-def hours(days: float) -> np.ndarray:
+def hours(days: float) -> IntArray:
     return 1_600_000_000_000_000_000 + np.arange(int(days * 24)) * HOUR_NS
 
 
-def market(seed: int, bars: int = 4_000) -> np.ndarray:
+def market(seed: int, bars: int = 4_000) -> IntArray:
     """P&L per bar and strategy: pure noise, 12 strategies."""
     return np.random.default_rng(seed).integers(-1_000_000, 1_000_001, (bars, len(CHOICES)))
 
 
-def evaluator(pnl: np.ndarray):
-    def evaluate(genome, first_bar, end_bar) -> Performance:
+def evaluator(pnl: IntArray) -> Callable[[Genome, int, int], Performance]:
+    def evaluate(genome: Genome, first_bar: int, end_bar: int) -> Performance:
         earned = pnl[first_bar:end_bar, int(genome["column"])]
         return measure(
             trade_pnl_micros=earned,
@@ -57,7 +60,7 @@ def evaluator(pnl: np.ndarray):
 SEGMENTS = tuple(Segment(Part(at, at + 1_500), Part(at + 1_500, at + 2_100)) for at in (0, 600, 1_200, 1_800))
 
 
-def test_plans_the_default_windows_over_two_years():
+def test_plans_the_default_windows_over_two_years() -> None:
     segments = plan(hours(900))
     assert len(segments) == 4
     assert [len(segment.train) for segment in segments] == [365 * 24] * 4
@@ -68,7 +71,7 @@ def test_plans_the_default_windows_over_two_years():
 
 @settings(deadline=None)
 @given(st.integers(3, 2000), st.integers(1, 6))
-def test_every_plan_keeps_train_before_test_and_tests_apart(days, count):
+def test_every_plan_keeps_train_before_test_and_tests_apart(days: int, count: int) -> None:
     segments = plan(hours(days), Windows(segments=count))
     assert len(segments) == count
     for segment in segments:
@@ -80,14 +83,14 @@ def test_every_plan_keeps_train_before_test_and_tests_apart(days, count):
 
 @settings(deadline=None)
 @given(st.integers(30, 724))
-def test_a_short_history_scales_train_and_test_alike(days):
+def test_a_short_history_scales_train_and_test_alike(days: int) -> None:
     segments = plan(hours(days))
     assert segments[0].train.first_bar <= 1
     for segment in segments:
         assert len(segment.train) / len(segment.test) == pytest.approx(365 / 90, rel=0.05)
 
 
-def test_two_bars_for_each_part_are_enough():
+def test_two_bars_for_each_part_are_enough() -> None:
     daily = 1_600_000_000_000_000_000 + np.arange(4) * DAY_NS
     (segment,) = plan(daily, Windows(segments=1, train_days=2, test_days=2))
     assert segment == Segment(Part(0, 2), Part(2, 4))
@@ -95,14 +98,14 @@ def test_two_bars_for_each_part_are_enough():
         plan(daily, Windows(segments=1, train_days=3, test_days=1))
 
 
-def test_closed_weekends_count_as_time_not_as_bars():
+def test_closed_weekends_count_as_time_not_as_bars() -> None:
     daily = 1_600_000_000_000_000_000 + np.arange(2_000) * DAY_NS
     weekdays = daily[np.arange(2_000) % 7 < 5]
     assert len(plan(weekdays)[0].train) == pytest.approx(365 * 5 / 7, abs=3)
 
 
 @pytest.mark.parametrize(("days", "segments"), [(100, 1), (455, 1), (544, 1), (545, 2), (725, 4), (12 * 365, 44)])
-def test_fits_as_many_segments_as_the_history_holds(days, segments):
+def test_fits_as_many_segments_as_the_history_holds(days: int, segments: int) -> None:
     windows = as_many_as_fit(hours(days))
     assert windows == Windows(segments=segments)
     assert len(plan(hours(days), windows)) == segments
@@ -119,17 +122,17 @@ def test_fits_as_many_segments_as_the_history_holds(days, segments):
         (hours(900), Windows(step_days=-1)),
     ],
 )
-def test_refuses_a_history_or_windows_it_cannot_cut(ts_event, windows):
+def test_refuses_a_history_or_windows_it_cannot_cut(ts_event: IntArray, windows: Windows) -> None:
     with pytest.raises(BadBars):
         plan(ts_event, windows)
 
 
-def test_no_number_of_segments_fits_a_history_of_three_bars():
+def test_no_number_of_segments_fits_a_history_of_three_bars() -> None:
     with pytest.raises(BadBars, match="at least 4 bars, was 3"):
         as_many_as_fit(hours(0.125))
 
 
-def test_chooses_on_train_what_an_exhaustive_look_would_choose():
+def test_chooses_on_train_what_an_exhaustive_look_would_choose() -> None:
     pnl = market(1)
     verdict = walk_forward(SEGMENTS, evaluate=evaluator(pnl), search=best_of(in_order(CHOICES), trials=99), seed=0)
     for result in verdict.segments:
@@ -140,11 +143,10 @@ def test_chooses_on_train_what_an_exhaustive_look_would_choose():
         assert result.test.net_pnl_micros == pnl[test.first_bar : test.end_bar, int(result.genome["column"])].sum()
         assert len(result.trials) == len(CHOICES)
     assert verdict.trials == 4 * len(CHOICES)
-    assert verdict.test_net_pnl_micros == sum(result.test.net_pnl_micros for result in verdict.segments)
 
 
 @pytest.mark.scorecard(21)
-def test_nothing_chosen_or_tried_moves_when_the_test_part_changes():
+def test_nothing_chosen_or_tried_moves_when_the_test_part_changes() -> None:
     pnl = market(2)
     for position, segment in enumerate(SEGMENTS):
         poisoned = pnl.copy()
@@ -162,8 +164,8 @@ def test_nothing_chosen_or_tried_moves_when_the_test_part_changes():
 @pytest.mark.parametrize(
     ("first_bar", "end_bar"), [(0, 1_501), (None, 2_100), (1_500, 2_100), (1_499, 1_501), (5, 5), (9, 4), (-1, 10)]
 )
-def test_a_search_that_peeks_beyond_its_train_part_is_refused(first_bar, end_bar):
-    def peek(fence, chance):
+def test_a_search_that_peeks_beyond_its_train_part_is_refused(first_bar: int | None, end_bar: int) -> None:
+    def peek(fence: Fence, chance: np.random.Generator) -> Genome:
         return max(CHOICES, key=lambda genome: fence(genome, first_bar, end_bar).net_pnl_micros)
 
     with pytest.raises(LookAhead, match="bars 0 to 1500"):
@@ -171,27 +173,28 @@ def test_a_search_that_peeks_beyond_its_train_part_is_refused(first_bar, end_bar
 
 
 @pytest.mark.scorecard(21)
-def test_a_search_that_keeps_its_fence_cannot_use_it_later():
+def test_a_search_that_keeps_its_fence_cannot_use_it_later() -> None:
     kept: list[Fence] = []
 
-    def hoard(fence, chance):
+    def hoard(fence: Fence, chance: np.random.Generator) -> Genome:
         kept.append(fence)
-        return kept[0](CHOICES[0]) and CHOICES[0]
+        kept[0](CHOICES[0])
+        return CHOICES[0]
 
     with pytest.raises(LookAhead, match="has answered"):
         walk_forward(SEGMENTS, evaluate=evaluator(market(4)), search=hoard, seed=0)
 
 
 @pytest.mark.scorecard(21)
-def test_no_bar_of_the_test_part_is_run_before_the_search_has_answered():
+def test_no_bar_of_the_test_part_is_run_before_the_search_has_answered() -> None:
     pnl, asked = market(5), []
     honest = evaluator(pnl)
 
-    def watched(genome, first_bar, end_bar):
+    def watched(genome: Genome, first_bar: int, end_bar: int) -> Performance:
         asked.append(end_bar)
         return honest(genome, first_bar, end_bar)
 
-    def search(fence, chance):
+    def search(fence: Fence, chance: np.random.Generator) -> Genome:
         answer = best_of(in_order(CHOICES), trials=99)(fence, chance)
         assert max(asked) <= fence.train.end_bar
         return answer
@@ -202,8 +205,8 @@ def test_no_bar_of_the_test_part_is_run_before_the_search_has_answered():
         assert max(asked) == segment.test.end_bar
 
 
-def test_looking_inside_the_train_part_is_allowed_and_counted():
-    def halves(fence, chance):
+def test_looking_inside_the_train_part_is_allowed_and_counted() -> None:
+    def halves(fence: Fence, chance: np.random.Generator) -> Genome:
         fence(CHOICES[0], 0, 700)
         fence(CHOICES[1], 700, 1_500)
         return CHOICES[1]
@@ -212,11 +215,11 @@ def test_looking_inside_the_train_part_is_allowed_and_counted():
     assert [trial.genome for trial in verdict.segments[0].trials] == [CHOICES[0], CHOICES[1]]
 
 
-def test_chance_comes_from_the_seed_and_each_segment_can_be_repeated():
-    def at_random(trials, chance):
+def test_chance_comes_from_the_seed_and_each_segment_can_be_repeated() -> None:
+    def at_random(trials: tuple[Trial, ...], chance: np.random.Generator) -> Genome:
         return CHOICES[int(chance.integers(len(CHOICES)))]
 
-    def run(seed):
+    def run(seed: int) -> WalkForward:
         return walk_forward(SEGMENTS, evaluate=evaluator(market(7)), search=best_of(at_random, trials=3), seed=seed)
 
     assert run(5) == run(5)
@@ -225,14 +228,14 @@ def test_chance_comes_from_the_seed_and_each_segment_can_be_repeated():
     assert tried != [[trial.genome for trial in result.trials] for result in run(6).segments]
 
 
-def test_a_real_edge_is_found_and_pays_while_noise_does_not():
+def test_a_real_edge_is_found_and_pays_while_noise_does_not() -> None:
     edge = market(8)
     edge[:, 7] += 200_000
     search = best_of(in_order(CHOICES), trials=99)
     found = walk_forward(SEGMENTS, evaluate=evaluator(edge), search=search, seed=0)
     assert {result.genome["column"] for result in found.segments} == {7.0}
     assert found.consistency == 1.0
-    assert 0.5 < found.overfit_ratio < 2.0
+    assert 0.5 < known(found.overfit_ratio) < 2.0
     noise = [
         walk_forward(SEGMENTS, evaluate=evaluator(market(100 + seed)), search=search, seed=0).consistency
         for seed in range(30)
@@ -240,7 +243,7 @@ def test_a_real_edge_is_found_and_pays_while_noise_does_not():
     assert np.mean(noise) == pytest.approx(0.5, abs=0.15)
 
 
-def test_a_search_without_proposals_is_refused():
+def test_a_search_without_proposals_is_refused() -> None:
     with pytest.raises(BadGenome):
         walk_forward(SEGMENTS, evaluate=evaluator(market(9)), search=best_of(in_order([]), trials=5), seed=0)
     with pytest.raises(BadBars):
@@ -261,7 +264,7 @@ def verdict_of(*pairs: tuple[float | None, float | None, int]) -> WalkForward:
     )
 
 
-def test_the_verdict_is_a_share_of_earning_segments_and_a_ratio_of_means():
+def test_the_verdict_is_a_share_of_earning_segments_and_a_ratio_of_means() -> None:
     verdict = verdict_of((2.0, 1.0, 5), (3.0, 1.5, 0), (1.0, 0.5, -5), (2.0, 1.0, 1))
     assert verdict.consistency == 0.5
     assert verdict.overfit_ratio == pytest.approx(2.0)
@@ -277,11 +280,13 @@ def test_the_verdict_is_a_share_of_earning_segments_and_a_ratio_of_means():
         [(2.0, 0.0, 5)],
     ],
 )
-def test_there_is_no_ratio_for_an_unknown_or_broken_promise(pairs):
+def test_there_is_no_ratio_for_an_unknown_or_broken_promise(
+    pairs: list[tuple[float | None, float | None, int]],
+) -> None:
     assert verdict_of(*pairs).overfit_ratio is None
 
 
-def test_ranking_does_not_depend_on_the_order_of_arrival():
+def test_ranking_does_not_depend_on_the_order_of_arrival() -> None:
     trials = [Trial({"a": n}, replace(BLANK, sharpe=s, net_pnl_micros=n)) for n, s in enumerate([1.0, None, 2.0, 1.0])]
     order = [trial.genome["a"] for trial in ranked(trials)]
     assert order == [2, 0, 3, 1]

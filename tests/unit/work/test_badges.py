@@ -76,7 +76,8 @@ def test_killed_and_repeated_failure_win_over_rest_and_say_why() -> None:
 @pytest.mark.parametrize("trouble", [{"killed": True}, {"failures_in_row": 5}], ids=str)
 def test_work_shows_with_its_badge_whatever_is_wrong_with_the_bot(trouble: Any, kind: str, status: str) -> None:
     work = (job(kind, status, attempt=2, iteration=7),)
-    well, troubled = (bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=work, **more)) for more in ({}, trouble))
+    well = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=work))
+    troubled = bot_now(Situation(stage=Stage.LAB, now=NOW, jobs=work, **trouble))
     assert troubled == well
     assert troubled.badge is not None
 

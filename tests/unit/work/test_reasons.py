@@ -6,7 +6,7 @@ import pytest
 
 from trading.governance.gates import Check, Relation
 from trading.work import reasons
-from trading.work.planner import Reason
+from trading.work.planner import MAX_FAILURES_IN_ROW, Reason
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -23,7 +23,7 @@ def test_a_code_of_another_version_is_left_unexplained() -> None:
 
 def test_limits_in_words_are_those_in_force() -> None:
     assert reasons._minutes(timedelta(minutes=30)) == "30 min"
-    assert f"{reasons.MAX_FAILURES_IN_ROW} times" in reasons.WORDS[Reason.REPEATED_FAILURE]
+    assert f"{MAX_FAILURES_IN_ROW} times" in reasons.WORDS[Reason.REPEATED_FAILURE]
 
 
 @pytest.mark.parametrize(
