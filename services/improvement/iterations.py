@@ -35,11 +35,11 @@ from store.work import jobs
 from store.work.jobs import Claim
 from trading.arrays import FloatArray
 from trading.backtests.parts import Part, PartRunner
-from trading.figures.performance import TRADING_DAYS_PER_YEAR, Performance, daily_returns
+from trading.figures.performance import Performance, daily_returns
 from trading.improvement.acceptance import judge, reversion
 from trading.improvement.breeding import uniqueness_pct
 from trading.strategies.genome import Genome, Style, validated
-from trading.verification.luck import deflated_sharpe, estimate_sharpe
+from trading.verification.luck import deflated_sharpe, estimate_sharpe, variance_of_trials
 from trading.verification.walk_forward import Fence, Search, Segment, SegmentResult, WalkForward, plan, walk_forward
 from trading.work.jobs import JobType
 
@@ -243,10 +243,10 @@ def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float 
     """Return the deflated Sharpe probability of held-out returns, with the spread of the trials on the train part."""
     estimate = estimate_sharpe(returns)
     known = [trial.performance.sharpe for trial in last.trials if trial.performance.sharpe is not None]
-    if estimate is None or len(known) < 2:
+    variance = variance_of_trials(known)
+    if estimate is None or variance is None:
         return None
-    per_day = np.array(known) / np.sqrt(TRADING_DAYS_PER_YEAR)
-    return deflated_sharpe(estimate, trials=tried, sharpe_variance=float(per_day.var(ddof=1)))
+    return deflated_sharpe(estimate, trials=tried, sharpe_variance=variance)
 
 
 def _tries(desk: Desk, claim: Claim) -> int:

@@ -21,7 +21,7 @@ from store.verification import runs
 from trading.arrays import FloatArray
 from trading.backtests.parts import Part
 from trading.errors import Refused
-from trading.figures.performance import TRADING_DAYS_PER_YEAR, Performance, daily_pnl, daily_returns
+from trading.figures.performance import Performance, daily_pnl, daily_returns
 from trading.market.sessions import session_index
 from trading.money import usd
 from trading.strategies.genome import Genome, validated
@@ -33,6 +33,7 @@ from trading.verification.luck import (
     minimum_track_record,
     overfitting_probability,
     probabilistic_sharpe,
+    variance_of_trials,
 )
 from trading.verification.monte_carlo import MonteCarlo, Sampling, bootstrap_blocks, bootstrap_trades, reshuffle_trades
 from trading.verification.resampling import resampled_bars
@@ -162,8 +163,7 @@ def _judged(returns: FloatArray, *, tried: int, sharpes: list[float]) -> tuple[d
     estimate = estimate_sharpe(returns) if len(returns) >= 2 else None
     if estimate is None:
         return {"days": len(returns), "tried": tried}, None
-    per_day = np.array(sharpes) / np.sqrt(TRADING_DAYS_PER_YEAR)
-    variance = float(per_day.var(ddof=1)) if len(per_day) > 1 else 0.0
+    variance = variance_of_trials(sharpes) or 0.0  # fewer than two tried genomes have no spread, and deflate nothing
     deflated = deflated_sharpe(estimate, trials=tried, sharpe_variance=variance)
     figures = {
         "days": estimate.observations,

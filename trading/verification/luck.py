@@ -4,8 +4,8 @@ Belongs here: probabilistic and deflated Sharpe ratio, minimum track record, pro
 not belong here: the annualised Sharpe ratio people read (`figures/performance.py`), what a gate makes of the answer.
 
 Convention. Every Sharpe ratio in this module is **per period** (per day when returns are daily) and not annualised:
-mean / standard deviation (ddof=1). Divide an annual figure by sqrt(252) before passing it in. Kurtosis is Pearson's:
-the normal distribution has 3.
+mean / standard deviation (ddof=1). Only `variance_of_trials` takes annual ones, as trials are stored. Kurtosis is
+Pearson's: the normal distribution has 3.
 
 What it can show: how likely a ratio this high is when the truth is a benchmark, given length, skew, fat tails and the
 number of trials. What it cannot show: that the future resembles the sample; that returns are independent (runs of
@@ -13,6 +13,7 @@ correlated days make every probability here too confident); or trials that nobod
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, islice
 from statistics import NormalDist
@@ -22,6 +23,7 @@ import numpy as np
 from trading.arrays import FloatArray, IntArray
 from trading.errors import BadReturns
 from trading.figures import kernels
+from trading.figures.performance import TRADING_DAYS_PER_YEAR
 
 NORMAL = NormalDist()
 EULER_MASCHERONI = 0.5772156649015329
@@ -132,26 +134,20 @@ def deflated_sharpe(estimate: SharpeEstimate, *, trials: int, sharpe_variance: f
     return probabilistic_sharpe(estimate, benchmark=benchmark)
 
 
-def deflated_among(chosen: FloatArray, trial_sharpes: FloatArray) -> float | None:
-    """Return the deflated Sharpe probability of the chosen returns among all trials' per-period Sharpe ratios.
+def variance_of_trials(annual_sharpes: Sequence[float]) -> float | None:
+    """Return how far the daily Sharpe ratios of trials spread, for `deflated_sharpe`.
 
     Args:
-        chosen: Returns of the chosen trial, shape (n_periods,).
-        trial_sharpes: Per-period Sharpe ratio of every trial, the chosen one included, shape (n_trials,), any order.
+        annual_sharpes: The ratio of each trial that has one, annualised over 252 days, any order.
 
     Returns:
-        A probability; None where the chosen returns have no Sharpe ratio.
-
-    Raises:
-        BadReturns: no trials, or not finite.
+        The variance (ddof=1) of the ratios per day; None of fewer than two, which have no spread: what that means is
+        for the caller to say.
     """
-    sharpes = _finite(trial_sharpes, dimensions=1)
-    estimate = estimate_sharpe(chosen)
-    if estimate is None:
+    if len(annual_sharpes) < 2:
         return None
-    count = len(sharpes)
-    variance = kernels.moments(sharpes)[1] * count / (count - 1) if count > 1 else 0.0
-    return deflated_sharpe(estimate, trials=count, sharpe_variance=variance)
+    per_day = np.array(annual_sharpes) / np.sqrt(TRADING_DAYS_PER_YEAR)
+    return float(per_day.var(ddof=1))
 
 
 def minimum_track_record(estimate: SharpeEstimate, *, benchmark: float = 0.0, confidence: float = 0.95) -> float | None:

@@ -1,6 +1,7 @@
 """How far a Sharpe ratio may be believed: published examples, seeded simulations with a known truth, a slow oracle."""
 
 import math
+import statistics
 from itertools import combinations, pairwise
 
 import numpy as np
@@ -15,13 +16,13 @@ from trading.arrays import FloatArray
 from trading.errors import BadReturns
 from trading.verification.luck import (
     SharpeEstimate,
-    deflated_among,
     deflated_sharpe,
     estimate_sharpe,
     expected_maximum_sharpe,
     minimum_track_record,
     overfitting_probability,
     probabilistic_sharpe,
+    variance_of_trials,
 )
 
 wiggly = hnp.arrays(np.float64, st.integers(5, 80), elements=st.integers(-1000, 1000).map(lambda r: r / 1e4)).filter(
@@ -140,6 +141,12 @@ def test_more_trials_never_raise_the_belief(trials: int, variance: float) -> Non
     estimate = SharpeEstimate(0.15, 500, -0.5, 5.0)
     few = known(deflated_sharpe(estimate, trials=trials, sharpe_variance=variance))
     assert known(deflated_sharpe(estimate, trials=trials + 1, sharpe_variance=variance)) <= few
+
+
+def deflated_among(chosen: FloatArray, sharpes: FloatArray) -> float | None:
+    """Deflate the chosen returns by all trials' Sharpe ratios per period, as callers do."""
+    variance = known(variance_of_trials((sharpes * math.sqrt(252)).tolist()))
+    return deflated_sharpe(known(estimate_sharpe(chosen)), trials=len(sharpes), sharpe_variance=variance)
 
 
 def test_the_best_of_many_worthless_trials_is_rarely_believed() -> None:
@@ -263,8 +270,6 @@ def test_refuses_impossible_trials_and_confidences() -> None:
             minimum_track_record(SharpeEstimate(0.1, 10, 0.0, 3.0), confidence=confidence)
     with pytest.raises(BadReturns, match="finite"):
         estimate_sharpe(np.array([0.1, math.nan]))
-    with pytest.raises(BadReturns, match="at least one trial"):
-        deflated_among(noise(30, seed=1), np.array([]))
 
 
 def test_two_valued_returns_without_spread_are_unknown() -> None:
@@ -273,17 +278,14 @@ def test_two_valued_returns_without_spread_are_unknown() -> None:
     assert probabilistic_sharpe(estimate) is None
 
 
-def test_a_single_trial_among_itself_needs_no_deflation() -> None:
-    returns = noise(250, seed=4, sharpe=0.1)
-    estimate = known(estimate_sharpe(returns))
-    assert deflated_among(returns, np.array([estimate.sharpe])) == probabilistic_sharpe(estimate)
+@pytest.mark.parametrize("sharpes", [[], [1.2]])
+def test_fewer_than_two_trials_have_no_spread(sharpes: list[float]) -> None:
+    assert variance_of_trials(sharpes) is None
 
 
-def test_two_trials_share_the_unbiased_variance() -> None:
-    returns, sharpes = noise(250, seed=4, sharpe=0.1), [0.02, 0.12]
-    variance = float(np.var(sharpes, ddof=1))
-    expected = deflated_sharpe(known(estimate_sharpe(returns)), trials=2, sharpe_variance=variance)
-    assert deflated_among(returns, np.array(sharpes)) == pytest.approx(expected, rel=1e-12)
+def test_trials_spread_by_the_unbiased_variance_of_their_daily_sharpes() -> None:
+    assert variance_of_trials([0.32, 1.9, -0.5]) == pytest.approx(statistics.variance([0.32, 1.9, -0.5]) / 252)
+    assert variance_of_trials([0.32, 0.32]) == 0.0
 
 
 def test_two_different_returns_are_enough_for_an_estimate() -> None:
@@ -294,7 +296,3 @@ def test_two_different_returns_are_enough_for_an_estimate() -> None:
 def test_two_strategies_on_two_periods_per_block_are_enough(blocks: int) -> None:
     answer = overfitting_probability(noise(2 * blocks, 2, seed=13), blocks=blocks)
     assert len(answer.logits) == math.comb(blocks, blocks // 2)
-
-
-def test_a_choice_without_any_result_is_neither_believed_nor_refused() -> None:
-    assert deflated_among(np.zeros(50), np.array([0.1, 0.2])) is None
