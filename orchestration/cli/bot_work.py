@@ -10,7 +10,7 @@ from orchestration.cli.caller import actor, request_id
 from orchestration.cli.desk_work import find_bot, opened_desk
 from orchestration.cli.rule_work import number_table, rule_in
 from orchestration.cli.terminal import console
-from services.backtests.baselines import bot_at_work
+from services.backtests.workbench import bot_at_work
 from services.bots.histories import history_of, history_of_bot
 from services.bots.registration import BotRequest, register_bot, short_id, style_wanted, would_register
 from services.bots.styles import style_of

@@ -100,7 +100,7 @@ def _outcomes(bot: str, kinds: Sequence[Kind]) -> "Iterator[tuple[Kind, Verifica
     Raises:
         UnknownBots: there is no such bot.
     """
-    from services.backtests.baselines import bot_at_work
+    from services.backtests.workbench import bot_at_work
     from services.verification.runs import verify
 
     with opened_desk() as desk:

@@ -16,10 +16,11 @@ from uuid import UUID, uuid4
 import numpy as np
 from sqlalchemy.orm import Session
 
-from services.bots.styles import style_of
+from services.backtests.workbench import open_workbench
 from services.desk import Desk
-from services.market.tapes import TapeAtHand, tape_for
-from services.work.queue import Finished, Progress, Result, work_by_hand
+from services.market.tapes import TapeAtHand
+from services.progress import Progress
+from services.work.queue import Finished, Result, work_by_hand
 from store.backtests.sessions import copy_trades, insert_session
 from store.bots import registry
 from store.bots.registry import BotAtWork
@@ -27,8 +28,7 @@ from store.database import transaction
 from store.figures import rollups
 from store.work.jobs import Claim
 from trading.arrays import IntArray
-from trading.backtests.engine import ENGINE_VERSION, Account, Backtest, ExitReason, Strategy, order_list_hash, run_tape
-from trading.errors import UnknownBots
+from trading.backtests.engine import ENGINE_VERSION, Backtest, ExitReason, order_list_hash
 from trading.figures.declared import exact, figures_of
 from trading.market.instruments import Instrument, instrument
 from trading.money import MICROS_PER_USD, usd
@@ -131,14 +131,12 @@ class BaselineBacktest:
         """Run the bot's newest genome over the best bars there are.
 
         Raises:
-            NoMarketData, BadBars, BadGenome: the session cannot run.
+            UnknownBots, NoMarketData, BadBars, BadGenome: the session cannot run.
         """
-        bot = bot_at_work(desk, claim.bot_id)
-        at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-        strategy = Strategy(style_of(bot), bot.genome, desk.settings.warm_up_tolerance)
-        backtest = run_tape(at_hand.tape, strategy, account=account_of(bot))
-        progress(100.0)
-        return CompletedSession(bot, at_hand, backtest)
+        bench = open_workbench(desk, claim.bot_id)
+        backtest = bench.backtest()
+        progress("backtest", 1, 1)
+        return CompletedSession(bench.bot, bench.at_hand, backtest)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed session."""
@@ -149,24 +147,6 @@ class BaselineBacktest:
 def run_baseline(desk: Desk, bot_id: UUID, *, run_id: str) -> Finished:
     """Run one bot's baseline backtest now, as a person asks for it. See `work_by_hand` for what is refused."""
     return work_by_hand(desk, BaselineBacktest(), JobType.BACKTEST, bot_id=bot_id, run_id=run_id)
-
-
-def bot_at_work(desk: Desk, bot_id: UUID) -> BotAtWork:
-    """Return a bot with its newest genome.
-
-    Raises:
-        UnknownBots: there is no such bot.
-    """
-    with transaction(desk.sessions) as session:
-        bot = registry.at_work(session, bot_id)
-    if bot is None:
-        raise UnknownBots([str(bot_id)])
-    return bot
-
-
-def account_of(bot: BotAtWork) -> Account:
-    """Return the account a bot trades."""
-    return Account(instrument(bot.symbol), int(bot.account_usd * MICROS_PER_USD), bot.contracts)
 
 
 def trade_columns(backtest: Backtest, at_hand: TapeAtHand, *, traded: Instrument, contracts: int) -> dict[str, Any]:

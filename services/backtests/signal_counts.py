@@ -7,7 +7,7 @@ Belongs here: one read-only answer that needs bars and no database. Does not bel
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.market.tapes import stored_tape
+from services.market.tapes import BarSupply
 from store.market.bars import BarSeries, BarStore
 from trading.market.bars import timeframe_ns
 from trading.market.instruments import instrument
@@ -46,7 +46,7 @@ def signal_count(
         BadBars: the stored bars are damaged.
     """
     timeframe_ns(timeframe)
-    at_hand = stored_tape(store, symbol=instrument(symbol).symbol, timeframe=timeframe, session_mode=session_mode(mode))
+    at_hand = BarSupply(store, instrument(symbol).symbol, session_mode(mode)).read(timeframe)
     wishes = entry_signals(at_hand.tape, style, default_genome(style), tolerance=tolerance)
     return SignalCount(
         series=at_hand.series,

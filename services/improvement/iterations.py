@@ -20,13 +20,12 @@ from uuid import UUID
 
 import numpy as np
 
-from services.backtests.baselines import account_of, bot_at_work
-from services.bots.styles import style_of
+from services.backtests.workbench import Workbench, open_workbench
 from services.desk import Desk
 from services.improvement.results import FailedIteration, Iteration
-from services.improvement.search import Sibling, neighbours_by_optuna, offspring
-from services.market.tapes import TapeAtHand, tape_for
-from services.work.queue import Finished, Progress, Result, work_by_hand
+from services.improvement.search import Sibling, neighbours_by_optuna, offspring, stepwise
+from services.progress import Progress, counted
+from services.work.queue import Finished, Result, work_by_hand
 from store.bots import registry
 from store.bots.registry import BotAtWork
 from store.database import transaction
@@ -34,13 +33,13 @@ from store.improvement import iterations
 from store.work import jobs
 from store.work.jobs import Claim
 from trading.arrays import FloatArray
-from trading.backtests.parts import Part, PartRunner
+from trading.backtests.parts import Part
 from trading.figures.performance import Performance, daily_returns
 from trading.improvement.acceptance import judge, reversion
 from trading.improvement.breeding import uniqueness_pct
-from trading.strategies.genome import Genome, Style, validated
+from trading.strategies.genome import Genome, validated
 from trading.verification.luck import deflated_sharpe, estimate_sharpe, variance_of_trials
-from trading.verification.walk_forward import Fence, Search, Segment, SegmentResult, WalkForward, plan, walk_forward
+from trading.verification.walk_forward import Search, Segment, SegmentResult, WalkForward, plan, walk_forward
 from trading.work.jobs import JobType
 
 SIBLINGS = 24
@@ -48,15 +47,11 @@ ANCESTORS = 8
 
 
 @dataclass(frozen=True)
-class Bench:
-    """All an iteration works with: a bot and its style, its bars, their walk-forward segments, a runner over these."""
+class Course:
+    """What an iteration goes by besides its workbench: the walk-forward segments of its bars, and its seed."""
 
-    bot: BotAtWork
-    style: Style
-    parent: Genome
-    at_hand: TapeAtHand
+    bench: Workbench
     segments: tuple[Segment, ...]
-    runner: PartRunner
     seed: int
 
     @property
@@ -67,25 +62,25 @@ class Bench:
     @cached_property
     def parent_held_out(self) -> Performance:
         """Figures of the parent on the part no search sees."""
-        return self.runner.run(self.parent, self.held_out).performance
+        return self.bench.run(self.held_out).performance
 
 
 class Judging:
-    """Measures parts as the bench's runner does, and keeps the daily returns of what was judged on the held-out part.
+    """Measures parts as the workbench's runner does, and keeps the daily returns of the held-out part.
 
     The fence keeps searches off that part, so it is measured once: for the genome chosen last.
     """
 
-    def __init__(self, bench: Bench) -> None:
-        self._bench = bench
+    def __init__(self, course: Course) -> None:
+        self._course = course
         self.returns: FloatArray = np.empty(0)
 
     def __call__(self, genome: Genome, first_bar: int, end_bar: int) -> Performance:
         """Return the figures of a genome over bars first_bar..end_bar-1."""
-        part = Part(first_bar, end_bar)
-        run = self._bench.runner.run(genome, part)
-        if part == self._bench.held_out:
-            account_micros = account_of(self._bench.bot).account_micros
+        part, bench = Part(first_bar, end_bar), self._course.bench
+        run = bench.runner.run(genome, part)
+        if part == self._course.held_out:
+            account_micros = bench.account.account_micros
             self.returns = daily_returns(run.equity_micros, run.trading_day, account_micros=account_micros)
         return run.performance
 
@@ -99,9 +94,9 @@ class Improvement:
         Raises:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
-        bench = _bench(desk, claim)
-        search = neighbours_by_optuna(bench.style, bench.parent)
-        return _iterate(desk, bench, search, siblings=_siblings(desk, bench), progress=progress)
+        course = _course(desk, claim)
+        search = neighbours_by_optuna(course.bench.style, course.bench.genome)
+        return _iterate(desk, course, search, siblings=_siblings(desk, course.bench), progress=progress)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -117,13 +112,13 @@ class Evolution:
         Raises:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
-        bench = _bench(desk, claim)
-        reverted = _revert(desk, bench)
+        course = _course(desk, claim)
+        reverted = _revert(desk, course)
         if reverted is not None:
             return reverted
-        siblings = _siblings(desk, bench)
-        search = offspring(bench.style, bench.parent, siblings)
-        return _iterate(desk, bench, search, siblings=siblings, progress=progress)
+        siblings = _siblings(desk, course.bench)
+        search = offspring(course.bench.style, course.bench.genome, siblings)
+        return _iterate(desk, course, search, siblings=siblings, progress=progress)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -135,85 +130,58 @@ def run_improvement(desk: Desk, bot_id: UUID, *, run_id: str) -> Finished:
     return work_by_hand(desk, Improvement(), JobType.IMPROVE, bot_id=bot_id, run_id=run_id)
 
 
-def _bench(desk: Desk, claim: Claim) -> Bench:
-    bot = bot_at_work(desk, claim.bot_id)
-    style = style_of(bot)
-    at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-    return Bench(
-        bot=bot,
-        style=style,
-        parent=validated(style, bot.genome),
-        at_hand=at_hand,
-        segments=plan(at_hand.bars.ts_event),
-        runner=PartRunner(
-            at_hand.tape,
-            style,
-            account=account_of(bot),
-            tolerance=desk.settings.warm_up_tolerance,
-        ),
-        seed=_seed(bot, claim, tries=_tries(desk, claim)),
-    )
+def _course(desk: Desk, claim: Claim) -> Course:
+    bench = open_workbench(desk, claim.bot_id)
+    seed = _seed(bench.bot, claim, tries=_tries(desk, claim))
+    return Course(bench, plan(bench.at_hand.bars.ts_event), seed)
 
 
-def _siblings(desk: Desk, bench: Bench) -> list[Sibling]:
+def _siblings(desk: Desk, bench: Workbench) -> list[Sibling]:
     with transaction(desk.sessions) as session:
         known = iterations.sibling_genomes(session, bench.bot.id, limit=SIBLINGS)
     return [Sibling(validated(bench.style, genome), sharpe) for genome, sharpe in known]
 
 
-def _revert(desk: Desk, bench: Bench) -> Iteration | None:
+def _revert(desk: Desk, course: Course) -> Iteration | None:
+    bench = course.bench
     with transaction(desk.sessions) as session:
         known = registry.ancestors(session, bench.bot.id, before=bench.bot.generation, limit=ANCESTORS)
     genomes = {number: validated(bench.style, genome) for number, genome in known.items()}
-    figures = {number: bench.runner.run(genome, bench.held_out).performance for number, genome in genomes.items()}
-    found = reversion(bench.parent_held_out, figures)
-    if found is None:
+    figures = {number: bench.runner.run(genome, course.held_out).performance for number, genome in genomes.items()}
+    back = reversion(course.parent_held_out, figures)
+    if back is None:
         return None
-    number, verdict = found
+    number, verdict = back
     evidence = {"candidates_tried": 0, "reverts_to": number, "candidate_test_sharpe": figures[number].sharpe}
     return Iteration(
         bot=bench.bot,
         at_hand=bench.at_hand,
-        seed=bench.seed,
+        seed=course.seed,
         candidate=genomes[number],
         verdict=verdict,
         evidence=evidence,
     )
 
 
-def _iterate(desk: Desk, bench: Bench, search: Search, *, siblings: list[Sibling], progress: Progress) -> Iteration:
-    told, judging = _told(search, progress, of=len(bench.segments)), Judging(bench)
-    walk = walk_forward(bench.segments, evaluate=judging, search=told, seed=bench.seed)
-    fingerprint = bench.at_hand.bars.fingerprint
+def _iterate(desk: Desk, course: Course, search: Search, *, siblings: list[Sibling], progress: Progress) -> Iteration:
+    bench, judging = course.bench, Judging(course)
+    tell = counted(progress, "segments", of=len(course.segments))
+    walk = walk_forward(course.segments, evaluate=judging, search=stepwise(search, tell), seed=course.seed)
     with transaction(desk.sessions) as session:
-        earlier = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=fingerprint)
+        earlier = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=bench.at_hand.bars.fingerprint)
     tried = walk.trials + earlier
     deflated = _deflated(judging.returns, walk.segments[-1], tried=tried)
-    return _judged(bench, walk, deflated=deflated, tried=tried, siblings=siblings)
-
-
-def _told(search: Search, progress: Progress, *, of: int) -> Search:
-    """Return the search, reporting its progress segment by segment."""
-    done = 0
-
-    def told(fence: Fence, chance: np.random.Generator) -> Genome:
-        nonlocal done
-        chosen = search(fence, chance)
-        done += 1
-        progress(100.0 * done / of)
-        return chosen
-
-    return told
+    return _judged(course, walk, deflated=deflated, tried=tried, siblings=siblings)
 
 
 def _judged(
-    bench: Bench, walk: WalkForward, *, deflated: float | None, tried: int, siblings: list[Sibling]
+    course: Course, walk: WalkForward, *, deflated: float | None, tried: int, siblings: list[Sibling]
 ) -> Iteration:
-    last, parent = walk.segments[-1], bench.parent_held_out
+    bench, last, parent = course.bench, walk.segments[-1], course.parent_held_out
     verdict = judge(
         last.test,
         parent,
-        same_genome=last.genome == bench.parent,
+        same_genome=last.genome == bench.genome,
         deflated=deflated,
         consistency=walk.consistency,
         tried=tried,
@@ -231,7 +199,7 @@ def _judged(
     return Iteration(
         bot=bench.bot,
         at_hand=bench.at_hand,
-        seed=bench.seed,
+        seed=course.seed,
         candidate=last.genome,
         verdict=verdict,
         evidence=evidence,

@@ -6,7 +6,7 @@ Belongs here: proposing. Does not belong here: the fence that limits what a sear
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -59,6 +59,17 @@ def neighbours_by_optuna(style: Style, parent: Genome, *, trials: int = TRIALS) 
         return best
 
     return search
+
+
+def stepwise(search: Search, tell: Callable[[], None]) -> Search:
+    """Return the search, telling of each segment that it has answered for."""
+
+    def answering(fence: Fence, chance: np.random.Generator) -> Genome:
+        chosen = search(fence, chance)
+        tell()
+        return chosen
+
+    return answering
 
 
 def _study(seed: int) -> Study:

@@ -1,17 +1,19 @@
-"""Tapes at hand: the bars a bot trades on, laid out for the engine once per process.
+"""The supply of bars: the one way to them for whatever runs over a bot's history.
 
-Belongs here: which bars serve a bot, and a small memory of the last tapes. Does not belong here: what runs over them.
+Belongs here: which bars serve a symbol, laid out for the engine once per process. Does not belong here: what runs over
+them (`backtests/workbench.py`).
+
+Backtests, searches and verifications are handed a supply and never the bar store, so what may be read is decided here.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
 
-from services.desk import Desk
 from store.market.bars import BarSeries, BarStore
 from trading.errors import NoMarketData
 from trading.market.bars import Bars
 from trading.market.marks import data_source
-from trading.market.sessions import session_index
+from trading.market.sessions import SessionIndex, session_index
 from trading.strategies.tape import Tape, tape_of
 
 TAPES_AT_HAND = 16
@@ -19,37 +21,46 @@ TAPES_AT_HAND = 16
 
 @dataclass(frozen=True, slots=True)
 class TapeAtHand:
-    """Bars with their provenance, the tape built from them, and what a session over them names as its source."""
+    """Bars as they are run over.
+
+    Attributes:
+        series: Where they come from.
+        bars: The bars.
+        sessions: Where each of them stands in the sessions of the mode they were asked for in.
+        tape: Built from both.
+        data_source: What a session over them names as its source.
+    """
 
     series: BarSeries
     bars: Bars
+    sessions: SessionIndex
     tape: Tape
     data_source: str
 
 
-def tape_for(desk: Desk, *, symbol: str, timeframe: str, session_mode: str) -> TapeAtHand:
-    """Return the best bars of a symbol and timeframe, ready to run.
+@dataclass(frozen=True, slots=True)
+class BarSupply:
+    """Hands out the bars of one symbol in one session mode, on any timeframe."""
 
-    Raises:
-        NoMarketData: there are none, real or simulated.
-        BadBars: the stored bars are damaged.
-    """
-    return stored_tape(desk.bars, symbol=symbol, timeframe=timeframe, session_mode=session_mode)
+    store: BarStore
+    symbol: str
+    session_mode: str
 
+    def read(self, timeframe: str) -> TapeAtHand:
+        """Return the best bars of a timeframe, ready to run.
 
-def stored_tape(store: BarStore, *, symbol: str, timeframe: str, session_mode: str) -> TapeAtHand:
-    """Return the same from a store alone, for what needs no database.
-
-    Raises:
-        NoMarketData, BadBars: as `tape_for`.
-    """
-    series = store.best(symbol, timeframe)
-    if series is None:
-        raise NoMarketData(f"no {timeframe} bars for {symbol}: import some or run the market simulator")
-    return _tape(store, series, session_mode)
+        Raises:
+            NoMarketData: there are none, real or simulated.
+            BadBars: the stored bars are damaged.
+        """
+        series = self.store.best(self.symbol, timeframe)
+        if series is None:
+            raise NoMarketData(f"no {timeframe} bars for {self.symbol}: import some or run the market simulator")
+        return _at_hand(self.store, series, self.session_mode)
 
 
 @lru_cache(maxsize=TAPES_AT_HAND)
-def _tape(store: BarStore, series: BarSeries, session_mode: str) -> TapeAtHand:
+def _at_hand(store: BarStore, series: BarSeries, session_mode: str) -> TapeAtHand:
     bars = store.load(series.symbol, series.timeframe, provider=series.provider)
-    return TapeAtHand(series, bars, tape_of(bars, session_index(bars, mode=session_mode)), data_source(bars))
+    sessions = session_index(bars, mode=session_mode)
+    return TapeAtHand(series, bars, sessions, tape_of(bars, sessions), data_source(bars))

@@ -13,13 +13,13 @@ from functools import partial
 
 import numpy as np
 
+from services.backtests.workbench import Workbench
 from services.desk import Desk
-from services.progress import Progress
-from services.verification.subject import Finding, Subject
+from services.progress import Progress, counted
+from services.verification.findings import Finding
 from trading.arrays import FloatArray
-from trading.backtests.engine import Strategy, run_tape
+from trading.backtests.engine import run_tape
 from trading.market.bars import Bars
-from trading.market.sessions import session_index
 from trading.strategies.genome import Genome, Style
 from trading.strategies.signals import Signals
 from trading.strategies.styles import entry_signals, warm_up_bars
@@ -34,20 +34,17 @@ SHOWN_FINDS = 10
 Wanting = Callable[[Tape, Style, Genome], Signals]
 
 
-def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
+def check_look_ahead(_: Desk, bench: Workbench, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
     """Change the future at several bars and see whether a decision before them moves."""
-    bars = subject.at_hand.bars
-    sessions = session_index(bars, mode=subject.bot.session_mode)
-    done, futures = 0, 1 + CUTS * len(FUTURES)
+    bars = bench.at_hand.bars
+    futures = 1 + CUTS * len(FUTURES)
+    tell = counted(progress, "futures", of=futures)
 
     def decide(changed: Bars) -> FloatArray:
-        nonlocal done
-        done += 1
-        progress("futures", done, futures)
-        tape = tape_of(changed, sessions)
-        wishes = (wanting or _wanting(subject))(tape, subject.style, subject.genome)
-        strategy = Strategy(subject.style, subject.genome, subject.tolerance)
-        run = run_tape(tape, strategy, account=subject.account, wishes=wishes)
+        tell()
+        tape = tape_of(changed, bench.at_hand.sessions)
+        wishes = (wanting or _wanting(bench))(tape, bench.style, bench.genome)
+        run = run_tape(tape, bench.strategy, account=bench.account, wishes=wishes)
         return np.column_stack([_known(wishes), run.equity_micros.astype(np.float64)])
 
     found = leaks(bars, decide, cuts=CUTS)
@@ -61,19 +58,19 @@ def check_look_ahead(_: Desk, subject: Subject, progress: Progress, *, wanting: 
     return Finding(verdicts.of_detector(len(found), tried=futures - 1, what="changed futures"), figures)
 
 
-def check_warm_up(_: Desk, subject: Subject, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
+def check_warm_up(_: Desk, bench: Workbench, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
     """Begin the history later at several days and see whether a decision after the warm-up moves."""
-    warm_up = warm_up_bars(subject.style, subject.genome, tolerance=subject.tolerance)
+    warm_up = warm_up_bars(bench.style, bench.genome, tolerance=bench.strategy.tolerance)
 
     def known(tape: Tape) -> FloatArray:
         progress("beginnings", 0, 1)
-        return _known((wanting or _wanting(subject))(tape, subject.style, subject.genome))
+        return _known((wanting or _wanting(bench))(tape, bench.style, bench.genome))
 
-    found = warm_up_drifts(subject.at_hand.tape, known, warm_up_bars=warm_up, tolerance=subject.tolerance)
+    found = warm_up_drifts(bench.at_hand.tape, known, warm_up_bars=warm_up, tolerance=bench.strategy.tolerance)
     progress("beginnings", 1, 1)
     figures = {
         "warm_up_bars": warm_up,
-        "tolerance": subject.tolerance,
+        "tolerance": bench.strategy.tolerance,
         "beginnings": found.beginnings,
         "compared": found.compared,
         "refused": found.refused,
@@ -87,8 +84,8 @@ def check_warm_up(_: Desk, subject: Subject, progress: Progress, *, wanting: Wan
     return Finding(verdicts.of_detector(len(found.drifts), tried=found.beginnings, what="later beginnings"), figures)
 
 
-def _wanting(subject: Subject) -> Wanting:
-    return partial(entry_signals, tolerance=subject.tolerance)
+def _wanting(bench: Workbench) -> Wanting:
+    return partial(entry_signals, tolerance=bench.strategy.tolerance)
 
 
 def _known(wishes: Signals) -> FloatArray:

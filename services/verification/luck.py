@@ -4,15 +4,17 @@ Belongs here: what is resampled and compared. Does not belong here: the statisti
 (`trading.verification.verdicts`).
 """
 
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import islice
 from typing import Any
 
 import numpy as np
 
+from services.backtests.workbench import Workbench
 from services.desk import Desk
-from services.progress import Progress
-from services.verification.subject import Finding, Subject, figures_of, quantiles_of
+from services.progress import Progress, counted
+from services.verification.findings import Finding, figures_of, quantiles_of, seed_of
 from services.verification.suite import grid_around
 from store.database import transaction
 from store.improvement import iterations
@@ -22,7 +24,6 @@ from trading.arrays import FloatArray
 from trading.backtests.parts import Part
 from trading.errors import Refused
 from trading.figures.performance import Performance, daily_pnl, daily_returns
-from trading.market.sessions import session_index
 from trading.money import usd
 from trading.strategies.genome import Genome, validated
 from trading.strategies.tape import tape_of
@@ -46,38 +47,38 @@ PBO_CANDIDATES = 120
 PBO_BLOCKS = 16
 
 
-def check_resampled_trades(_: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_resampled_trades(_: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Walk the record's trades and weeks in other orders, and with other draws."""
-    run = subject.run()
-    account_micros = subject.account.account_micros
+    run, tell = bench.run(), counted(progress, "resample", of=3)
+    account_micros = bench.account.account_micros
     pnl = run.trades.net_micros.copy()
     if not len(pnl):
         return Finding(Verdict(Grade.UNKNOWN, "the bot did not trade"), {"trades": 0})
     days = daily_pnl(run.equity_micros, run.trading_day, account_micros=account_micros)
-    sampling = Sampling(account_micros=account_micros, seed=subject.seed(Kind.MONTE_CARLO_TRADES))
+    sampling = Sampling(account_micros=account_micros, seed=seed_of(bench.bot, Kind.MONTE_CARLO_TRADES))
     weeks = bootstrap_blocks(days, sampling, block=min(WEEK_DAYS, len(days)))
-    progress("resample", 1, 3)
+    tell()
     figures = {"own": figures_of(run.performance), "weeks": _spread(weeks)}
     figures["reshuffled"] = _spread(reshuffle_trades(pnl, sampling))
-    progress("resample", 2, 3)
+    tell()
     figures["bootstrapped"] = _spread(bootstrap_trades(pnl, sampling))
-    progress("resample", 3, 3)
+    tell()
     return Finding(verdicts.of_resampled_trades(weeks), figures)
 
 
-def check_resampled_bars(_: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_resampled_bars(_: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Run the genome over synthetic histories made of the same trading days."""
-    bars, bot = subject.at_hand.bars, subject.bot
-    sessions = session_index(bars, mode=bot.session_mode)
+    bars, sessions = bench.at_hand.bars, bench.at_hand.sessions
+    tell = counted(progress, "synthetic histories", of=SYNTHETIC_HISTORIES)
     days = len(np.unique(sessions.trading_day))
-    own = subject.run().performance
+    own = bench.run().performance
     results: list[Performance] = []
     for number in range(SYNTHETIC_HISTORIES):
-        seed = subject.seed(Kind.MONTE_CARLO_BARS) + number
+        seed = seed_of(bench.bot, Kind.MONTE_CARLO_BARS) + number
         made, index = resampled_bars(bars, sessions, block_days=min(BLOCK_DAYS, days), seed=seed)
-        runner = subject.runner_on(tape_of(made, index), account=subject.account)
-        results.append(runner.run(subject.genome, Part(0, len(made))).performance)
-        progress("synthetic histories", number + 1, SYNTHETIC_HISTORIES)
+        runner = bench.runner_on(tape_of(made, index))
+        results.append(runner.run(bench.genome, Part(0, len(made))).performance)
+        tell()
     nets = [float(usd(result.net_pnl_micros)) for result in results]
     figures = {
         "histories": len(results),
@@ -92,39 +93,38 @@ def check_resampled_bars(_: Desk, subject: Subject, progress: Progress) -> Findi
     return Finding(verdicts.of_resampled_bars(nets), figures)
 
 
-def check_sharpe(desk: Desk, subject: Subject, _: Progress) -> Finding:
+def check_sharpe(desk: Desk, bench: Workbench, _: Progress) -> Finding:
     """Judge the Sharpe ratio of the session the bot's figures show, given how many genomes were tried on its bars.
 
     Raises:
         Refused: the bot has no completed session since its reset.
     """
     with transaction(desk.sessions) as session:
-        shown = runs.shown_session(session, subject.bot.id)
+        shown = runs.shown_session(session, bench.bot.id)
         if shown is None or shown.data_fingerprint is None:
-            raise Refused(f"{subject.bot.name} has no completed session since its reset: run a backtest first")
-        tried = iterations.tried_so_far(session, subject.bot.id, data_fingerprint=shown.data_fingerprint)
-        sharpes = runs.candidate_sharpes(session, subject.bot.id, data_fingerprint=shown.data_fingerprint)
+            raise Refused(f"{bench.bot.name} has no completed session since its reset: run a backtest first")
+        tried = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=shown.data_fingerprint)
+        sharpes = runs.candidate_sharpes(session, bench.bot.id, data_fingerprint=shown.data_fingerprint)
     figures, deflated = _judged(session_returns(shown), tried=max(tried, 1), sharpes=sharpes)
     figures["session_sharpe"] = shown.figures.sharpe
     return Finding(verdicts.of_sharpe(deflated, tried=max(tried, 1)), figures, _origin(shown))
 
 
-def check_overfitting(desk: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_overfitting(desk: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Compare the candidates that were tried on these bars by combinatorially symmetric cross-validation.
 
     Where no iteration has tried any, the genomes of the bot's grid stand for them, and the figures say so.
     """
     with transaction(desk.sessions) as session:
         known = runs.candidates(
-            session, subject.bot.id, data_fingerprint=subject.at_hand.bars.fingerprint, limit=PBO_CANDIDATES
+            session, bench.bot.id, data_fingerprint=bench.at_hand.bars.fingerprint, limit=PBO_CANDIDATES
         )
-    tried: list[Genome] = [validated(subject.style, genome) for genome in known]
+    tried: list[Genome] = [validated(bench.style, genome) for genome in known]
     origin = "improve and evolve iterations"
     if len(tried) < 2:
-        tried, origin = list(islice(grid_around(subject), PBO_CANDIDATES)), "the bot's grid"
-    returns = np.column_stack(
-        [_returns(subject, genome, progress, (at, len(tried))) for at, genome in enumerate(tried)]
-    )
+        tried, origin = list(islice(grid_around(bench), PBO_CANDIDATES)), "the bot's grid"
+    tell = counted(progress, "candidates", of=len(tried))
+    returns = np.column_stack([_returns(bench, genome, tell) for genome in tried])
     if len(returns) < 2 * PBO_BLOCKS:
         return Finding(Verdict(Grade.UNKNOWN, f"{len(returns)} days are too few for {PBO_BLOCKS} blocks"), {})
     found = overfitting_probability(returns, blocks=PBO_BLOCKS)
@@ -179,10 +179,10 @@ def _judged(returns: FloatArray, *, tried: int, sharpes: list[float]) -> tuple[d
     return figures, deflated
 
 
-def _returns(subject: Subject, genome: Genome, progress: Progress, place: tuple[int, int]) -> FloatArray:
-    run = subject.runner.run(genome, subject.whole)
-    progress("candidates", place[0] + 1, place[1])
-    return daily_returns(run.equity_micros, run.trading_day, account_micros=subject.account.account_micros)
+def _returns(bench: Workbench, genome: Genome, tell: Callable[[], None]) -> FloatArray:
+    run = bench.runner.run(genome, bench.whole)
+    tell()
+    return daily_returns(run.equity_micros, run.trading_day, account_micros=bench.account.account_micros)
 
 
 def _spread(result: MonteCarlo) -> dict[str, Any]:

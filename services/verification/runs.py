@@ -15,11 +15,12 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
+from services.backtests.workbench import Workbench, open_workbench
 from services.desk import Desk
 from services.progress import Progress, silent
 from services.verification.detectors import check_look_ahead, check_warm_up
+from services.verification.findings import Finding, seed_of
 from services.verification.luck import check_overfitting, check_resampled_bars, check_resampled_trades, check_sharpe
-from services.verification.subject import Finding, Subject, open_subject
 from services.verification.suite import check_grid, check_matrix, check_sensitivity, check_stress, check_walk_forward
 from services.work.under_way import LongWork, telling
 from store.database import transaction
@@ -28,7 +29,7 @@ from store.work.under_way import WorkKind
 from trading.backtests.engine import ENGINE_VERSION
 from trading.verification.verdicts import LIMITS, Grade, Kind, Limits
 
-Check = Callable[[Desk, Subject, Progress], Finding]
+Check = Callable[[Desk, Workbench, Progress], Finding]
 
 CHECKS: Mapping[Kind, Check] = MappingProxyType(
     {
@@ -99,12 +100,12 @@ def verify(
         Unavailable: the database is away; nothing is stored.
     """
     created_at = desk.clock()
-    subject = open_subject(desk, bot_id)
+    bench = open_workbench(desk, bot_id)
     work = LongWork(kind=WorkKind.VERIFICATION, title=TITLES[kind], bot_id=bot_id, run_id=run_id)
     with telling(desk, work, progress=progress) as tell:
-        finding = CHECKS[kind](desk, subject, tell)
+        finding = CHECKS[kind](desk, bench, tell)
         told = {"run_id": run_id, "created_at": created_at, "completed_at": desk.clock()}
-        row = _row(subject, kind, finding) | told
+        row = _row(bench, kind, finding) | told
         with transaction(desk.sessions) as session:
             runs.append(session, row)
     return Verification(
@@ -123,20 +124,20 @@ def verify(
     )
 
 
-def _row(subject: Subject, kind: Kind, finding: Finding) -> dict[str, Any]:
+def _row(bench: Workbench, kind: Kind, finding: Finding) -> dict[str, Any]:
     return {
         "id": uuid4(),
-        "bot_id": subject.bot.id,
+        "bot_id": bench.bot.id,
         "kind": kind,
-        "generation_number": subject.bot.generation,
-        "genome_hash": subject.bot.genome_hash,
-        "seed": subject.seed(kind),
-        "data_source": subject.at_hand.data_source,
-        "data_fingerprint": subject.at_hand.bars.fingerprint,
+        "generation_number": bench.bot.generation,
+        "genome_hash": bench.bot.genome_hash,
+        "seed": seed_of(bench.bot, kind),
+        "data_source": bench.at_hand.data_source,
+        "data_fingerprint": bench.at_hand.bars.fingerprint,
         "engine_version": ENGINE_VERSION,
         "verdict": finding.verdict.grade,
         "reason": finding.verdict.reason,
-        "figures": dict(finding.figures) | {"notes": list(subject.at_hand.series.notes)},
+        "figures": dict(finding.figures) | {"notes": list(bench.at_hand.series.notes)},
         "can_show": LIMITS[kind].can_show,
         "cannot_show": LIMITS[kind].cannot_show,
         **finding.for_gates,

@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from datetime import date
 from time import process_time
 
-from services.progress import Progress
-from services.verification.subject import CURVE_POINTS, curve_of
+from services.market.tapes import BarSupply, TapeAtHand
+from services.progress import Progress, counted, silent
+from services.verification.findings import CURVE_POINTS, curve_of
 from services.verification.walk_forwards import Walked, walk_history
 from store.market.bars import BarStore
 from trading.backtests.engine import Account
 from trading.backtests.parts import PartRunner
-from trading.errors import NoMarketData
 from trading.market.bars import Bars, timeframe_ns
 from trading.market.instruments import account_usd, instrument
 from trading.market.marks import at_marks, marks_note
-from trading.market.sessions import session_index
 from trading.money import MICROS_PER_USD
 from trading.strategies.archetypes import ONE_PER_FAMILY, archetype
 from trading.strategies.genome import default_genome
@@ -80,44 +79,37 @@ def walk_forward_study(store: BarStore, symbols: Sequence[str], *, timeframe: st
         NoMarketData: a symbol has no bars on this timeframe.
         BadBars: too few of them.
     """
-    series = [_series(store, symbol, timeframe) for symbol in symbols]
-    readings = [(bars, name) for bars in series for name in _readings(bars)]
-    strands = []
-    for bars, reading in readings:
-        strands += list(_strands(bars, reading, progress))
-    notes = [note for note in map(marks_note, series) if note is not None]
-    return Study(timeframe, tuple(strands), tuple(notes))
-
-
-def _series(store: BarStore, symbol: str, timeframe: str) -> Bars:
     timeframe_ns(timeframe)
-    symbol = instrument(symbol).symbol
-    best = store.best(symbol, timeframe)
-    if best is None:
-        raise NoMarketData(f"no {timeframe} bars for {symbol}: import some first")
-    return store.load(symbol, timeframe, provider=best.provider)
+    at_hand = [BarSupply(store, instrument(symbol).symbol, MODE).read(timeframe) for symbol in symbols]
+    strands = []
+    for read in at_hand:
+        for reading in _readings(read.bars):
+            strands += list(_strands(read, reading, progress))
+    notes = [note for note in (marks_note(read.bars) for read in at_hand) if note is not None]
+    return Study(timeframe, tuple(strands), tuple(notes))
 
 
 def _readings(bars: Bars) -> tuple[str, ...]:
     return (AS_GIVEN, AT_MARKS) if marks_note(bars) else (AS_GIVEN,)
 
 
-def _strands(bars: Bars, reading: str, progress: Progress) -> Iterator[Strand]:
-    read = at_marks(bars) if reading == AT_MARKS else bars
-    tape = tape_of(read, session_index(read, mode=MODE))
+def _strands(at_hand: TapeAtHand, reading: str, progress: Progress) -> Iterator[Strand]:
+    bars, tape = at_hand.bars, at_hand.tape
+    if reading == AT_MARKS:
+        tape = tape_of(at_marks(bars), at_hand.sessions)
     account = Account(instrument(bars.symbol), int(account_usd(bars.symbol) * MICROS_PER_USD))
-    step = f"{bars.symbol} {reading}"
-    for done, name in enumerate(ONE_PER_FAMILY, start=1):
+    tell = counted(progress, f"{bars.symbol} {reading}", of=len(ONE_PER_FAMILY))
+    for name in ONE_PER_FAMILY:
         began = process_time()
         walked = walk_history(
             PartRunner(tape, name, account=account),
-            read.ts_event,
+            bars.ts_event,
             account=account,
             style=name,
             parent=default_genome(name),
             seed=SEED,
-            told=lambda _done, _of: None,
+            progress=silent,
         )
-        progress(step, done, len(ONE_PER_FAMILY))
+        tell()
         family = str(archetype(name).family)
         yield Strand(bars.symbol, family, reading, walked, len(bars), process_time() - began)

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from services.backtests.baselines import account_of
+from services.backtests.workbench import Workbench
 from services.desk import Desk
-from services.market.tapes import tape_for
-from services.progress import Progress
-from services.verification.subject import Finding, Subject, curve_of, figures_of
+from services.progress import Progress, counted
+from services.verification.findings import Finding, curve_of, figures_of, seed_of
 from services.verification.walk_forwards import segment_figures, walk_history
 from trading.arrays import IntArray
 from trading.backtests.engine import Account
@@ -39,18 +38,18 @@ WORST_WINDOW_DAYS = (5, 20)
 HORIZON_DAYS = (90, 180, 365, 730, 1_825)
 
 
-def check_walk_forward(_: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_walk_forward(_: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Walk forward over the bot's history with the search improvement uses, from its newest genome."""
     walked = walk_history(
-        subject.runner,
-        subject.at_hand.bars.ts_event,
-        account=subject.account,
-        style=subject.style,
-        parent=subject.genome,
-        seed=subject.seed(Kind.WALK_FORWARD),
-        told=lambda done, of: progress("walk forward", done, of),
+        bench.runner,
+        bench.at_hand.bars.ts_event,
+        account=bench.account,
+        style=bench.style,
+        parent=bench.genome,
+        seed=seed_of(bench.bot, Kind.WALK_FORWARD),
+        progress=progress,
     )
-    day = subject.at_hand.tape.trading_day
+    day = bench.at_hand.tape.trading_day
     consistency, overfit_ratio = walked.walk.consistency, walked.walk.overfit_ratio
     figures = {
         "consistency": consistency,
@@ -64,30 +63,29 @@ def check_walk_forward(_: Desk, subject: Subject, progress: Progress) -> Finding
     return Finding(verdicts.of_walk_forward(walked.walk), figures, for_gates=for_gates)
 
 
-def check_sensitivity(_: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_sensitivity(_: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Move each number of the genome by one and two steps and see how much of the Sharpe ratio is left."""
-    whole, tried = subject.whole, 0
+    tell = counted(progress, "neighbours", of=1 + 4 * len(schema(bench.style)))
 
     def evaluate(genome: Genome) -> Performance:
-        nonlocal tried
-        tried += 1
-        progress("neighbours", tried, max(tried, 1 + 4 * len(schema(subject.style))))
-        return subject.runner(genome, whole.first_bar, whole.end_bar)
+        tell()
+        return bench.runner.run(genome, bench.whole).performance
 
-    found = sensitivity(subject.style, subject.genome, evaluate=evaluate)
-    return Finding(verdicts.of_sensitivity(found), _sensitivity_figures(found) | {"tried": tried})
+    around = sensitivity(bench.style, bench.genome, evaluate=evaluate)
+    tried = 1 if around is None else 1 + len(around.around)
+    return Finding(verdicts.of_sensitivity(around), _sensitivity_figures(around) | {"tried": tried})
 
 
-def check_grid(_: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_grid(_: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Rank the genome among a grid over its first parameters' whole ranges, all of it in sample."""
-    genomes = grid_around(subject)
-    own = subject.run().performance
-    trials = list(_evaluated(subject, genomes, progress))
+    genomes = grid_around(bench)
+    own = bench.run().performance
+    trials = list(_evaluated(bench, genomes, progress))
     order = ranked(trials)
     better = sum(by_sharpe(trial.performance) > by_sharpe(own) for trial in trials)
     figures = {
         "tried": len(trials),
-        "axes": {name: list(values) for name, values in axes_of(subject).items()},
+        "axes": {name: list(values) for name, values in axes_of(bench).items()},
         "own": figures_of(own),
         "better_than_own": better,
         "best": [dict(trial.genome) | figures_of(trial.performance) for trial in order[:SHOWN_RANKS]],
@@ -97,15 +95,15 @@ def check_grid(_: Desk, subject: Subject, progress: Progress) -> Finding:
     return Finding(Verdict(Grade.INFORMATIVE, reason), figures)
 
 
-def check_stress(_: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_stress(_: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Look at the worst and the historic windows of the record, and at two and four times the slippage."""
-    run = subject.run()
-    record = Record(run.equity_micros.copy(), run.trading_day, subject.account.account_micros)
+    run = bench.run()
+    record = Record(run.equity_micros.copy(), run.trading_day, bench.account.account_micros)
     stretches = [
         *(stretch for days in WORST_WINDOW_DAYS for stretch in worst_windows(record, days=days)),
         *historic_windows(record),
     ]
-    costs = cost_stress(subject.account.instrument, evaluate=lambda worse: _under(subject, worse, progress))
+    costs = cost_stress(bench.account.instrument, evaluate=lambda worse: _under(bench, worse, progress))
     judged = judge(costs, stretches)
     figures = {
         "windows": [_stretch_figures(stretch) for stretch in stretches],
@@ -115,21 +113,22 @@ def check_stress(_: Desk, subject: Subject, progress: Progress) -> Finding:
     return Finding(verdicts.of_stress(judged), figures)
 
 
-def check_matrix(desk: Desk, subject: Subject, progress: Progress) -> Finding:
+def check_matrix(_: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Run the same numbers on every timeframe there are bars of, over horizons that end with the last bar."""
     cells: list[dict[str, Any]] = []
     measured: list[Performance] = []
-    for place, timeframe in enumerate(TIMEFRAME_SECONDS):
-        for horizon, performance in _horizons(desk, subject, timeframe):
+    tell = counted(progress, "timeframes", of=len(TIMEFRAME_SECONDS))
+    for timeframe in TIMEFRAME_SECONDS:
+        for horizon, performance in _horizons(bench, timeframe):
             cells.append({"timeframe": timeframe, "horizon": horizon} | figures_of(performance))
             measured.append(performance)
-        progress("timeframes", place + 1, len(TIMEFRAME_SECONDS))
+        tell()
     return Finding(verdicts.of_matrix(measured), {"cells": cells})
 
 
-def axes_of(subject: Subject) -> Mapping[str, tuple[Number, ...]]:
+def axes_of(bench: Workbench) -> Mapping[str, tuple[Number, ...]]:
     """Return the axes of the bot's grid: its entry parameters, then its stop, target and time stop, at most five."""
-    rows = schema(subject.style)
+    rows = schema(bench.style)
     entry = [name for name, row in rows.items() if row.unit != "switch"]
     first = [name for name in ("stop_atr", "target_atr", "time_stop_bars") if name in rows]
     off = ("atr_period", "trailing_atr", "break_even_atr")
@@ -137,36 +136,35 @@ def axes_of(subject: Subject) -> Mapping[str, tuple[Number, ...]]:
     return {name: axis(rows[name], points=GRID_POINTS) for name in names}
 
 
-def grid_around(subject: Subject) -> tuple[Genome, ...]:
+def grid_around(bench: Workbench) -> tuple[Genome, ...]:
     """Return the valid genomes on the bot's grid, at most 512."""
-    return grid(subject.style, subject.genome, axes=axes_of(subject), cap=GRID_CAP)
+    return grid(bench.style, bench.genome, axes=axes_of(bench), cap=GRID_CAP)
 
 
-def _evaluated(subject: Subject, genomes: tuple[Genome, ...], progress: Progress) -> Iterator[Trial]:
-    whole = subject.whole
-    for done, genome in enumerate(genomes, start=1):
-        yield Trial(genome, subject.runner(genome, whole.first_bar, whole.end_bar))
-        progress("grid", done, len(genomes))
+def _evaluated(bench: Workbench, genomes: tuple[Genome, ...], progress: Progress) -> Iterator[Trial]:
+    tell = counted(progress, "grid", of=len(genomes))
+    for genome in genomes:
+        yield Trial(genome, bench.runner.run(genome, bench.whole).performance)
+        tell()
 
 
-def _under(subject: Subject, worse: Instrument, progress: Progress) -> Performance:
+def _under(bench: Workbench, worse: Instrument, progress: Progress) -> Performance:
     progress(f"slippage of {worse.slippage_ticks} ticks", 1, 1)
-    account = Account(worse, subject.account.account_micros, subject.account.contracts)
-    runner = subject.runner_on(subject.at_hand.tape, account=account)
-    return runner.run(subject.genome, subject.whole).performance
+    account = Account(worse, bench.account.account_micros, bench.account.contracts)
+    runner = bench.runner_on(bench.at_hand.tape, account=account)
+    return runner.run(bench.genome, bench.whole).performance
 
 
-def _horizons(desk: Desk, subject: Subject, timeframe: str) -> Iterator[tuple[str, Performance]]:
-    bot = subject.bot
+def _horizons(bench: Workbench, timeframe: str) -> Iterator[tuple[str, Performance]]:
     try:
-        at_hand = tape_for(desk, symbol=bot.symbol, timeframe=timeframe, session_mode=bot.session_mode)
+        at_hand = bench.supply.read(timeframe)
     except NoMarketData:
         return
-    if at_hand.series.provider != subject.at_hand.series.provider:
+    if at_hand.series.provider != bench.at_hand.series.provider:
         return
-    runner = subject.runner_on(at_hand.tape, account=account_of(bot))
+    runner = bench.runner_on(at_hand.tape)
     for name, part in _parts(at_hand.bars.ts_event):
-        yield name, runner.run(subject.genome, part).performance
+        yield name, runner.run(bench.genome, part).performance
 
 
 def _parts(ts_event: IntArray) -> Iterator[tuple[str, Part]]:

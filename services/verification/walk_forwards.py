@@ -4,13 +4,13 @@ Belongs here: the use of the search that improvement uses, the joined out-of-sam
 plan, the fence and the verdict (`trading.verification`), storing a result (`runs.py`).
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from services.improvement.search import neighbours_by_optuna
-from services.verification.subject import figures_of, on_day
+from services.improvement.search import neighbours_by_optuna, stepwise
+from services.progress import Progress, counted
+from services.verification.findings import figures_of, on_day
 from trading.arrays import IntArray
 from trading.backtests.engine import Account
 from trading.backtests.parts import Part, PartRunner
@@ -18,8 +18,6 @@ from trading.figures.performance import Performance, measure
 from trading.strategies.genome import Genome, Style
 from trading.verification.walk_forward import (
     DEFAULT_WINDOWS,
-    Fence,
-    Search,
     SegmentResult,
     WalkForward,
     Windows,
@@ -27,8 +25,6 @@ from trading.verification.walk_forward import (
     plan,
     walk_forward,
 )
-
-Told = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +52,7 @@ def walk_history(
     style: Style,
     parent: Genome,
     seed: int,
-    told: Told,
+    progress: Progress,
 ) -> Walked:
     """Walk forward with the search that improvement uses, from the parent, anew in every segment.
 
@@ -67,7 +63,8 @@ def walk_history(
         BadBars: too few bars to cut.
     """
     segments = plan(ts_event, windows_for(ts_event))
-    search = _telling(neighbours_by_optuna(style, parent), told, of=len(segments))
+    tell = counted(progress, "walk forward", of=len(segments))
+    search = stepwise(neighbours_by_optuna(style, parent), tell)
     walk = walk_forward(segments, evaluate=runner, search=search, seed=seed)
     return joined(runner, walk, account=account)
 
@@ -115,16 +112,3 @@ def segment_figures(result: SegmentResult, trading_day: IntArray) -> dict[str, o
 def _span(part: Part, trading_day: IntArray) -> dict[str, object]:
     first, last = trading_day[part.first_bar], trading_day[part.end_bar - 1]
     return {"first_on": on_day(first).isoformat(), "last_on": on_day(last).isoformat(), "bars": len(part)}
-
-
-def _telling(search: Search, told: Told, *, of: int) -> Search:
-    done = 0
-
-    def telling(fence: Fence, chance: np.random.Generator) -> Genome:
-        nonlocal done
-        chosen = search(fence, chance)
-        done += 1
-        told(done, of)
-        return chosen
-
-    return telling

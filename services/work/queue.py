@@ -9,9 +9,8 @@ lease commits nothing. Two runs never own one job, and at most cap jobs of a typ
 """
 
 import os
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -22,7 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from services.heartbeats import beside
+from services.heartbeats import heartbeats
+from services.progress import Progress, Step
 from store.bots import registry
 from store.control import kill_switch
 from store.database import storable, transaction
@@ -43,9 +43,6 @@ class Result(Protocol):
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write the result and return its headline figures, as Dagster shows them; called with the bot's row held."""
-
-
-Progress = Callable[[float], None]
 
 
 class Task(Protocol):
@@ -184,26 +181,20 @@ def _close(desk: Desk, claim: Claim, ended: _Ended) -> Finished:
     return Finished(claim.job_id, claim.bot_id, claim.job_type, ended.status, figures, ended.error)
 
 
-@contextmanager
-def _heartbeats(desk: Desk, claim: Claim) -> Iterator[Progress]:
+def _heartbeats(desk: Desk, claim: Claim) -> AbstractContextManager[Progress]:
     """Renew the lease from a thread while the work goes on, carrying its progress."""
-    done_pct: list[float | None] = [None]
 
-    def beat(ended: threading.Event) -> None:
-        while not ended.wait(HEARTBEAT_SECONDS):
-            try:
-                with transaction(desk.sessions) as session:
-                    owned = jobs.heartbeat(
-                        session, claim.job_id, run_id=claim.run_id, now=desk.clock(), progress_pct=done_pct[0]
-                    )
-            except (Unavailable, SQLAlchemyError) as away:  # the work goes on, and the next beat may pass
-                log.warning("heartbeat missed", job_id=str(claim.job_id), reason=str(away))
-                continue
-            if not owned:
-                return
+    def beat(step: Step | None) -> bool:
+        done_pct = step.done_pct if step is not None else None
+        try:
+            with transaction(desk.sessions) as session:
+                return jobs.heartbeat(
+                    session, claim.job_id, run_id=claim.run_id, now=desk.clock(), progress_pct=done_pct
+                )
+        except (Unavailable, SQLAlchemyError) as away:  # the work goes on, and the next beat may pass
+            log.warning("heartbeat missed", job_id=str(claim.job_id), reason=str(away))
+            return True
 
-    def progress(pct: float) -> None:
-        done_pct[0] = pct
-
-    with beside(beat, name=f"heartbeat-{claim.job_id}"):
-        yield progress
+    return heartbeats(
+        beat, name=f"heartbeat-{claim.job_id}", every_seconds=HEARTBEAT_SECONDS, first_seconds=HEARTBEAT_SECONDS
+    )

@@ -8,7 +8,6 @@ that is away, stopped or older than this code costs the work a few seconds at it
 died, its row grows silent: it is not read any more once a job would have lost its lease, and retention removes it.
 """
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from services.desk import Desk
-from services.heartbeats import beside
-from services.progress import Progress, silent
+from services.heartbeats import heartbeats
+from services.progress import Progress, Step, silent
 from store.database import reading, storable, transaction
 from store.work import under_way
 from store.work.under_way import WorkKind
@@ -85,20 +84,25 @@ def telling(desk: Desk, work: LongWork, *, progress: Progress = silent) -> Itera
         progress: Told of each step too, at once and in the work's own thread.
     """
     sign = _Sign(desk, work)
+    with heartbeats(
+        sign.give,
+        name=f"under-way-{work.title}",
+        every_seconds=HEARTBEAT_SECONDS,
+        last=sign.take_back,
+        patience_seconds=PATIENCE_SECONDS,
+    ) as note:
 
-    def tell(step: str, done: int, of: int) -> None:
-        sign.place = {"step": storable(step), "done": done, "of": of}
-        progress(step, done, of)
+        def tell(step: str, done: int, of: int) -> None:
+            note(step, done, of)
+            progress(step, done, of)
 
-    with beside(sign.keep_telling, name=f"under-way-{work.title}", patience_seconds=PATIENCE_SECONDS):
         yield tell
 
 
 class _Sign:
-    """The row of one piece of work, kept alive; `place` is set by the work and read by the thread beside it."""
+    """The row of one piece of work, written and deleted by the thread beside it."""
 
     def __init__(self, desk: Desk, work: LongWork) -> None:
-        self.place: dict[str, str | int] = {}
         self._desk = desk
         self._is_shown = True
         self._columns: dict[str, Any] = {
@@ -110,12 +114,14 @@ class _Sign:
             "started_at": desk.clock(),
         }
 
-    def keep_telling(self, ended: threading.Event) -> None:
-        """Write the row now and every two seconds until the work has ended, then delete it."""
-        while not ended.is_set():
-            row = self._columns | self.place | {"heartbeat_at": self._desk.clock()}
-            self._write(partial(under_way.tell, work=row))
-            ended.wait(HEARTBEAT_SECONDS)
+    def give(self, step: Step | None) -> bool:
+        """Write the row with the step; another sign is always wanted."""
+        place = {"step": storable(step.step), "done": step.done, "of": step.of} if step is not None else {}
+        self._write(partial(under_way.tell, work=self._columns | place | {"heartbeat_at": self._desk.clock()}))
+        return True
+
+    def take_back(self) -> None:
+        """Delete the row."""
         self._write(partial(under_way.forget, work_id=self._columns["id"]))
 
     def _write(self, statement: Callable[[Session], None]) -> None:

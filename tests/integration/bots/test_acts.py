@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from services.audit.chain import verify_chain
-from services.backtests.baselines import BaselineBacktest, bot_at_work
+from services.backtests.baselines import BaselineBacktest
+from services.backtests.workbench import bot_at_work
 from services.bots.acts import Act, ActReceipt, ActWish, act_on_bot
 from services.bots.life import bot_life
 from services.bots.registration import BotRequest, bot_named, register_bot, would_register

@@ -16,13 +16,13 @@ from typer.testing import CliRunner
 
 from orchestration.cli import bot_work, main, verify_work
 from services.audit.chain import verify_chain
-from services.backtests.baselines import BaselineBacktest, bot_at_work, run_baseline
+from services.backtests.baselines import BaselineBacktest, run_baseline
+from services.backtests.workbench import bot_at_work, open_workbench
 from services.bots.registration import BotRequest, Registered, bot_named, register_bot, short_id
 from services.desk import Desk
 from services.improvement.iterations import Evolution, Improvement
 from services.verification.detectors import check_look_ahead
 from services.verification.runs import verify
-from services.verification.subject import open_subject
 from services.work.autonomy import run_tick
 from services.work.queue import Task, drain
 from store.database import transaction
@@ -259,15 +259,15 @@ def test_every_check_knows_a_rule(stocked_desk: Desk, kind: Kind) -> None:
 @pytest.mark.scorecard(21)
 def test_a_rule_that_peeked_after_all_would_be_caught(stocked_desk: Desk) -> None:
     """The language has no way to say it, so the peeking is planted behind the language."""
-    subject = open_subject(stocked_desk, registered(stocked_desk).id)
+    bench = open_workbench(stocked_desk, registered(stocked_desk).id)
 
     def peeking(tape: Tape, style: Style, genome: Genome) -> Signals:
         honest = entry_signals(tape, style, genome)
         next_move = np.sign(np.append(np.diff(tape.close), 0.0))
         return replace(honest, side=np.where(honest.stop_unit_ticks > 0, next_move, 0).astype(np.int8))
 
-    honest = check_look_ahead(stocked_desk, subject, silent)
-    caught = check_look_ahead(stocked_desk, subject, silent, wanting=peeking)
+    honest = check_look_ahead(stocked_desk, bench, silent)
+    caught = check_look_ahead(stocked_desk, bench, silent, wanting=peeking)
     assert (honest.verdict.grade, caught.verdict.grade) == (Grade.PASSED, Grade.FAILED)
 
 

@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from gateways.settings import Settings
 from orchestration.cli import main, rule_work
-from services.market.tapes import stored_tape
+from services.market.tapes import BarSupply
 from store.market.bars import BarStore
 from trading.errors import BadInput, NoMarketData, UnknownInstrument, UnknownSessionMode, UnknownTimeframe
 from trading.strategies.genome import default_genome
@@ -50,7 +50,7 @@ def test_tells_the_numbers_with_their_bounds_and_the_warm_up(path: Path) -> None
 def test_counts_signals_on_the_bars_a_bot_would_trade(path: Path, bar_store: BarStore) -> None:
     said = checked(str(path), "--symbol", "MES", "--timeframe", "1h")
     style = rule_text(TEXT)
-    at_hand = stored_tape(bar_store, symbol="MES", timeframe="1h", session_mode="FULL_24x5")
+    at_hand = BarSupply(bar_store, "MES", "FULL_24x5").read("1h")
     side = entry_signals(at_hand.tape, style, default_genome(style)).side
     assert (side > 0).sum() > 10
     assert f"signals: {(side > 0).sum():,} to buy, {(side < 0).sum():,} to sell" in said

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from services.backtests.baselines import account_of, bot_at_work
+from services.backtests.workbench import open_workbench
 from services.desk import Desk
 from services.improvement import iterations
 from services.improvement.iterations import Evolution, Improvement, run_improvement
 from services.improvement.results import Iteration
-from services.market.tapes import tape_for
+from services.progress import silent
 from services.work.queue import drain
 from store.tables import Bot, BotJob, ImproveCandidate, ImproveIteration
 from store.work import jobs
@@ -41,10 +41,9 @@ def bot_id(stocked_desk: Desk) -> UUID:
 
 def held_out(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartRun, int]:
     """Run a genome over the bars no search sees; return the run and the account."""
-    bot = bot_at_work(desk, bot_id)
-    at_hand = tape_for(desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-    runner = PartRunner(at_hand.tape, ARCHETYPE, account=account_of(bot))
-    return runner.run(genome, plan(at_hand.bars.ts_event)[-1].test), account_of(bot).account_micros
+    bench = open_workbench(desk, bot_id)
+    runner = PartRunner(bench.at_hand.tape, ARCHETYPE, account=bench.account)
+    return runner.run(genome, plan(bench.at_hand.bars.ts_event)[-1].test), bench.account.account_micros
 
 
 def test_the_verdict_weighs_every_try_on_these_bars_and_the_walk_as_it_went(
@@ -135,7 +134,7 @@ def test_one_try_of_an_iteration_searches_the_same_whenever_it_is_repeated(
     with stocked_desk.sessions.begin() as session:
         claim = jobs.claim(session, job_type, run_id="a run", cap=1, now=stocked_desk.clock())
     assert claim is not None
-    first, again = (task.perform(stocked_desk, claim, lambda _: None) for _ in range(2))
+    first, again = (task.perform(stocked_desk, claim, silent) for _ in range(2))
     assert isinstance(first, Iteration)
     assert isinstance(again, Iteration)
     assert first.walk is not None

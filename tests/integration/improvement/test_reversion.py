@@ -6,10 +6,9 @@ from uuid import UUID
 import numpy as np
 import pytest
 
-from services.backtests.baselines import account_of, bot_at_work
+from services.backtests.workbench import open_workbench
 from services.desk import Desk
 from services.improvement.iterations import Evolution
-from services.market.tapes import tape_for
 from services.work.queue import Finished, work_by_hand
 from store.database import transaction
 from store.tables import Bot, BotGeneration, BotProgress, ImproveCandidate, ImproveIteration
@@ -41,13 +40,12 @@ def bot_id(stocked_desk: Desk) -> UUID:
 @pytest.fixture
 def extremes(stocked_desk: Desk, bot_id: UUID) -> Extremes:
     """Found by running genomes over the whole tape and reading the money made from the held-out bars on."""
-    bot = bot_at_work(stocked_desk, bot_id)
-    at_hand = tape_for(stocked_desk, symbol=bot.symbol, timeframe=bot.timeframe, session_mode=bot.session_mode)
-    first_bar = plan(at_hand.bars.ts_event)[-1].test.first_bar
+    bench = open_workbench(stocked_desk, bot_id)
+    first_bar = plan(bench.at_hand.bars.ts_event)[-1].test.first_bar
     earned = {}
     for genome in genomes():
         strategy = Strategy(ARCHETYPE, genome)
-        trades = run_tape(at_hand.tape, strategy, account=account_of(bot)).trades
+        trades = run_tape(bench.at_hand.tape, strategy, account=bench.account).trades
         held_out = trades.entry_bar > first_bar
         if held_out.sum() >= 20:
             earned[genome_hash(genome)] = (int(trades.net_micros[held_out].sum()), genome)

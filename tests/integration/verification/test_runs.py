@@ -13,13 +13,14 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import ProgrammingError
 
 from services.backtests.baselines import run_baseline
+from services.backtests.workbench import Workbench, open_workbench
 from services.bots.life import bot_life
 from services.desk import Desk
 from services.improvement.iterations import run_improvement
 from services.market.bars import import_bars
 from services.verification.detectors import check_look_ahead, check_warm_up
+from services.verification.findings import seed_of
 from services.verification.runs import CHECKS, verify
-from services.verification.subject import Subject, open_subject
 from store.market.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
 from store.verification.runs import KINDS, VERDICTS, VerificationRun
@@ -88,8 +89,8 @@ def test_a_check_is_stored_with_what_it_ran_and_what_it_cannot_show(
 
 
 def test_seeds_differ_between_kinds(stocked_desk: Desk, bot_id: UUID) -> None:
-    subject = open_subject(stocked_desk, bot_id)
-    assert len({subject.seed(kind) for kind in Kind}) == len(Kind)
+    bench = open_workbench(stocked_desk, bot_id)
+    assert len({seed_of(bench.bot, kind) for kind in Kind}) == len(Kind)
 
 
 def test_the_sharpe_of_a_session_is_judged_as_the_session_ran(stocked_desk: Desk, bot_id: UUID) -> None:
@@ -171,8 +172,8 @@ CHEATS = ("the next close", "a centred average", "the highest price of all", "ho
 @pytest.mark.scorecard(21)
 @pytest.mark.parametrize("cheat", CHEATS)
 def test_a_rule_that_knows_the_future_is_caught(stocked_desk: Desk, bot_id: UUID, cheat: str) -> None:
-    subject = open_subject(stocked_desk, bot_id)
-    found = check_look_ahead(stocked_desk, subject, silent, wanting=lambda *of: planted(*of, knows=cheat))
+    bench = open_workbench(stocked_desk, bot_id)
+    found = check_look_ahead(stocked_desk, bench, silent, wanting=lambda *of: planted(*of, knows=cheat))
     assert found.verdict.grade is Grade.FAILED
     assert found.figures["found"] > 0
 
@@ -186,9 +187,9 @@ def test_no_family_knows_the_future_or_remembers_the_beginning(
 ) -> None:
     with stocked_desk.sessions.begin() as session:
         bot_id = make_bot(session, archetype=archetype, timeframe=timeframe).id
-    subject = open_subject(stocked_desk, bot_id)
+    bench = open_workbench(stocked_desk, bot_id)
     for check in (check_look_ahead, check_warm_up):
-        found = check(stocked_desk, subject, silent)
+        found = check(stocked_desk, bench, silent)
         assert (found.verdict.grade, found.figures["found"]) == (Grade.PASSED, 0), found.figures
     assert found.figures["beginnings"] > 5
     assert found.figures["largest_difference"] <= found.figures["tolerance"] == WARM_UP_TOLERANCE
@@ -214,13 +215,13 @@ def remembering(tape: Tape, archetype: str, genome: Genome, *, what: str) -> Sig
     "what", ["the first price", "the average of all so far", "how many bars there were", "a little of the first price"]
 )
 def test_a_rule_that_remembers_the_beginning_is_caught(stocked_desk: Desk, bot_id: UUID, what: str) -> None:
-    subject = open_subject(stocked_desk, bot_id)
-    found = check_warm_up(stocked_desk, subject, silent, wanting=lambda *of: remembering(*of, what=what))
+    bench = open_workbench(stocked_desk, bot_id)
+    found = check_warm_up(stocked_desk, bench, silent, wanting=lambda *of: remembering(*of, what=what))
     assert found.verdict.grade is Grade.FAILED
 
 
 @pytest.fixture
-def marked(desk: Desk, tmp_path: Path) -> Subject:
+def marked(desk: Desk, tmp_path: Path) -> Workbench:
     """A bot over bars that were made from marks: each opens where the one before closed, and none has a wick."""
     chance = np.random.default_rng(11)
     close = 5_000 + np.cumsum(chance.integers(-8, 9, 900)) * 0.25
@@ -238,10 +239,10 @@ def marked(desk: Desk, tmp_path: Path) -> Subject:
     assert any("made from marks" in note for note in report.notes)
     with desk.sessions.begin() as session:
         bot_id = make_bot(session).id
-    return open_subject(replace(desk, bars=store), bot_id)
+    return open_workbench(replace(desk, bars=store), bot_id)
 
 
-def test_bars_made_from_marks_say_so_in_every_session(desk: Desk, marked: Subject, tmp_path: Path) -> None:
+def test_bars_made_from_marks_say_so_in_every_session(desk: Desk, marked: Workbench, tmp_path: Path) -> None:
     at_desk = replace(desk, bars=BarStore(tmp_path / "bars"))
     run_baseline(at_desk, marked.bot.id, run_id="run-1")
     run = verify(at_desk, marked.bot.id, Kind.STRESS)
@@ -252,7 +253,7 @@ def test_bars_made_from_marks_say_so_in_every_session(desk: Desk, marked: Subjec
 
 
 def test_holes_unmarked_rolls_and_bars_outside_are_told_in_every_session(
-    desk: Desk, marked: Subject, tmp_path: Path
+    desk: Desk, marked: Workbench, tmp_path: Path
 ) -> None:
     at_desk = replace(desk, bars=BarStore(tmp_path / "bars"))
     run_baseline(at_desk, marked.bot.id, run_id="run-1")

@@ -11,8 +11,9 @@ from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.figures.resets import reset_metrics
 from services.improvement.iterations import Evolution, Improvement
+from services.progress import Progress
 from services.work.autonomy import run_tick
-from services.work.queue import Progress, Result, Task, drain, work_by_hand
+from services.work.queue import Result, Task, drain, work_by_hand
 from store.backtests.trades import TradeLog
 from store.improvement import iterations
 from store.tables import (

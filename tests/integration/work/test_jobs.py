@@ -17,6 +17,7 @@ from services.backtests.baselines import BaselineBacktest
 from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.health.invariants import no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
+from services.progress import Progress
 from services.work import queue
 from services.work.autonomy import run_tick
 from services.work.queue import drain
@@ -139,7 +140,7 @@ def test_a_zombie_that_wakes_after_its_lease_writes_nothing(fleet: Desk, clock: 
     class Sleeper(BaselineBacktest):
         """Falls asleep in the middle of its work, past its lease; meanwhile another run does the job."""
 
-        def perform(self, desk: Desk, claim: Claim, progress: queue.Progress) -> queue.Result:
+        def perform(self, desk: Desk, claim: Claim, progress: Progress) -> queue.Result:
             result = super().perform(desk, claim, progress)
             clock.advance(seconds=LEASE.total_seconds() + 1)
             run_tick(desk)

@@ -16,6 +16,7 @@ from services.backtests.baselines import BaselineBacktest
 from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.figures.resets import reset_metrics
+from services.progress import Progress
 from services.work import autonomy, queue
 from services.work.autonomy import run_tick
 from services.work.queue import drain
@@ -50,7 +51,7 @@ class Unrecordable:
 class Unlucky(BaselineBacktest):
     """A backtest whose result cannot be recorded."""
 
-    def perform(self, desk: Desk, claim: Claim, progress: queue.Progress) -> queue.Result:
+    def perform(self, desk: Desk, claim: Claim, progress: Progress) -> queue.Result:
         return Unrecordable()
 
 
@@ -83,7 +84,7 @@ def test_a_heartbeat_that_fails_is_followed_by_the_next(fleet: Desk, monkeypatch
         return True
 
     class Patient(BaselineBacktest):
-        def perform(self, desk: Desk, claim: Claim, progress: queue.Progress) -> queue.Result:
+        def perform(self, desk: Desk, claim: Claim, progress: Progress) -> queue.Result:
             twice.wait()
             return super().perform(desk, claim, progress)
 
