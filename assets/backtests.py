@@ -3,13 +3,13 @@
 Belongs here: unpacking a partition, one call, metadata. Does not belong here: rules.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from assets.partitions import bot_of, bots, named
-from assets.reports import equity_plot, metadata_of, table
+from assets.reports import equity_plot, metadata_of, result_of, table
 from services.audit.pages import verify_now
 from services.backtests.baselines import run_baseline
 from services.bots.dossier import Dossier, bot_dossier
@@ -24,6 +24,7 @@ OWNERS = ["team:quant-operators"]
 WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)
 SHOWN_TRADES = 10
 CHECKER = Actor(ActorKind.AUTONOMY, "ledger_audit")
+ROLLUPS, CURVES = "performance_rollups", "equity_curves"
 
 
 @dg.asset(group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)
@@ -46,31 +47,44 @@ def bars(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.
 def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
     finished = run_baseline(desk, bot_of(context), run_id=context.run.run_id)
-    metadata = metadata_of(finished.figures_and_job, public_url=desk.settings.public_url)
-    return dg.MaterializeResult(metadata=metadata | named(desk, finished.bot_id) | {"status": str(finished.status)})
+    return result_of(desk, finished)
 
 
-@dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)
-def performance_rollups(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
-    """The figures of one bot since its reset: what pages, proofs and gates show. Rebuilt from raw truth."""
+def _figures_spec(name: str, description: str) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        name,
+        description=description,
+        deps=[backtest_sessions],
+        group_name="figures",
+        kinds={"postgres"},
+        owners=OWNERS,
+        partitions_def=bots,
+    )
+
+
+@dg.multi_asset(
+    specs=[
+        _figures_spec(
+            ROLLUPS,
+            "The figures of one bot since its reset: what pages, proofs and gates show. Rebuilt from raw truth.",
+        ),
+        _figures_spec(CURVES, "Account equity of one bot at the close of each trading day since its reset."),
+    ],
+    can_subset=True,
+)
+def bot_figures(
+    context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]
+) -> Iterator[dg.MaterializeResult[None]]:
+    """The figures of one bot and its equity curve since its reset, rebuilt once for both."""
     bot_id = bot_of(context)
     rebuild_bots(desk, [bot_id])
-    dossier = bot_dossier(desk, bot_id)
-    figures = metadata_of(_figures(dossier)) | named(desk, bot_id)
-    return dg.MaterializeResult(metadata=figures | {"sessions": _sessions(dossier)})
+    dossier, name = bot_dossier(desk, bot_id), named(desk, bot_id)
+    for key, metadata in ((ROLLUPS, _rollup_metadata), (CURVES, _curve_metadata)):
+        if dg.AssetKey(key) in context.selected_asset_keys:
+            yield dg.MaterializeResult(asset_key=key, metadata=name | metadata(dossier))
 
 
-@dg.asset(partitions_def=bots, deps=[backtest_sessions], group_name="figures", kinds={"postgres"}, owners=OWNERS)
-def equity_curves(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
-    """Account equity of one bot at the close of each trading day since its reset."""
-    bot_id = bot_of(context)
-    rebuild_bots(desk, [bot_id])
-    curve = bot_dossier(desk, bot_id).equity
-    days = metadata_of({"since": curve.since, "days": len(curve.equity_usd)})
-    return dg.MaterializeResult(metadata=named(desk, bot_id) | days | {"equity": equity_plot(curve.equity_usd)})
-
-
-@dg.asset_check(asset=performance_rollups, name="raw_truth_matches_rollup")
+@dg.asset_check(asset=ROLLUPS, name="raw_truth_matches_rollup")
 def raw_truth_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
     """Every figure shown equals a recount of the session and trades behind it."""
     return _result(raw_truth_matches_rollup(desk))
@@ -108,9 +122,16 @@ def _judged(holds: bool, checked: int, broken: Sequence[Mapping[str, Any]]) -> d
     return dg.AssetCheckResult(passed=holds, metadata={"checked": checked, "broken": rows})
 
 
-def _figures(dossier: Dossier) -> dict[str, object]:
+def _rollup_metadata(dossier: Dossier) -> dict[str, dg.MetadataValue]:
     metrics = dossier.bot.metrics
-    return {"book": metrics.book, "since": metrics.since, **exact(metrics.figures)}
+    figures = {"book": metrics.book, "since": metrics.since, **exact(metrics.figures)}
+    return metadata_of(figures) | {"sessions": _sessions(dossier)}
+
+
+def _curve_metadata(dossier: Dossier) -> dict[str, dg.MetadataValue]:
+    curve = dossier.equity
+    days = metadata_of({"since": curve.since, "days": len(curve.equity_usd)})
+    return days | {"equity": equity_plot(curve.equity_usd)}
 
 
 def _sessions(dossier: Dossier) -> dg.MarkdownMetadataValue:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.backtests import OWNERS, WHEN_REFUSED, backtest_sessions
 from assets.partitions import bot_of, bots, named
-from assets.reports import metadata_of, table
+from assets.reports import result_of, table
 from services.bots.dossier import bot_dossier
 from services.desk import Desk
 from services.improvement.iterations import run_improvement
@@ -24,8 +24,7 @@ from services.improvement.iterations import run_improvement
 def improve_iterations(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Improve and evolve iterations: what was tried, how it did out of sample, and the verdict."""
     finished = run_improvement(desk, bot_of(context), run_id=context.run.run_id)
-    metadata = metadata_of(finished.figures_and_job) | named(desk, finished.bot_id)
-    return dg.MaterializeResult(metadata=metadata | {"status": str(finished.status)})
+    return result_of(desk, finished)
 
 
 @dg.asset(partitions_def=bots, deps=[improve_iterations], group_name="improvement", kinds={"postgres"}, owners=OWNERS)

@@ -8,6 +8,10 @@ from typing import Any
 
 import dagster as dg
 
+from assets.partitions import named
+from services.desk import Desk
+from services.work.queue import Finished
+
 SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -17,6 +21,17 @@ def metadata_of(figures: Mapping[str, Any], *, public_url: str | None = None) ->
     if public_url is not None and "session_id" in figures:
         metadata["tear_sheet"] = dg.MetadataValue.url(f"{public_url}/api/sessions/{figures['session_id']}/report")
     return metadata
+
+
+def metadata_of_job(desk: Desk, finished: Finished) -> dict[str, dg.MetadataValue]:
+    """Return what a finished job says of itself, wherever it is recorded."""
+    return metadata_of(finished.figures_and_job, public_url=desk.settings.public_url)
+
+
+def result_of(desk: Desk, finished: Finished) -> dg.MaterializeResult[None]:
+    """Return a finished job as what its own asset made, which bot it was for, and how it ended."""
+    metadata = metadata_of_job(desk, finished) | named(desk, finished.bot_id)
+    return dg.MaterializeResult(metadata=metadata | {"status": str(finished.status)})
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:

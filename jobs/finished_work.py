@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from assets.reports import metadata_of
+from assets.reports import metadata_of_job
 from jobs.materializations import record_materializations
 from jobs.runs import BY_HAND, over
 from services.desk import Desk
@@ -59,7 +59,7 @@ def late_materializations() -> None:
 
 
 def _events(desk: Desk, finished: Finished) -> Iterator[dg.AssetMaterialization]:
-    metadata = metadata_of(finished.figures_and_job, public_url=desk.settings.public_url)
+    metadata = metadata_of_job(desk, finished)
     for key in _assets_of(finished):
         yield dg.AssetMaterialization(asset_key=key, partition=str(finished.bot_id), metadata=metadata)
 

@@ -9,7 +9,7 @@ from functools import cache
 
 import dagster as dg
 
-from assets.backtests import CHECKS, backtest_sessions, bars, equity_curves, performance_rollups
+from assets.backtests import CHECKS, backtest_sessions, bars, bot_figures
 from assets.improvements import generations, improve_iterations
 from assets.verification import VERIFICATIONS
 from gateways.embedded import backends_follow
@@ -44,8 +44,7 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
         assets=[
             bars,
             backtest_sessions,
-            performance_rollups,
-            equity_curves,
+            bot_figures,
             improve_iterations,
             generations,
             *VERIFICATIONS,

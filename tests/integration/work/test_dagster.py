@@ -10,6 +10,7 @@ import dagster as dg
 import pytest
 from sqlalchemy import Engine, func, select, text
 
+from assets import backtests
 from assets.partitions import bots
 from gateways.settings import Settings
 from jobs import finished_work, upkeep
@@ -123,11 +124,11 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
 def test_every_asset_tells_people_what_it_is(defs: dg.Definitions) -> None:
     for asset in defs.assets or ():
         assert isinstance(asset, dg.AssetsDefinition)
-        spec = asset.get_asset_spec()
-        assert spec.description
-        assert spec.owners
-        assert spec.kinds
-        assert spec.group_name
+        for spec in asset.specs:
+            assert spec.description
+            assert spec.owners
+            assert spec.kinds
+            assert spec.group_name
 
 
 def test_a_tick_asks_for_no_more_runs_than_the_cap(
@@ -376,6 +377,20 @@ def test_a_person_can_materialize_one_bot(defs: dg.Definitions, fleet: Desk, ins
         ("BACKTEST", "COMPLETED", "BY_HAND", UUID(keys[0])),
         ("IMPROVE", "COMPLETED", "BY_HAND", UUID(keys[0])),
     ]
+
+
+def test_figures_and_curve_of_a_bot_are_rebuilt_once_for_both(
+    defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keys = [str(bot_id) for bot_id in fleet_ids(fleet)]
+    register_partitions(instance, keys)
+    rebuilt: list[list[UUID]] = []
+    monkeypatch.setattr(backtests, "rebuild_bots", lambda _, bot_ids: rebuilt.append(bot_ids))
+    figures = [dg.AssetKey("performance_rollups"), dg.AssetKey("equity_curves")]
+    job = defs.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(instance=instance, partition_key=keys[0], asset_selection=figures)
+    assert materialized(instance, result) == {(key.to_user_string(), keys[0]): 1 for key in figures}
+    assert rebuilt == [[UUID(keys[0])]]
 
 
 def test_partitions_follow_a_large_fleet_in_chunks(instance: dg.DagsterInstance) -> None:
