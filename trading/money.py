@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 MICROS_DIGITS = 6
-MICROS_PER_USD = 10**MICROS_DIGITS
+MICROS_PER_USD: int = 10**MICROS_DIGITS
 
 
 class Signs(NamedTuple):
@@ -26,6 +26,11 @@ PRINTED_BOTH = Signs("−", "+")
 def usd(micros: int) -> Decimal:
     """Return micro-dollars as exact dollars."""
     return Decimal(int(micros)).scaleb(-MICROS_DIGITS)
+
+
+def usd_float(micros: int) -> float:
+    """Return micro-dollars as the float nearest to their dollars, as JSON tells them."""
+    return micros / MICROS_PER_USD
 
 
 def dollars(amount: Decimal | float, *, places: int = 2, signs: Signs = TYPED) -> str:

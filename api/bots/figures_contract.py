@@ -10,12 +10,12 @@ from pydantic import AliasPath, BeforeValidator, Field, create_model
 
 from api.edge.contract import Spoken
 from trading.figures.declared import FIGURES, MICROS, Form, word_of
-from trading.money import MICROS_PER_USD
+from trading.money import usd_float
 from trading.words import camel
 
 
 def _dollars(micros: int | None) -> float | None:
-    return None if micros is None else micros / MICROS_PER_USD
+    return None if micros is None else usd_float(micros)
 
 
 def _with_figures(book: type[Spoken]) -> type[Spoken]:

@@ -13,13 +13,13 @@ import json
 from base64 import b64encode
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.bots.cards import BotCard
 from trading.bots.filter import Filterable
-from trading.figures.declared import FIGURES, Figures, at_rest, exact, word_of
+from trading.figures.declared import FIGURES, MICROS, Figures, word_of
+from trading.money import usd_float
 from trading.words import camel
 from trading.work.badges import BotNow
 
@@ -158,12 +158,15 @@ def _thin(values: Sequence[float]) -> list[float]:
 
 def _cells(figures: Figures) -> dict[str, Any]:
     """Return the figures the board has a column for, rounded as it writes them."""
-    told = exact(figures)
     return {
-        word: _rounded(told[at_rest(name)], figure.form.places)
-        for name, figure in FIGURES.items()
-        if (word := word_of(name)) in BoardRow._fields
+        word: _cell(figures[place], places, is_micros=is_micros) for word, place, places, is_micros in _BOARD_FIGURES
     }
+
+
+def _cell(value: float | None, places: int, *, is_micros: bool) -> float | None:
+    if value is None or places == 0:
+        return value
+    return round(usd_float(int(value)) if is_micros else value, places)
 
 
 def _json(cells: Any) -> str:
@@ -184,6 +187,11 @@ def _repeating_json(cells: Collection[str]) -> str:
     return _repeating(cells, spoken=str)
 
 
+_BOARD_FIGURES = tuple(
+    (word_of(name), place, figure.form.places, name.endswith(MICROS))
+    for place, (name, figure) in enumerate(FIGURES.items())
+    if word_of(name) in BoardRow._fields
+)
 _REPEATS = (
     *("stage", "symbol", "timeframe", "archetype", "book", "since", "source", "locked_until", "promotion", "run_id"),
 )
@@ -194,10 +202,8 @@ _ENCODED: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _rounded(value: float | Decimal | None, places: int) -> float | None:
-    if value is None or isinstance(value, int):
-        return value
-    return round(float(value), places)
+def _rounded(value: float | None, places: int) -> float | None:
+    return None if value is None else round(value, places)
 
 
 def _moment(moment: datetime | None) -> str | None:
