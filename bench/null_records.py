@@ -54,7 +54,8 @@ def following(chance: Generator, records: int, days: int) -> FloatArray:
 def siblings(chance: Generator, records: int, days: int, *, together: int = 8) -> FloatArray:
     """Draw records of which so many at a time share half of their variance with each other."""
     shared = np.repeat(normal(chance, -(-records // together), days), together, axis=0)[:records]
-    return np.sqrt(0.5) * (shared + normal(chance, records, days))
+    alike: FloatArray = np.sqrt(0.5) * (shared + normal(chance, records, days))
+    return alike
 
 
 def clustered(chance: Generator, records: int, days: int) -> FloatArray:
@@ -82,4 +83,5 @@ NULLS: dict[str, Records] = {
 def planted(made: FloatArray, sharpe: float) -> FloatArray:
     """Return records with an annual Sharpe ratio planted into their active days."""
     active = made != 0.0
-    return made + active * (sharpe / np.sqrt(TRADING_DAYS) * made.std() / active.mean())
+    earning: FloatArray = made + active * (sharpe / np.sqrt(TRADING_DAYS) * made.std() / active.mean())
+    return earning
