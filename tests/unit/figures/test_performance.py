@@ -83,12 +83,13 @@ def test_measures_a_record_small_enough_to_check_by_hand() -> None:
         profit_factor=3.5,
         expectancy_usd=62.5,
         max_drawdown_usd=100.0,
-        max_drawdown_pct=100 * 100 / 10_300,
+        max_drawdown_pct=figures.max_drawdown_pct,
         sharpe=None,
         sortino=None,
         exposure_pct=75.0,
         average_trade_bars=2.5,
     )
+    assert figures.max_drawdown_pct == pytest.approx(100 * 100 / 10_300)
 
 
 def test_the_calmar_ratio_is_a_years_return_over_the_deepest_fall_by_hand() -> None:
