@@ -53,7 +53,17 @@ GENERATION_ORIGINS = ("SEED", "IMPROVE", "EVOLVE", "REVERT", "EDIT", "COPY")
 SIDES = ("LONG", "SHORT")
 # words of enums that come with the kernels, which not everybody who opens the tables should have to load
 PROMOTION_MODES = ("MANUAL", "AUTO")
-EXIT_REASONS = ("STOP", "TARGET", "TIME", "REVERSAL", "SESSION_CLOSE", "ROLL", "END_OF_DATA", "LATE_CLOSE")
+EXIT_REASONS = (
+    "STOP",
+    "TARGET",
+    "TIME",
+    "REVERSAL",
+    "SESSION_CLOSE",
+    "ROLL",
+    "END_OF_DATA",
+    "LATE_CLOSE",
+    "MARGIN_CALL",
+)
 DECISIONS = ("ENQUEUE", "SKIP")
 FOR_GOVERNANCE = "nobody writes it yet: governance will"
 
@@ -255,6 +265,8 @@ class BacktestSession(FigureColumns, Base):
     trades: Mapped[int] = mapped_column(server_default="0")
     winners: Mapped[int] = mapped_column(server_default="0")
     losers: Mapped[int] = mapped_column(server_default="0")
+    refused_entries: Mapped[int | None]
+    bust_at: Mapped[datetime | None]
     order_list_hash: Mapped[str | None]
     equity_on: Mapped[list[date]] = mapped_column(ARRAY(Date()), server_default=text("'{}'"))
     equity_usd: Mapped[list[Decimal]] = mapped_column(ARRAY(Numeric(20, 6)), server_default=text("'{}'"))

@@ -4,6 +4,7 @@ Belongs here: what several rooms say to people in the same way. Does not belong 
 """
 
 from collections.abc import Iterable
+from datetime import datetime
 from difflib import get_close_matches
 
 BUST, WHOLE_ACCOUNT_PCT = "bust", 100
@@ -23,6 +24,19 @@ def counted(number: int, noun: str) -> str:
 def fall_in_words(max_drawdown_pct: float, otherwise: str) -> str:
     """Return `bust` for a fall that took an account whole, 100 % of its peak or more, and else what is given."""
     return BUST if max_drawdown_pct >= WHOLE_ACCOUNT_PCT else otherwise
+
+
+def margin_in_words(refused_entries: int | None, bust_at: datetime | None) -> str | None:
+    """Return what margin did to a session: when its account went bust, how many entries it could not carry.
+
+    Args:
+        refused_entries: How many; None where the session is from before margin was modelled.
+        bust_at: Open of the bar, UTC, in which the account could no longer carry one contract; None if it always could.
+    """
+    entries = "1 entry" if refused_entries == 1 else f"{refused_entries or 0:,} entries"
+    clauses = [f"{BUST} at {bust_at:%Y-%m-%d %H:%M} UTC"] if bust_at else []
+    clauses += [f"{entries} refused for want of margin"] if refused_entries else []
+    return ", ".join(clauses) or None
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

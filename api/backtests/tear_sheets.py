@@ -17,7 +17,7 @@ from api.edge.problems import documented
 from api.pages.shell import PAGES, plain_frame
 from services.backtests.tear_sheets import TRADE_FACTS, session_trades, tear_sheet
 from trading.money import PRINTED_BOTH, dollars
-from trading.words import fall_in_words
+from trading.words import fall_in_words, margin_in_words
 
 SessionId = Annotated[UUID, Path(description="A backtest session's id")]
 HEAT_STEPS = (0.25, 0.5, 0.75, 1.0)
@@ -104,4 +104,4 @@ TEMPLATES.filters |= {
     "heat": heat,
     "words": words,
 }
-TEMPLATES.globals |= {"MONTHS": MONTHS}
+TEMPLATES.globals |= {"MONTHS": MONTHS, "margin_in_words": margin_in_words}

@@ -11,6 +11,7 @@ from api.work.contract import JobAnswer
 from services.bots.books import Equity, TradeRow
 from services.bots.dossier import DecisionOfBot, FiguresEventRow, GenerationRow
 from trading.strategies.memory import History
+from trading.words import margin_in_words
 
 
 class SessionAnswer(Spoken):
@@ -36,6 +37,8 @@ class SessionAnswer(Spoken):
     profit_factor: float | None
     max_drawdown_pct: float | None
     sharpe: float | None
+    refused_entries: int | None
+    bust_at: datetime | None
     order_list_hash: str | None
     notes: list[str]
     error: str | None
@@ -45,6 +48,12 @@ class SessionAnswer(Spoken):
     def report_url(self) -> str | None:
         """The session's tear sheet; a session that failed has none."""
         return f"/api/sessions/{self.id}/report" if self.status == "COMPLETED" else None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def margin_words(self) -> str | None:
+        """What margin did to it; null where it did nothing, or the session is from before it was modelled."""
+        return margin_in_words(self.refused_entries, self.bust_at)
 
 
 class GenerationAnswer(Spoken, of=GenerationRow):

@@ -65,8 +65,16 @@ class CompletedSession:
             "sharpe": measured.sharpe,
             "data_source": self.at_hand.data_source,
             "bars": len(self.at_hand.bars),
+            "refused_entries": self.backtest.refused_entries,
+            "bust_at": None if self.bust_at is None else self.bust_at.isoformat(),
             **({"rule_fingerprint": self.bot.rule_fingerprint} if self.bot.rule_fingerprint else {}),
         }
+
+    @property
+    def bust_at(self) -> datetime | None:
+        """Open of the bar in which the account could no longer carry one contract."""
+        bar = self.backtest.bust_bar
+        return None if bar is None else _instant(self.at_hand.bars.ts_event[bar])
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write session, trades, counters and rollup."""
@@ -98,6 +106,8 @@ class CompletedSession:
             **exact(figures_of(measured)),
             "winners": measured.winners,
             "losers": measured.losers,
+            "refused_entries": self.backtest.refused_entries,
+            "bust_at": self.bust_at,
             "order_list_hash": order_list_hash(self.backtest),
             "equity_on": [EPOCH + timedelta(days=int(day)) for day in self.at_hand.tape.trading_day[days]],
             "equity_usd": [usd(equity) for equity in self.backtest.equity_micros[days]],
@@ -192,7 +202,11 @@ def _origin(bot: BotAtWork, claim: Claim, *, now: datetime) -> dict[str, Any]:
         "account_usd": Decimal(bot.account_usd),
         "contracts": bot.contracts,
         "engine_version": ENGINE_VERSION,
-        "costs": {"commission_usd": str(traded.commission_usd), "slippage_ticks": traded.slippage_ticks},
+        "costs": {
+            "commission_usd": str(traded.commission_usd),
+            "slippage_ticks": traded.slippage_ticks,
+            "day_margin_usd": traded.day_margin_usd,
+        },
     }
 
 

@@ -14,7 +14,7 @@ from services.market.tapes import BarSupply, TapeAtHand
 from store.bots import registry
 from store.bots.registry import BotAtWork
 from store.database import transaction
-from trading.backtests.engine import Account, Backtest, Strategy, run_tape
+from trading.backtests.engine import Account, Backtest, Strategy, margined, run_tape
 from trading.backtests.parts import Part, PartRun, PartRunner
 from trading.errors import UnknownBots
 from trading.market.instruments import instrument
@@ -107,4 +107,4 @@ def bot_at_work(desk: Desk, bot_id: UUID) -> BotAtWork:
 
 def account_of(bot: BotAtWork) -> Account:
     """Return the account a bot trades."""
-    return Account(instrument(bot.symbol), int(bot.account_usd * MICROS_PER_USD), bot.contracts)
+    return margined(instrument(bot.symbol), int(bot.account_usd * MICROS_PER_USD), bot.contracts)

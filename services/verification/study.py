@@ -17,7 +17,7 @@ from services.progress import Progress, counted, silent
 from services.verification.findings import CURVE_POINTS, curve_of
 from services.verification.walk_forwards import Walked, walk_history
 from store.market.bars import BarStore
-from trading.backtests.engine import Account
+from trading.backtests.engine import margined
 from trading.backtests.parts import PartRunner
 from trading.market.bars import Bars, timeframe_ns
 from trading.market.instruments import account_usd, instrument
@@ -97,7 +97,7 @@ def _strands(at_hand: TapeAtHand, reading: str, progress: Progress) -> Iterator[
     bars, tape = at_hand.bars, at_hand.tape
     if reading == AT_MARKS:
         tape = tape_of(at_marks(bars), at_hand.sessions)
-    account = Account(instrument(bars.symbol), int(account_usd(bars.symbol) * MICROS_PER_USD))
+    account = margined(instrument(bars.symbol), int(account_usd(bars.symbol) * MICROS_PER_USD))
     tell = counted(progress, f"{bars.symbol} {reading}", of=len(ONE_PER_FAMILY))
     for name in ONE_PER_FAMILY:
         began = process_time()

@@ -6,6 +6,7 @@ Belongs here: walk-forward, sensitivity, grid, stress, timeframe x horizon. Does
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,6 @@ from services.progress import Progress, counted
 from services.verification.findings import Finding, curve_of, figures_of, seed_of
 from services.verification.walk_forwards import segment_figures, walk_history
 from trading.arrays import IntArray
-from trading.backtests.engine import Account
 from trading.backtests.parts import Part
 from trading.errors import NoMarketData
 from trading.figures.performance import Performance
@@ -150,7 +150,7 @@ def _evaluated(bench: Workbench, genomes: tuple[Genome, ...], progress: Progress
 
 def _under(bench: Workbench, worse: Instrument, progress: Progress) -> Performance:
     progress(f"slippage of {worse.slippage_ticks} ticks", 1, 1)
-    account = Account(worse, bench.account.account_micros, bench.account.contracts)
+    account = replace(bench.account, instrument=worse)
     runner = bench.runner_on(bench.at_hand.tape, account=account)
     return runner.run(bench.genome, bench.whole).performance
 

@@ -65,6 +65,8 @@ class SessionRow(NamedTuple):
     profit_factor: float | None
     max_drawdown_pct: float | None
     sharpe: float | None
+    refused_entries: int | None
+    bust_at: datetime | None
     order_list_hash: str | None
     notes: list[str]
     error: str | None

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from tests.oracle.real import SOURCES, real_bars
-from trading.backtests.engine import ENGINE_VERSION, Account, Output, Strategy, order_list_hash, run_tape
+from trading.backtests.engine import ENGINE_VERSION, Output, Strategy, margined, order_list_hash, run_tape
 from trading.market.instruments import instrument
 from trading.market.sessions import session_index
 from trading.strategies.archetypes import ARCHETYPES
@@ -22,7 +22,7 @@ def orders_on(shared_data: Path, symbol: str) -> dict[str, dict[str, int | str]]
     """Return trades, net and hash of every archetype's default genome on one symbol's series."""
     bars = real_bars(shared_data, symbol)
     tape = tape_of(bars, session_index(bars, mode="FULL_24x5"))
-    account, output = Account(instrument(symbol), 100_000_000_000), Output.for_bars(len(bars))
+    account, output = margined(instrument(symbol), 100_000_000_000), Output.for_bars(len(bars))
     found: dict[str, dict[str, int | str]] = {}
     for name in sorted(ARCHETYPES):
         strategy = Strategy(name, default_genome(name))

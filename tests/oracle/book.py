@@ -15,8 +15,8 @@ Wishes = tuple[list[int], Sequence[float | None], Sequence[float | None]]
 """Side, stop unit and target unit at each bar."""
 TradeRow = tuple[int, int, int, int, int, int, int, int, int, str, int, int]
 """The columns of a closed trade in the order of the engine's, its reason by name."""
-Kept = tuple[list[TradeRow], list[int]]
-"""Closed trades, and the equity at each close."""
+Kept = tuple[list[TradeRow], list[int], int, int | None]
+"""Closed trades, the equity at each close, how many entries were refused, and the bar it went bust in."""
 
 
 @dataclass
@@ -32,6 +32,8 @@ class Rules:
     slippage_ticks: int
     tick_micros: int
     commission_micros: int
+    margin_micros: int
+    contract_margin_micros: int
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Open:
     price: int
     stop: int | None
     target: int | None
+    called: int
     trail: int
     even: int
     worst: int
@@ -60,9 +63,23 @@ class Book:
         self.waiting_entry: Order | None = None
         self.trades: list[TradeRow] = []
         self.equity: list[int] = []
+        self.refused = 0
+        self.bust: int | None = None
+        self.ask_whether_bust(0)
+
+    def ask_whether_bust(self, i: int) -> None:
+        """Remember the first bar in which the money no longer carries one contract."""
+        if self.bust is None and self.cash < self.rules.contract_margin_micros:
+            self.bust = i
 
     def enter(self, i: int, price_ticks: int, order: Order) -> None:
-        """Fill an entry order at a price, slippage against it."""
+        """Fill an entry order at a price, slippage against it, if the money carries it."""
+        if self.cash < self.rules.margin_micros:
+            self.refused += 1
+            return
+        self.cash -= self.rules.commission_micros
+        bearable, _ = divmod(self.cash - self.rules.margin_micros, self.rules.tick_micros)
+        loss = bearable + 1 if bearable >= 0 else 1
         side, stop_unit, target_unit = order
         price = price_ticks + side * self.rules.slippage_ticks
         stop, target = distance(self.rules.stop, stop_unit), distance(self.rules.target, target_unit)
@@ -72,12 +89,12 @@ class Book:
             price=price,
             stop=price - side * stop if stop else None,
             target=price + side * target if target else None,
+            called=price - side * loss,
             trail=distance(self.rules.trailing, stop_unit),
             even=distance(self.rules.break_even, stop_unit),
             worst=price,
             best=price,
         )
-        self.cash -= self.rules.commission_micros
 
     @property
     def held(self) -> Open:
@@ -100,6 +117,7 @@ class Book:
         money = (gain + slippage, commission, slippage, gain - commission)
         self.trades.append((held.bar, i, held.side, held.price, price, *money, reason, against, favour))
         self.position = None
+        self.ask_whether_bust(i)
 
     def seen(self, price: int) -> None:
         """Widen what the open position has seen."""
@@ -120,9 +138,11 @@ class Book:
         held = self.held
         opened, high, low, _ = bar
         adverse, favourable = (low, high) if held.side > 0 else (high, low)
-        if held.stop is not None and held.side * adverse <= held.side * held.stop:
-            beyond = held.side * opened < held.side * held.stop
-            self.leave(i, opened if beyond else held.stop, "STOP")
+        called_first = held.stop is None or held.side * held.called >= held.side * held.stop
+        end, reason = (held.called, "MARGIN_CALL") if called_first else (held.stop, "STOP")
+        if held.side * adverse <= held.side * end:
+            beyond = held.side * opened < held.side * end
+            self.leave(i, opened if beyond else end, reason)
         elif held.target is not None and held.side * favourable >= held.side * held.target:
             beyond = held.side * opened > held.side * held.target
             self.leave(i, opened if beyond else held.target, "TARGET")
@@ -174,7 +194,7 @@ def keep_book(
     rules: Rules,
     account_micros: int,
 ) -> Kept:
-    """Return (trades, equity per bar) of signals traded by the rules."""
+    """Return what came of signals traded by the rules."""
     sides, stop_units, target_units = wishes
     columns = (bars.open_ticks, bars.high_ticks, bars.low_ticks, bars.close_ticks)
     rows = list(zip(*(column.tolist() for column in columns), strict=True))
@@ -198,4 +218,4 @@ def keep_book(
         if book.position:
             book.tighten()
         book.mark(bar[3])
-    return book.trades, book.equity
+    return book.trades, book.equity, book.refused, book.bust

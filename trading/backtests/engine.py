@@ -7,12 +7,14 @@ Rules, in the order a bar is worked through:
 
 1. **Open.** Orders decided at the last close fill at this bar's open, plus slippage against the order: entries, time
    exits, reversals (close and flip at one price). An order never fills across a roll, and an entry needs both its
-   signal bar and its fill bar in session; otherwise the signal is dropped.
+   signal bar and its fill bar in session; otherwise the signal is dropped. An entry needs equity of at least the
+   margin of its contracts; otherwise it is refused and counted.
 2. **Inside the bar.** Stop and target are set around the entry fill when the entry fills, so the entry bar itself can
    hit them. A distance is multiple x unit of the signal bar, in whole ticks, rounded half up, at least one. A touched
    stop fills at its price, or at the open where the bar opens beyond it, plus slippage. A target is a limit: it fills
    at its price, or at the open where that is better, without slippage. A bar that touches both counts as the stop,
-   even where it opens beyond the target.
+   even where it opens beyond the target. At the first price at which marked equity is below the position's margin the
+   account is called (`MARGIN_CALL`): the position is closed there as by a stop, unless its stop is nearer.
 3. **Close.** The last bar of a contract closes the position at its close plus slippage (`ROLL`), so does the last bar
    of a session if the genome wants that (`SESSION_CLOSE`), and so does the last bar of all (`END_OF_DATA`). Which bar
    is the last of its session the clock says, never the bar after it. Otherwise an opposite signal that could fill
@@ -21,6 +23,8 @@ Rules, in the order a bar is worked through:
    of the next bar there is (`LATE_CLOSE`), and the session's notes say so.
 4. **After the close.** Trailing and break-even stops move, only ever towards the market, by the extremes of completed
    bars since entry; they work from the next bar on.
+
+An account that can no longer carry one contract is bust and stops: it enters nothing more, and its equity stands still.
 
 A flat book takes the signal of the bar it went flat in; a signal in the direction of the open position changes
 nothing. Equity is marked at every close: account, plus what trades earned after costs, plus the open position at the
@@ -67,6 +71,7 @@ class ExitReason(IntEnum):
     ROLL = kernels.ROLL
     END_OF_DATA = kernels.END_OF_DATA
     LATE_CLOSE = kernels.LATE_CLOSE
+    MARGIN_CALL = kernels.MARGIN_CALL
 
     @property
     def fills_at_open(self) -> bool:
@@ -108,23 +113,38 @@ class Exits:
 class Account:
     """Whose money is traded, in what, and how large.
 
+    Nothing is asked of one made without a margin, as peers ask nothing; `margined` makes those that bots trade.
+
     Raises:
-        BadInput: no money or no contract.
+        BadInput: no money, no contract, or a margin below nothing.
     """
 
     instrument: Instrument
     account_micros: int
     contracts: int = 1
+    contract_margin_micros: int = 0
 
     def __post_init__(self) -> None:
+        if self.contract_margin_micros < 0:
+            raise BadInput(f"a margin must be 0 or more, was {self.contract_margin_micros}")
         if self.account_micros <= 0 or self.contracts <= 0:
             raise BadInput(f"account and contracts must be positive, were {self.account_micros}, {self.contracts}")
+
+    @property
+    def margin_micros(self) -> int:
+        """What it must have to carry the position, in micro-dollars."""
+        return self.contract_margin_micros * self.contracts
 
     @property
     def costs(self) -> tuple[int, int, int]:
         """Slippage per side in ticks, then tick value and commission per side of the position in micro-dollars."""
         tick, commission = self.instrument.tick_value_micros, self.instrument.commission_micros
         return self.instrument.slippage_ticks, tick * self.contracts, commission * self.contracts
+
+
+def margined(instrument: Instrument, account_micros: int, contracts: int = 1) -> Account:
+    """Return an account that must have the instrument's day margin for each contract it enters or holds."""
+    return Account(instrument, account_micros, contracts, instrument.day_margin_micros)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +195,8 @@ class Backtest:
         performance: Metrics after costs.
         notes: What was switched off and why.
         bars_in_position: Bars with a position during them.
+        refused_entries: Signals that could have filled and that equity could not carry.
+        bust_bar: Bar in which the account could no longer carry one contract; None if it always could.
         genome_hash: Of the genome that ran; empty for a run of bare signals.
         engine_version: `ENGINE_VERSION`.
         warm_up_bars: No signal counted before this bar.
@@ -185,6 +207,8 @@ class Backtest:
     performance: Performance
     notes: tuple[str, ...]
     bars_in_position: int
+    refused_entries: int
+    bust_bar: int | None
     genome_hash: str
     engine_version: str
     warm_up_bars: int
@@ -303,13 +327,13 @@ def order_list_hash(backtest: Backtest) -> str:
 def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Output, str]) -> Backtest:
     account, output, hashed = context
     _require_no_overflow(tape, account)
-    count, bars_in_position = kernels.simulate(
+    count, bars_in_position, refused, bust_bar = kernels.simulate(
         tape.prices,
         tape.gate,
         wishes.side,
         (wishes.stop_unit_ticks, wishes.target_unit_ticks),
         rules_of(exits, account.costs),
-        account.account_micros,
+        _purse(tape, account),
         output.ledger,
         output.equity_micros,
     )
@@ -323,8 +347,15 @@ def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Outp
         bars_in_position=bars_in_position,
     )
     notes = (*wishes.notes, *_roll_notes(tape), *_late_notes(trades, exits))
-    measured = (trades, output.equity_micros, performance, notes, bars_in_position, hashed)
-    return Backtest(*measured, ENGINE_VERSION, wishes.warm_up_bars)
+    measured = (trades, output.equity_micros, performance, notes, bars_in_position)
+    carried = (refused, bust_bar if bust_bar >= 0 else None)
+    return Backtest(*measured, *carried, hashed, ENGINE_VERSION, wishes.warm_up_bars)
+
+
+def _purse(tape: Tape, account: Account) -> kernels.Purse:
+    margin = account.margin_micros
+    is_watched = margin > 0 and account.account_micros - margin < _most_lost_micros(tape, account)
+    return kernels.Purse(account.account_micros, margin, account.contract_margin_micros, is_watched)
 
 
 def rules_of(exits: Exits, costs: tuple[int, int, int]) -> kernels.Rules:
@@ -367,11 +398,16 @@ def _require_units(tape: Tape, wishes: Signals) -> None:
 
 
 def _require_no_overflow(tape: Tape, account: Account) -> None:
-    slippage_ticks, tick_micros, commission_micros = account.costs
-    per_trade = 2.0 * (slippage_ticks * tick_micros + commission_micros)
-    reach = (tape.travel_ticks + tape.widest_ticks) * tick_micros + len(tape) * per_trade + account.account_micros
+    reach = _most_lost_micros(tape, account) + account.account_micros + account.margin_micros
     if reach > _SAFE_MICROS:
         raise BadInput(f"prices, contracts and costs could reach {reach:.3g} micro-dollars: beyond exact integers")
+
+
+def _most_lost_micros(tape: Tape, account: Account) -> float:
+    """Return what no sequence of trades can lose or win, nor a single price be worth."""
+    slippage_ticks, tick_micros, commission_micros = account.costs
+    per_trade = 2.0 * (slippage_ticks * tick_micros + commission_micros)
+    return (tape.travel_ticks + tape.widest_ticks) * tick_micros + len(tape) * per_trade
 
 
 def warm_kernels() -> None:
@@ -382,7 +418,7 @@ def warm_kernels() -> None:
         run_tape(tape, Strategy(name, default_genome(name)), account=account)
     run_signals(tape, sma_cross(tape, 20, 50), Exits(), account=account)
     rules = rules_of(Exits(), account.costs)
-    position, bounds = kernels.entered(1, 0, 100, (1.0, 1.0), rules)
+    position, bounds = kernels.entered(1, 0, 100, (1.0, 1.0), rules, kernels.FAR)
     kernels.stepped(position, bounds, 0, kernels.Candle(100, 101, 99, 100), 0, False, rules.close_mask)
 
 

@@ -31,6 +31,7 @@ SESSION_CLOSE = 5
 ROLL = 6
 END_OF_DATA = 7
 LATE_CLOSE = 8
+MARGIN_CALL = 9
 AT_OPEN = 1 << TIME | 1 << REVERSAL | 1 << LATE_CLOSE  # reasons whose exit fills at the open after the bar
 
 ENTRY_BAR, EXIT_BAR, SIDE, ENTRY_TICKS, EXIT_TICKS, GROSS, COMMISSION, SLIPPAGE, NET, REASON, MAE, MFE = range(12)
@@ -67,12 +68,25 @@ class Rules(NamedTuple):
     commission_micros: int
 
 
+class Purse(NamedTuple):
+    """What the account has, and what it must have to carry the position and to carry one contract, in micro-dollars.
+
+    One that cannot come near its margin on these prices need not be watched.
+    """
+
+    account_micros: int
+    margin_micros: int
+    contract_margin_micros: int
+    is_watched: bool
+
+
 class Position(NamedTuple):
-    """What does not move of an open position: its fill, and distances of the moving stops in ticks (0 = none)."""
+    """What does not move of an open position: its fill, where it is called, its moving stops in ticks (0 = none)."""
 
     side: int
     entry_bar: int
     entry_ticks: int
+    called_ticks: int
     trailing_ticks: int
     break_even_ticks: int
     deadline: int
@@ -158,27 +172,43 @@ def next_signal(gate: GateArray, side: SideArray, bar: int, cash: int, equity: I
 
 
 @inlined
-def entered(side: int, bar: int, price: int, units: tuple[float, float], rules: Rules) -> tuple[Position, Bounds]:
-    """Return the position an entry fill opens, and where it ends."""
+def room_ticks(spare_micros: int, tick_micros: int) -> int:
+    """Return how far price must move against a position to use up what equity has above its margin, at least a tick."""
+    return int(np.uint64(spare_micros) // np.uint64(tick_micros)) + 1 if spare_micros > 0 else 1
+
+
+@inlined
+def entered(
+    side: int, bar: int, price: int, units: tuple[float, float], rules: Rules, room: int
+) -> tuple[Position, Bounds]:
+    """Return the position an entry fill opens, and where it ends; it is called `room` ticks against its fill."""
     stop_unit, target_unit = units
     stop, target = whole_ticks(rules.stop, stop_unit), whole_ticks(rules.target, target_unit)
     below, above = (stop, target) if side > 0 else (target, stop)
     lower = price - below if below else -FAR
     upper = price + above if above else FAR
+    called = price - side * room
+    # whatever bound the stop is, price meets the nearer one first
+    if side > 0:
+        lower = max(lower, called)
+    else:
+        upper = min(upper, called)
     deadline = bar + rules.time_stop_bars - 1 if rules.time_stop_bars else FAR
     trailing = whole_ticks(rules.trailing, stop_unit)
     break_even = whole_ticks(rules.break_even, stop_unit)
-    return Position(side, bar, price, trailing, break_even, deadline), Bounds(lower, upper, price, price)
+    return Position(side, bar, price, called, trailing, break_even, deadline), Bounds(lower, upper, price, price)
 
 
 @inlined
-def inside_exit(candle: Candle, side: int, lower: int, upper: int) -> tuple[int, int]:
+def inside_exit(candle: Candle, position: Position, lower: int, upper: int) -> tuple[int, int]:
     """Return price and reason of a position that ends inside a bar."""
     # the stop is asked first: a bar does not tell in which order it touched both, and doubt goes against the position;
     # a bar that opens beyond a bound was never at it, and fills at its open
-    if side > 0:
-        return (min(candle.open, lower), STOP) if candle.low <= lower else (max(candle.open, upper), TARGET)
-    return (max(candle.open, upper), STOP) if candle.high >= upper else (min(candle.open, lower), TARGET)
+    if position.side > 0:
+        stopped = MARGIN_CALL if lower == position.called_ticks else STOP
+        return (min(candle.open, lower), stopped) if candle.low <= lower else (max(candle.open, upper), TARGET)
+    stopped = MARGIN_CALL if upper == position.called_ticks else STOP
+    return (max(candle.open, upper), stopped) if candle.high >= upper else (min(candle.open, lower), TARGET)
 
 
 @inlined
@@ -219,7 +249,7 @@ def stepped(
     """
     lower, upper, lowest, highest = bounds
     if candle.low <= lower or candle.high >= upper:
-        price, reason = inside_exit(candle, position.side, lower, upper)
+        price, reason = inside_exit(candle, position, lower, upper)
         # the rest of the bar's range may lie behind the exit, so only the price of the exit counts as seen
         return reason, price, Bounds(lower, upper, min(lowest, price), max(highest, price))
     seen = Bounds(lower, upper, min(lowest, candle.low), max(highest, candle.high))
@@ -348,6 +378,14 @@ def booked(ledger: IntArray, count: int, position: Position, departure: Departur
     return gain - commission
 
 
+@inlined
+def bust_bar(ledger: IntArray, count: int, is_bust: bool) -> int:
+    """Return the bar of the last exit, after which a bust account has traded nothing; 0 without any, -1 if not bust."""
+    if not is_bust:
+        return -1
+    return int(ledger[count - 1, EXIT_BAR]) if count else 0
+
+
 @compiled
 def simulate(
     prices: PriceArray,
@@ -355,23 +393,36 @@ def simulate(
     side: SideArray,
     units: Units,
     rules: Rules,
-    account_micros: int,
+    purse: Purse,
     ledger: IntArray,
     equity: IntArray,
-) -> tuple[int, int]:
-    """Run a whole series; return the number of trades and of bars with a position."""
+) -> tuple[int, int, int, int]:
+    """Run a whole series.
+
+    Returns:
+        The number of trades, of bars with a position and of refused entries, and the bar in which the account went
+        bust (-1: it did not).
+    """
     stop_unit, target_unit = units
     columns = Columns(prices, gate, side)
     n = len(equity)
-    cash = account_micros
+    cash = purse.account_micros
     count = 0
     bars_in_position = 0
+    refused = 0
     signal_bar = next_signal(gate, side, 0, cash, equity)
     while signal_bar < n:
+        room = FAR
+        if purse.is_watched:
+            if cash < purse.margin_micros:
+                refused += 1
+                signal_bar = next_signal(gate, side, signal_bar + 1, cash, equity)
+                continue
+            room = room_ticks(cash - rules.commission_micros - purse.margin_micros, rules.tick_micros)
         at_signal = unit_at(stop_unit, signal_bar), unit_at(target_unit, signal_bar)
         towards = int(side[signal_bar])
         fill = ticks(prices, OPEN, signal_bar + 1) + towards * rules.slippage_ticks
-        opening = entered(towards, signal_bar + 1, fill, at_signal, rules)
+        opening = entered(towards, signal_bar + 1, fill, at_signal, rules, room)
         departure = held(columns, opening, rules.close_mask)
         position = opening[0]
         slope = towards * rules.tick_micros
@@ -385,4 +436,5 @@ def simulate(
             signal_bar = departure.bar - 1
         else:
             signal_bar = next_signal(gate, side, departure.bar, cash, equity)
-    return count, bars_in_position
+    is_bust = purse.is_watched and cash < purse.contract_margin_micros
+    return count, bars_in_position, refused, bust_bar(ledger, count, is_bust)

@@ -3,7 +3,7 @@
 Belongs here: an open position as a value, and its step. The step is the compiled function the backtest's own loop
 calls for every bar, so a runner that keeps the same fills leaves where the backtest leaves. Entries have the same
 promise in `signals.signal_at` and `rules.rule_signal_at`.
-Does not belong here: orders, venues, the clock, money.
+Does not belong here: orders, venues, the clock, money but for the margin an entry needs.
 
 A runner that rests its stop and target at the venue reads their prices from `Holding` after each step; one that only
 sees bars lets the step decide. Both leave at the next open on `REVERSAL` and `TIME`, and at the close on `ROLL` and
@@ -14,12 +14,12 @@ session's last bar never came, leaves at that open (`LATE_CLOSE`).
 from dataclasses import dataclass, replace
 
 from trading.backtests import kernels
-from trading.backtests.engine import ExitReason, Exits, rules_of
+from trading.backtests.engine import Account, ExitReason, Exits, rules_of
 from trading.backtests.kernels import Bounds, Candle, Position
 from trading.errors import BadInput
 from trading.strategies.kernels import ROLL_NEXT, SESSION_LAST
 
-__all__ = ["Candle", "Holding", "Leaving", "open_holding", "step_exit"]
+__all__ = ["Candle", "Holding", "Leaving", "open_holding", "room_ticks", "step_exit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Holding:
 
     @property
     def stop_ticks(self) -> int | None:
-        """Where the stop stands now; None without one."""
+        """Where the stop stands now, or where the account is called if that is nearer; None without either."""
         return _level(self.bounds.lower if self.position.side > 0 else self.bounds.upper)
 
     @property
@@ -67,7 +67,25 @@ class Leaving:
     bounds: Bounds
 
 
-def open_holding(side: int, fill_ticks: int, *, bar: int, units: tuple[float, float], exits: Exits) -> Holding:
+def room_ticks(account: Account, equity_micros: int) -> int | None:
+    """Return how far price may move against an entry before the account is called; None where the entry is refused.
+
+    Args:
+        account: Whose money is traded, in what.
+        equity_micros: What a flat book has now, micro-dollars, before the commission of the entry.
+    """
+    _, tick_micros, commission_micros = account.costs
+    if not account.margin_micros:
+        return kernels.FAR
+    if equity_micros < account.margin_micros:
+        return None
+    spare_micros = equity_micros - commission_micros - account.margin_micros
+    return int(kernels.room_ticks(spare_micros, tick_micros))
+
+
+def open_holding(
+    side: int, fill_ticks: int, *, bar: int, units: tuple[float, float], exits: Exits, room: int = kernels.FAR
+) -> Holding:
     """Return the position an entry fill opens.
 
     Args:
@@ -76,6 +94,7 @@ def open_holding(side: int, fill_ticks: int, *, bar: int, units: tuple[float, fl
         bar: Number of the bar the fill happened in; later bars count on from it.
         units: Stop and target unit of the signal bar (see `Signals`).
         exits: Exit rules.
+        room: What `room_ticks` says of the account; without it nothing is called.
 
     Raises:
         BadInput: no side, or a unit that is not above zero.
@@ -84,7 +103,7 @@ def open_holding(side: int, fill_ticks: int, *, bar: int, units: tuple[float, fl
         raise BadInput(f"a position needs a side and units above zero, had {side} and {units}")
     rules = rules_of(exits, (0, 0, 0))
     stop, target = units
-    position, bounds = kernels.entered(side, bar, fill_ticks, (float(stop), float(target)), rules)
+    position, bounds = kernels.entered(side, bar, fill_ticks, (float(stop), float(target)), rules, room)
     return Holding(position, bounds, rules.close_mask)
 
 
@@ -122,4 +141,4 @@ def step_exit(
 
 
 def _level(ticks: int) -> int | None:
-    return ticks if abs(ticks) < kernels.FAR else None
+    return ticks if abs(ticks) < kernels.FAR // 2 else None  # one that is off lies FAR from zero or from the fill

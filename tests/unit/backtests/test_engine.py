@@ -14,6 +14,7 @@ from trading.backtests.engine import (
     Exits,
     Output,
     Strategy,
+    margined,
     order_list_hash,
     run_backtest,
     run_signals,
@@ -111,7 +112,7 @@ def test_a_stop_closer_than_the_slippage_fills_at_once() -> None:
 def test_distances_round_half_up_to_whole_ticks_and_never_to_none(unit: float, ticks: int) -> None:
     tape = tape_of(made_bars([QUIET, QUIET, (100, 102, 80, 90)]), flat_sessions(3))
     wishes = Signals(np.array([1, 0, 0], np.int8), np.full(1, unit), np.ones(1))
-    account = Account(instrument("MES"), 10**9)
+    account = Account(instrument("MES"), 10**10)
     trades = run_signals(tape, wishes, Exits(stop=1.0), account=account).trades
     touched = 101 - ticks
     assert trades.exit_ticks.tolist() == [min(touched, 100) - 1]
@@ -171,6 +172,65 @@ def test_a_late_exit_waits_for_no_session_and_lets_turns_and_time_stops_go_first
     assert only(timed) == (1, 3, 101, 99, "TIME")
     turned = run([QUIET] * 5, [1, 0, -1], Exits(session_close=True), sessions=overnight).trades
     assert [ExitReason(code).name for code in turned.exit_reason] == ["REVERSAL", "END_OF_DATA"]
+
+
+MARGIN = 1_500_000_000
+
+
+@pytest.mark.parametrize(("account_micros", "entered"), [(MARGIN, 1), (MARGIN - 1, 0), (2 * MARGIN - 1, 0)])
+def test_an_entry_the_equity_cannot_carry_is_refused_and_counted(account_micros: int, entered: int) -> None:
+    contracts = 1 if account_micros <= MARGIN else 2
+    account = margined(instrument("MES"), account_micros, contracts)
+    backtest = run([QUIET] * 3, [1], Exits(), account=account)
+    assert (len(backtest.trades), backtest.refused_entries) == (entered, 1 - entered)
+
+
+def test_an_account_that_carries_one_contract_but_not_its_own_two_is_not_bust() -> None:
+    few = run([QUIET] * 3, [1], Exits(), account=margined(instrument("MES"), 2 * MARGIN - 1, 2))
+    assert (few.refused_entries, few.bust_bar) == (1, None)
+    none = run([QUIET] * 3, [1], Exits(), account=margined(instrument("MES"), MARGIN - 1))
+    assert (none.refused_entries, none.bust_bar) == (1, 0)
+    assert none.equity_micros.tolist() == [MARGIN - 1] * 3
+
+
+def test_a_position_is_called_at_the_first_price_that_leaves_less_than_its_margin_and_the_account_stops() -> None:
+    account = margined(instrument("MES"), MARGIN + COMMISSION + 5 * TICK)
+    rows = [QUIET, (100, 101, 96, 98), (98, 99, 95, 97), QUIET, QUIET, QUIET]
+    backtest = run(rows, [1, 0, -1, 1], Exits(), account=account)
+    assert only(backtest) == (1, 2, 101, 94, "MARGIN_CALL")
+    assert backtest.equity_micros[1] == MARGIN + 2 * TICK
+    assert backtest.equity_micros[2:].tolist() == [MARGIN - 2 * TICK - COMMISSION] * 4
+    assert (backtest.refused_entries, backtest.bust_bar) == (2, 2)
+    short = run([QUIET, (100, 104, 99, 100), (112, 113, 110, 112), QUIET], [-1, 0, 1], Exits(), account=account)
+    assert only(short) == (1, 2, 99, 113, "MARGIN_CALL")
+    assert short.bust_bar == 2
+
+
+def test_a_stop_that_is_nearer_than_the_call_is_a_stop_also_once_it_has_trailed_there() -> None:
+    account = margined(instrument("MES"), MARGIN + COMMISSION + 5 * TICK)
+    falls = [QUIET, (100, 101, 97, 98), (98, 99, 90, 92), QUIET]
+    assert only(run(falls, [1], Exits(stop=5), account=account))[3:] == (95, "STOP")
+    assert only(run(falls, [1], Exits(stop=6), account=account))[3:] == (94, "MARGIN_CALL")
+    rises = [QUIET, (100, 110, 99, 108), (108, 109, 90, 92), QUIET]
+    assert only(run(rises, [1], Exits(trailing=8), account=account))[3:] == (101, "STOP")
+
+
+def test_a_turn_the_equity_cannot_carry_closes_and_does_not_enter() -> None:
+    rows = [QUIET, (100, 101, 100, 100), (100, 101, 99, 100), QUIET]
+    lost = 2 * TICK + 2 * COMMISSION
+    turned = run(rows, [1, -1], Exits(), account=margined(instrument("MES"), MARGIN + lost))
+    assert (turned.trades.side.tolist(), turned.refused_entries) == ([1, -1], 0)
+    closed = run(rows, [1, -1], Exits(), account=margined(instrument("MES"), MARGIN + lost - 1))
+    assert only(closed) == (1, 2, 101, 99, "REVERSAL")
+    assert (closed.refused_entries, closed.bust_bar) == (1, 2)
+
+
+def test_an_account_without_a_margin_is_asked_for_nothing() -> None:
+    broke = run([QUIET] * 4, [1, -1, 1], Exits(), account=Account(instrument("MES"), 1_000_000))
+    assert (len(broke.trades), broke.refused_entries, broke.bust_bar) == (3, 0, None)
+    assert broke.equity_micros[-1] < 0
+    with pytest.raises(BadInput, match="margin"):
+        Account(instrument("MES"), 1_000_000, 1, -1)
 
 
 def test_an_entry_needs_signal_bar_and_fill_bar_in_session() -> None:

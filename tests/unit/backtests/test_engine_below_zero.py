@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.oracle.series import flat_sessions, made_bars, random_bars, random_sessions
-from trading.backtests.engine import Account, ExitReason, Exits, Strategy, run_signals, run_tape
+from trading.backtests.engine import Account, ExitReason, Exits, Strategy, margined, run_signals, run_tape
 from trading.market.bars import Bars
 from trading.market.instruments import instrument
 from trading.strategies.archetypes import ARCHETYPES
@@ -53,12 +53,23 @@ def test_stops_below_zero_at_the_stop_and_behind_a_gap_at_the_open() -> None:
     assert ExitReason(int(short.exit_reason[0])) is ExitReason.STOP
 
 
-def test_shows_an_account_that_does_not_survive_as_a_fall_of_more_than_all_of_it() -> None:
+def test_calls_an_account_on_the_way_down_where_it_no_longer_carries_the_contract() -> None:
     _, tape = april()
-    performance = run_signals(tape, bought(), Exits(), account=Account(CL, 20_000_000_000)).performance
-    assert performance.max_drawdown_usd == 55_372.50
-    assert performance.max_drawdown_pct == pytest.approx(100 * 55_372.50 / 20_000)
-    assert performance.net_pnl_micros == -7_745_000_000
+    called = run_signals(tape, bought(), Exits(), account=margined(CL, 20_000_000_000))
+    assert ExitReason(int(called.trades.exit_reason[0])) is ExitReason.MARGIN_CALL
+    assert called.trades.exit_ticks.tolist() == [1_774 - 1_200 - 1]
+    assert (called.performance.net_pnl_micros, called.bust_bar) == (-12_015_000_000, 1)
+    assert called.performance.max_drawdown_pct == pytest.approx(60.075)
+
+
+def test_shows_an_account_that_a_gap_does_not_let_go_as_a_fall_of_more_than_all_of_it() -> None:
+    rows = [(1_990, 1_995, 1_731, 1_827), (1_773, 1_785, 1_700, 1_710), (-1_400, 1_386, -1_674, 1_001)]
+    tape = tape_of(made_bars(rows, volume=[1, 1, 1], symbol="CL"), flat_sessions(3))
+    gone = run_signals(tape, bought(), Exits(), account=margined(CL, 20_000_000_000))
+    assert gone.trades.exit_ticks.tolist() == [-1_401]
+    assert gone.performance.max_drawdown_usd == 31_755
+    assert gone.performance.max_drawdown_pct == pytest.approx(100 * 31_755 / 20_000)
+    assert gone.bust_bar == 2
 
 
 @pytest.mark.parametrize("name", sorted(ARCHETYPES))

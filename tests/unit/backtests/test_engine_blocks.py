@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from tests.oracle.book import Kept, Rules, keep_book
+from tests.oracle.both_ways import came_out
 from tests.oracle.series import flat_sessions, made_bars, random_bars, random_sessions
 from trading.arrays import SideArray
-from trading.backtests.engine import Account, ExitReason, Exits, Trades, run_signals
+from trading.backtests.engine import Account, Exits, run_signals
 from trading.compiling import BLOCK
 from trading.market.bars import Bars
 from trading.market.instruments import instrument
@@ -31,11 +32,9 @@ def random_exits(rng: np.random.Generator) -> Exits:
 
 
 def by_both(bars: Bars, sessions: SessionIndex, side: SideArray, exits: Exits) -> tuple[Kept, Kept]:
-    """Return trades and equity by the kernel and by the slow book."""
+    """Return what came of it by the kernel and by the slow book."""
     n_bars = len(bars)
     fast = run_signals(tape_of(bars, sessions), Signals(side, np.ones(1), np.ones(1)), exits, account=ACCOUNT)
-    columns = [getattr(fast.trades, name).tolist() for name in Trades.__slots__]
-    columns[9] = [ExitReason(reason).name for reason in columns[9]]
     rules = Rules(
         stop=exits.stop,
         target=exits.target,
@@ -46,10 +45,11 @@ def by_both(bars: Bars, sessions: SessionIndex, side: SideArray, exits: Exits) -
         slippage_ticks=ACCOUNT.costs[0],
         tick_micros=ACCOUNT.costs[1],
         commission_micros=ACCOUNT.costs[2],
+        margin_micros=ACCOUNT.margin_micros,
+        contract_margin_micros=ACCOUNT.margin_micros,
     )
     wishes = side.tolist(), [1.0] * n_bars, [1.0] * n_bars
-    slow = keep_book(bars, sessions, wishes, rules, ACCOUNT.account_micros)
-    return (list(zip(*columns, strict=True)), fast.equity_micros.tolist()), slow
+    return came_out(fast), keep_book(bars, sessions, wishes, rules, ACCOUNT.account_micros)
 
 
 @pytest.mark.parametrize("n_bars", LENGTHS)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tests.oracle.both_ways import Case, by_hand, by_kernel, rows_of
+from tests.oracle.both_ways import Case, by_hand, by_kernel, came_out
 from tests.oracle.series import random_bars, random_genome, random_sessions
-from trading.backtests.engine import ExitReason, Strategy
+from trading.backtests.engine import Account, ExitReason, Strategy, margined
 from trading.market.instruments import INSTRUMENTS, instrument
 from trading.strategies.archetypes import ARCHETYPES
 
@@ -19,23 +19,31 @@ def random_case(seed: int) -> Case:
     bars = random_bars(rng, n_bars)
     sessions = random_sessions(rng, n_bars, longest=12 if name.startswith("gap_f") else 60)
     genome = random_genome(rng, name)
-    root = instrument(str(rng.choice(sorted(INSTRUMENTS)[:12])))
-    return bars, sessions, Strategy(name, genome), (root, int(rng.integers(1, 4)))
+    return bars, sessions, Strategy(name, genome), random_account(rng)
 
 
-def agreeing_runs(seeds: range) -> set[str]:
+def random_account(rng: np.random.Generator) -> Account:
+    """Return an account that carries whatever happens, or one that is near its margin."""
+    root, contracts = instrument(str(rng.choice(sorted(INSTRUMENTS)[:12]))), int(rng.integers(1, 4))
+    margin = contracts * root.day_margin_micros
+    near = int(margin * rng.uniform(0.6, 1.4))
+    return margined(root, near if rng.random() < 0.4 else 10**11 + margin, contracts)
+
+
+def agreeing_runs(seeds: range) -> tuple[set[str], set[tuple[bool, bool]]]:
     traded = 0
     reasons: set[str] = set()
+    ends: set[tuple[bool, bool]] = set()
     for seed in seeds:
         case = random_case(seed)
-        fast = by_kernel(case)
-        trades, equity = by_hand(case)
-        assert rows_of(fast) == trades, f"seed {seed}: {case[2]}"
-        assert fast.equity_micros.tolist() == equity, f"seed {seed}"
+        slow = by_hand(case)
+        assert came_out(by_kernel(case)) == slow, f"seed {seed}: {case[2]}"
+        trades, _, refused, bust = slow
         traded += bool(trades)
         reasons |= {row[9] for row in trades}
+        ends.add((refused > 0, bust is not None))
     assert traded > len(seeds) // 2
-    return reasons
+    return reasons, ends
 
 
 def test_agrees_with_the_slow_book_on_every_archetype() -> None:
@@ -45,5 +53,6 @@ def test_agrees_with_the_slow_book_on_every_archetype() -> None:
 @pytest.mark.thorough
 @pytest.mark.scorecard(25)
 def test_agrees_with_the_slow_book_order_for_order() -> None:
-    reasons = agreeing_runs(range(RUNS))
+    reasons, ends = agreeing_runs(range(RUNS))
+    assert ends == {(False, False), (True, False), (False, True), (True, True)}
     assert reasons == {reason.name for reason in ExitReason}

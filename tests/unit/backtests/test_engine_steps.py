@@ -7,8 +7,8 @@ import pytest
 
 from tests.harness.known import known
 from tests.oracle.series import made_bars, random_bars, random_sessions
-from trading.backtests.engine import Account, ExitReason, Exits, run_signals
-from trading.backtests.steps import Candle, Holding, Leaving, open_holding, step_exit
+from trading.backtests.engine import Account, ExitReason, Exits, margined, run_signals
+from trading.backtests.steps import Candle, Holding, Leaving, open_holding, room_ticks, step_exit
 from trading.errors import BadInput
 from trading.market.bars import Bars
 from trading.market.instruments import instrument
@@ -46,8 +46,9 @@ def candle_at(bars: Bars, i: int) -> Candle:
 class Runner:
     """A paper runner: knows one bar at a time, fills its own orders at the next open."""
 
-    def __init__(self, wishes: Signals, exits: Exits) -> None:
+    def __init__(self, wishes: Signals, exits: Exits, account: Account) -> None:
         self.wishes, self.exits = wishes, exits
+        self.account, self.cash = account, account.account_micros
         self.holding: Holding | None = None
         self.entering: tuple[int, tuple[float, float]] | None = None
         self.leaving: ExitReason | None = None
@@ -57,6 +58,9 @@ class Runner:
         held = known(self.holding).position
         slip = 0 if reason is ExitReason.TARGET else MES.slippage_ticks
         self.trades.append((held.entry_bar, i, held.side, held.entry_ticks, price - held.side * slip, int(reason)))
+        _, tick_micros, commission_micros = self.account.costs
+        gain = held.side * (price - held.side * slip - held.entry_ticks) * tick_micros
+        self.cash += gain - 2 * commission_micros
         self.holding = None
 
     def on_open(self, i: int, price: int, *, session_is_over: bool) -> None:
@@ -66,8 +70,9 @@ class Runner:
             self.leave(i, price, self.leaving)
         if self.entering is not None:
             side, units = self.entering
-            fill = price + side * MES.slippage_ticks
-            self.holding = open_holding(side, fill, bar=i, units=units, exits=self.exits)
+            fill, room = price + side * MES.slippage_ticks, room_ticks(self.account, self.cash)
+            if room is not None:
+                self.holding = open_holding(side, fill, bar=i, units=units, exits=self.exits, room=room)
         self.entering = self.leaving = None
 
     def on_close(self, i: int, candle: Candle, bits: int) -> None:
@@ -101,8 +106,11 @@ def test_a_runner_stepping_bar_by_bar_makes_the_backtests_trades() -> None:
         rng = np.random.default_rng([seed, 7])
         bars, sessions = random_bars(rng, 260), random_sessions(rng, 260)
         tape, exits, wishes = tape_of(bars, sessions), random_exits(rng), random_wishes(rng, 260)
-        trades = run_signals(tape, wishes, exits, account=Account(MES, 10**11)).trades
-        runner = Runner(wishes, exits)
+        contracts = int(rng.integers(1, 3))
+        spare_micros = int(rng.choice((10**8, 10**11)))
+        account = margined(MES, contracts * MES.day_margin_micros + spare_micros, contracts)
+        trades = run_signals(tape, wishes, exits, account=account).trades
+        runner = Runner(wishes, exits, account)
         for i in range(260):
             session_is_over = i > 0 and bool(tape.gate[i - 1] & SESSION_CUT)
             runner.on_open(i, int(bars.open_ticks[i]), session_is_over=session_is_over)
@@ -134,11 +142,28 @@ def test_shows_where_stop_and_target_stand_after_each_bar() -> None:
 def test_has_no_levels_where_a_rule_is_off() -> None:
     short = open_holding(-1, 50, bar=0, units=(1.0, 1.0), exits=Exits(time_stop_bars=2))
     assert (short.stop_ticks, short.target_ticks) == (None, None)
+    long = open_holding(1, 50, bar=0, units=(1.0, 1.0), exits=Exits())
+    assert (long.stop_ticks, long.target_ticks) == (None, None)
     second = step_exit(short, Candle(50, 99, 1, 50), bar=0)
     assert isinstance(second, Holding)
     late = step_exit(second, Candle(50, 99, 1, 50), bar=1)
     assert isinstance(late, Leaving)
     assert (late.reason, late.price_ticks) == (ExitReason.TIME, None)
+
+
+def test_an_account_says_how_far_price_may_go_and_the_call_stands_where_the_stop_would() -> None:
+    account = margined(MES, 10**10, 2)
+    carried = 2 * MES.day_margin_micros
+    assert room_ticks(account, carried - 1) is None
+    assert known(room_ticks(Account(MES, 10**10, 2), -1)) > 2**31
+    assert room_ticks(account, carried) == 1
+    room = room_ticks(account, carried + 2 * MES.commission_micros + 9 * 2 * MES.tick_value_micros)
+    assert room == 10
+    called = open_holding(1, 100, bar=0, units=(1.0, 1.0), exits=Exits(stop=50), room=room)
+    assert called.stop_ticks == 90
+    left = step_exit(called, Candle(95, 96, 80, 85), bar=0)
+    assert isinstance(left, Leaving)
+    assert (left.reason, left.price_ticks) == (ExitReason.MARGIN_CALL, 90)
 
 
 @pytest.mark.parametrize(

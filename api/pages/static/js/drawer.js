@@ -81,7 +81,7 @@ export class Drawer {
       section("Why", table(["Last time", "Decision", "Why"], runsOf(decisions).slice(0, 12).map(whyOf))),
       section("Sessions", table(["Started", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
         one.reportUrl ? link(moment(one.createdAt), one.reportUrl) : moment(one.createdAt), `G${one.generationNumber}`,
-        one.status === "FAILED" ? (one.error ?? "FAILED") : money(one.netPnlUsd),
+        one.status === "FAILED" ? (one.error ?? "FAILED") : one.bustAt ? `${money(one.netPnlUsd)} bust` : money(one.netPnlUsd),
         count(one.trades), one.dataSource ?? DASH,
       ]))),
       section("Generations", table(["Gen", "Origin", "From", "Why"], generations.slice(0, 15).map((one) => [

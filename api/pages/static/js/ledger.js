@@ -121,10 +121,17 @@ function sessionRow(run) {
   else report.append(el("span", "down", run.error ?? DASH));
   row.append(
     moment(run.createdAt), cell(`G${run.generationNumber}`), cell(failed ? "FAILED" : money(run.netPnlUsd), `num ${failed ? "down" : sign(run.netPnlUsd)}`),
-    cell(count(run.trades), "num"), cell(pct(run.winPct), "num narrow-off"), cell(ratio(run.profitFactor), "num narrow-off"), cell(fallPct(run.maxDrawdownPct), "num narrow-off"),
+    cell(count(run.trades), "num"), cell(pct(run.winPct), "num narrow-off"), cell(ratio(run.profitFactor), "num narrow-off"), deepest(run),
     cell(ratio(run.sharpe), "num narrow-off"), cell(run.dataSource ?? DASH, run.dataSource === "SIMULATED" ? "amber narrow-off" : "dim narrow-off"), report,
   );
   return row;
+}
+
+/** How far a session's account fell, or that it is bust; what margin did to it is its title. */
+function deepest(run) {
+  const holder = cell(run.bustAt ? "bust" : fallPct(run.maxDrawdownPct), `num narrow-off${run.bustAt ? " down" : ""}`);
+  if (run.marginWords) holder.title = run.marginWords;
+  return holder;
 }
 
 function moment(iso, look = "") {
