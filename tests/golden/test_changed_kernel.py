@@ -16,8 +16,8 @@ FAULTS = {
         "if candle.low < lower or candle.high > upper:",
     ),
     "a gap fills at the stop": (
-        "return (min(candle.open, lower), STOP)",
-        "return (lower, STOP)",
+        "return (min(candle.open, lower), stopped)",
+        "return (lower, stopped)",
     ),
     "distances are cut, not rounded": ("unit_ticks + 0.5)", "unit_ticks)"),
     "a target pays slippage": ("paid_ticks = 0 if departure.reason == TARGET else", "paid_ticks = 0 if False else"),
