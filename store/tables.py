@@ -130,7 +130,11 @@ class Bot(Base):
 
 
 class BotGeneration(Base):
-    """A genome a bot has had. Append-only; the bot runs its highest number."""
+    """A genome a bot has had. Append-only; the bot runs its highest number.
+
+    `knows_until` is the last trading date that it, or any genome whose genes entered it, was chosen on; null where the
+    platform chose nothing. A person's edit knows all bars there were.
+    """
 
     __tablename__ = "bot_generations"
     __table_args__ = (
@@ -150,6 +154,7 @@ class BotGeneration(Base):
     genome_hash: Mapped[str]
     origin: Mapped[str]
     parent_generation: Mapped[int | None]
+    knows_until: Mapped[date | None]
     job_id: Mapped[UUID | None]
     reason: Mapped[str | None]
     created_at: Mapped[datetime]
@@ -350,7 +355,8 @@ class BotProgress(Base):
 
     Improve and evolve iterations are numbered through all its life. `confidence_pct` and `uniqueness_pct` belong to its
     newest generation and outlive a reset; null where no iteration has evaluated that. `last_session_bars_left` is what
-    the warm-up left of the last session's bars.
+    the warm-up left of the last session's bars. `evidence_waits_until` is the trading date whose bars give it a look
+    again; null where it has one.
     """
 
     __tablename__ = "bot_progress"
@@ -376,6 +382,7 @@ class BotProgress(Base):
     last_evolve_at: Mapped[datetime | None]
     confidence_pct: Mapped[float | None]
     uniqueness_pct: Mapped[float | None]
+    evidence_waits_until: Mapped[date | None]
 
 
 class ImproveIteration(Base):

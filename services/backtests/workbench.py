@@ -4,7 +4,7 @@ Belongs here: all that a backtest, an iteration and a verification need before t
 way. Does not belong here: what each of them does with it, which bars may be read (`market/tapes.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from uuid import UUID
 
@@ -58,6 +58,15 @@ class Workbench:
     def whole(self) -> Part:
         """All of its bars."""
         return Part(0, len(self.at_hand.tape))
+
+    def before(self, sealed_from: int) -> "Workbench":
+        """Return the same workbench with open days only: it holds no bar of a trading date from `sealed_from` on.
+
+        Raises:
+            NoMarketData: there are no bars before that day.
+        """
+        supply = self.supply.before(sealed_from)
+        return replace(self, supply=supply, at_hand=supply.read(self.bot.timeframe))
 
     @cached_property
     def runner(self) -> PartRunner:

@@ -31,9 +31,11 @@ from services.desk import Desk
 from store.bots import registry
 from store.bots.registry import BotAtWork, BotInHand
 from store.database import transaction
+from store.improvement import looks
 from store.work import autonomy, jobs
 from trading.actors import Actor
 from trading.errors import BadInput, Refused, UnknownBots
+from trading.improvement.looks import LOOKS
 from trading.strategies.edits import edited
 from trading.strategies.genome import genome_hash
 
@@ -229,6 +231,7 @@ def _edit(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Do
             "genome_hash": genome_hash(genome),
             "origin": "EDIT",
             "parent_generation": at_work.generation,
+            "knows_until": now.date(),
             "reason": f"{wish.reason_code} by {wish.actor}",
             "created_at": now,
         },
@@ -252,13 +255,24 @@ def _copy(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Do
         "genome": source.genome,
         "genome_hash": source.genome_hash,
         "origin": "COPY",
+        "knows_until": looks.lineage_of(session, bot.id)[-1].knows_until,
         "reason": f"generation {source.generation} of {bot.name}",
         "created_at": now,
     }
     registry.register(session, [copy], [first])
+    _inherit_epoch(session, bot.id, copy["id"], now)
     registered = {spoken: (copy | first)[column] for spoken, column in TOLD.items()}
     told = {"copyId": str(copy["id"]), "copyName": name, "generation": source.generation, "registered": registered}
     return _Done(name=name, copy_id=copy["id"], told=told)
+
+
+def _inherit_epoch(session: Session, source: UUID, copy: UUID, now: datetime) -> None:
+    """Seal the same days to a copy, with the looks its lineage has had at them: copying gives no bot another try."""
+    epoch = looks.newest_epoch(session, source)
+    if epoch is None:
+        return
+    had = LOOKS if epoch.passed else epoch.looks_before + epoch.looks
+    looks.open_epoch(session, copy, epoch=1, sealed_from=epoch.sealed_from, now=now, before=had)
 
 
 def _at_work(session: Session, bot: BotInHand) -> BotAtWork:

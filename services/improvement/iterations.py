@@ -1,29 +1,34 @@
-"""Improve and evolve iterations: search walk-forward, judge out of sample, append a generation or say why not.
+"""Improve and evolve iterations: search open days, meet the newest generation in a look, or say why not.
 
 Belongs here: from bot to verdict. Does not belong here: proposing (`search.py`), the rules of the verdict
-(`trading.improvement.acceptance`), writing it down (`iterations.py`), the queue (`work/queue.py`).
+(`trading.improvement.acceptance`), the look (`looks.py`), writing it down (`results.py`), the queue (`work/queue.py`).
 
-The bot's history is cut into walk-forward segments. In each, a search sees the train part only. What it chose on the
-last train part is the candidate; the last test part, which no search has seen, is where candidate and parent meet. How
-many genomes were tried (now, and earlier on the same bars) deflates the candidate's Sharpe ratio. An evolve iteration
-first asks whether the newest generation still holds there; if an ancestor does and it does not, the ancestor returns.
+A search is handed a workbench that holds open days only. They are cut into walk-forward segments; in each, a search
+sees the train part. What it chose on the last train part is the candidate. The test parts, open too, screen it at no
+cost; then candidate and newest generation meet on sealed days, which spends one look. An evolve iteration first asks
+whether the newest generation still holds on the last test part; if an ancestor does and it does not, the ancestor is
+put forward.
 
-What commits together: the iteration, all its candidates, the new generation if there is one, and the bot's counters,
-with the job's end.
+What commits together: the iteration, all its candidates, its look, the new generation if there is one, and the bot's
+counters, with the job's end.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 
+from services.backtests.epochs import epoch_of, waits_until, whole_days
 from services.backtests.workbench import Workbench, open_workbench
 from services.desk import Desk
+from services.improvement.looks import Arena, Meeting, TakenLook
 from services.improvement.results import FailedIteration, Iteration
-from services.improvement.search import Sibling, neighbours_by_optuna, offspring, stepwise
+from services.improvement.search import neighbours_by_optuna, offspring, stepwise
 from services.progress import Progress, counted
 from services.work.queue import Finished, Result, work_by_hand
 from store.bots import registry
@@ -34,9 +39,11 @@ from store.work import jobs
 from store.work.jobs import Claim
 from trading.arrays import FloatArray
 from trading.backtests.parts import Part
+from trading.days import on_day
 from trading.figures.performance import Performance, daily_returns
-from trading.improvement.acceptance import judge, reversion
+from trading.improvement.acceptance import Verdict, reversion, screened, spent, too_few_days, too_few_sealed
 from trading.improvement.breeding import uniqueness_pct
+from trading.improvement.looks import LEAST_DAYS, NEW_EPOCH_DAYS, after
 from trading.strategies.genome import Genome, validated
 from trading.verification.luck import deflated_sharpe, estimate_sharpe, variance_of_trials
 from trading.verification.walk_forward import Search, Segment, SegmentResult, WalkForward, plan, walk_forward
@@ -48,27 +55,40 @@ ANCESTORS = 8
 
 @dataclass(frozen=True)
 class Course:
-    """What an iteration goes by besides its workbench: the walk-forward segments of its bars, and its seed."""
+    """What an iteration goes by: its bot with open days and with all of them, its segments, its level and its seed.
 
-    bench: Workbench
+    Attributes:
+        sealed: The bot, its open days, and the epoch whose sealed days a look is taken at.
+        level: The error its look may make.
+        segments: Of the walk-forward over open days.
+        seed: Of all its chance.
+    """
+
+    sealed: Arena
+    level: float
     segments: tuple[Segment, ...]
     seed: int
 
     @property
-    def held_out(self) -> Part:
-        """The part no search sees."""
+    def bench(self) -> Workbench:
+        """The bot with its open days, which is all that searches are handed."""
+        return self.sealed.open_days
+
+    @property
+    def last_test(self) -> Part:
+        """The last test part: open days that this iteration's search is kept off."""
         return self.segments[-1].test
 
     @cached_property
-    def parent_held_out(self) -> Performance:
-        """Figures of the parent on the part no search sees."""
-        return self.bench.run(self.held_out).performance
+    def parent_tested(self) -> Performance:
+        """Figures of the parent on the last test part."""
+        return self.bench.run(self.last_test).performance
 
 
 class Judging:
-    """Measures parts as the workbench's runner does, and keeps the daily returns of the held-out part.
+    """Measures parts as the workbench's runner does, and keeps the daily returns of the last test part.
 
-    The fence keeps searches off that part, so it is measured once: for the genome chosen last.
+    The walk-forward's fence keeps searches off that part, so it is measured once: for the genome chosen last.
     """
 
     def __init__(self, course: Course) -> None:
@@ -79,7 +99,7 @@ class Judging:
         """Return the figures of a genome over bars first_bar..end_bar-1."""
         part, bench = Part(first_bar, end_bar), self._course.bench
         run = bench.runner.run(genome, part)
-        if part == self._course.held_out:
+        if part == self._course.last_test:
             account_micros = bench.account.account_micros
             self.returns = daily_returns(run.equity_micros, run.trading_day, account_micros=account_micros)
         return run.performance
@@ -95,8 +115,10 @@ class Improvement:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
         course = _course(desk, claim)
+        if not isinstance(course, Course):
+            return course
         search = neighbours_by_optuna(course.bench.style, course.bench.genome)
-        return _iterate(desk, course, search, siblings=_siblings(desk, course.bench), progress=progress)
+        return _iterate(desk, course, search, siblings=_siblings(desk, course), progress=progress)
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -104,7 +126,7 @@ class Improvement:
 
 
 class Evolution:
-    """The EVOLVE task: an ancestor returns, or children of the newest genome and its siblings are tried."""
+    """The EVOLVE task: an ancestor is put forward, or children of the newest genome and its siblings are tried."""
 
     def perform(self, desk: Desk, claim: Claim, progress: Progress) -> Result:
         """Run one evolve iteration.
@@ -113,10 +135,12 @@ class Evolution:
             NoMarketData, BadBars: the bot has no bars, or too few to walk forward.
         """
         course = _course(desk, claim)
-        reverted = _revert(desk, course)
-        if reverted is not None:
-            return reverted
-        siblings = _siblings(desk, course.bench)
+        if not isinstance(course, Course):
+            return course
+        put_forward = _put_forward(desk, course)
+        if put_forward is not None:
+            return put_forward
+        siblings = _siblings(desk, course)
         search = offspring(course.bench.style, course.bench.genome, siblings)
         return _iterate(desk, course, search, siblings=siblings, progress=progress)
 
@@ -130,85 +154,120 @@ def run_improvement(desk: Desk, bot_id: UUID, *, run_id: str) -> Finished:
     return work_by_hand(desk, Improvement(), JobType.IMPROVE, bot_id=bot_id, run_id=run_id)
 
 
-def _course(desk: Desk, claim: Claim) -> Course:
-    bench = open_workbench(desk, claim.bot_id)
-    seed = _seed(bench.bot, claim, tries=_tries(desk, claim))
-    return Course(bench, plan(bench.at_hand.bars.ts_event), seed)
+def _course(desk: Desk, claim: Claim) -> Course | Iteration:
+    """Return what an iteration goes by, or at once its verdict where there is no look to be had."""
+    whole = open_workbench(desk, claim.bot_id)
+    seed = _seed(whole.bot, claim, tries=_tries(desk, claim))
+    epoch = epoch_of(desk, whole)
+    if epoch is None:
+        days = len(whole_days(whole))
+        return _without_search(whole, too_few_days(days), seed=seed, missing_days=LEAST_DAYS - days)
+    if epoch.budget.level is None:
+        return _without_search(whole, spent(epoch.budget), seed=seed, missing_days=epoch.budget.waits_for_days)
+    if len(epoch.days) < NEW_EPOCH_DAYS:
+        return _without_search(
+            whole, too_few_sealed(len(epoch.days)), seed=seed, missing_days=NEW_EPOCH_DAYS - len(epoch.days)
+        )
+    sealed = Arena(whole, whole.before(epoch.sealed_from), epoch)
+    return Course(sealed, epoch.budget.level, plan(sealed.open_days.at_hand.bars.ts_event), seed)
 
 
-def _siblings(desk: Desk, bench: Workbench) -> list[Sibling]:
+def _without_search(whole: Workbench, verdict: Verdict, *, seed: int, missing_days: int) -> Iteration:
+    return Iteration(
+        bot=whole.bot,
+        at_hand=whole.at_hand,
+        seed=seed,
+        candidate=whole.genome,
+        verdict=verdict,
+        evidence={"candidates_tried": 0},
+        waits_until=waits_until(whole, missing_days=missing_days),
+    )
+
+
+def _siblings(desk: Desk, course: Course) -> list[Genome]:
+    """Return genomes of other bots of the style that nobody chose on days sealed to this one."""
+    bench, before = course.bench, on_day(course.sealed.epoch.sealed_from)
     with transaction(desk.sessions) as session:
-        known = iterations.sibling_genomes(session, bench.bot.id, limit=SIBLINGS)
-    return [Sibling(validated(bench.style, genome), sharpe) for genome, sharpe in known]
+        known = iterations.sibling_genomes(session, bench.bot.id, before=before, limit=SIBLINGS)
+    return [validated(bench.style, genome) for genome in known]
 
 
-def _revert(desk: Desk, course: Course) -> Iteration | None:
+def _put_forward(desk: Desk, course: Course) -> Iteration | None:
     bench = course.bench
     with transaction(desk.sessions) as session:
         known = registry.ancestors(session, bench.bot.id, before=bench.bot.generation, limit=ANCESTORS)
     genomes = {number: validated(bench.style, genome) for number, genome in known.items()}
-    figures = {number: bench.runner.run(genome, course.held_out).performance for number, genome in genomes.items()}
-    back = reversion(course.parent_held_out, figures)
-    if back is None:
+    figures = {number: bench.runner.run(genome, course.last_test).performance for number, genome in genomes.items()}
+    number = reversion(course.parent_tested, figures)
+    if number is None:
         return None
-    number, verdict = back
+    met = course.sealed.meet(genomes[number], level=course.level, seed=course.seed, reverts_to=number)
+    if met.taken is None:
+        return None
     evidence = {"candidates_tried": 0, "reverts_to": number, "candidate_test_sharpe": figures[number].sharpe}
-    return Iteration(
-        bot=bench.bot,
-        at_hand=bench.at_hand,
-        seed=course.seed,
-        candidate=genomes[number],
-        verdict=verdict,
-        evidence=evidence,
-    )
+    return _met(course, genomes[number], met, evidence)
 
 
-def _iterate(desk: Desk, course: Course, search: Search, *, siblings: list[Sibling], progress: Progress) -> Iteration:
+def _iterate(desk: Desk, course: Course, search: Search, *, siblings: list[Genome], progress: Progress) -> Iteration:
     bench, judging = course.bench, Judging(course)
     tell = counted(progress, "segments", of=len(course.segments))
     walk = walk_forward(course.segments, evaluate=judging, search=stepwise(search, tell), seed=course.seed)
     with transaction(desk.sessions) as session:
-        earlier = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=bench.at_hand.bars.fingerprint)
-    tried = walk.trials + earlier
-    deflated = _deflated(judging.returns, walk.segments[-1], tried=tried)
-    return _judged(course, walk, deflated=deflated, tried=tried, siblings=siblings)
-
-
-def _judged(
-    course: Course, walk: WalkForward, *, deflated: float | None, tried: int, siblings: list[Sibling]
-) -> Iteration:
-    bench, last, parent = course.bench, walk.segments[-1], course.parent_held_out
-    verdict = judge(
-        last.test,
-        parent,
-        same_genome=last.genome == bench.genome,
-        deflated=deflated,
-        consistency=walk.consistency,
-        tried=tried,
-    )
+        tried = walk.trials + iterations.tried_so_far(session, bench.bot.id)
+    last, parent = walk.segments[-1], course.parent_tested
     evidence: dict[str, Any] = {
         "candidates_tried": tried,
         "parent_test_sharpe": parent.sharpe,
         "candidate_test_sharpe": last.test.sharpe,
         "candidate_test_trades": last.test.trades,
-        "deflated_sharpe_probability": deflated,
+        "deflated_sharpe_probability": _deflated(judging.returns, last, tried=tried),
         "walk_forward_consistency": walk.consistency,
         "overfit_ratio": walk.overfit_ratio,
-        "uniqueness_pct": uniqueness_pct(bench.style, last.genome, [sibling.genome for sibling in siblings]),
+        "uniqueness_pct": uniqueness_pct(bench.style, last.genome, siblings),
     }
+    return _met(course, last.genome, _judged(course, walk), evidence, walk=walk)
+
+
+def _judged(course: Course, walk: WalkForward) -> Meeting:
+    last = walk.segments[-1]
+    broken = screened(
+        last.test,
+        course.parent_tested,
+        same_genome=last.genome == course.bench.genome,
+        consistency=walk.consistency,
+        tried=len(last.trials),
+    )
+    if broken is not None:
+        return Meeting(broken, None)
+    return course.sealed.meet(last.genome, level=course.level, seed=course.seed)
+
+
+def _met(
+    course: Course, candidate: Genome, met: Meeting, evidence: Mapping[str, Any], *, walk: WalkForward | None = None
+) -> Iteration:
     return Iteration(
-        bot=bench.bot,
-        at_hand=bench.at_hand,
+        bot=course.bench.bot,
+        at_hand=course.bench.at_hand,
         seed=course.seed,
-        candidate=last.genome,
-        verdict=verdict,
+        candidate=candidate,
+        verdict=met.verdict,
         evidence=evidence,
+        taken=met.taken,
+        waits_until=_waits_after(course, met.taken),
         walk=walk,
     )
 
 
+def _waits_after(course: Course, taken: TakenLook | None) -> date | None:
+    """Return the trading date whose bars give the bot a look again after this one; None where it has another."""
+    if taken is None:
+        return None
+    left = after(taken.epoch.budget, taken.look)
+    return None if left.level is not None else waits_until(course.sealed.whole, missing_days=left.waits_for_days)
+
+
 def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float | None:
-    """Return the deflated Sharpe probability of held-out returns, with the spread of the trials on the train part."""
+    """Return the deflated Sharpe probability of the last test part, with the spread of the trials on the train part."""
     estimate = estimate_sharpe(returns)
     known = [trial.performance.sharpe for trial in last.trials if trial.performance.sharpe is not None]
     variance = variance_of_trials(known)

@@ -1,22 +1,25 @@
 """The results of improve and evolve iterations, and how they are written.
 
-Belongs here: rows of an iteration, its candidates, its generation, its bot's counters. Does not belong here: searching
-and judging (`iterations.py`).
+Belongs here: rows of an iteration, its candidates, its look, its generation, its bot's counters. Does not belong
+here: searching and judging (`iterations.py`).
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
+from services.improvement.looks import TakenLook
 from services.market.tapes import TapeAtHand
 from store.bots import registry
 from store.bots.registry import BotAtWork
-from store.improvement import iterations
+from store.improvement import iterations, looks
 from store.work.jobs import Claim
+from trading.days import on_day
 from trading.improvement.acceptance import Outcome, Verdict, overtaken
 from trading.improvement.breeding import confidence_pct
 from trading.money import usd
@@ -34,7 +37,9 @@ class Iteration:
     Attributes:
         candidate: The genome that becomes the next generation if the verdict says so.
         evidence: The figures behind the verdict.
-        walk: The walk-forward search; None where an ancestor came back without one.
+        taken: The look behind the verdict; None where none was taken.
+        waits_until: The trading date whose bars give the bot a look again; None where it has one.
+        walk: The walk-forward search; None where an ancestor was put forward, or there was no look to be had.
     """
 
     bot: BotAtWork
@@ -43,6 +48,8 @@ class Iteration:
     candidate: Genome
     verdict: Verdict
     evidence: Mapping[str, Any]
+    taken: TakenLook | None = None
+    waits_until: date | None = None
     walk: WalkForward | None = None
 
     @property
@@ -59,21 +66,62 @@ class Iteration:
         }
 
     def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
-        """Write iteration, candidates and counters, and the generation if it was accepted."""
+        """Write iteration, candidates, look and counters, and the generation if it was accepted.
+
+        A look counts only where nothing was decided meanwhile that it does not know of: else its answer is thrown away,
+        whatever it was, and the iteration is overtaken.
+        """
+        registry.lock(session, self.bot.id)
         newest = registry.newest_generation(session, self.bot.id) or self.bot.generation
-        if self.verdict.accepted and newest > self.bot.generation:
+        if self._is_late(session, newest):
             late = overtaken(self.bot.generation, newest=newest)
-            return replace(self, verdict=late).record(session, claim, now=now)
+            return replace(self, verdict=late, taken=None).record(session, claim, now=now)
         new_generation = self.bot.generation + 1 if self.verdict.accepted else None
         if new_generation is not None:
             registry.add_generation(session, self._generation(claim, new_generation, now=now))
         iteration_id = uuid4()
         row = self._row(claim, now=now) | {"id": iteration_id, "new_generation": new_generation}
         iterations.insert_iteration(session, row, list(self._candidates(iteration_id)))
+        if self.taken is not None:
+            looks.append_look(session, self._look(self.taken, iteration_id, new_generation, now=now))
         _count_done(session, claim, now=now)
         if self.verdict.outcome in JUDGES_THE_NEWEST and newest == self.bot.generation:
             registry.set_progress(session, self.bot.id, **self._standing())
+        registry.set_progress(session, self.bot.id, evidence_waits_until=self.waits_until)
         return self.figures
+
+    def _is_late(self, session: Session, newest: int) -> bool:
+        """Return whether another generation, look or epoch came while this iteration was at work."""
+        if newest > self.bot.generation:
+            return self.verdict.accepted or self.taken is not None
+        if self.taken is None:
+            return False
+        row, known = looks.newest_epoch(session, self.bot.id), self.taken.epoch
+        return row is None or (row.epoch, row.looks_before + row.looks) != (known.number, known.looks)
+
+    def _look(
+        self, taken: TakenLook, iteration_id: UUID, new_generation: int | None, *, now: datetime
+    ) -> dict[str, Any]:
+        look, days = taken.look, taken.epoch.days
+        return {
+            "bot_id": self.bot.id,
+            "epoch": taken.epoch.number,
+            "number": taken.number,
+            "iteration_id": iteration_id,
+            "first_on": on_day(days[0]),
+            "last_on": on_day(days[-1]),
+            "days": look.days,
+            "active_days": look.active_days,
+            "genome_hash": genome_hash(self.candidate),
+            "generation_number": self.bot.generation,
+            "new_generation": new_generation,
+            "statistic": look.statistic if math.isfinite(look.statistic) else None,
+            "p_value": look.p_value,
+            "level": look.level,
+            "passed": look.passed,
+            "reason": look.reason,
+            "created_at": now,
+        }
 
     def _standing(self) -> dict[str, float | None]:
         """Return what the iteration showed of the genome that is now the newest; an ancestor come back has nothing."""
@@ -93,6 +141,7 @@ class Iteration:
             "genome_hash": genome_hash(self.candidate),
             "origin": "REVERT" if self.verdict.outcome is Outcome.REVERTED else str(claim.job_type),
             "parent_generation": self.bot.generation,
+            "knows_until": on_day(self.taken.epoch.days[-1]) if self.taken is not None else None,
             "job_id": claim.job_id,
             "reason": self.verdict.reason,
             "created_at": now,

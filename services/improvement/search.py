@@ -27,15 +27,8 @@ RANDOM_TRIALS = 8
 NEIGHBOURHOOD = 0.25
 WORST = -1e9
 BIRTHS = 8
+FATHERS = 6
 LEAST_UNIQUENESS_PCT = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sibling:
-    """Another bot of the same style: its newest genome and its Sharpe ratio since reset (None if unknown)."""
-
-    genome: Genome
-    sharpe: float | None
 
 
 def neighbours_by_optuna(style: Style, parent: Genome, *, trials: int = TRIALS) -> Search:
@@ -105,17 +98,28 @@ def _genome(style: Style, numbers: Mapping[str, object]) -> Genome | None:
         return None
 
 
-def offspring(style: Style, parent: Genome, siblings: Sequence[Sibling], *, trials: int = TRIALS) -> Search:
+@dataclass(frozen=True, slots=True)
+class ScoredGenome:
+    """A sibling's genome and how it scores on the train part of the bot that is to be bred."""
+
+    genome: Genome
+    score: float
+
+
+def offspring(style: Style, parent: Genome, siblings: Sequence[Genome], *, trials: int = TRIALS) -> Search:
     """Return a search among children of the parent and its siblings: tournament, crossover, mutation.
 
-    Siblings are bots of the same style; with none, the children are mutants of the parent. The parent is the first
-    candidate. Of two children the fitter on the train part is kept; children never see held-out figures.
+    Siblings are genomes of other bots of the style; with none, the children are mutants of the parent. A few of them,
+    drawn anew in every search, become fathers by how they do on this bot's train part, which counts as tried. The
+    parent is the first candidate. Of two children the fitter on the train part is kept; nothing else is seen.
     """
 
     def search(fence: Fence, chance: np.random.Generator) -> Genome:
         best, best_score = parent, by_sharpe(fence(parent))
+        drawn = chance.permutation(len(siblings))[:FATHERS].tolist()
+        fathers = [ScoredGenome(siblings[number], by_sharpe(fence(siblings[number]))) for number in drawn]
         for _ in range(trials - 1):
-            child = _child(style, best, siblings, chance)
+            child = _child(style, best, fathers, siblings, chance=chance)
             score = by_sharpe(fence(child))
             if score > best_score:
                 best, best_score = child, score
@@ -124,20 +128,26 @@ def offspring(style: Style, parent: Genome, siblings: Sequence[Sibling], *, tria
     return search
 
 
-def _child(style: Style, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
+def _child(
+    style: Style,
+    mother: Genome,
+    fathers: Sequence[ScoredGenome],
+    siblings: Sequence[Genome],
+    *,
+    chance: np.random.Generator,
+) -> Genome:
     """Return a child that is no near copy of a sibling; after eight near copies, the last one."""
-    genomes = [sibling.genome for sibling in siblings]
     child = mother
     for _ in range(BIRTHS):
-        child = _born(style, mother, siblings, chance)
-        uniqueness = uniqueness_pct(style, child, genomes)
+        child = _born(style, mother, fathers, chance)
+        uniqueness = uniqueness_pct(style, child, siblings)
         if uniqueness is None or uniqueness >= LEAST_UNIQUENESS_PCT:
             break
     return child
 
 
-def _born(style: Style, mother: Genome, siblings: Sequence[Sibling], chance: np.random.Generator) -> Genome:
-    if not siblings:
+def _born(style: Style, mother: Genome, fathers: Sequence[ScoredGenome], chance: np.random.Generator) -> Genome:
+    if not fathers:
         return mutate(style, mother, chance=chance)
-    father = siblings[tournament([sibling.sharpe for sibling in siblings], chance=chance)]
+    father = fathers[tournament([father.score for father in fathers], chance=chance)]
     return mutate(style, crossover(style, mother, father.genome, chance=chance), chance=chance)

@@ -94,7 +94,7 @@ def check_resampled_bars(_: Desk, bench: Workbench, progress: Progress) -> Findi
 
 
 def check_sharpe(desk: Desk, bench: Workbench, _: Progress) -> Finding:
-    """Judge the Sharpe ratio of the session the bot's figures show, given how many genomes were tried on its bars.
+    """Judge the Sharpe ratio of the session the bot's figures show, given all the genomes its lineage has tried.
 
     Raises:
         Refused: the bot has no completed session since its reset.
@@ -103,26 +103,28 @@ def check_sharpe(desk: Desk, bench: Workbench, _: Progress) -> Finding:
         shown = runs.shown_session(session, bench.bot.id)
         if shown is None or shown.data_fingerprint is None:
             raise Refused(f"{bench.bot.name} has no completed session since its reset: run a backtest first")
-        tried = iterations.tried_so_far(session, bench.bot.id, data_fingerprint=shown.data_fingerprint)
-        sharpes = runs.candidate_sharpes(session, bench.bot.id, data_fingerprint=shown.data_fingerprint)
+        tried = iterations.tried_so_far(session, bench.bot.id)
+        sharpes = runs.candidate_sharpes(session, bench.bot.id)
     figures, deflated = _judged(session_returns(shown), tried=max(tried, 1), sharpes=sharpes)
     figures["session_sharpe"] = shown.figures.sharpe
     return Finding(verdicts.of_sharpe(deflated, tried=max(tried, 1)), figures, _origin(shown))
 
 
 def check_overfitting(desk: Desk, bench: Workbench, progress: Progress) -> Finding:
-    """Compare the candidates that were tried on these bars by combinatorially symmetric cross-validation.
+    """Compare the genome in force with those that were tried by combinatorially symmetric cross-validation.
 
-    Where no iteration has tried any, the genomes of the bot's grid stand for them, and the figures say so.
+    Where no iteration has tried any, the genomes of the bot's grid stand for them, and the figures say so, and of how
+    many they were drawn.
     """
     with transaction(desk.sessions) as session:
-        known = runs.candidates(
-            session, bench.bot.id, data_fingerprint=bench.at_hand.bars.fingerprint, limit=PBO_CANDIDATES
-        )
-    tried: list[Genome] = [validated(bench.style, genome) for genome in known]
+        known = runs.candidates(session, bench.bot.id, limit=PBO_CANDIDATES)
+        of = runs.count_candidates(session, bench.bot.id)
+    others: list[Genome] = [validated(bench.style, genome) for genome in known]
     origin = "improve and evolve iterations"
-    if len(tried) < 2:
-        tried, origin = list(islice(grid_around(bench), PBO_CANDIDATES)), "the bot's grid"
+    if len(others) < 2:
+        on_grid = grid_around(bench)
+        others, origin, of = list(islice(on_grid, PBO_CANDIDATES)), "the bot's grid", len(on_grid)
+    tried = [bench.genome, *(genome for genome in others if genome != bench.genome)]
     tell = counted(progress, "candidates", of=len(tried))
     returns = np.column_stack([_returns(bench, genome, tell) for genome in tried])
     if len(returns) < 2 * PBO_BLOCKS:
@@ -133,6 +135,7 @@ def check_overfitting(desk: Desk, bench: Workbench, progress: Progress) -> Findi
         "loss_probability": found.loss_probability,
         "candidates": len(tried),
         "candidates_from": origin,
+        "candidates_of": of,
         "days": len(returns),
         "blocks": PBO_BLOCKS,
         "splits": len(found.logits),

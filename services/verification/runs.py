@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 from uuid import UUID, uuid4
 
+from services.backtests.epochs import open_days
 from services.backtests.workbench import Workbench, open_workbench
 from services.desk import Desk
 from services.progress import Progress, silent
@@ -63,6 +64,10 @@ TITLES: Mapping[Kind, str] = MappingProxyType(
 )
 
 
+ON_OPEN_DAYS = frozenset({Kind.WALK_FORWARD, Kind.SENSITIVITY, Kind.GRID, Kind.PBO})
+"""The checks that try many genomes: they read open days only, as searches do."""
+
+
 @dataclass(frozen=True, slots=True)
 class Verification:
     """One stored run.
@@ -101,6 +106,8 @@ def verify(
     """
     created_at = desk.clock()
     bench = open_workbench(desk, bot_id)
+    if kind in ON_OPEN_DAYS:
+        bench = open_days(desk, bench)
     work = LongWork(kind=WorkKind.VERIFICATION, title=TITLES[kind], bot_id=bot_id, run_id=run_id)
     with telling(desk, work, progress=progress) as tell:
         finding = CHECKS[kind](desk, bench, tell)

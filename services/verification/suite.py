@@ -16,13 +16,15 @@ from services.desk import Desk
 from services.progress import Progress, counted
 from services.verification.findings import Finding, curve_of, figures_of, seed_of
 from services.verification.walk_forwards import segment_figures, walk_history
+from store.bots import registry
+from store.database import transaction
 from trading.arrays import IntArray
 from trading.backtests.parts import Part
 from trading.errors import NoMarketData
 from trading.figures.performance import Performance
 from trading.market.bars import TIMEFRAME_SECONDS
 from trading.market.instruments import Instrument
-from trading.strategies.genome import Genome, Number, schema
+from trading.strategies.genome import Genome, Number, schema, validated
 from trading.verification import verdicts
 from trading.verification.sensitivity import Sensitivity, axis, grid, sensitivity
 from trading.verification.stress import Record, Stretch, cost_stress, historic_windows, judge, worst_windows
@@ -38,14 +40,19 @@ WORST_WINDOW_DAYS = (5, 20)
 HORIZON_DAYS = (90, 180, 365, 730, 1_825)
 
 
-def check_walk_forward(_: Desk, bench: Workbench, progress: Progress) -> Finding:
-    """Walk forward over the bot's history with the search improvement uses, from its newest genome."""
+def check_walk_forward(desk: Desk, bench: Workbench, progress: Progress) -> Finding:
+    """Walk forward over the bot's open days with the search improvement uses, from its first genome.
+
+    A later one was chosen on these days, and a walk that begins with it has seen its own test parts.
+    """
+    with transaction(desk.sessions) as session:
+        first = validated(bench.style, registry.first_genome(session, bench.bot.id))
     walked = walk_history(
         bench.runner,
         bench.at_hand.bars.ts_event,
         account=bench.account,
         style=bench.style,
-        parent=bench.genome,
+        parent=first,
         seed=seed_of(bench.bot, Kind.WALK_FORWARD),
         progress=progress,
     )

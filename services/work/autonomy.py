@@ -11,7 +11,7 @@ each other, and the second one sees the first one's jobs, so it enqueues nothing
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
@@ -106,13 +106,13 @@ def running_runs(desk: Desk) -> set[str]:
 
 
 def series_at_hand(store: BarStore) -> SeriesOf:
-    """Return fingerprint and arrival of the bars that are traded, per (symbol, timeframe)."""
+    """Return fingerprint, arrival and last opening of the bars that are traded, per (symbol, timeframe)."""
     catalog = store.catalog()
     choices = {key: catalog.choice(*key) for key in {key[:2] for key in catalog.series}}
+    traded = {key: choice.series for key, choice in choices.items() if choice is not None}
     return {
-        key: (choice.series.fingerprint, choice.series.imported_at)
-        for key, choice in choices.items()
-        if choice is not None
+        key: (series.fingerprint, series.imported_at, datetime.fromtimestamp(series.last_ts // 1_000_000_000, UTC))
+        for key, series in traded.items()
     }
 
 

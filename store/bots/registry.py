@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from store.rows import first_of
 from store.tables import Bot, BotGeneration, BotProgress, MetricsBaseline, RuleText
+from trading.errors import UnknownBots
 
 NAME_LOCK_SPACE = 721_639  # first half of a two-part advisory lock; the second is the name's hash
 
@@ -201,6 +202,19 @@ def ancestors(session: Session, bot_id: UUID, *, before: int, limit: int) -> dic
         .limit(limit)
     )
     return {number: genome for number, genome in session.execute(earlier)}  # noqa: C416
+
+
+def first_genome(session: Session, bot_id: UUID) -> dict[str, Any]:
+    """Return the genome a bot was registered with.
+
+    Raises:
+        UnknownBots: there is no such bot.
+    """
+    first = select(BotGeneration.genome).where(BotGeneration.bot_id == bot_id, BotGeneration.generation_number == 1)
+    genome: dict[str, Any] | None = session.scalar(first)
+    if genome is None:
+        raise UnknownBots([str(bot_id)])
+    return genome
 
 
 def add_generation(session: Session, generation: Mapping[str, Any]) -> None:

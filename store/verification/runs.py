@@ -153,13 +153,13 @@ def shown_session(session: Session, bot_id: UUID) -> BacktestSession | None:
     return session.scalar(select(BacktestSession).where(BacktestSession.id == counted.scalar_subquery()))
 
 
-def candidates(session: Session, bot_id: UUID, *, data_fingerprint: str, limit: int) -> list[dict[str, Any]]:
-    """Return the distinct genomes that improve and evolve iterations of a bot tried on these bars, the first first."""
+def candidates(session: Session, bot_id: UUID, *, limit: int) -> list[dict[str, Any]]:
+    """Return the distinct genomes that improve and evolve iterations of a bot tried, the first first."""
     tried, iteration = ImproveCandidate, ImproveIteration
     distinct = (
         select(tried.genome)
         .join(iteration, iteration.id == tried.iteration_id)
-        .where(iteration.bot_id == bot_id, iteration.data_fingerprint == data_fingerprint)
+        .where(iteration.bot_id == bot_id)
         .group_by(tried.genome_hash, tried.genome)
         .order_by(func.min(iteration.created_at), tried.genome_hash)
         .limit(limit)
@@ -167,17 +167,20 @@ def candidates(session: Session, bot_id: UUID, *, data_fingerprint: str, limit: 
     return list(session.scalars(distinct))
 
 
-def candidate_sharpes(session: Session, bot_id: UUID, *, data_fingerprint: str) -> list[float]:
-    """Return the annualised train Sharpe ratio of every candidate ever tried on these bars that has one."""
+def count_candidates(session: Session, bot_id: UUID) -> int:
+    """Return how many distinct genomes improve and evolve iterations of a bot tried."""
+    tried, iteration = ImproveCandidate, ImproveIteration
+    distinct = select(func.count(tried.genome_hash.distinct())).join(iteration, iteration.id == tried.iteration_id)
+    return session.scalar(distinct.where(iteration.bot_id == bot_id)) or 0
+
+
+def candidate_sharpes(session: Session, bot_id: UUID) -> list[float]:
+    """Return the annualised train Sharpe ratio of every candidate a bot's iterations ever tried that has one."""
     tried, iteration = ImproveCandidate, ImproveIteration
     known = (
         select(tried.train_sharpe)
         .join(iteration, iteration.id == tried.iteration_id)
-        .where(
-            iteration.bot_id == bot_id,
-            iteration.data_fingerprint == data_fingerprint,
-            tried.train_sharpe.is_not(None),
-        )
+        .where(iteration.bot_id == bot_id, tried.train_sharpe.is_not(None))
         .order_by(iteration.created_at, tried.iteration_id, tried.trial)
     )
     return [float(sharpe) for sharpe in session.scalars(known) if sharpe is not None]

@@ -19,8 +19,9 @@ from store.work.jobs import ACTIVE
 from trading.work.jobs import JobType
 from trading.work.planner import Candidate
 
-SeriesOf = Mapping[tuple[str, str], tuple[str, datetime]]
+SeriesOf = Mapping[tuple[str, str], tuple[str, datetime, datetime]]
 NOTHING: frozenset[JobType] = frozenset()
+NO_BARS = (None, None, None)
 
 _COUNTS = (
     *(BotProgress.backtests_completed, BotProgress.backtest_attempts, BotProgress.backtest_failures_in_row),
@@ -29,7 +30,7 @@ _COUNTS = (
 )
 _MOMENTS = (
     *(BotProgress.last_backtest_at, BotProgress.last_improve_at, BotProgress.last_evolve_at),
-    *(BotProgress.last_session_generation, BotProgress.last_session_fingerprint),
+    *(BotProgress.last_session_generation, BotProgress.last_session_fingerprint, BotProgress.evidence_waits_until),
 )
 _NEWEST = (
     select(
@@ -69,14 +70,18 @@ def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
 
     Args:
         session: Open transaction.
-        series: Fingerprint and arrival of the best bars per (symbol, timeframe).
+        series: Fingerprint, arrival and last opening of the best bars per (symbol, timeframe).
     """
     active = _active_types(session)
     for timeframe, *row in session.connection().execute(_FLEET):
         seen = dict(zip(_NAMES, row, strict=True))
-        fingerprint, since = series.get((seen["symbol"], timeframe), (None, None))
+        fingerprint, since, last_at = series.get((seen["symbol"], timeframe), NO_BARS)
         yield Candidate(
-            active=active.get(seen["bot_id"], NOTHING), bars_fingerprint=fingerprint, bars_since=since, **seen
+            active=active.get(seen["bot_id"], NOTHING),
+            bars_fingerprint=fingerprint,
+            bars_since=since,
+            bars_last_at=last_at,
+            **seen,
         )
 
 

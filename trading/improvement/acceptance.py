@@ -1,9 +1,10 @@
-"""When a candidate may replace its parent: judged on bars no search has seen, deflated for how many were tried.
+"""When a candidate may replace its parent: screened on open days, where asking is free, then judged by a look.
 
-Belongs here: the verdict. Does not belong here: searching (`services/improvement/search.py`), running (`backtest`).
+Belongs here: the verdict. Does not belong here: searching (`services/improvement/search.py`), the look itself
+(`looks.py`), running (`backtests`).
 
-Can show: that on the held-out bars the candidate earned more than its parent, more surely than the luck of so many
-tries would explain. Cannot show: that it will go on; the held-out bars of the next iteration are mostly the same.
+Can show: that on sealed days, which no search has read, the candidate earned more than its parent and more than
+nothing, beyond luck. Cannot show: that it will go on.
 """
 
 from collections.abc import Mapping
@@ -11,24 +12,31 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trading.figures.performance import Performance
+from trading.improvement.looks import LEAST_DAYS, NEW_EPOCH_DAYS, Budget, Look
 from trading.money import MICROS_PER_USD, dollars
+from trading.words import counted
 
 MIN_TEST_TRADES = 15
-MIN_DEFLATED = 0.5
 MIN_CONSISTENCY = 0.5
 
 
 class Outcome(StrEnum):
-    """Why a candidate was kept or not."""
+    """Why a candidate was kept or not.
+
+    Iterations from before sealed days also say NOT_PROFITABLE_OUT_OF_SAMPLE and COULD_BE_LUCK.
+    """
 
     ACCEPTED = "ACCEPTED"
+    REVERTED = "REVERTED"
     SAME_AS_PARENT = "SAME_AS_PARENT"
     TOO_FEW_TEST_TRADES = "TOO_FEW_TEST_TRADES"
-    NOT_PROFITABLE_OUT_OF_SAMPLE = "NOT_PROFITABLE_OUT_OF_SAMPLE"
+    NOT_PROFITABLE_ON_TEST_DAYS = "NOT_PROFITABLE_ON_TEST_DAYS"
     NO_BETTER_THAN_PARENT = "NO_BETTER_THAN_PARENT"
     INCONSISTENT = "INCONSISTENT"
-    COULD_BE_LUCK = "COULD_BE_LUCK"
-    REVERTED = "REVERTED"
+    CANNOT_WIN = "CANNOT_WIN"
+    LOOK_LOST = "LOOK_LOST"
+    EVIDENCE_SPENT = "EVIDENCE_SPENT"
+    TOO_FEW_DAYS = "TOO_FEW_DAYS"
     OVERTAKEN = "OVERTAKEN"
 
 
@@ -45,32 +53,49 @@ class Verdict:
         return self.outcome in (Outcome.ACCEPTED, Outcome.REVERTED)
 
 
-def judge(
-    candidate: Performance,
-    parent: Performance,
-    *,
-    same_genome: bool,
-    deflated: float | None,
-    consistency: float,
-    tried: int,
-) -> Verdict:
-    """Judge a candidate on the held-out bars; the first rule it breaks is the reason.
+def screened(
+    candidate: Performance, parent: Performance, *, same_genome: bool, consistency: float, tried: int
+) -> Verdict | None:
+    """Return why a candidate is not worth a look, the first rule it breaks; None where it is.
 
     Args:
-        candidate: Its figures on the held-out bars.
-        parent: The parent's figures on the same bars.
+        candidate: Its figures on the last test days of the walk-forward, which are open.
+        parent: The parent's figures on the same days.
         same_genome: The search found nothing better than the parent itself.
-        deflated: Deflated Sharpe probability of the candidate's held-out returns, 0-1; None where unknown.
         consistency: Share of walk-forward segments in which the search's choice earned money, 0-1.
-        tried: How many genomes were tried in all.
+        tried: How many genomes the search tried.
     """
-    broken = _against_parent(candidate, parent, same_genome=same_genome, tried=tried) or _luck(
-        deflated, consistency=consistency, tried=tried
-    )
-    return broken or Verdict(
-        Outcome.ACCEPTED,
-        f"held-out Sharpe {_figure(candidate.sharpe)}, deflated probability {_figure(deflated)} of {tried} tried",
-    )
+    broken = _against_parent(candidate, parent, same_genome=same_genome, tried=tried)
+    if broken is None and consistency < MIN_CONSISTENCY:
+        rule = f"walk-forward consistency must be at least {MIN_CONSISTENCY}, was {consistency:.2f}"
+        return Verdict(Outcome.INCONSISTENT, rule)
+    return broken
+
+
+def cannot_win(level: float, *, sealed_days: int) -> Verdict:
+    """Return the verdict over a candidate whose open days are too weak to win a look with."""
+    rule = f"days like its open ones would not win a look at the level of {level:.4f} over {sealed_days} sealed days"
+    return Verdict(Outcome.CANNOT_WIN, rule)
+
+
+def judged(look: Look, *, reverts_to: int | None = None) -> Verdict:
+    """Return the verdict of a look; won by an ancestor it brings that generation back."""
+    if not look.passed:
+        return Verdict(Outcome.LOOK_LOST, look.reason)
+    if reverts_to is not None:
+        return Verdict(Outcome.REVERTED, f"generation {reverts_to} won against the newest one: {look.reason}")
+    return Verdict(Outcome.ACCEPTED, look.reason)
+
+
+def spent(budget: Budget) -> Verdict:
+    """Return the verdict where the looks of an epoch are spent, or one was won."""
+    waits = counted(budget.waits_for_days, "more trading day")
+    return Verdict(Outcome.EVIDENCE_SPENT, f"no look is left at its sealed days; it waits for {waits}")
+
+
+def too_few_days(days: int) -> Verdict:
+    """Return the verdict over a history too short to seal days of it."""
+    return Verdict(Outcome.TOO_FEW_DAYS, f"a history needs {LEAST_DAYS} whole trading days to seal some, was {days}")
 
 
 def overtaken(generation: int, *, newest: int) -> Verdict:
@@ -78,16 +103,21 @@ def overtaken(generation: int, *, newest: int) -> Verdict:
     return Verdict(Outcome.OVERTAKEN, f"judged against generation {generation}; generation {newest} came meanwhile")
 
 
-def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> tuple[int, Verdict] | None:
-    """Return the ancestor a bot should go back to, or None while its newest generation holds.
+def too_few_sealed(days: int) -> Verdict:
+    """Return the verdict over bars that end before enough sealed days are over, as after a series was withdrawn."""
+    return Verdict(Outcome.TOO_FEW_DAYS, f"a look needs {NEW_EPOCH_DAYS} whole sealed days, its bars have {days}")
 
-    A generation is given up when, on held-out bars, it loses money and an ancestor earns some: the ancestor with the
-    best Sharpe ratio (of equals the oldest) takes its place. An ancestor that merely does better is no reason: that is
-    what the next search is for.
+
+def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> int | None:
+    """Return the ancestor that should meet the newest generation in a look, or None while the newest one holds.
+
+    A generation is doubted when, on the last test days of the walk-forward, it loses money and an ancestor earns some:
+    the ancestor with the best Sharpe ratio (of equals the oldest) is put forward. An ancestor that merely does better
+    is no reason: that is what the next search is for.
 
     Args:
-        current: The newest generation on the held-out bars.
-        ancestors: Earlier generations on the same bars, by number.
+        current: The newest generation on these days, which are open.
+        ancestors: Earlier generations on the same days, by number.
     """
     if current.net_pnl_micros > 0 or current.trades < MIN_TEST_TRADES:
         return None
@@ -96,38 +126,19 @@ def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> tup
         for number, figures in sorted(ancestors.items())
         if figures.sharpe is not None and figures.net_pnl_micros > 0 and figures.trades >= MIN_TEST_TRADES
     }
-    if not earning:
-        return None
-    best = max(earning, key=lambda number: earning[number])
-    lost = dollars(current.net_pnl_micros / MICROS_PER_USD)
-    reason = f"held-out net P&L {lost}; generation {best} has Sharpe {earning[best]:.2f} on the same bars"
-    return best, Verdict(Outcome.REVERTED, reason)
+    return max(earning, key=lambda number: earning[number]) if earning else None
 
 
 def _against_parent(candidate: Performance, parent: Performance, *, same_genome: bool, tried: int) -> Verdict | None:
     if same_genome:
         return Verdict(Outcome.SAME_AS_PARENT, f"the parent itself was the best of {tried} tried")
     if candidate.trades < MIN_TEST_TRADES:
-        rule = f"held-out trades must be at least {MIN_TEST_TRADES}, was {candidate.trades}"
+        rule = f"trades on the test days must be at least {MIN_TEST_TRADES}, was {candidate.trades}"
         return Verdict(Outcome.TOO_FEW_TEST_TRADES, rule)
     if candidate.net_pnl_micros <= 0 or candidate.sharpe is None:
-        rule = f"held-out net P&L must be above $0, was {dollars(candidate.net_pnl_micros / MICROS_PER_USD)}"
-        return Verdict(Outcome.NOT_PROFITABLE_OUT_OF_SAMPLE, rule)
+        rule = f"net P&L on the test days must be above $0, was {dollars(candidate.net_pnl_micros / MICROS_PER_USD)}"
+        return Verdict(Outcome.NOT_PROFITABLE_ON_TEST_DAYS, rule)
     if parent.sharpe is not None and candidate.sharpe <= parent.sharpe:
-        rule = f"held-out Sharpe must exceed the parent's {parent.sharpe:.2f}, was {candidate.sharpe:.2f}"
+        rule = f"Sharpe on the test days must exceed the parent's {parent.sharpe:.2f}, was {candidate.sharpe:.2f}"
         return Verdict(Outcome.NO_BETTER_THAN_PARENT, rule)
     return None
-
-
-def _luck(deflated: float | None, *, consistency: float, tried: int) -> Verdict | None:
-    if consistency < MIN_CONSISTENCY:
-        rule = f"walk-forward consistency must be at least {MIN_CONSISTENCY}, was {consistency:.2f}"
-        return Verdict(Outcome.INCONSISTENT, rule)
-    if deflated is None or deflated <= MIN_DEFLATED:
-        rule = f"deflated Sharpe probability after {tried} tries must exceed {MIN_DEFLATED}, was {_figure(deflated)}"
-        return Verdict(Outcome.COULD_BE_LUCK, rule)
-    return None
-
-
-def _figure(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.2f}"

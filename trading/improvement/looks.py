@@ -5,7 +5,7 @@ candidate on sealed days. Within one **epoch**, a stretch of sealed days that no
 that is won closes the epoch. So the only answers a search can have heard on its way to look n are n - 1 times "lost":
 the candidates on that way follow from the open days alone, and the levels of all looks simply add up to
 `EPOCH_ERROR`. After a look was won, or all are lost, days must pass: `NEW_EPOCH_DAYS` sealed days no look has touched
-open the next epoch, which is judged on those alone. Why, and what it finds: ADR 20.
+open the next epoch, which is judged on those alone. Why, and what it finds: ADR 21.
 
 Can show: that a candidate earned more than the newest generation, and more than nothing, on days it was not chosen on,
 beyond luck, whatever was tried on open days. Cannot show: that it goes on; nor a loss no day of its record, open or
@@ -26,6 +26,7 @@ from trading.improvement import look_kernels as kernels
 
 SEALED_SHARE = 5
 FEWEST_SEALED_DAYS, MOST_SEALED_DAYS, FEWEST_OPEN_DAYS = 60, 250, 40
+LEAST_DAYS = FEWEST_OPEN_DAYS + FEWEST_SEALED_DAYS
 
 EPOCH_ERROR = 0.05
 NEW_EPOCH_DAYS = 60
@@ -94,6 +95,11 @@ class Budget:
     def opens_epoch(self) -> bool:
         """Whether the next look opens an epoch of its own, on the untouched days alone."""
         return self.level is None and self.untouched_days >= NEW_EPOCH_DAYS
+
+
+def after(budget: Budget, look: "Look") -> Budget:
+    """Return what is left of an epoch after a look at all of its days."""
+    return Budget(lost=budget.lost + (not look.passed), accepted=look.passed, untouched_days=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

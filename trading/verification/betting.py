@@ -8,7 +8,7 @@ Three bettors with fixed stakes share the first capital (a mixture, so nothing h
 in deviations of the days before, so the unit of money does not matter. A day may double a stake's capital at most,
 and take no more than all of it. Sources: I. Waudby-Smith and A. Ramdas, "Estimating means of bounded random variables
 by betting", JRSS B 86 (2024); A. Ramdas, P. Grünwald, V. Vovk and G. Shafer, "Game-theoretic statistics and safe
-anytime-valid inference", Statistical Science 38 (2023). How stakes were chosen and what they find: ADR 20.
+anytime-valid inference", Statistical Science 38 (2023). How stakes were chosen and what they find: ADR 21.
 
 Can show: that the days of a record are worth more than nothing, at any time one cares to look. Cannot show: that they
 will stay so; nor a loss far beyond the worst of the record, which no record can rule out (Bahadur and Savage 1956).

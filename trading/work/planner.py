@@ -12,7 +12,7 @@ the seeded fleet gets its own.
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import IntEnum, StrEnum
 from uuid import UUID
 
@@ -60,6 +60,7 @@ class Reason(StrEnum):
     REPEATED_FAILURE = "REPEATED_FAILURE"
     BACKOFF = "BACKOFF"
     TOO_FEW_TRADES = "TOO_FEW_TRADES"
+    EVIDENCE_SPENT = "EVIDENCE_SPENT"
     IMPROVE_FAILING = "IMPROVE_FAILING"
     IMPROVE_COOLDOWN = "IMPROVE_COOLDOWN"
     CAP_REACHED = "CAP_REACHED"
@@ -76,9 +77,11 @@ class Candidate:
         active: Types of its QUEUED or RUNNING jobs.
         bars_fingerprint: Of the best bars there are for its symbol and timeframe; None where there are none.
         bars_since: When those bars arrived.
+        bars_last_at: The opening of the last of them.
         generation: Its newest generation, and `generation_since` when that came to be.
         last_backtest_at: End of its last attempt, successful or not.
         last_session_*: Of its last completed session; None where there is none.
+        evidence_waits_until: The trading date whose bars give it a look at sealed days again; None where it has one.
     """
 
     bot_id: UUID
@@ -93,6 +96,7 @@ class Candidate:
     active: frozenset[JobType] = frozenset()
     bars_fingerprint: str | None = None
     bars_since: datetime | None = None
+    bars_last_at: datetime | None = None
     generation: int = 1
     generation_since: datetime | None = None
     backtests_completed: int = 0
@@ -102,6 +106,7 @@ class Candidate:
     last_session_generation: int | None = None
     last_session_fingerprint: str | None = None
     last_session_trades: int = 0
+    evidence_waits_until: date | None = None
     improve_iterations: int = 0
     improve_failures_in_row: int = 0
     improves_since_evolve: int = 0
@@ -238,6 +243,8 @@ def _baseline(bot: Candidate, need: Reason, *, now: datetime) -> Decision:
 def _improvement(bot: Candidate, *, now: datetime) -> Decision:
     if bot.last_session_trades < MIN_TRADES:
         return Decision(bot.bot_id, Reason.TOO_FEW_TRADES, blockers=(Reason.TOO_FEW_TRADES,))
+    if _waits_for_evidence(bot):
+        return Decision(bot.bot_id, Reason.EVIDENCE_SPENT, blockers=(Reason.EVIDENCE_SPENT,))
     if _evolve_due(bot, now=now):
         return Decision(bot.bot_id, Reason.EVOLVE_DUE, JobType.EVOLVE, iteration=bot.evolve_iterations + 1)
     blockers = tuple(
@@ -251,6 +258,12 @@ def _improvement(bot: Candidate, *, now: datetime) -> Decision:
     if blockers:
         return Decision(bot.bot_id, blockers[0], blockers=blockers)
     return Decision(bot.bot_id, Reason.IMPROVE_DUE, JobType.IMPROVE, iteration=bot.improve_iterations + 1)
+
+
+def _waits_for_evidence(bot: Candidate) -> bool:
+    """Return whether no candidate of the bot could win: it has no look until the bars of a later date are there."""
+    until = bot.evidence_waits_until
+    return until is not None and (bot.bars_last_at is None or bot.bars_last_at.date() < until)
 
 
 def _evolve_due(bot: Candidate, *, now: datetime) -> bool:

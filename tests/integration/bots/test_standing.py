@@ -24,7 +24,7 @@ from trading.improvement.acceptance import Outcome, Verdict
 from trading.work.jobs import JobType
 
 MIGRATION = Path(__file__).parents[3] / "store/migrations/versions/0003_fleet_at_speed.py"
-CANNOT_TELL = (Outcome.COULD_BE_LUCK, Outcome.INCONSISTENT, Outcome.TOO_FEW_TEST_TRADES)
+CANNOT_TELL = (Outcome.LOOK_LOST, Outcome.INCONSISTENT, Outcome.TOO_FEW_TEST_TRADES)
 LIVES = {
     "never evaluated": [],
     "only refused": [*CANNOT_TELL],
@@ -32,7 +32,7 @@ LIVES = {
     "accepted, then others refused": [Outcome.ACCEPTED, *CANNOT_TELL],
     "accepted twice": [Outcome.ACCEPTED, Outcome.ACCEPTED],
     "its own best": [Outcome.SAME_AS_PARENT],
-    "accepted, then judged again": [Outcome.ACCEPTED, Outcome.COULD_BE_LUCK, Outcome.SAME_AS_PARENT],
+    "accepted, then judged again": [Outcome.ACCEPTED, Outcome.LOOK_LOST, Outcome.SAME_AS_PARENT],
     "an ancestor came back": [Outcome.ACCEPTED, Outcome.REVERTED],
     "came back, then judged": [Outcome.ACCEPTED, Outcome.REVERTED, Outcome.SAME_AS_PARENT],
 }

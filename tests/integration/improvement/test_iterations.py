@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from sqlalchemy import select, update
 
-from services.backtests.workbench import open_workbench
+from services.backtests.epochs import epoch_of
+from services.backtests.workbench import Workbench, open_workbench
 from services.desk import Desk
 from services.improvement import iterations
 from services.improvement.iterations import Evolution, Improvement, run_improvement
@@ -20,10 +21,11 @@ from services.work.queue import drain
 from store.tables import Bot, BotJob, ImproveCandidate, ImproveIteration
 from store.work import jobs
 from tests.harness.factories import make_bot, make_generation
+from tests.harness.known import known
 from tests.harness.searches import best_of, in_order
 from trading.backtests.parts import PartRun, PartRunner
 from trading.figures.performance import Performance, daily_returns
-from trading.improvement.acceptance import Verdict, judge
+from trading.improvement.acceptance import Verdict, screened
 from trading.strategies.genome import Genome, default_genome, validated
 from trading.verification.luck import deflated_sharpe, estimate_sharpe
 from trading.verification.walk_forward import plan
@@ -39,44 +41,49 @@ def bot_id(stocked_desk: Desk) -> UUID:
         return make_bot(session, id=UUID(int=1), archetype=ARCHETYPE).id  # the search draws by it
 
 
-def held_out(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartRun, int]:
-    """Run a genome over the bars no search sees; return the run and the account."""
-    bench = open_workbench(desk, bot_id)
+def open_days_of(desk: Desk, bot_id: UUID) -> Workbench:
+    whole = open_workbench(desk, bot_id)
+    return whole.before(known(epoch_of(desk, whole)).sealed_from)
+
+
+def on_test_days(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartRun, int]:
+    """Run a genome over the last test part of the open days; return the run and the account."""
+    bench = open_days_of(desk, bot_id)
     runner = PartRunner(bench.at_hand.tape, ARCHETYPE, account=bench.account)
     return runner.run(genome, plan(bench.at_hand.bars.ts_event)[-1].test), bench.account.account_micros
 
 
-def test_the_verdict_weighs_every_try_on_these_bars_and_the_walk_as_it_went(
+def test_the_screening_weighs_the_walk_as_it_went_and_the_figures_count_every_try(
     stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[dict[str, Any]] = []
 
-    def spy(candidate: Performance, parent: Performance, **told: Any) -> Verdict:
+    def spy(candidate: Performance, parent: Performance, **told: Any) -> Verdict | None:
         asked.append(told | {"candidate": candidate, "parent": parent})
-        return judge(candidate, parent, **told)
+        return screened(candidate, parent, **told)
 
-    monkeypatch.setattr(iterations, "judge", spy)
+    monkeypatch.setattr(iterations, "screened", spy)
     for run_id in ("run-1", "run-2"):
         assert run_improvement(stocked_desk, bot_id, run_id=run_id).status is JobStatus.COMPLETED
     with stocked_desk.sessions() as session:
         first, second = session.scalars(select(ImproveIteration).order_by(ImproveIteration.iteration))
         in_sequence = select(ImproveCandidate).order_by(ImproveCandidate.segment, ImproveCandidate.trial)
-        tries = [session.scalars(in_sequence.filter_by(iteration_id=one.id)).all() for one in (first, second)]
+        tries = [session.scalars(in_sequence.filter_by(iteration_id=row.id)).all() for row in (first, second)]
     assert first.seed != second.seed
-    assert [one["tried"] for one in asked] == [len(tries[0]), len(tries[0]) + len(tries[1])]
+    counted = [row.evidence["candidates_tried"] for row in (first, second)]
+    assert counted == [len(tries[0]), len(tries[0]) + len(tries[1])]
     by_segment = [list(rows) for _, rows in groupby(tries[0], key=lambda row: row.segment)]
     chosen = [next(row for row in rows if row.test_trades is not None) for rows in by_segment]
     earned = [row.test_net_pnl_usd is not None and row.test_net_pnl_usd > 0 for row in chosen]
     assert asked[0]["consistency"] == sum(earned) / len(earned) < 1.0
-    run, account_micros = held_out(stocked_desk, bot_id, chosen[-1].genome)
+    assert asked[0]["tried"] == len(by_segment[-1])
+    run, account_micros = on_test_days(stocked_desk, bot_id, chosen[-1].genome)
     assert asked[0]["candidate"] == run.performance
-    estimate = estimate_sharpe(daily_returns(run.equity_micros, run.trading_day, account_micros=account_micros))
+    estimate = known(estimate_sharpe(daily_returns(run.equity_micros, run.trading_day, account_micros=account_micros)))
     per_day = np.array([row.train_sharpe for row in by_segment[-1] if row.train_sharpe is not None]) / np.sqrt(252)
-    assert estimate is not None
     deflated = deflated_sharpe(estimate, trials=len(tries[0]), sharpe_variance=float(per_day.var(ddof=1)))
-    assert asked[0]["deflated"] == pytest.approx(deflated)
-    assert first.evidence["deflated_sharpe_probability"] == asked[0]["deflated"]
-    parent, _ = held_out(stocked_desk, bot_id, default_genome(ARCHETYPE))
+    assert first.evidence["deflated_sharpe_probability"] == pytest.approx(deflated)
+    parent, _ = on_test_days(stocked_desk, bot_id, default_genome(ARCHETYPE))
     assert asked[0]["parent"] == parent.performance
 
 
@@ -161,7 +168,7 @@ def test_parent_and_candidate_are_told_apart(stocked_desk: Desk, bot_id: UUID, m
     assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
     with stocked_desk.sessions() as session:
         evidence = session.scalars(select(ImproveIteration)).one().evidence
-    sharpes = [held_out(stocked_desk, bot_id, genome)[0].performance.sharpe for genome in (parent, other)]
+    sharpes = [on_test_days(stocked_desk, bot_id, genome)[0].performance.sharpe for genome in (parent, other)]
     assert [evidence["parent_test_sharpe"], evidence["candidate_test_sharpe"]] == sharpes
     assert sharpes[0] != sharpes[1]
 

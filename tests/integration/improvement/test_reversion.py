@@ -1,4 +1,4 @@
-"""An evolve iteration that finds the newest generation losing where an ancestor earns: the ancestor comes back."""
+"""An evolve iteration that doubts the newest generation: an ancestor that earns meets it in a look, and comes back."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -6,14 +6,18 @@ from uuid import UUID
 import numpy as np
 import pytest
 
+from services.backtests.epochs import epoch_of
 from services.backtests.workbench import open_workbench
 from services.desk import Desk
 from services.improvement.iterations import Evolution
 from services.work.queue import Finished, work_by_hand
 from store.database import transaction
+from store.improvement.looks import SealedLook
 from store.tables import Bot, BotGeneration, BotProgress, ImproveCandidate, ImproveIteration
 from tests.harness import factories
-from trading.backtests.engine import Strategy, run_tape
+from tests.harness.known import known
+from trading.backtests.parts import Part
+from trading.improvement import looks
 from trading.strategies.genome import Genome, default_genome, genome_hash, schema, validated
 from trading.verification.walk_forward import plan
 from trading.work.jobs import JobStatus, JobType
@@ -25,7 +29,7 @@ TRIED = 300
 
 @dataclass(frozen=True)
 class Extremes:
-    """Genomes that trade often on the held-out bars: one that earns there, one that loses."""
+    """Genomes that trade often on the test days: one earns there and on the sealed days, one loses on both."""
 
     earning: Genome
     losing: Genome
@@ -38,24 +42,32 @@ def bot_id(stocked_desk: Desk) -> UUID:
 
 
 @pytest.fixture
-def extremes(stocked_desk: Desk, bot_id: UUID) -> Extremes:
-    """Found by running genomes over the whole tape and reading the money made from the held-out bars on."""
-    bench = open_workbench(stocked_desk, bot_id)
-    first_bar = plan(bench.at_hand.bars.ts_event)[-1].test.first_bar
+def extremes(stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch) -> Extremes:
+    """Found by running genomes over the last open test part and over the sealed days after it.
+
+    A look is given an even chance, so that a year of bars is enough to win one.
+    """
+    monkeypatch.setattr(looks, "LEVELS", (0.5,))
+    whole = open_workbench(stocked_desk, bot_id)
+    bench = whole.before(known(epoch_of(stocked_desk, whole)).sealed_from)
+    test = plan(bench.at_hand.bars.ts_event)[-1].test
+    sealed = Part(len(bench.at_hand.tape), len(whole.at_hand.tape))
     earned = {}
     for genome in genomes():
-        strategy = Strategy(ARCHETYPE, genome)
-        trades = run_tape(bench.at_hand.tape, strategy, account=bench.account).trades
-        held_out = trades.entry_bar > first_bar
-        if held_out.sum() >= 20:
-            earned[genome_hash(genome)] = (int(trades.net_micros[held_out].sum()), genome)
-    best, worst = max(earned.values(), key=first_of), min(earned.values(), key=first_of)
-    assert worst[0] < -200 * MICROS_PER_USD < 200 * MICROS_PER_USD < best[0]
+        ran = [whole.runner.run(genome, part).performance for part in (test, sealed)]
+        if ran[0].trades >= 20:
+            earned[genome_hash(genome)] = ([figures.net_pnl_micros for figures in ran], genome)
+    best, worst = max(earned.values(), key=least), min(earned.values(), key=most)
+    assert most(worst) < -100 * MICROS_PER_USD < 100 * MICROS_PER_USD < least(best)
     return Extremes(best[1], worst[1])
 
 
-def first_of(pair: tuple[int, Genome]) -> int:
-    return pair[0]
+def least(earned: tuple[list[int], Genome]) -> int:
+    return min(earned[0])
+
+
+def most(earned: tuple[list[int], Genome]) -> int:
+    return max(earned[0])
 
 
 def genomes() -> list[Genome]:
@@ -89,8 +101,11 @@ def test_an_ancestor_that_earns_takes_the_place_of_a_newest_generation_that_lose
         assert (returned.origin, returned.parent_generation, returned.genome) == ("REVERT", 3, dict(extremes.earning))
         iteration = session.query(ImproveIteration).one()
         assert (iteration.reason_code, iteration.accepted, iteration.new_generation) == ("REVERTED", True, 4)
-        assert "generation 2 has Sharpe" in iteration.reason
-        assert iteration.reason.startswith("held-out net P&L -$")
+        assert iteration.reason.startswith("generation 2 won against the newest one: on sealed days")
+        look = session.query(SealedLook).one()
+        assert (look.epoch, look.number, look.passed, look.new_generation) == (1, 1, True, 4)
+        assert (look.generation_number, look.genome_hash) == (3, genome_hash(extremes.earning))
+        assert returned.knows_until == look.last_on
         assert iteration.evidence["reverts_to"] == 2
         assert session.query(ImproveCandidate).count() == iteration.candidates_tried == 0
         assert session.get_one(BotProgress, bot_id).confidence_pct is None

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import ProgrammingError
 
 from services.backtests.baselines import run_baseline
+from services.backtests.epochs import open_days
 from services.backtests.workbench import Workbench, open_workbench
 from services.bots.life import bot_life
 from services.desk import Desk
@@ -20,7 +21,7 @@ from services.improvement.iterations import run_improvement
 from services.market.bars import import_bars
 from services.verification.detectors import check_look_ahead, check_warm_up
 from services.verification.findings import seed_of
-from services.verification.runs import CHECKS, verify
+from services.verification.runs import CHECKS, ON_OPEN_DAYS, verify
 from store.market.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
 from store.verification.runs import KINDS, VERDICTS, VerificationRun
@@ -74,7 +75,9 @@ def test_a_check_is_stored_with_what_it_ran_and_what_it_cannot_show(
     (row,) = stored(stocked_desk, kind)
     assert (row.id, row.bot_id, row.verdict, row.reason) == (first.id, bot_id, first.grade, first.reason)
     assert (row.run_id, row.generation_number, row.data_source, row.session_id) == ("run-1", 1, "SIMULATED", None)
-    assert row.data_fingerprint == stocked_desk.bars.load("MES", "1h").fingerprint
+    whole = open_workbench(stocked_desk, bot_id)
+    read = open_days(stocked_desk, whole) if kind in ON_OPEN_DAYS else whole
+    assert row.data_fingerprint == read.at_hand.bars.fingerprint
     assert (row.can_show, row.cannot_show) == (LIMITS[kind].can_show, LIMITS[kind].cannot_show)
     assert row.figures
     assert is_json(row.figures)

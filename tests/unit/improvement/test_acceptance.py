@@ -1,11 +1,21 @@
-"""The verdict of an improve iteration, rule by rule, and when an ancestor returns."""
+"""The verdict of an improve iteration, rule by rule, and when an ancestor is put forward."""
 
 from dataclasses import replace
 
 import pytest
 
 from trading.figures.performance import Performance
-from trading.improvement.acceptance import MIN_CONSISTENCY, MIN_DEFLATED, MIN_TEST_TRADES, Outcome, judge, reversion
+from trading.improvement.acceptance import (
+    MIN_CONSISTENCY,
+    MIN_TEST_TRADES,
+    Outcome,
+    judged,
+    reversion,
+    screened,
+    spent,
+    too_few_days,
+)
+from trading.improvement.looks import LEAST_DAYS, Budget, Look
 
 GOOD = Performance(
     net_pnl_micros=1_000_000_000,
@@ -25,49 +35,64 @@ GOOD = Performance(
 PARENT = replace(GOOD, sharpe=0.8)
 
 
-def verdict(candidate: Performance = GOOD, **over: object) -> Outcome:
-    asked: dict[str, object] = {"same_genome": False, "deflated": 0.7, "consistency": 0.75, "tried": 96}
-    judged = judge(candidate, PARENT, **(asked | over))  # type: ignore[arg-type]
-    assert judged.accepted is (judged.outcome is Outcome.ACCEPTED)
-    assert judged.reason
-    return judged.outcome
+WON = Look(statistic=3.1, p_value=0.001, level=0.00625, days=60, active_days=40, passed=True, reason="no luck")
 
 
-def test_a_candidate_that_keeps_every_rule_is_accepted() -> None:
-    assert verdict() is Outcome.ACCEPTED
-    assert verdict(replace(GOOD, trades=MIN_TEST_TRADES), consistency=MIN_CONSISTENCY) is Outcome.ACCEPTED
+def screening(candidate: Performance = GOOD, *, same_genome: bool = False, consistency: float = 0.75) -> Outcome | None:
+    broken = screened(candidate, PARENT, same_genome=same_genome, consistency=consistency, tried=96)
+    if broken is None:
+        return None
+    assert broken.reason
+    assert not broken.accepted
+    return broken.outcome
+
+
+def test_a_candidate_that_keeps_every_rule_is_worth_a_look() -> None:
+    assert screening() is None
+    assert screening(replace(GOOD, trades=MIN_TEST_TRADES), consistency=MIN_CONSISTENCY) is None
 
 
 @pytest.mark.parametrize(
-    ("candidate", "over", "outcome"),
+    ("candidate", "outcome"),
     [
-        (GOOD, {"same_genome": True}, Outcome.SAME_AS_PARENT),
-        (replace(GOOD, trades=MIN_TEST_TRADES - 1), {}, Outcome.TOO_FEW_TEST_TRADES),
-        (replace(GOOD, net_pnl_micros=0), {}, Outcome.NOT_PROFITABLE_OUT_OF_SAMPLE),
-        (replace(GOOD, sharpe=None), {}, Outcome.NOT_PROFITABLE_OUT_OF_SAMPLE),
-        (replace(GOOD, sharpe=PARENT.sharpe), {}, Outcome.NO_BETTER_THAN_PARENT),
-        (GOOD, {"consistency": 0.49}, Outcome.INCONSISTENT),
-        (GOOD, {"deflated": MIN_DEFLATED}, Outcome.COULD_BE_LUCK),
-        (GOOD, {"deflated": None}, Outcome.COULD_BE_LUCK),
+        (replace(GOOD, trades=MIN_TEST_TRADES - 1), Outcome.TOO_FEW_TEST_TRADES),
+        (replace(GOOD, net_pnl_micros=0), Outcome.NOT_PROFITABLE_ON_TEST_DAYS),
+        (replace(GOOD, sharpe=None), Outcome.NOT_PROFITABLE_ON_TEST_DAYS),
+        (replace(GOOD, sharpe=PARENT.sharpe), Outcome.NO_BETTER_THAN_PARENT),
     ],
 )
-def test_the_first_broken_rule_is_the_reason(candidate: Performance, over: dict[str, object], outcome: Outcome) -> None:
-    assert verdict(candidate, **over) is outcome
+def test_the_first_broken_rule_is_the_reason(candidate: Performance, outcome: Outcome) -> None:
+    assert screening(candidate) is outcome
+    assert screening(candidate, same_genome=True) is Outcome.SAME_AS_PARENT
+    assert screening(candidate, consistency=0.0) is outcome
+    assert screening(consistency=0.49) is Outcome.INCONSISTENT
 
 
-def test_a_generation_that_loses_gives_way_to_the_best_ancestor_that_earns() -> None:
+def test_only_a_look_that_was_won_is_accepted() -> None:
+    assert (judged(WON).outcome, judged(WON).accepted) == (Outcome.ACCEPTED, True)
+    lost = judged(replace(WON, passed=False, reason="luck does as well"))
+    assert (lost.outcome, lost.accepted, lost.reason) == (Outcome.LOOK_LOST, False, "luck does as well")
+    back = judged(WON, reverts_to=2)
+    assert (back.outcome, back.accepted) == (Outcome.REVERTED, True)
+    assert "generation 2" in back.reason
+
+
+def test_without_a_look_it_says_what_it_waits_for() -> None:
+    verdict = spent(Budget(lost=0, accepted=True, untouched_days=13))
+    assert (verdict.outcome, verdict.accepted) == (Outcome.EVIDENCE_SPENT, False)
+    assert verdict.reason.endswith("waits for 47 more trading days")
+    assert f"needs {LEAST_DAYS} whole trading days to seal some, was 99" in too_few_days(99).reason
+
+
+def test_a_generation_that_loses_is_doubted_for_the_best_ancestor_that_earns() -> None:
     losing = replace(GOOD, net_pnl_micros=-1)
-    found = reversion(losing, {1: replace(GOOD, sharpe=1.0), 2: replace(GOOD, sharpe=1.2), 3: losing})
-    assert found is not None
-    assert (found[0], found[1].outcome, found[1].accepted) == (2, Outcome.REVERTED, True)
+    assert reversion(losing, {1: replace(GOOD, sharpe=1.0), 2: replace(GOOD, sharpe=1.2), 3: losing}) == 2
     flat = replace(GOOD, net_pnl_micros=0, trades=MIN_TEST_TRADES)
-    assert reversion(flat, {1: replace(GOOD, trades=MIN_TEST_TRADES)}) is not None
+    assert reversion(flat, {1: replace(GOOD, trades=MIN_TEST_TRADES)}) == 1
 
 
-def test_of_equal_ancestors_the_oldest_returns() -> None:
-    found = reversion(replace(GOOD, net_pnl_micros=-1), {2: GOOD, 1: GOOD})
-    assert found is not None
-    assert found[0] == 1
+def test_of_equal_ancestors_the_oldest_is_put_forward() -> None:
+    assert reversion(replace(GOOD, net_pnl_micros=-1), {2: GOOD, 1: GOOD}) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,18 @@
  */
 
 const WORDS = new Map(Object.entries({
-  ACCEPTED: "better than its parent on bars no search had seen",
+  ACCEPTED: "better than its parent on days no search had seen",
   SAME_AS_PARENT: "the search found nothing better than the parent",
-  TOO_FEW_TEST_TRADES: "too few trades on the held-out bars",
+  TOO_FEW_TEST_TRADES: "too few trades on the test days",
+  NOT_PROFITABLE_ON_TEST_DAYS: "it lost money on the test days",
   NOT_PROFITABLE_OUT_OF_SAMPLE: "it lost money on the held-out bars",
-  NO_BETTER_THAN_PARENT: "the parent does as well on the held-out bars",
+  NO_BETTER_THAN_PARENT: "the parent does as well on the test days",
   INCONSISTENT: "it earned in too few walk-forward segments",
   COULD_BE_LUCK: "so many tries explain as much by luck",
+  CANNOT_WIN: "too little on open days to win a look with",
+  LOOK_LOST: "on sealed days luck does as well",
+  EVIDENCE_SPENT: "no look is left; it waits for more trading days",
+  TOO_FEW_DAYS: "too few trading days to seal some of them",
   REVERTED: "an ancestor does better than the newest generation",
   OVERTAKEN: "a newer generation came while it was judged",
   TRADES: "Trades",

@@ -1,0 +1,127 @@
+"""Epochs and looks: which trading days of a bot are sealed, and what was judged on them. Raw truth.
+
+Belongs here: both tables and their statements, and what each generation of a lineage knows. Does not belong here: when
+an epoch opens and what a look must show (`trading.improvement.looks`).
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, SmallInteger, func, insert, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.base import Base
+from store.rows import first_of, rows_of
+from store.tables import BotGeneration
+
+
+class SealedEpoch(Base):
+    """A stretch of trading days of a bot that no search reads: from `sealed_from` until a later epoch opens them.
+
+    `looks_before` are looks that the lineage of a copy had lost at these days before it was copied.
+    """
+
+    __tablename__ = "sealed_epochs"
+    __table_args__ = (CheckConstraint("epoch >= 1 AND looks_before >= 0", name="counts_are_sane"),)
+
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    sealed_from: Mapped[date]
+    looks_before: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    opened_at: Mapped[datetime]
+
+
+class SealedLook(Base):
+    """One look: a candidate against the newest generation on the sealed days of an epoch, and how it came out."""
+
+    __tablename__ = "sealed_looks"
+    __table_args__ = (
+        CheckConstraint("number >= 1 AND days >= 1 AND active_days <= days", name="counts_are_sane"),
+        CheckConstraint("first_on <= last_on", name="days_follow_each_other"),
+        CheckConstraint("level > 0 AND level < 1 AND p_value >= 0 AND p_value <= 1", name="chances_are_chances"),
+        CheckConstraint("passed = (new_generation IS NOT NULL)", name="passed_has_a_generation"),
+        ForeignKeyConstraint(["bot_id", "epoch"], ["sealed_epochs.bot_id", "sealed_epochs.epoch"]),
+        ForeignKeyConstraint(
+            ["bot_id", "generation_number"], ["bot_generations.bot_id", "bot_generations.generation_number"]
+        ),
+        Index("ix_sealed_looks__bot_created", "bot_id", "created_at"),
+    )
+
+    bot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    epoch: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    iteration_id: Mapped[UUID] = mapped_column(ForeignKey("improve_iterations.id"), unique=True)
+    first_on: Mapped[date]
+    last_on: Mapped[date]
+    days: Mapped[int]
+    active_days: Mapped[int]
+    genome_hash: Mapped[str]
+    generation_number: Mapped[int]
+    new_generation: Mapped[int | None]
+    statistic: Mapped[float | None]
+    p_value: Mapped[float]
+    level: Mapped[float]
+    passed: Mapped[bool]
+    reason: Mapped[str]
+    created_at: Mapped[datetime]
+
+
+class EpochRow(NamedTuple):
+    """The newest epoch of a bot with the looks taken at its days; `last_on` is the last day a look has touched."""
+
+    epoch: int
+    sealed_from: date
+    looks_before: int
+    looks: int
+    passed: bool
+    last_on: date | None
+
+
+class KnownRow(NamedTuple):
+    """A generation of a bot and the last trading date it was chosen on."""
+
+    generation_number: int
+    knows_until: date | None
+
+
+def newest_epoch(session: Session, bot_id: UUID) -> EpochRow | None:
+    """Return the newest epoch of a bot with its looks counted, or None before its first."""
+    epoch, look = SealedEpoch, SealedLook
+    counted = (
+        select(
+            epoch.epoch,
+            epoch.sealed_from,
+            epoch.looks_before,
+            func.count(look.number).label("looks"),
+            func.coalesce(func.bool_or(look.passed), False).label("passed"),
+            func.max(look.last_on).label("last_on"),
+        )
+        .outerjoin(look, (look.bot_id == epoch.bot_id) & (look.epoch == epoch.epoch))
+        .where(epoch.bot_id == bot_id)
+        .group_by(epoch.bot_id, epoch.epoch)
+        .order_by(epoch.epoch.desc())
+        .limit(1)
+    )
+    return first_of(session.execute(counted), EpochRow)
+
+
+def open_epoch(
+    session: Session, bot_id: UUID, *, epoch: int, sealed_from: date, now: datetime, before: int = 0
+) -> None:
+    """Append an epoch; the bot's row is to be locked, and the number the next one."""
+    opened = {"epoch": epoch, "sealed_from": sealed_from, "looks_before": before, "opened_at": now}
+    session.execute(insert(SealedEpoch).values(bot_id=bot_id, **opened))
+
+
+def append_look(session: Session, look: Mapping[str, Any]) -> None:
+    """Append one look."""
+    session.execute(insert(SealedLook).values(**look))
+
+
+def lineage_of(session: Session, bot_id: UUID) -> list[KnownRow]:
+    """Return every generation of a bot with the last trading date it was chosen on, oldest first."""
+    generation = BotGeneration
+    known = select(generation.generation_number, generation.knows_until).where(generation.bot_id == bot_id)
+    return rows_of(session.execute(known.order_by(generation.generation_number)), KnownRow)
