@@ -43,8 +43,8 @@ def create_app(desk: Desk) -> FastAPI:
         WeakSecret: the admin token is missing or weak, but for ENV=dev on loopback.
     """
     admin_token = desk.settings.require_admin_token()
-    watch_database(desk.sessions)
-    live = Live(desk, desk.sessions.kw["bind"].url)
+    watch_database(desk.database)
+    live = Live(desk, desk.database.kw["bind"].url)
     app = FastAPI(
         title=TITLE,
         version=readiness.VERSION,

@@ -13,7 +13,7 @@ from assets.improvements import improve_iterations
 from assets.partitions import bot_of, bots, named
 from assets.reports import equity_plot, metadata_of, table
 from services.desk import Desk
-from services.verification.runs import Verification, verify
+from services.verification.verifications import Verification, verify
 from trading.verification.verdicts import Kind
 
 SHOWN_ROWS = 60

@@ -39,7 +39,7 @@ from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk, open_desk
 from services.figures.resets import reset_metrics
 from services.health.invariants import raw_truth_matches_rollup, session_conserves_cash
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from store.database import transaction
 from tests.harness.factories import reset_request
 from tests.harness.history import plant_history
@@ -172,7 +172,7 @@ def measure(size: int, bars: Path) -> Figures:
         _record_requests(figures, waits)
         _count(desk, figures)
         _reset(platform, figures)
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
     _show(figures)
     return figures
 
@@ -184,9 +184,9 @@ def _prepare(platform: Platform, desk: Desk, figures: Figures, *, bars: Path) ->
     began = time.perf_counter()
     seed_fleet(long_ago, size=figures.size, symbols=symbols, timeframes=("1h",))
     figures.values["register_s"] = time.perf_counter() - began
-    long_ago.sessions.kw["bind"].dispose()
-    with transaction(desk.sessions) as session:
-        plant_history(session, fleet_ids(desk)[:SAMPLE], sessions_each=SESSIONS_EACH)
+    long_ago.database.kw["bind"].dispose()
+    with transaction(desk.database) as db:
+        plant_history(db, fleet_ids(desk)[:SAMPLE], sessions_each=SESSIONS_EACH)
     with platform.owner().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
     began = time.perf_counter()
@@ -222,12 +222,12 @@ def _record_baselines(platform: Platform, desk: Desk, figures: Figures) -> None:
     recorded = _partitions(platform)[1].replace(tzinfo=UTC)
     figures.values["fleet_minutes"] = (max(closed, recorded) - first).total_seconds() / 60
     figures.values["baselines_per_minute"] = figures.size / figures.values["fleet_minutes"]
-    with transaction(desk.sessions) as session:
-        ticks = [float(seconds) for seconds in session.execute(TICKS, {"size": figures.size}).scalars()]
+    with transaction(desk.database) as db:
+        ticks = [float(seconds) for seconds in db.execute(TICKS, {"size": figures.size}).scalars()]
     print(f"  slowest ticks: {', '.join(f'{seconds:.2f}' for seconds in sorted(ticks)[:-6:-1])} s")
     figures.values |= {"tick_s": max(ticks), "tick_median_s": statistics.median(ticks), "ticks": len(ticks)}
     began = time.perf_counter()
-    run_tick(desk)
+    run_autonomy_tick(desk)
     figures.values["tick_with_commit_s"] = time.perf_counter() - began
     with platform.owner().connect() as connection:
         figures.values |= {f"mb {table}": float(size) for table, size in connection.execute(MEGABYTES)}
@@ -311,8 +311,8 @@ def _partitions(platform: Platform) -> tuple[int, Any]:
 
 
 def _scalar(desk: Desk, statement: Any) -> Any:
-    with transaction(desk.sessions) as session:
-        return session.execute(statement).scalar_one()
+    with transaction(desk.database) as db:
+        return db.execute(statement).scalar_one()
 
 
 def _cpu_seconds(platform: Platform) -> dict[str, float]:

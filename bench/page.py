@@ -113,7 +113,7 @@ def measure(browser: Browser, size: int, *, loads: int = LOADS) -> Figures:
                 _record_updates(figures, page, work, server=server)
                 _record_keys(figures, page)
                 figures.values["heap_mb"] = held(page, session).heap_mb
-        work.desk.sessions.kw["bind"].dispose()
+        work.desk.database.kw["bind"].dispose()
     for name, value in figures.values.items():
         print(f"  {name:<32} {value:>10,.1f}")
     return figures
@@ -191,7 +191,7 @@ def leak(size: int, *, minutes: float, record: Path | None = None) -> bool:
                 work.keep_pace(changes * part // LEAK_SAMPLES, since=began, seconds=60 * minutes / changes)
                 samples.append(held(page, session))
                 print(f"  {time.monotonic() - began:>6.0f} s  {samples[-1]}", flush=True)
-        work.desk.sessions.kw["bind"].dispose()
+        work.desk.database.kw["bind"].dispose()
     took_minutes = (time.monotonic() - began) / 60
     grown = growth(samples, messages=samples[-1].messages)
     print("\n".join(grown.faults or ["nothing is kept"]))

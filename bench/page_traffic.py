@@ -69,13 +69,13 @@ class Work:
         bot_id = self.idle[self._at % len(self.idle)]
         self._at += 1
         now = self.desk.clock()
-        with transaction(self.desk.sessions) as session:
+        with transaction(self.desk.database) as db:
             wish = Decision(bot_id, Reason.BY_HAND, JobType.BACKTEST, attempt=self._at // len(self.idle) + 1)
-            job_id = jobs.enqueue_by_hand(session, wish, now=now).id
+            job_id = jobs.enqueue_by_hand(db, wish, now=now).id
         before_ms = _now_ms()
-        with transaction(self.desk.sessions) as session:
+        with transaction(self.desk.database) as db:
             claim = jobs.claim(
-                session, JobType.BACKTEST, run_id=self.run_id, cap=NO_CAP, now=self.desk.clock(), job_id=job_id
+                db, JobType.BACKTEST, run_id=self.run_id, cap=NO_CAP, now=self.desk.clock(), job_id=job_id
             )
         if claim is None:
             raise RuntimeError("the job could not be claimed")
@@ -84,9 +84,9 @@ class Work:
     def end(self, claim: jobs.Claim) -> Commit:
         """Close a job that no worker did as CANCELED."""
         before_ms = _now_ms()
-        with transaction(self.desk.sessions) as session:
+        with transaction(self.desk.database) as db:
             now = self.desk.clock()
-            if not jobs.close(session, claim.job_id, run_id=claim.run_id, status=JobStatus.CANCELED, now=now):
+            if not jobs.close(db, claim.job_id, run_id=claim.run_id, status=JobStatus.CANCELED, now=now):
                 raise RuntimeError("the job was not closed")
         return Commit(claim.bot_id, None, before_ms, _now_ms())
 
@@ -112,8 +112,8 @@ class Work:
 
 def prepare_fleet(platform: Platform, desk: Desk, size: int) -> Work:
     """Write a fleet with figures and work at hand, and return work for those of its bots that have none."""
-    with transaction(desk.sessions) as session:
-        plant_fleet(session, size, now=desk.clock() - timedelta(seconds=1))
+    with transaction(desk.database) as db:
+        plant_fleet(db, size, now=desk.clock() - timedelta(seconds=1))
     with platform.owner().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("ANALYZE"))
         idle = connection.execute(

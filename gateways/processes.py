@@ -1,7 +1,7 @@
 """The operating system's processes as a counterparty.
 
-Belongs here: telling one process from another that got its number later, marking what we start, ending what carries a
-mark, and the lock that lets one platform run per folder. Does not belong here: which programs run, or when.
+Belongs here: telling one process from another that got its number later, giving what we start the platform's id, ending
+what carries it, and the lock that lets one platform run per folder. Does not belong here: which programs run, or when.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ import psutil
 
 from trading.errors import Unavailable
 
-MARK = "PROVING_UP"  # environment variable that every process of one `proving up` carries
+PLATFORM_ID = "PROVING_UP"  # environment variable that every process of one `proving up` carries
 CLOCK_SLACK_SECONDS = 2.0
 POLL_SECONDS = 0.05
 
@@ -37,7 +37,7 @@ class Running:
     Attributes:
         pid: Process of the supervisor.
         started_at: Seconds since the epoch.
-        mark: Value of `MARK` in every process it started.
+        mark: The platform's id, as the lock file has always called it.
         settings: What it was started with besides defaults, without secrets, for commands in another shell.
         inode: Number of the lock file, which a copy has not; None where an earlier version wrote it.
     """
@@ -75,9 +75,11 @@ def is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def marked(mark: str) -> list[psutil.Process]:
-    """Return the processes that carry a mark, newest first, so that children come before their parents."""
-    carrying = [process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, mark)]
+def processes_of(platform_id: str) -> list[psutil.Process]:
+    """Return the processes that carry a platform's id, newest first, so that children come before their parents."""
+    carrying = [
+        process for process in psutil.process_iter() if process.pid != os.getpid() and _carries(process, platform_id)
+    ]
     return sorted(carrying, key=_created, reverse=True)
 
 
@@ -117,24 +119,26 @@ def session_steps_back(leader_pid: int, *, nice: int) -> bool:
     return True
 
 
-def end_marked(mark: str, *, grace_seconds: float = 5.0) -> None:
-    """End every process that carries a mark, also those that a dying parent starts meanwhile.
+def end_platform(platform_id: str, *, grace_seconds: float = 5.0) -> None:
+    """End every process that carries a platform's id, also those that a dying parent starts meanwhile.
 
     Raises:
         Unavailable: something still lives after three rounds.
     """
     for _ in range(3):
-        left = marked(mark)
+        left = processes_of(platform_id)
         if not left:
             return
         end(left, grace_seconds=grace_seconds)
-    survivors = ", ".join(str(process.pid) for process in marked(mark))
+    survivors = ", ".join(str(process.pid) for process in processes_of(platform_id))
     if survivors:
         raise Unavailable(f"processes that cannot be ended: {survivors}")
 
 
 @contextlib.contextmanager
-def sole_platform(lock: Path, mark: str, *, settings: Mapping[str, Any] | None = None) -> Iterator[Running | None]:
+def sole_platform(
+    lock: Path, platform_id: str, *, settings: Mapping[str, Any] | None = None
+) -> Iterator[Running | None]:
     """Hold the lock of a folder; yield what the last holder wrote, so that its leftovers can be ended.
 
     The kernel releases the lock when the holder dies, however it dies. A lock file that was copied with its folder
@@ -152,7 +156,7 @@ def sole_platform(lock: Path, mark: str, *, settings: Mapping[str, Any] | None =
     try:
         _take(handle, lock)
         last, inode = read_lock(lock), os.fstat(handle).st_ino
-        _write(handle, Running(os.getpid(), time.time(), mark, settings=settings or {}, inode=inode), lock=lock)
+        _write(handle, Running(os.getpid(), time.time(), platform_id, settings=settings or {}, inode=inode), lock=lock)
         yield last if last is not None and last.inode in (None, inode) else None
         os.ftruncate(handle, 0)
     finally:
@@ -182,9 +186,14 @@ def read_lock(lock: Path) -> Running | None:
         return None
 
 
-def environment(mark: str, **changes: str | None) -> dict[str, str]:
-    """Return our environment with a mark and changes for a child; None withholds a variable."""
-    base: Mapping[str, str | None] = {**os.environ, "PYTHONDONTWRITEBYTECODE": None, MARK: mark, **changes}
+def environment(platform_id: str, **changes: str | None) -> dict[str, str]:
+    """Return our environment with a platform's id and changes for a child; None withholds a variable."""
+    base: Mapping[str, str | None] = {
+        **os.environ,
+        "PYTHONDONTWRITEBYTECODE": None,
+        PLATFORM_ID: platform_id,
+        **changes,
+    }
     return {name: value for name, value in base.items() if value is not None}
 
 
@@ -226,9 +235,9 @@ def _is_tracker(process: psutil.Process) -> bool:
         return False
 
 
-def _carries(process: psutil.Process, mark: str) -> bool:
+def _carries(process: psutil.Process, platform_id: str) -> bool:
     try:
-        return process.environ().get(MARK) == mark
+        return process.environ().get(PLATFORM_ID) == platform_id
     except (psutil.Error, OSError):
         return False
 

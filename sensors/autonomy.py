@@ -23,7 +23,7 @@ from services.desk import Desk
 from services.figures.rollups import open_requests
 from services.market.owed_acts import record_owed
 from services.work.automations import note_automations
-from services.work.autonomy import Tick, run_tick, running_runs
+from services.work.autonomy import AutonomyTick, run_autonomy_tick, running_runs
 from trading.errors import Unavailable
 
 
@@ -50,7 +50,7 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         for run_id in overdue_starts_failed(context.instance, now=datetime.now(UTC)):
             context.log.warning(f"failed run {run_id}: it never came up")
         dead = sorted(over(context.instance, running_runs(desk)))
-        tick = run_tick(desk, dead_runs=dead, starts=starts_of(context.instance))
+        tick = run_autonomy_tick(desk, dead_runs=dead, starts=starts_of(context.instance))
         _record_owed(context, desk)
         for job in tick.reclaimed:
             context.log.warning(f"took back {job.job_type} job {job.job_id} of run {job.run_id}: now {job.status}")
@@ -118,7 +118,7 @@ def _at_work(instance: dg.DagsterInstance, run_id: str) -> dg.DagsterRun | None:
     return None if run is None or run.is_finished else run
 
 
-def _wanted(instance: dg.DagsterInstance, desk: Desk, tick: Tick) -> Iterator[dg.RunRequest]:
+def _wanted(instance: dg.DagsterInstance, desk: Desk, tick: AutonomyTick) -> Iterator[dg.RunRequest]:
     """Yield as many runs as are missing: never more than the free slots, never more than jobs that wait.
 
     A run at work may be asleep, so a job that waits is worth a run of its own while a slot is free. Types without any

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import dagster as dg
 
 from assets.partitions import bots
-from services.bots.seed import fleet_ids, fleet_mark
+from services.bots.seed import fleet_ids, fleet_version
 from services.desk import Desk
 
 KEYS_AT_ONCE = 500
@@ -23,12 +23,12 @@ PAUSE_SECONDS = 0.1  # the first tick of a new fleet shares the interpreter with
 )
 def fleet_partitions(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.SkipReason]:
     """Register missing bots with the instance; through `SensorResult` Dagster would check key by key."""
-    mark = fleet_mark(desk)
-    if mark == context.cursor:
+    version = fleet_version(desk)
+    if version == context.cursor:
         yield dg.SkipReason("the fleet has not changed")
         return
     added = register_partitions(context.instance, [str(bot_id) for bot_id in fleet_ids(desk)])
-    context.update_cursor(mark)
+    context.update_cursor(version)
     yield dg.SkipReason(f"{added} bots added")
 
 

@@ -46,12 +46,12 @@ def require_reason(reason_code: str) -> None:
 
 
 def once(
-    session: Session, key: str | None, act: Callable[[], Kept], *, kind: type[Kept], body_hash: Callable[[], str]
+    db: Session, key: str | None, act: Callable[[], Kept], *, kind: type[Kept], body_hash: Callable[[], str]
 ) -> Kept:
     """Act, or return what the same request was answered before; answer and effect commit together.
 
     Args:
-        session: The transaction of the act.
+        db: The transaction of the act.
         key: The request's Idempotency-Key; without one it acts.
         act: Does the work.
         kind: What it answers.
@@ -63,9 +63,9 @@ def once(
     if key is None:
         return act()
     hashed = body_hash()
-    known = idempotency.answer(session, key, body_hash=hashed)
+    known = idempotency.answer(db, key, body_hash=hashed)
     if known is not None:
         return kind.model_validate(known)
     receipt = act()
-    idempotency.remember(session, key, body_hash=hashed, response=receipt.as_json(), now=receipt.timestamp)
+    idempotency.remember(db, key, body_hash=hashed, response=receipt.as_json(), now=receipt.timestamp)
     return receipt

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from gateways.clock import Clock, system_clock
 from gateways.postgres import APP_ROLE, DAGSTER_ROLE, DAGSTER_SCHEMA, DatabaseUrls, connect_urls, role_password
 from gateways.settings import Settings
-from store.database import Sessions, connect, reading, session_factory
+from store.database import Database, connect, reading, session_factory
 from store.market.bars import BarStore
 from store.revision import is_at_newest_revision
 from trading.errors import Unavailable
@@ -20,13 +20,13 @@ class Desk:
     """The counterparties of a use case.
 
     Attributes:
-        sessions: Opens database sessions as the application role.
+        database: Opens database sessions as the application role.
         clock: Tells the time; tests give a fixed one.
         bars: Where market data is kept.
         settings: The validated environment.
     """
 
-    sessions: Sessions
+    database: Database
     clock: Clock
     bars: BarStore
     settings: Settings
@@ -34,8 +34,8 @@ class Desk:
 
 def open_desk(settings: Settings, urls: DatabaseUrls, *, clock: Clock = system_clock, pool_size: int = 5) -> Desk:
     """Return a desk that connects as the application role; nothing is opened until it is used."""
-    sessions = session_factory(connect(urls.app, pool_size=pool_size))
-    return Desk(sessions=sessions, clock=clock, bars=BarStore(settings.bars_dir), settings=settings)
+    database = session_factory(connect(urls.app, pool_size=pool_size))
+    return Desk(database=database, clock=clock, bars=BarStore(settings.bars_dir), settings=settings)
 
 
 def desk_at_hand(settings: Settings, *, pool_size: int = 5) -> Desk:
@@ -55,8 +55,8 @@ def desk_at_hand(settings: Settings, *, pool_size: int = 5) -> Desk:
 def is_prepared(desk: Desk) -> bool:
     """Return whether the desk's database is there and migrated to what this code needs; nothing is raised."""
     try:
-        with reading(desk.sessions) as session:
-            return is_at_newest_revision(session)
+        with reading(desk.database) as db:
+            return is_at_newest_revision(db)
     except Unavailable:
         return False
 

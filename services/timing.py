@@ -4,11 +4,11 @@ Belongs here: the way to the stopwatch for storeys that never touch the store. D
 (`store/timing.py`), who shows the figure.
 """
 
-from store.database import Sessions
+from store.database import Database
 from store.timing import database_time as database_time
 from store.timing import watch
 
 
-def watch_database(sessions: Sessions) -> None:
+def watch_database(sessions: Database) -> None:
     """Time every statement of these sessions' engine from now on; safe to call again."""
     watch(sessions.kw["bind"])

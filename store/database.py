@@ -31,7 +31,7 @@ _HOLD = text(f"SELECT {_SILENT_FOR}, pg_advisory_xact_lock(:key)")
 _HOLD_SHARED = text(f"SELECT {_SILENT_FOR}, pg_advisory_xact_lock_shared(:key)")
 _AWAY = frozenset({"25006", "25P03"})  # read-only after a failover, our transaction was silent for too long
 
-Sessions = sessionmaker[Session]
+Database = sessionmaker[Session]
 
 
 def connect(url: URL, *, pool_size: int = 5, application_name: str = "proving") -> Engine:
@@ -67,24 +67,24 @@ def connect(url: URL, *, pool_size: int = 5, application_name: str = "proving") 
     return engine
 
 
-def session_factory(engine: Engine) -> Sessions:
+def session_factory(engine: Engine) -> Database:
     """Return the factory of short-lived sessions over an engine."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
 @contextmanager
-def transaction(sessions: Sessions) -> Iterator[Session]:
+def transaction(database: Database) -> Iterator[Session]:
     """Open one transaction: commit at the end, roll back on any error.
 
     Raises:
         Unavailable: the database cannot be reached or went away.
     """
-    with _away_told(), sessions.begin() as session:
-        yield session
+    with _away_told(), database.begin() as db:
+        yield db
 
 
 @contextmanager
-def reading(sessions: Sessions) -> Iterator[Session]:
+def reading(database: Database) -> Iterator[Session]:
     """Open a session that only reads, each statement for itself: without BEGIN and COMMIT.
 
     What is read is as consistent as in a READ COMMITTED transaction, and on a busy machine every round trip is a wait
@@ -93,19 +93,19 @@ def reading(sessions: Sessions) -> Iterator[Session]:
     Raises:
         Unavailable: the database cannot be reached or went away.
     """
-    with _away_told(), sessions() as session:
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
-        yield session
+    with _away_told(), database() as db:
+        db.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+        yield db
 
 
-def hold(session: Session, key: int) -> None:
+def hold(db: Session, key: int) -> None:
     """Wait for an advisory lock that others wait for too, and hold it to the end of the transaction."""
-    session.execute(_HOLD, {"key": key, "silent_ms": str(SILENT_HOLDER_TIMEOUT_MS)})
+    db.execute(_HOLD, {"key": key, "silent_ms": str(SILENT_HOLDER_TIMEOUT_MS)})
 
 
-def hold_shared(session: Session, key: int) -> None:
+def hold_shared(db: Session, key: int) -> None:
     """Hold an advisory lock beside others, to the end of the transaction; who wants it alone waits for all of them."""
-    session.execute(_HOLD_SHARED, {"key": key, "silent_ms": str(SILENT_HOLDER_TIMEOUT_MS)})
+    db.execute(_HOLD_SHARED, {"key": key, "silent_ms": str(SILENT_HOLDER_TIMEOUT_MS)})
 
 
 def storable(text: str) -> str:

@@ -28,7 +28,7 @@ class IdempotencyKey(Base):
     created_at: Mapped[datetime]
 
 
-def answer(session: Session, key: str, *, body_hash: str) -> dict[str, Any] | None:
+def answer(db: Session, key: str, *, body_hash: str) -> dict[str, Any] | None:
     """Return the answer this key got before, or None if the request is to be done now.
 
     Waits for another transaction with the same key to end, and holds the key until this one does; so of parallel calls
@@ -38,8 +38,8 @@ def answer(session: Session, key: str, *, body_hash: str) -> dict[str, Any] | No
         IdempotencyMismatch: the key was used with another body.
     """
     lock = text("SELECT pg_advisory_xact_lock(:space, hashtext(:key))")
-    session.execute(lock, {"space": KEY_LOCK_SPACE, "key": key})
-    known = session.execute(
+    db.execute(lock, {"space": KEY_LOCK_SPACE, "key": key})
+    known = db.execute(
         select(IdempotencyKey.body_hash, IdempotencyKey.response).where(IdempotencyKey.key == key)
     ).first()
     if known is None:
@@ -49,14 +49,12 @@ def answer(session: Session, key: str, *, body_hash: str) -> dict[str, Any] | No
     return dict(known.response)
 
 
-def remember(session: Session, key: str, *, body_hash: str, response: Mapping[str, Any], now: datetime) -> None:
+def remember(db: Session, key: str, *, body_hash: str, response: Mapping[str, Any], now: datetime) -> None:
     """Keep the answer beside its effect; they commit together."""
-    session.execute(
-        insert(IdempotencyKey).values(key=key, body_hash=body_hash, response=dict(response), created_at=now)
-    )
+    db.execute(insert(IdempotencyKey).values(key=key, body_hash=body_hash, response=dict(response), created_at=now))
 
 
-def forget(session: Session, *, before: datetime) -> int:
+def forget(db: Session, *, before: datetime) -> int:
     """Delete the keys used before a moment; return how many. Repeated later, their requests take effect again."""
     old = delete(IdempotencyKey).where(IdempotencyKey.created_at < before).returning(IdempotencyKey.key)
-    return len(session.execute(old).all())
+    return len(db.execute(old).all())

@@ -24,8 +24,8 @@ def newest_revision() -> str:
     return max({path.stem.partition("_")[0] for path in migrations} - followed)
 
 
-def is_at_newest_revision(session: Session) -> bool:
+def is_at_newest_revision(db: Session) -> bool:
     """Return whether the database has the newest revision; False too where it was never migrated."""
-    if session.scalar(text("SELECT to_regclass('alembic_version')")) is None:
+    if db.scalar(text("SELECT to_regclass('alembic_version')")) is None:
         return False
-    return session.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest_revision()]
+    return db.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == [newest_revision()]

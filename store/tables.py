@@ -2,7 +2,8 @@
 
 Belongs here: columns, keys, constraints, indexes. Does not belong here: triggers, roles and grants
 (`migrations/guards.sql`), statements (the wings) and tables that stand beside the statements of one wing
-(`backtests/trades.py`, `verification/runs.py`, `idempotency.py`, `work/under_way.py`, `work/owed_materializations.py`).
+(`backtests/trades.py`, `verification/verifications.py`, `idempotency.py`, `work/under_way.py`,
+`work/owed_materializations.py`).
 
 Raw truth is append-only for every role: every table that `guards.sql` does not name. Figures for display can be rebuilt
 from it at any time: bot_metrics_rollups, bot_equity_curve. `map.py` writes all of it down as docs/tables.md; what the
@@ -68,7 +69,7 @@ DECISIONS = ("ENQUEUE", "SKIP")
 FOR_GOVERNANCE = "nobody writes it yet: governance will"
 
 
-class RuleText(Base):
+class StoredRuleText(Base):
     """A strategy as it was written, under the hash of its text. Raw truth: another text is another row."""
 
     __tablename__ = "rule_texts"

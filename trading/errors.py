@@ -15,7 +15,7 @@
     │   ├── UnknownSessionMode
     │   ├── UnknownBots          bot ids that do not exist
     │   ├── UnknownSeries        no series of that symbol, timeframe and provider
-    │   ├── UnknownTick
+    │   ├── UnknownAutonomyTick
     │   ├── UnknownIteration
     │   └── NameTaken            a new bot by the name of another one
     ├── Refused                  a rule of the platform forbids it now
@@ -172,7 +172,7 @@ class UnknownSeries(BadInput):
     code = "UNKNOWN_SERIES"
 
 
-class UnknownTick(BadInput):
+class UnknownAutonomyTick(BadInput):
     """There is no such tick, or not any more."""
 
     code = "UNKNOWN_TICK"

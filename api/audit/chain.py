@@ -16,7 +16,15 @@ from api.edge.deps import Acting, AdminRoute, AdminToken, AtDesk
 from api.edge.given import given
 from api.edge.problems import documented
 from api.edge.recent import Recent
-from services.audit.pages import AuditFilter, EventTold, Verification, chain_told, events_page, every_event, verify_now
+from services.audit.pages import (
+    AuditFilter,
+    ChainVerification,
+    EventView,
+    chain_view,
+    events_page,
+    every_event,
+    verify_now,
+)
 from trading.audit.chain import canonical_payload
 
 VERIFY_SECONDS = 2.0
@@ -29,7 +37,7 @@ by_admin = APIRouter(prefix="/api/admin", tags=["admin"], route_class=AdminRoute
 class AuditMoments:
     """What those who ask at once share."""
 
-    verification: Recent[Verification] = field(default_factory=partial(Recent[Verification], VERIFY_SECONDS))
+    verification: Recent[ChainVerification] = field(default_factory=partial(Recent[ChainVerification], VERIFY_SECONDS))
 
 
 async def wanted_events(
@@ -51,14 +59,14 @@ def audit_events(desk: AtDesk, wanted: Wanted, *, before: Before = None, limit: 
 @router.get("/events.csv", response_class=CsvFile, responses=documented(422))
 def audit_events_file(desk: AtDesk, wanted: Wanted) -> CsvFile:
     """Send every event of a filter as a file, newest first."""
-    rows = (_cells(one) for one in every_event(desk, wanted))
+    rows = (_cells(event) for event in every_event(desk, wanted))
     return CsvFile("audit-events.csv", HEADS, rows)
 
 
 @router.get("/chain", response_model=ChainAnswer, responses=documented())
 def audit_chain(desk: AtDesk) -> Response:
     """Show the end of the chain, the last line of its anchor, and what the last verification found."""
-    return ChainAnswer.reply(chain_told(desk))
+    return ChainAnswer.reply(chain_view(desk))
 
 
 @by_admin.post("/audit-verification", response_model=VerificationTold, responses=documented(401, 413))
@@ -67,6 +75,6 @@ def verify_audit_chain(request: Request, desk: AtDesk, actor: Acting) -> Respons
     return VerificationTold.reply(given(request, AuditMoments).verification.get(lambda: verify_now(desk, actor=actor)))
 
 
-def _cells(one: EventTold) -> tuple[Any, ...]:
-    told = (one.seq, one.at, one.actor, one.action, one.subject, one.subject_name, one.reason_code)
-    return (*told, canonical_payload(one.payload), one.previous_hash, one.hash)
+def _cells(event: EventView) -> tuple[Any, ...]:
+    facts = (event.seq, event.at, event.actor, event.action, event.subject, event.subject_name, event.reason_code)
+    return (*facts, canonical_payload(event.payload), event.previous_hash, event.hash)

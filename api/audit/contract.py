@@ -8,7 +8,7 @@ from api.edge.contract import Spoken
 from services.audit import pages
 
 
-class EventTold(Spoken, of=pages.EventTold):
+class EventTold(Spoken, of=pages.EventView):
     """One event of the audit chain."""
 
     payload: dict[str, Any]
@@ -21,13 +21,13 @@ class EventsAnswer(Spoken):
     next_before: int | None
 
 
-class VerificationTold(Spoken, of=pages.Verification):
+class VerificationTold(Spoken, of=pages.ChainVerification):
     """What a verification of the whole chain found."""
 
     breaks: list[dict[str, Any]]
 
 
-class ChainAnswer(Spoken, of=pages.ChainTold):
+class ChainAnswer(Spoken, of=pages.ChainView):
     """The end of the chain, of its anchor, and the last verification."""
 
     verification: VerificationTold | None

@@ -40,10 +40,10 @@ def report(request: Request, desk: AtDesk, session_id: SessionId) -> Response:
 @router.get("/{session_id}/trades.csv", response_class=CsvFile, responses=documented(404, 422))
 def trades_file(desk: AtDesk, session_id: SessionId) -> Response:
     """List every trade of one session in entry order; dollars and prices are exact."""
-    found = session_trades(desk, session_id)
-    if found is None:
+    of_session = session_trades(desk, session_id)
+    if of_session is None:
         raise HTTPException(404, f"there is no session {session_id}")
-    rows = ([getattr(trade, name) for name in TRADE_FACTS] for trade in found[1])
+    rows = ([getattr(trade, name) for name in TRADE_FACTS] for trade in of_session[1])
     return CsvFile(f"trades-{session_id}.csv", TRADE_FACTS, rows)
 
 

@@ -73,8 +73,8 @@ def bots_file(
 @router.get("/bots/{bot_id}/life", response_model=LifeAnswer, responses=documented(404, 422))
 def life(desk: AtDesk, bot_id: BotId) -> Response:
     """Show all a bot has lived through: gate, generations, iterations, decisions, events, verifications."""
-    told = bot_life(desk, bot_id)
-    columns = {name: getattr(told, name) for name in LifeAnswer.model_fields if name != "now"}
+    lived = bot_life(desk, bot_id)
+    columns = {name: getattr(lived, name) for name in LifeAnswer.model_fields if name != "now"}
     return LifeAnswer.reply(columns | {"now": desk.clock()})
 
 
@@ -88,7 +88,7 @@ def one_book(desk: AtDesk, bot_id: BotId, book: Book) -> Response:
 def sessions(desk: AtDesk, bot_id: BotId, *, cursor: UUID | None = None, limit: PageLimit = 50) -> Response:
     """List a bot's backtest sessions, newest first, those from before its reset too."""
     page = bot_sessions(desk, bot_id, cursor=cursor, limit=limit)
-    listed = [one.run._asdict() | {"counts_since_reset": one.counts_since_reset} for one in page.sessions]
+    listed = [view.run._asdict() | {"counts_since_reset": view.counts_since_reset} for view in page.sessions]
     return SessionsAnswer.reply({"sessions": listed, "next_cursor": page.next_cursor})
 
 

@@ -11,7 +11,7 @@ from api.bots.fleet_contract import BotAnswer
 from api.edge.contract import Spoken
 from api.market.contract import SeriesAnswer
 from services.bots.books import Equity, ShownRow
-from services.bots.life import Event, IterationRow, Mark, Neighbour, NumberShown
+from services.bots.life import JudgedIterationRow, LifeEvent, Milestone, NextBot, NumberView
 from trading.governance.gates import Check, GateVerdict
 
 
@@ -29,15 +29,15 @@ class GateAnswer(Spoken, of=GateVerdict):
     checks: list[CheckAnswer]
 
 
-class IterationAnswer(Spoken, of=IterationRow):
+class IterationAnswer(Spoken, of=JudgedIterationRow):
     """One improve or evolve iteration: the candidate it judged, the verdict and why."""
 
 
-class EventAnswer(Spoken, of=Event):
+class EventAnswer(Spoken, of=LifeEvent):
     """One line of a bot's trail."""
 
 
-class MarkAnswer(Spoken, of=Mark):
+class MarkAnswer(Spoken, of=Milestone):
     """A moment worth a line across a chart; an empty list of books means all of them."""
 
 
@@ -55,11 +55,11 @@ class VerificationAnswer(Spoken):
     completed_at: datetime
 
 
-class NeighbourAnswer(Spoken, of=Neighbour):
+class NeighbourAnswer(Spoken, of=NextBot):
     """The bot next to another one by name."""
 
 
-class NumberAnswer(Spoken, of=NumberShown):
+class NumberAnswer(Spoken, of=NumberView):
     """One number of a bot's newest generation, with the bounds an edit must keep."""
 
 

@@ -48,8 +48,8 @@ class Written:
 
     def _checked(self, text: str) -> str:
         if re.fullmatch(self.pattern, text) is None:
-            told = {"words": self.words, "was": repr(text[:SHOWN_TEXT])}
-            raise PydanticCustomError(self.error, "takes {words}, was {was}", told)
+            refused = {"words": self.words, "was": repr(text[:SHOWN_TEXT])}
+            raise PydanticCustomError(self.error, "takes {words}, was {was}", refused)
         return text
 
 
@@ -128,12 +128,12 @@ class Spoken(BaseModel):
             )
 
     @classmethod
-    def reply(cls, told: object) -> Response:
+    def reply(cls, columns: object) -> Response:
         """Return what was told as an answer: checked and written once, in the thread that asked for it.
 
         A model that a route returns is checked again, in another thread, and written on the event loop.
         """
-        return Response(cls.model_validate(told).model_dump_json(), media_type="application/json")
+        return Response(cls.model_validate(columns).model_dump_json(), media_type="application/json")
 
 
 def fields_of(row: type, *, without: Collection[str] = ()) -> dict[str, Any]:

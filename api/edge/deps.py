@@ -72,9 +72,9 @@ class AdminRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            shown = request.headers.get(ADMIN_TOKEN_HEADER, "")
+            token = request.headers.get(ADMIN_TOKEN_HEADER, "")
             wanted = given(request, Admission).token
-            if not hmac.compare_digest(shown.encode(), wanted.encode()):
+            if not hmac.compare_digest(token.encode(), wanted.encode()):
                 refusal = problem(401, f"{ADMIN_TOKEN_HEADER} is missing or wrong", trace_id=trace_id(request))
                 refusal.headers["WWW-Authenticate"] = ADMIN_TOKEN_HEADER
                 return refusal

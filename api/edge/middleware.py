@@ -80,7 +80,7 @@ class Envelope:
                 if message["type"] == "http.response.start":
                     started = True
                     headers = MutableHeaders(scope=message)
-                    _mark(headers, request_id, spent=sum(spent), took=perf_counter() - began)
+                    _identify(headers, request_id, spent=sum(spent), took=perf_counter() - began)
                     _seal(headers, FILE_HEADERS if scope["path"].startswith(FILES) else SECURITY_HEADERS)
                 await send(message)
 
@@ -208,13 +208,13 @@ def _forget(work: "asyncio.Future[None]") -> None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    told = False
+    is_spent = False
 
     async def once() -> Message:
-        nonlocal told
-        if told:
+        nonlocal is_spent
+        if is_spent:
             return await receive()
-        told = True
+        is_spent = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return once
@@ -225,7 +225,7 @@ def _request_id(scope: Scope) -> str:
     return given if REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
 
 
-def _mark(headers: MutableHeaders, request_id: str, *, spent: float, took: float) -> None:
+def _identify(headers: MutableHeaders, request_id: str, *, spent: float, took: float) -> None:
     headers["X-Request-Id"] = request_id
     headers["Server-Timing"] = f"db;dur={1000 * spent:.1f}, app;dur={1000 * took:.1f}"
     headers.setdefault("Cache-Control", "no-store")

@@ -22,16 +22,16 @@ from trading.errors import (
     ProvingError,
     Refused,
     Unavailable,
+    UnknownAutonomyTick,
     UnknownBots,
     UnknownIteration,
-    UnknownTick,
 )
 
 PROBLEM = "application/problem+json"
 MAX_MESSAGES = 20
 STATUS: tuple[tuple[type[ProvingError], int], ...] = (
     (UnknownBots, 404),
-    (UnknownTick, 404),
+    (UnknownAutonomyTick, 404),
     (UnknownIteration, 404),
     (BadInput, 422),
     (Refused, 409),
@@ -112,8 +112,8 @@ def install(app: FastAPI) -> None:
 
 def trace_id(request: Mapping[str, Any]) -> str | None:
     """Return the id of a request, or of its scope."""
-    found: str | None = request.get("state", {}).get("request_id")
-    return found
+    request_id: str | None = request.get("state", {}).get("request_id")
+    return request_id
 
 
 async def of_http(request: Request, failure: Exception) -> Response:
@@ -152,8 +152,8 @@ def _told(error: Mapping[str, Any], request: Request) -> str:
 
 
 def _asked_of(takes: Dependant) -> list[str]:
-    deeper = [name for one in takes.dependencies for name in _asked_of(one)]
-    return [*(one.alias for one in takes.query_params), *deeper]
+    deeper = [name for nested in takes.dependencies for name in _asked_of(nested)]
+    return [*(param.alias for param in takes.query_params), *deeper]
 
 
 def _path(location: Sequence[Any]) -> str:

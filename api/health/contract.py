@@ -6,8 +6,8 @@ from typing import Any, Literal
 from api.edge.contract import Spoken
 from api.work.pages_contract import StartsAnswer, TickTold
 from services.health.invariants import Invariant
-from services.health.readiness import Check
-from services.health.vitals import Limit, Program, Room, TableSize, Verdict
+from services.health.readiness import ReadinessCheck
+from services.health.vitals import DatabaseSize, Limit, ProgramCheck, Promise, TableSize
 
 
 class InvariantAnswer(Spoken, of=Invariant):
@@ -23,7 +23,7 @@ class InvariantsAnswer(Spoken):
     invariants: list[InvariantAnswer]
 
 
-class HealthCheck(Spoken, of=Check):
+class HealthCheck(Spoken, of=ReadinessCheck):
     """One check and what it found."""
 
 
@@ -35,13 +35,13 @@ class HealthAnswer(Spoken):
     checks: list[HealthCheck]
 
 
-class VerdictTold(Spoken, of=Verdict):
+class VerdictTold(Spoken, of=Promise):
     """One thing that must hold: what was found, what it is held against, when it was looked at."""
 
     broken: list[dict[str, Any]]
 
 
-class ProgramTold(Spoken, of=Program):
+class ProgramTold(Spoken, of=ProgramCheck):
     """One program and whether it answers."""
 
 
@@ -53,7 +53,7 @@ class TableTold(Spoken, of=TableSize):
     """One table with its indexes."""
 
 
-class RoomTold(Spoken, of=Room):
+class RoomTold(Spoken, of=DatabaseSize):
     """How much room the database takes."""
 
     tables: list[TableTold]

@@ -27,8 +27,8 @@ router = APIRouter(tags=["proof"])
 @router.get("/proof", response_class=HTMLResponse, responses=documented(404, 422))
 def proof(request: Request, desk: AtDesk, *, pack: PackName | None = None) -> Response:
     """Show a proof pack as it was written, the newest unless one is named; it prints."""
-    shown = pack_shown(desk, pack)
-    if shown is None and pack is not None:
+    chosen = pack_shown(desk, pack)
+    if chosen is None and pack is not None:
         raise HTTPException(404, f"there is no proof pack {pack}")
     page = TEMPLATES.get_template("proof.html")
-    return HTMLResponse(page.render(plain_frame(request.app), pack=shown, names=pack_names(desk)))
+    return HTMLResponse(page.render(plain_frame(request.app), pack=chosen, names=pack_names(desk)))

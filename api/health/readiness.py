@@ -26,11 +26,11 @@ async def process_up() -> dict[str, str]:
 @router.get("/readyz", response_model=HealthAnswer, responses=documented())
 def ready(request: Request, desk: AtDesk) -> Response:
     """Answer 200 when database, migrations and daemon are ready, else 503 with the checks that failed."""
-    found = readiness(desk, given(request, MigrationCheck))
-    if found.ready:
-        return HealthAnswer.reply(_answer(found))
-    failed = "; ".join(f"{check.name}: {check.detail}" for check in found.checks if not check.passed)
-    checks = [check.model_dump() for check in _answer(found).checks]
+    state = readiness(desk, given(request, MigrationCheck))
+    if state.ready:
+        return HealthAnswer.reply(_answer(state))
+    failed = "; ".join(f"{check.name}: {check.detail}" for check in state.checks if not check.passed)
+    checks = [check.model_dump() for check in _answer(state).checks]
     return problem(503, failed, code="NOT_READY", trace_id=trace_id(request), checks=checks)
 
 
@@ -40,7 +40,7 @@ def health(request: Request, desk: AtDesk) -> Response:
     return HealthAnswer.reply(_answer(readiness(desk, given(request, MigrationCheck))))
 
 
-def _answer(found: Readiness) -> HealthAnswer:
+def _answer(state: Readiness) -> HealthAnswer:
     return HealthAnswer.model_validate(
-        {"status": "ready" if found.ready else "not ready", "version": VERSION, "checks": found.checks}
+        {"status": "ready" if state.ready else "not ready", "version": VERSION, "checks": state.checks}
     )

@@ -17,10 +17,10 @@ from api.health.readiness import VERSION
 from api.market.contract import BarsAnswer
 from services.desk import Desk
 from services.health.readiness import MigrationCheck, readiness
-from services.health.vitals import Room, limits, programs, room, verdicts
-from services.market.choice import bots_by_market, series_shown
-from services.work.starts import starts_told
-from services.work.ticks import ticks_page
+from services.health.vitals import DatabaseSize, limits, programs, room, verdicts
+from services.market.choice import bots_by_market, series_views
+from services.work.autonomy_ticks import autonomy_ticks_page
+from services.work.starts import starts_view
 
 VITALS_SECONDS = 2.0
 ROOM_SECONDS = 60.0
@@ -32,7 +32,7 @@ class HealthMoments:
     """What many open pages ask for at once, and what takes long to measure."""
 
     vitals: Recent[VitalsAnswer] = field(default_factory=partial(Recent[VitalsAnswer], VITALS_SECONDS))
-    room: Recent[Room] = field(default_factory=partial(Recent[Room], ROOM_SECONDS))
+    room: Recent[DatabaseSize] = field(default_factory=partial(Recent[DatabaseSize], ROOM_SECONDS))
 
 
 @router.get("/api/vitals", response_model=VitalsAnswer, responses=documented())
@@ -48,23 +48,23 @@ def vitals(request: Request, desk: AtDesk) -> Response:
 @router.get("/api/bars", response_model=BarsAnswer, responses=documented())
 def list_bars(desk: AtDesk) -> Response:
     """List every series of bars: which bots trade it and why, or what they trade instead; withdrawn ones last."""
-    return BarsAnswer.reply({"data": series_shown(desk.bars.catalog(), bots_by_market(desk))})
+    return BarsAnswer.reply({"data": series_views(desk.bars.catalog(), bots_by_market(desk))})
 
 
-def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[Room]) -> VitalsAnswer:
-    found = readiness(desk, migrations)
-    newest = ticks_page(desk, before=None, limit=1).ticks if found.has_tables else ()
+def _read(desk: Desk, migrations: MigrationCheck, recent_room: Recent[DatabaseSize]) -> VitalsAnswer:
+    state = readiness(desk, migrations)
+    newest = autonomy_ticks_page(desk, before=None, limit=1).ticks if state.has_tables else ()
     return VitalsAnswer.model_validate(
         {
-            "ready": found.ready,
+            "ready": state.ready,
             "version": VERSION,
-            "checks": found.checks,
-            "verdicts": verdicts(desk) if found.has_tables else None,
+            "checks": state.checks,
+            "verdicts": verdicts(desk) if state.has_tables else None,
             "programs": programs(desk),
             "limits": limits(desk),
-            "room": recent_room.get(lambda: room(desk)) if found.has_tables else None,
+            "room": recent_room.get(lambda: room(desk)) if state.has_tables else None,
             "last_tick": newest[0] if newest else None,
-            "starts": starts_told(desk) if found.has_tables else None,
-            "now": found.checked_at,
+            "starts": starts_view(desk) if state.has_tables else None,
+            "now": state.checked_at,
         }
     )

@@ -174,7 +174,7 @@ def _json(cells: Any) -> str:
 
 
 def _ids(cells: Collection[UUID]) -> str:
-    return _json(b64encode(b"".join(one.bytes for one in cells)).decode())
+    return _json(b64encode(b"".join(bot_id.bytes for bot_id in cells)).decode())
 
 
 def _repeating(cells: Collection[str | None], spoken: Callable[[Any], str] = _json) -> str:

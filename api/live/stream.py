@@ -38,8 +38,8 @@ from services.bots.fleet import bots_by_ids, each_bot
 from services.control.kill_switch import Switch, switch_now
 from services.desk import Desk
 from services.work.automations import stopped_automations
-from services.work.starts import StartsTold, starts_told
-from services.work.ticks import last_tick_at, tick_limit
+from services.work.autonomy_ticks import last_tick_at, silence_limit
+from services.work.starts import StartsView, starts_view
 from trading.errors import ProvingError, UnknownBots
 from trading.work.starts import Pace
 
@@ -83,7 +83,7 @@ class Live:
         self._hears = False
         self._loaded = asyncio.Event()
         self._last_tick_at: datetime | None = None
-        self._starts: StartsTold | None = None
+        self._starts: StartsView | None = None
         self._zipped: tuple[tuple[str, int], Zipped] | None = None
         self._flushed_at = -COALESCE_SECONDS
 
@@ -226,7 +226,7 @@ class Live:
 
     async def _read_tick(self) -> None:
         self._last_tick_at = await to_thread.run_sync(last_tick_at, self._desk)
-        self._starts = await to_thread.run_sync(starts_told, self._desk)
+        self._starts = await to_thread.run_sync(starts_view, self._desk)
 
     def _tell_rows(self, cards: Sequence[BotCard]) -> None:
         picture, changed, gone = self._picture, [], []
@@ -274,7 +274,7 @@ class Live:
             "live": self._hears,
             "now": self._desk.clock().isoformat(),
             "lastTickAt": self._last_tick_at.isoformat() if self._last_tick_at is not None else None,
-            "tickLimitSeconds": tick_limit(self._desk).total_seconds(),
+            "tickLimitSeconds": silence_limit(self._desk).total_seconds(),
             "starts": self._starts_cell(),
             "stopped": self._stopped,
         }
@@ -284,8 +284,8 @@ class Live:
         if switch is None:
             return {"killSwitch": None}
         since = switch.since.isoformat() if switch.since is not None else None
-        told = {"engaged": switch.is_engaged, "tier": switch.tier, "reasonCode": switch.reason_code}
-        return {"killSwitch": told | {"since": since, "actor": switch.actor}}
+        cell = {"engaged": switch.is_engaged, "tier": switch.tier, "reasonCode": switch.reason_code}
+        return {"killSwitch": cell | {"since": since, "actor": switch.actor}}
 
     def _starts_cell(self) -> dict[str, Any] | None:
         """How runs start where they do not start well; None where there is nothing to tell."""

@@ -6,12 +6,12 @@ from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from api.edge.contract import ReasonCode, Spoken
-from services.market.choice import SeriesShown
+from services.market.choice import SeriesView
 
 SeriesWord = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 
 
-class SeriesAnswer(Spoken, of=SeriesShown):
+class SeriesAnswer(Spoken, of=SeriesView):
     """A series of bars: its span, the bots it serves, and why it is the one that is traded, or is not."""
 
     ground: str | None

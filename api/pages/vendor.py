@@ -57,9 +57,9 @@ class Source:
         if not places or not path.is_file():
             raise BadWheel(f"{self.package} lacks {self.path}")
         content = path.read_bytes()
-        found = hashlib.sha256(content).hexdigest()
-        if found != self.sha256:
-            raise BadWheel(f"{self.package}/{self.path} has another hash: {found}")
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != self.sha256:
+            raise BadWheel(f"{self.package}/{self.path} has another hash: {digest}")
         return content
 
 
@@ -141,7 +141,7 @@ def is_whole(folder: Path) -> bool:
         return False
 
 
-def build(folder: Path, *, told: Callable[[str], object] = log.info) -> None:
+def build(folder: Path, *, say: Callable[[str], object] = log.info) -> None:
     """Build every file beside the folder and move them in, the manifest last.
 
     Raises:
@@ -151,7 +151,7 @@ def build(folder: Path, *, told: Callable[[str], object] = log.info) -> None:
     made: dict[str, bytes] = {target: source.read() + TAILS.get(target, b"") for source, target in COPIES}
     for font in FONTS:
         made[font.target] = _subset(font)
-        told(f"{font.target}: {len(made[font.target]) / 1024:.0f} KB")
+        say(f"{font.target}: {len(made[font.target]) / 1024:.0f} KB")
     made["fonts.css"] = "\n".join(_face(font) for font in FONTS).encode()
     for name, content in made.items():
         _write(folder / name, content)
@@ -201,7 +201,7 @@ def _write(path: Path, content: bytes) -> None:
 def main() -> int:
     """Build the folder and say what it holds."""
     try:
-        build(VENDOR, told=lambda line: sys.stdout.write(f"{line}\n"))
+        build(VENDOR, say=lambda line: sys.stdout.write(f"{line}\n"))
     except (BadWheel, OSError, ImportError) as failure:
         sys.stderr.write(f"cannot build {VENDOR.name}: {failure}\n")
         return 1

@@ -45,7 +45,7 @@ def blocks(section: Section) -> Iterator[Block]:
             yield from map(_block, re.split(r"\n\n+", part))
 
 
-def marked(text: str) -> Markup:
+def inline_markup(text: str) -> Markup:
     """Return a line with its `code` and **strong** words as markup; everything else is text."""
     spoken = _CODE.sub(r"<code>\1</code>", str(escape(text)))
     return Markup(_STRONG.sub(r"<strong>\1</strong>", spoken))  # noqa: S704 - escaped above

@@ -12,7 +12,7 @@ from fastapi import APIRouter, FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.pages.shell import TEMPLATES, plain_frame
-from api.reference.render import blocks, marked
+from api.reference.render import blocks, inline_markup
 from api.reference.sheets import all_sheets
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -25,24 +25,28 @@ def api_docs(request: Request) -> Response:
     """Show every operation of the API: what it takes and what it answers."""
     document = request.app.openapi()
     return _page(
-        request, "api_docs.html", groups=_groups(document), schemas=document["components"]["schemas"], marked=marked
+        request,
+        "api_docs.html",
+        groups=_groups(document),
+        schemas=document["components"]["schemas"],
+        marked=inline_markup,
     )
 
 
 @router.get("/docs/reference/{name}", response_class=HTMLResponse)
 def reference(request: Request, name: str) -> Response:
     """Show one sheet of the reference."""
-    sheet = next((one for one in all_sheets() if one.name == name), None)
+    sheet = next((sheet for sheet in all_sheets() if sheet.name == name), None)
     if sheet is None:
         raise HTTPException(404, "there is no such sheet in the reference")
-    return _page(request, "reference.html", sheet=sheet, blocks=blocks, marked=marked)
+    return _page(request, "reference.html", sheet=sheet, blocks=blocks, marked=inline_markup)
 
 
-def _page(request: Request, template: str, **told: Any) -> Response:
+def _page(request: Request, template: str, **context: Any) -> Response:
     app: FastAPI = request.app
     page = TEMPLATES.get_template(template).render(
-        told | plain_frame(app),
-        sheets=[(one.name, one.title) for one in all_sheets()],
+        context | plain_frame(app),
+        sheets=[(sheet.name, sheet.title) for sheet in all_sheets()],
         version=app.version,
     )
     return HTMLResponse(page, headers={"Cache-Control": "no-cache"})
@@ -56,5 +60,5 @@ def _groups(document: Mapping[str, Any]) -> list[tuple[str, list[dict[str, Any]]
         for method, operation in methods.items()
         if method in METHODS
     ]
-    ordered = sorted(operations, key=lambda one: (one["tag"], one["path"]))
-    return [(tag, list(some)) for tag, some in groupby(ordered, key=lambda one: one["tag"])]
+    ordered = sorted(operations, key=lambda operation: (operation["tag"], operation["path"]))
+    return [(tag, list(some)) for tag, some in groupby(ordered, key=lambda operation: operation["tag"])]

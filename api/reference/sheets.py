@@ -12,7 +12,7 @@ from types import ModuleType
 
 from trading.backtests import engine
 from trading.books import Stage
-from trading.governance.gates import DEMOTIONS, GATES, Rule
+from trading.governance.gates import DEMOTIONS, GATES, GateRule
 from trading.market import instruments, sessions
 from trading.market.instruments import INSTRUMENTS, MICRO_OF, Instrument
 from trading.market.regimes import Regime
@@ -69,15 +69,15 @@ def _instruments() -> Sheet:
     heads = ("symbol", "exchange", "tick", "$ per point", "$ per tick", "day margin $", "traded as")
     rows = tuple(
         (
-            one.symbol,
-            one.exchange,
-            f"{one.tick_size:f}",
-            f"{one.usd_per_point:f}",
-            _usd(one.tick_value_micros),
-            f"{one.day_margin_usd:,}",
-            MICRO_OF.get(one.symbol, one.symbol),
+            root.symbol,
+            root.exchange,
+            f"{root.tick_size:f}",
+            f"{root.usd_per_point:f}",
+            _usd(root.tick_value_micros),
+            f"{root.day_margin_usd:,}",
+            MICRO_OF.get(root.symbol, root.symbol),
         )
-        for one in INSTRUMENTS.values()
+        for root in INSTRUMENTS.values()
     )
     return Sheet(
         "instruments", "Instruments", (Section("", (Table(heads, rows), _words(instruments, after="Sources:"))),)
@@ -85,12 +85,12 @@ def _instruments() -> Sheet:
 
 
 def _archetypes() -> Sheet:
-    by_family = groupby(sorted(ARCHETYPES.values(), key=lambda one: one.family), key=lambda one: one.family)
-    told = "A signal at a bar's close is acted on at the next open; long and short mirror each other."
+    by_family = groupby(sorted(ARCHETYPES.values(), key=lambda member: member.family), key=lambda member: member.family)
+    introduction = "A signal at a bar's close is acted on at the next open; long and short mirror each other."
     return Sheet(
         "archetypes",
         "Archetypes",
-        (Section("", (told,)), *(_family(family, tuple(members)) for family, members in by_family)),
+        (Section("", (introduction,)), *(_family(family, tuple(members)) for family, members in by_family)),
     )
 
 
@@ -99,7 +99,9 @@ def _family(family: Family, members: Sequence[Archetype]) -> Section:
     rule = " ".join(inspect.cleandoc(kernel.__doc__ or "").split("\n\n")[0].split())
     words = rule.replace("Write the side of", "A signal in the direction of")
     words = words.replace("Write the side", "A signal").replace("Write a side", "A signal")
-    regimes = tuple((one.name, _regimes(one.affinity.favours), _regimes(one.affinity.avoids)) for one in members)
+    regimes = tuple(
+        (member.name, _regimes(member.affinity.favours), _regimes(member.affinity.avoids)) for member in members
+    )
     return Section(
         family,
         (words, Table(("archetype", "favours", "avoids"), regimes), _numbers(members, _is_entry)),
@@ -109,7 +111,7 @@ def _family(family: Family, members: Sequence[Archetype]) -> Section:
 def _exits() -> Sheet:
     meaning = Table(("parameter", "meaning"), tuple(EXITS.items()))
     members = tuple(ARCHETYPES.values())
-    defaults = tuple((one.name, *(_default(schema(one.name).get(name)) for name in EXITS)) for one in members)
+    defaults = tuple((member.name, *(_default(schema(member.name).get(name)) for name in EXITS)) for member in members)
     bounds = _numbers(members[:1], lambda row: not _is_entry(row))
     return Sheet(
         "exits",
@@ -142,18 +144,18 @@ def _session_modes() -> Sheet:
 
 def _costs() -> Sheet:
     heads = ("symbol", "commission $/side", "slippage ticks/side", "slippage $/side", "round turn $")
-    rows = tuple((one.symbol, *_costs_of(one)) for one in INSTRUMENTS.values())
-    told = (
+    rows = tuple((root.symbol, *_costs_of(root)) for root in INSTRUMENTS.values())
+    introduction = (
         "Every fill pays the commission. Market and stop fills also pay the slippage, against the order; a target is a "
         "limit order and pays none. The round turn is a trade that enters and leaves at the market, for one contract."
     )
-    return Sheet("costs", "Costs", (Section("", (told, Table(heads, rows))),))
+    return Sheet("costs", "Costs", (Section("", (introduction, Table(heads, rows))),))
 
 
-def _costs_of(one: Instrument) -> tuple[str, ...]:
-    slippage = one.slippage_ticks * one.tick_value_micros
-    told = (_usd(one.commission_micros), str(one.slippage_ticks), _usd(slippage))
-    return (*told, _usd(2 * (one.commission_micros + slippage)))
+def _costs_of(root: Instrument) -> tuple[str, ...]:
+    slippage = root.slippage_ticks * root.tick_value_micros
+    fills = (_usd(root.commission_micros), str(root.slippage_ticks), _usd(slippage))
+    return (*fills, _usd(2 * (root.commission_micros + slippage)))
 
 
 def _fills() -> Sheet:
@@ -161,7 +163,9 @@ def _fills() -> Sheet:
 
 
 def _gates() -> Sheet:
-    told = "Every rule must hold in the book of the stage a bot leaves, since its reset. What is unknown does not hold."
+    introduction = (
+        "Every rule must hold in the book of the stage a bot leaves, since its reset. What is unknown does not hold."
+    )
     rules = {stage: (*gate.figures, *gate.besides) for stage, gate in GATES.items()}
     codes = tuple(dict.fromkeys(rule.code for of_stage in rules.values() for rule in of_stage))
     heads = ("rule", *(f"{stage} → {stage.above}" for stage in rules))
@@ -171,22 +175,22 @@ def _gates() -> Sheet:
         "gates",
         "Gates",
         (
-            Section("Up", (told, Table(heads, rows))),
+            Section("Up", (introduction, Table(heads, rows))),
             Section("Down", ("One is enough, and no approval is asked for.", Table(("step", "when"), down))),
         ),
     )
 
 
-def _required(code: str, rules: Iterable[Rule]) -> str:
+def _required(code: str, rules: Iterable[GateRule]) -> str:
     return next((required_in_words(rule) for rule in rules if rule.code == code), "—")
 
 
 def _alternatives(stage: Stage) -> str:
-    told = (" and ".join(map(_rule, alternative)) for alternative in DEMOTIONS[stage])
-    return "; or ".join(told)
+    alternatives = (" and ".join(map(_rule, alternative)) for alternative in DEMOTIONS[stage])
+    return "; or ".join(alternatives)
 
 
-def _rule(rule: Rule) -> str:
+def _rule(rule: GateRule) -> str:
     if rule.code == "NET_PNL_MICROS":
         return f"Net P&L $ {rule.relation} {rule.required / MICROS_PER_USD:g}"
     return f"{CHECK_WORDS[rule.code]} {required_in_words(rule)}"
@@ -195,19 +199,19 @@ def _rule(rule: Rule) -> str:
 def _numbers(members: Sequence[Archetype], wanted: Callable[[Parameter], bool]) -> Table:
     """The parameters of some archetypes of one family with their bounds, and the default of each archetype."""
     rows = [row for row in schema(members[0].name).values() if wanted(row)]
-    heads = ("parameter", "unit", "from", "to", "step", *(one.name for one in members))
-    told = tuple(
+    heads = ("parameter", "unit", "from", "to", "step", *(member.name for member in members))
+    cells = tuple(
         (
             *(row.name, row.unit, f"{row.low:g}", f"{row.high:g}", f"{row.step:g}"),
-            *(_default(schema(one.name)[row.name]) for one in members),
+            *(_default(schema(member.name)[row.name]) for member in members),
         )
         for row in rows
     )
-    return Table(heads, told)
+    return Table(heads, cells)
 
 
 def _is_entry(row: Parameter) -> bool:
-    return row.name not in {one.name for one in common_exits(1)}
+    return row.name not in {exit_row.name for exit_row in common_exits(1)}
 
 
 def _default(row: Parameter | None) -> str:
@@ -219,7 +223,7 @@ def _number(value: Number) -> str:
 
 
 def _regimes(some: Iterable[Regime]) -> str:
-    return ", ".join(one.replace("_", " ").lower() for one in sorted(some)) or "—"
+    return ", ".join(regime.replace("_", " ").lower() for regime in sorted(some)) or "—"
 
 
 def _aliases(mode: str) -> list[str]:

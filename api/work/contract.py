@@ -4,12 +4,12 @@ from api.edge.contract import Spoken
 from services.work.job_pages import JobRow
 from services.work.proofs import (
     AutonomyProof,
+    AutonomyTickProof,
+    AutonomyTickSummary,
     DecisionRow,
     JobsProof,
     OldestQueued,
     ReasonCount,
-    TickShown,
-    TickSummary,
 )
 from services.work.starvation import Starvation, Wait
 
@@ -18,11 +18,11 @@ class JobAnswer(Spoken, of=JobRow, without=("name", "symbol", "timeframe", "prio
     """One job."""
 
 
-class TickSummaryAnswer(Spoken, of=TickSummary, alias_generator=None):
+class TickSummaryAnswer(Spoken, of=AutonomyTickSummary, alias_generator=None):
     """What a tick enqueued and found, in the words of the requirement."""
 
 
-class TickAnswer(Spoken, of=TickShown):
+class TickAnswer(Spoken, of=AutonomyTickProof):
     """One tick."""
 
     summary: TickSummaryAnswer

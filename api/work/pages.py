@@ -24,9 +24,9 @@ from api.work.pages_contract import (
     UnderWayAnswer,
     WorkAnswer,
 )
+from services.work.autonomy_ticks import DecisionFilter, autonomy_ticks_page, decisions_page
 from services.work.dead_letters import requeue
 from services.work.job_pages import WorkNow, ended_page, work_now
-from services.work.ticks import DecisionFilter, decisions_page, ticks_page
 from services.work.under_way import UnderWay, works_under_way
 
 WORK_SECONDS = 1.0
@@ -45,7 +45,7 @@ class WorkMoments:
 @router.get("/api/ticks", response_model=TicksAnswer, responses=documented(422))
 def list_ticks(desk: AtDesk, *, before: Before = None, limit: PageSize = 50) -> Response:
     """List ticks, newest first: what each looked at, enqueued and why it left the rest alone."""
-    return TicksAnswer.reply(ticks_page(desk, before=before, limit=limit))
+    return TicksAnswer.reply(autonomy_ticks_page(desk, before=before, limit=limit))
 
 
 @router.get("/api/ticks/{tick_id}/decisions", response_model=DecisionsAnswer, responses=documented(404, 422))

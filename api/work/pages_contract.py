@@ -9,21 +9,21 @@ from pydantic import Field
 
 from api.edge.contract import BIGGEST, Spoken
 from api.work.contract import JobAnswer, StarvationAnswer
-from services.work import ticks
+from services.work import autonomy_ticks
 from services.work.dead_letters import DeadLetter
 from services.work.job_pages import JobRow, WorkNow
-from services.work.starts import StartsTold
+from services.work.starts import StartsView
 from services.work.under_way import WorkRow
 
 TickId = Annotated[int, Path(ge=1, le=BIGGEST, description="A tick's id")]
 DecisionWord = Literal["ENQUEUE", "SKIP"]
 
 
-class ReasonTold(Spoken, of=ticks.ReasonTold):
+class ReasonTold(Spoken, of=autonomy_ticks.ReasonView):
     """A reason in words and how many bots got it."""
 
 
-class TickTold(Spoken, of=ticks.TickTold, without=("caps",)):
+class TickTold(Spoken, of=autonomy_ticks.AutonomyTickView, without=("caps",)):
     """One tick."""
 
     reasons: list[ReasonTold]
@@ -37,7 +37,7 @@ class TicksAnswer(Spoken):
     now: datetime
 
 
-class DecisionTold(Spoken, of=ticks.DecisionRow, before="blockers"):
+class DecisionTold(Spoken, of=autonomy_ticks.DecisionRow, before="blockers"):
     """What a tick decided for one bot, in words."""
 
     words: str | None
@@ -63,7 +63,7 @@ class DeadLetterTold(Spoken, of=DeadLetter):
     job_type: str
 
 
-class StartsAnswer(Spoken, of=StartsTold):
+class StartsAnswer(Spoken, of=StartsView):
     """How runs start, as the newest tick saw it, the pace it keeps, and both in words."""
 
 

@@ -22,13 +22,13 @@ from services.desk import Desk, is_prepared
 from services.market.choice import (
     BarAct,
     BarWish,
-    Move,
-    SeriesShown,
+    SeriesMove,
+    SeriesView,
     bots_by_market,
     choose_bars,
     left_aside,
     moves,
-    series_shown,
+    series_views,
     spoken_of,
     stood_already,
 )
@@ -87,7 +87,7 @@ def import_file(
 def list_series() -> None:
     """List every series in the bar store with the bots it serves, and why."""
     table = Table("symbol", "timeframe", "provider", "bars", "from", "to", "fingerprint", "bots", "why")
-    for series in series_shown(BarStore(load_settings().bars_dir).catalog(), _markets()):
+    for series in series_views(BarStore(load_settings().bars_dir).catalog(), _markets()):
         table.add_row(*_listed(series))
     print_wide(table)
 
@@ -132,7 +132,7 @@ def _tell_moves(before: Catalog, after: Catalog, *, would: bool) -> None:
     print_wide(table)
 
 
-def _moved(move: Move) -> tuple[str, ...]:
+def _moved(move: SeriesMove) -> tuple[str, ...]:
     bots = "—" if move.bots is None else f"{move.bots:,}"
     why = WORDS[move.ground] if move.ground is not None else "there are no bars"
     return move.symbol, move.timeframe, bots, _series(move.before), _series(move.after), why
@@ -142,7 +142,7 @@ def _series(row: BarSeries | None) -> str:
     return "—" if row is None else f"{row.provider}, {row.bars:,} bars, {_day(row.first_ts)} to {_day(row.last_ts)}"
 
 
-def _listed(series: SeriesShown) -> tuple[str, ...]:
+def _listed(series: SeriesView) -> tuple[str, ...]:
     span = (f"{at:%Y-%m-%d %H:%M}" for at in (series.first_bar_at, series.last_bar_at))
     bots = "—" if series.bots is None else f"{series.bots:,}"
     return (
@@ -192,7 +192,7 @@ def _desk_where_it_answers() -> Iterator[Desk | str]:
     try:
         yield desk if is_prepared(desk) else "the database is away or not migrated"
     finally:
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
 
 
 def _tell_lack(lack: str | None, remedy: str) -> None:

@@ -26,7 +26,7 @@ from trading.words import counted
 from trading.work.jobs import JobStatus
 
 if TYPE_CHECKING:
-    from services.bots.dossier import DecisionRun
+    from services.bots.dossier import DecisionFold
 
 SHOWN_RUNS = 10
 NAMED_TARGETS = 5
@@ -40,7 +40,7 @@ def opened_desk() -> Iterator[Desk]:
     try:
         desk = desk_at_hand(settings, pool_size=2)
         yield desk
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
     finally:
         _let_go(settings)
 
@@ -58,7 +58,7 @@ def desk_at_once() -> Iterator[Desk]:
         return
     try:
         yield desk
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
     finally:
         _let_go(desk.settings)
 
@@ -74,7 +74,7 @@ def shown_where_it_runs(work: LongWork, progress: TellStep) -> Iterator[TellStep
         with telling(desk, work, progress=progress) as tell:
             yield tell
     finally:
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
 
 
 @contextmanager
@@ -130,7 +130,7 @@ def backtest(bot: str) -> bool:
 
 def why(bot: str) -> None:
     """Explain one bot."""
-    from services.bots.dossier import bot_dossier, decision_runs
+    from services.bots.dossier import bot_dossier, folded_decisions
     from services.market.choice import spoken_of
     from trading.governance.gates import Check
     from trading.work.reasons import check_in_words
@@ -147,7 +147,7 @@ def why(bot: str) -> None:
     for blocker in now.stage_gate.blockers:
         words = check_in_words(blocker) if isinstance(blocker, Check) else blocker.reason
         console.print(f"  not yet {now.stage_gate.to}: {words}", markup=False, soft_wrap=True)
-    print_wide(_decisions(decision_runs(dossier.decisions)[:SHOWN_RUNS]))
+    print_wide(_decisions(folded_decisions(dossier.decisions)[:SHOWN_RUNS]))
 
 
 def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:
@@ -272,7 +272,7 @@ def _let_go(settings: Settings) -> None:
         stop_unused(settings.postgres_dir)
 
 
-def _decisions(runs: "Sequence[DecisionRun]") -> Table:
+def _decisions(runs: "Sequence[DecisionFold]") -> Table:
     table = Table("last decided", "times", "since", "decision", "job", "reason", "in words", "other blockers")
     for run in runs:
         row = run.decision

@@ -42,7 +42,7 @@ def rule_in(path: Path) -> str:
     except UnicodeDecodeError:
         raise BadInput(f"{path} must be UTF-8 text") from None
     except RuleSyntaxError as wrong:
-        raise BadInput(f"{path}, {wrong}\n{_marked(text, wrong)}") from None
+        raise BadInput(f"{path}, {wrong}\n{_pointed_at(text, wrong)}") from None
     return text
 
 
@@ -69,7 +69,7 @@ def _tell_signals(style: Style, series: tuple[str, str], *, mode: str, tolerance
         console.print(f"  {note}", markup=False, soft_wrap=True)
 
 
-def _marked(text: str, wrong: RuleSyntaxError) -> str:
+def _pointed_at(text: str, wrong: RuleSyntaxError) -> str:
     lines = text.split("\n")
     line = lines[wrong.line - 1] if wrong.line <= len(lines) else ""
     return f"  {line}\n  {' ' * (wrong.column - 1)}^"

@@ -19,7 +19,7 @@ from trading.verification.verdicts import Grade, Kind
 from trading.words import counted
 
 if TYPE_CHECKING:
-    from services.verification.runs import Verification
+    from services.verification.verifications import Verification
 
 WIDE = 140
 COLOURS = {Grade.PASSED: "green", Grade.FAILED: "red", Grade.UNKNOWN: "yellow", Grade.INFORMATIVE: "cyan"}
@@ -101,7 +101,7 @@ def _outcomes(bot: str, kinds: Sequence[Kind]) -> "Iterator[tuple[Kind, Verifica
         UnknownBots: there is no such bot.
     """
     from services.backtests.workbench import bot_at_work
-    from services.verification.runs import verify
+    from services.verification.verifications import verify
 
     with opened_desk() as desk:
         bot_id, run_id = find_bot(desk, bot), request_id()

@@ -23,7 +23,7 @@ RUN_NICE = 10  # people wait for the API, nobody waits for one backtest
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # the caps decide what runs at once, not BLAS
 
 
-def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+def code_server(settings: Settings, urls: DatabaseUrls, platform_id: str) -> Program:
     """Return the program that loads our definitions, ticks and starts run workers.
 
     Its session steps back half as far as they do within it: a tick goes before a backtest, and people before both.
@@ -33,13 +33,15 @@ def code_server(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     return _program(
         "code server",
         ("-m", "dagster", "api", "grpc", "-m", MODULE, *port, "--location-name", LOCATION),
-        environment=_environment(settings, mark, app=urls.app, dagster=urls.dagster, RUN_NICE=str(nice), **ONE_THREAD),
+        environment=_environment(
+            settings, platform_id, app=urls.app, dagster=urls.dagster, RUN_NICE=str(nice), **ONE_THREAD
+        ),
         answers=partial(code_server_answers, settings),
         session_nice=nice // 2,
     )
 
 
-def daemon(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+def daemon(settings: Settings, urls: DatabaseUrls, platform_id: str) -> Program:
     """Return the one daemon; the concurrency caps are only right with one.
 
     It waits for a run's start longer than a start may take: asking again sooner starts a second worker for the run.
@@ -51,38 +53,38 @@ def daemon(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
     return _program(
         "daemon",
         ("-m", "dagster._daemon", "run", "-w", str(workspace_file(settings))),
-        environment=_environment(settings, mark, dagster=urls.dagster, **patience),
+        environment=_environment(settings, platform_id, dagster=urls.dagster, **patience),
         answers=partial(daemon_beats, settings),
     )
 
 
-def webserver(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+def webserver(settings: Settings, urls: DatabaseUrls, platform_id: str) -> Program:
     """Return the Dagster UI behind our doors."""
     return _program(
         "webserver",
         ("-m", "orchestration.platform.dagster_ui"),
-        environment=_environment(settings, mark, dagster=urls.dagster),
+        environment=_environment(settings, platform_id, dagster=urls.dagster),
         answers=partial(webserver_answers, settings),
     )
 
 
-def api(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+def api(settings: Settings, urls: DatabaseUrls, platform_id: str) -> Program:
     """Return the API and the screen; the only program that knows the admin token."""
     token = settings.admin_token.get_secret_value() if settings.admin_token else None
     return _program(
         "api",
         ("-m", "api"),
-        environment=_environment(settings, mark, app=urls.app, ADMIN_TOKEN=token),
+        environment=_environment(settings, platform_id, app=urls.app, ADMIN_TOKEN=token),
         answers=partial(api_answers, settings),
     )
 
 
-def seed(settings: Settings, urls: DatabaseUrls, mark: str) -> Program:
+def seed(settings: Settings, urls: DatabaseUrls, platform_id: str) -> Program:
     """Return the chore that gives an empty database a fleet, and symbols without bars a simulated market."""
     return _program(
         "seed",
         ("-m", "orchestration.cli.main", "seed", "--if-empty"),
-        environment=_environment(settings, mark, app=urls.app),
+        environment=_environment(settings, platform_id, app=urls.app),
         answers=lambda: None,
     )
 
@@ -106,7 +108,7 @@ def _program(
 
 
 def _environment(
-    settings: Settings, mark: str, *, app: URL | None = None, dagster: URL | None = None, **more: str | None
+    settings: Settings, platform_id: str, *, app: URL | None = None, dagster: URL | None = None, **more: str | None
 ) -> dict[str, str]:
     """Return our environment without the owner's address and the admin token, plus what this program needs."""
     known: dict[str, str | None] = {
@@ -118,7 +120,7 @@ def _environment(
         "PROVING_HOME": str(settings.proving_home.resolve()),
         "PYTHONUNBUFFERED": "1",
     }
-    return environment(mark, **(known | more))
+    return environment(platform_id, **(known | more))
 
 
 def _text(url: URL | None) -> str | None:

@@ -12,30 +12,36 @@ import sys
 from pathlib import Path
 
 from gateways.embedded import stop_unused
-from gateways.processes import end_marked
+from gateways.processes import end_platform
 from gateways.settings import PROJECT_ROOT
 
 
-def hire(mark: str, embedded: Path | None) -> subprocess.Popen[bytes]:
+def hire(platform_id: str, embedded: Path | None) -> subprocess.Popen[bytes]:
     """Start an undertaker for our processes; it wakes when our `stdin` pipe to it closes.
 
     Args:
-        mark: What our processes carry.
+        platform_id: The platform's id, which our processes carry.
         embedded: Data folder of the embedded PostgreSQL, None where a server elsewhere is used.
     """
-    command = [sys.executable, "-m", "orchestration.platform.undertaker", mark, *([str(embedded)] if embedded else [])]
+    command = [
+        sys.executable,
+        "-m",
+        "orchestration.platform.undertaker",
+        platform_id,
+        *([str(embedded)] if embedded else []),
+    ]
     return subprocess.Popen(command, stdin=subprocess.PIPE, cwd=PROJECT_ROOT, start_new_session=True)
 
 
-def main(mark: str, embedded: str | None = None) -> None:
-    """Wait for the end of `stdin`, then end every marked process, and the embedded server unless others use it.
+def main(platform_id: str, embedded: str | None = None) -> None:
+    """Wait for the end of `stdin`, then end the platform's processes, and the embedded server unless others use it.
 
     A platform that starts meanwhile is such a user.
     """
     while os.read(sys.stdin.fileno(), 1):
         pass
     try:
-        end_marked(mark)
+        end_platform(platform_id)
     finally:
         if embedded is not None:
             stop_unused(Path(embedded))

@@ -23,7 +23,7 @@ from gateways.embedded import postmaster, start_embedded, stop_embedded, users_o
 from gateways.ports import require_free
 from gateways.postgres import DatabaseUrls, connect_urls
 from gateways.private import close_all, private_folder
-from gateways.processes import Running, end_marked, sole_platform
+from gateways.processes import Running, end_platform, sole_platform
 from gateways.settings import Settings
 from orchestration.platform import roster, undertaker
 from orchestration.platform.health import LOOPBACK
@@ -99,7 +99,7 @@ class EmbeddedPostgres:
 class RunWorkers:
     """The run workers, which the code server starts and which outlive it when it is killed."""
 
-    mark: str
+    platform_id: str
     name: str = field(init=False, default="run workers")
     ready: bool = field(init=False, default=True)
 
@@ -107,15 +107,15 @@ class RunWorkers:
         """Leave them alone: Dagster watches its runs."""
 
     def stop(self) -> None:
-        """End what still carries our mark."""
-        end_marked(self.mark)
+        """End what still carries our platform's id."""
+        end_platform(self.platform_id)
 
 
 @dataclass(slots=True)
 class Undertaker:
     """The undertaker under supervision, so that one is always there."""
 
-    mark: str
+    platform_id: str
     embedded: Path | None
     name: str = field(init=False, default="undertaker")
     ready: bool = field(init=False, default=True)
@@ -124,7 +124,7 @@ class Undertaker:
     def look(self) -> None:
         """Hire one where none lives."""
         if self.process is None or self.process.poll() is not None:
-            self.process = undertaker.hire(self.mark, self.embedded)
+            self.process = undertaker.hire(self.platform_id, self.embedded)
 
     def stop(self) -> None:
         """Dismiss it: everything else has ended in order, so it finds nothing to do."""
@@ -148,9 +148,12 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
     """
     settings.require_admin_token()
     settings.require_closed_doors()
-    mark = secrets.token_hex(8)
+    platform_id = secrets.token_hex(8)
     _close_home(settings)
-    with sole_platform(settings.lock_file, mark, settings=settings.without_secrets()) as last, _stopping_on_signals():
+    with (
+        sole_platform(settings.lock_file, platform_id, settings=settings.without_secrets()) as last,
+        _stopping_on_signals(),
+    ):
         _require_room(settings)
         if not settings.database_url:
             require_own_room(settings.postgres_dir)
@@ -158,7 +161,7 @@ def run_platform(settings: Settings, say: Say, *, seed: bool = True) -> None:
         _require_ports(settings)
         kept: list[Kept] = []
         try:
-            _start(settings, say, kept=kept, mark=mark, seed=seed)
+            _start(settings, say, kept=kept, platform_id=platform_id, seed=seed)
             watch(kept, say, until=lambda: False)
         except StopAsked:
             say("stopping")
@@ -190,14 +193,14 @@ def logs_dir(settings: Settings) -> Path:
     return settings.proving_home.resolve() / "logs"
 
 
-def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: bool) -> None:
+def _start(settings: Settings, say: Say, *, kept: list[Kept], platform_id: str, seed: bool) -> None:
     """Start in order: undertaker, database, code server and API, then daemon and webserver; the seed runs beside."""
     embedded = None if settings.database_url else settings.postgres_dir
-    kept.append(Undertaker(mark, embedded))
+    kept.append(Undertaker(platform_id, embedded))
     kept[0].look()
     if embedded is not None:
         kept.append(EmbeddedPostgres(embedded, say, settings.embedded_dir))
-    kept.append(RunWorkers(mark))
+    kept.append(RunWorkers(platform_id))
     if embedded is not None and not (embedded / "PG_VERSION").exists():
         say(_first_start(embedded, seed=seed))
     urls = _database(settings, say)
@@ -205,16 +208,16 @@ def _start(settings: Settings, say: Say, *, kept: list[Kept], mark: str, seed: b
         for room in rooms_left(embedded, rooms=settings.embedded_dir):
             say(f"{room} holds an earlier database of {embedded.parent}, which nothing uses; remove it, or keep it")
     write_home(settings)
-    code_server = _ward(settings, say, roster.code_server(settings, urls, mark))
+    code_server = _ward(settings, say, roster.code_server(settings, urls, platform_id))
     _begin(kept, code_server)
     if seed:
-        _begin(kept, Chore(roster.seed(settings, urls, mark), logs_dir(settings) / "seed.log", say))
-    _begin(kept, _ward(settings, say, roster.api(settings, urls, mark)))
+        _begin(kept, Chore(roster.seed(settings, urls, platform_id), logs_dir(settings) / "seed.log", say))
+    _begin(kept, _ward(settings, say, roster.api(settings, urls, platform_id)))
     watch(kept, say, until=lambda: code_server.ready or code_server.deaths >= FALSE_STARTS)
     if not code_server.ready:
         raise Unavailable(f"the code server does not start, {FALSE_STARTS} times in a row; see {code_server.log}")
-    _begin(kept, _ward(settings, say, roster.daemon(settings, urls, mark)))
-    _begin(kept, _ward(settings, say, roster.webserver(settings, urls, mark)))
+    _begin(kept, _ward(settings, say, roster.daemon(settings, urls, platform_id)))
+    _begin(kept, _ward(settings, say, roster.webserver(settings, urls, platform_id)))
     watch(kept, say, until=lambda: all(each.ready for each in kept))
     say(_where_to_look(settings))
 
@@ -265,7 +268,7 @@ def _require_ports(settings: Settings) -> None:
 def _clear_up(last: Running | None) -> None:
     """End what a platform left behind that was killed together with its undertaker."""
     if last is not None:
-        end_marked(last.mark)
+        end_platform(last.mark)
 
 
 def _first_start(embedded: Path, *, seed: bool) -> str:

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 _ANCHORED = "audit_anchor"
 
 
-def record(desk: Desk, session: Session, *, actor: Actor, action: str, subject: str, payload: Mapping[str, Any]) -> int:
+def record(desk: Desk, db: Session, *, actor: Actor, action: str, subject: str, payload: Mapping[str, Any]) -> int:
     """Append one event to the chain, inside the transaction of what it tells of; return its sequence.
 
     Call it last, after every row lock: the chain is locked from here to the end of the transaction. Just before the
@@ -34,12 +34,12 @@ def record(desk: Desk, session: Session, *, actor: Actor, action: str, subject: 
     Raises:
         BadAuditEvent: the payload has no canonical form.
     """
-    if session.in_nested_transaction():
+    if db.in_nested_transaction():
         raise RuntimeError("an audit event belongs to the whole transaction, not to a savepoint")
-    seq = chain.append(session, at=desk.clock(), actor=str(actor), action=action, subject=subject, payload=payload)
-    if _ANCHORED not in session.info:
-        session.info[_ANCHORED] = _AnchoredCommit(session, desk.settings.audit_anchor)
-    session.info[_ANCHORED].armed = True
+    seq = chain.append(db, at=desk.clock(), actor=str(actor), action=action, subject=subject, payload=payload)
+    if _ANCHORED not in db.info:
+        db.info[_ANCHORED] = _AnchoredCommit(db, desk.settings.audit_anchor)
+    db.info[_ANCHORED].armed = True
     return seq
 
 
@@ -50,32 +50,32 @@ def verify_chain(desk: Desk) -> AuditVerdict:
         Unavailable: the database or the anchor cannot be read.
     """
     anchor_path = desk.settings.audit_anchor
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         with quiet_anchor(anchor_path) as anchor:
-            links = chain.chain(session)
+            links = chain.chain(db)
         return verify(links, anchor)
 
 
 class _AnchoredCommit:
     """Writes the head of a transaction's events to the anchor around its commit."""
 
-    def __init__(self, session: Session, path: Path) -> None:
+    def __init__(self, db: Session, path: Path) -> None:
         self.armed = False
         self._path = path
         self._open: AnchorFile | None = None
-        event.listen(session, "before_commit", self._before)
-        event.listen(session, "after_commit", self._after)
-        event.listen(session, "after_transaction_end", self._end)
+        event.listen(db, "before_commit", self._before)
+        event.listen(db, "after_commit", self._after)
+        event.listen(db, "after_transaction_end", self._end)
 
-    def _before(self, session: Session) -> None:
-        if session.in_nested_transaction() or not self.armed:
+    def _before(self, db: Session) -> None:
+        if db.in_nested_transaction() or not self.armed:
             return
-        self._head = chain.head(session)
+        self._head = chain.head(db)
         self._open = AnchorFile(self._path)
         self._open.append(anchor_line(AnchorState.INTENDED, self._head))
 
-    def _after(self, session: Session) -> None:
-        if session.in_nested_transaction() or self._open is None:
+    def _after(self, db: Session) -> None:
+        if db.in_nested_transaction() or self._open is None:
             return
         try:
             self._open.append(anchor_line(AnchorState.COMMITTED, self._head))

@@ -28,7 +28,7 @@ EVENTS_AT_A_TIME = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class EventTold:
+class EventView:
     """One event with its place in the chain; the reason is the payload's own, the name that of the bot it is about."""
 
     seq: int
@@ -44,7 +44,7 @@ class EventTold:
 
 
 @dataclass(frozen=True, slots=True)
-class Verification:
+class ChainVerification:
     """What a verification of the whole chain found, when, and who asked.
 
     Attributes:
@@ -64,13 +64,13 @@ class Verification:
 
 
 @dataclass(frozen=True, slots=True)
-class ChainTold:
+class ChainView:
     """The chain's end as it stands now, the last line of the anchor outside the database, the last verification."""
 
     head_seq: int
     head_hash: str
     anchor: str | None
-    verification: Verification | None
+    verification: ChainVerification | None
     actions: tuple[str, ...]
     now: datetime
 
@@ -79,21 +79,21 @@ class ChainTold:
 class EventsPage:
     """Events, newest first; `next_before` continues."""
 
-    events: tuple[EventTold, ...]
+    events: tuple[EventView, ...]
     next_before: int | None
 
 
-def chain_told(desk: Desk) -> ChainTold:
+def chain_view(desk: Desk) -> ChainView:
     """Return head, anchor and last verification; reads two lines, not the chain.
 
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        head: Head = chain.head(session)
-        remembered = pages.last_verification(session)
-        actions = pages.actions(session)
-    return ChainTold(
+    with transaction(desk.database) as db:
+        head: Head = chain.head(db)
+        remembered = pages.last_verification(db)
+        actions = pages.actions(db)
+    return ChainView(
         head.seq,
         head.hash,
         last_line(desk.settings.audit_anchor),
@@ -109,14 +109,14 @@ def events_page(desk: Desk, wanted: AuditFilter, *, before: int | None, limit: i
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        rows = pages.events(session, _by_id(session, wanted), before=before, limit=limit + 1)
+    with transaction(desk.database) as db:
+        rows = pages.events(db, _by_id(db, wanted), before=before, limit=limit + 1)
         events, last = page_of(rows, limit)
-        as_read = _as_read(session, events)
+        as_read = _as_read(db, events)
     return EventsPage(as_read, last.seq if last is not None else None)
 
 
-def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
+def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventView]:
     """Return all events of a filter up to now, newest first, read in portions as they are consumed.
 
     The first portion is read at once. The chain only grows, and at the end this began with, so portions together are
@@ -128,7 +128,7 @@ def every_event(desk: Desk, wanted: AuditFilter) -> Iterator[EventTold]:
     return _portions(desk, wanted, _portion(desk, wanted, before=None))
 
 
-def verify_now(desk: Desk, *, actor: Actor) -> Verification:
+def verify_now(desk: Desk, *, actor: Actor) -> ChainVerification:
     """Verify the whole chain beside its anchor, and remember the verdict for the pages.
 
     Raises:
@@ -145,12 +145,12 @@ def verify_now(desk: Desk, *, actor: Actor) -> Verification:
         "tookMs": round(1000 * (perf_counter() - began)),
         "checkedAt": checked_at.isoformat(),
     }
-    with transaction(desk.sessions) as session:
-        pages.remember_verification(session, remembered, at=checked_at, actor=str(actor))
+    with transaction(desk.database) as db:
+        pages.remember_verification(db, remembered, at=checked_at, actor=str(actor))
     return _verification(remembered, str(actor))
 
 
-def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventTold]) -> Iterator[EventTold]:
+def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventView]) -> Iterator[EventView]:
     while portion:
         yield from portion
         if len(portion) < EVENTS_AT_A_TIME:
@@ -158,25 +158,25 @@ def _portions(desk: Desk, wanted: AuditFilter, portion: Sequence[EventTold]) -> 
         portion = _portion(desk, wanted, before=portion[-1].seq)
 
 
-def _portion(desk: Desk, wanted: AuditFilter, *, before: int | None) -> Sequence[EventTold]:
-    with transaction(desk.sessions) as session:
-        rows = pages.events(session, _by_id(session, wanted), before=before, limit=EVENTS_AT_A_TIME)
-        return _as_read(session, rows)
+def _portion(desk: Desk, wanted: AuditFilter, *, before: int | None) -> Sequence[EventView]:
+    with transaction(desk.database) as db:
+        rows = pages.events(db, _by_id(db, wanted), before=before, limit=EVENTS_AT_A_TIME)
+        return _as_read(db, rows)
 
 
-def _by_id(session: Session, wanted: AuditFilter) -> AuditFilter:
+def _by_id(db: Session, wanted: AuditFilter) -> AuditFilter:
     """A bot may be asked for by its name; its events know it by its id."""
     if wanted.subject is None:
         return wanted
-    return replace(wanted, subject=pages.subject_named(session, wanted.subject))
+    return replace(wanted, subject=pages.subject_named(db, wanted.subject))
 
 
 def _plain(breaks: Sequence[Any]) -> list[dict[str, Any]]:
     return [asdict(each) | {"kind": str(each.kind)} for each in breaks]
 
 
-def _verification(remembered: Mapping[str, Any], actor: str) -> Verification:
-    return Verification(
+def _verification(remembered: Mapping[str, Any], actor: str) -> ChainVerification:
+    return ChainVerification(
         is_whole=remembered["isWhole"],
         events=remembered["events"],
         head_seq=remembered["headSeq"],
@@ -188,14 +188,14 @@ def _verification(remembered: Mapping[str, Any], actor: str) -> Verification:
     )
 
 
-def _as_read(session: Session, rows: Sequence[EventRow]) -> tuple[EventTold, ...]:
-    names = pages.names_of(session, (row.subject for row in rows))
+def _as_read(db: Session, rows: Sequence[EventRow]) -> tuple[EventView, ...]:
+    names = pages.names_of(db, (row.subject for row in rows))
     return tuple(_event(row, names.get(row.subject)) for row in rows)
 
 
-def _event(row: EventRow, subject_name: str | None) -> EventTold:
+def _event(row: EventRow, subject_name: str | None) -> EventView:
     reason = row.payload.get("reasonCode")
-    return EventTold(
+    return EventView(
         row.seq,
         row.at,
         row.actor,

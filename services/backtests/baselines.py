@@ -76,11 +76,11 @@ class CompletedSession:
         bar = self.backtest.bust_bar
         return None if bar is None else _instant(self.at_hand.bars.ts_event[bar])
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+    def record(self, db: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write session, trades, counters and rollup."""
-        insert_session(session, self._row(claim, now=now))
+        insert_session(db, self._row(claim, now=now))
         copy_trades(
-            session,
+            db,
             trade_columns(
                 self.backtest, self.at_hand, traded=instrument(self.bot.symbol), contracts=self.bot.contracts
             ),
@@ -89,8 +89,8 @@ class CompletedSession:
             contracts=self.bot.contracts,
             created_at=claim.started_at,
         )
-        _count(session, claim, self, now=now)
-        rollups.rebuild(session, [self.bot.id], now=now)
+        _count(db, claim, self, now=now)
+        rollups.rebuild(db, [self.bot.id], now=now)
         return self.figures
 
     def _row(self, claim: Claim, *, now: datetime) -> dict[str, Any]:
@@ -122,15 +122,15 @@ class FailedSession:
     bot: BotAtWork | None
     error: str
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+    def record(self, db: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write the failure and count it, unless a reset came in between."""
         if self.bot is not None:
             origin = _origin(self.bot, claim, now=now)
-            insert_session(session, origin | {"id": uuid4(), "status": JobStatus.FAILED, "error": self.error})
-        counters = registry.progress(session, claim.bot_id)
-        if registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+            insert_session(db, origin | {"id": uuid4(), "status": JobStatus.FAILED, "error": self.error})
+        counters = registry.progress(db, claim.bot_id)
+        if registry.counts_since_baseline(db, claim.bot_id, created_at=claim.started_at):
             failures = counters.backtest_failures_in_row + 1
-            registry.set_progress(session, claim.bot_id, backtest_failures_in_row=failures, last_backtest_at=now)
+            registry.set_progress(db, claim.bot_id, backtest_failures_in_row=failures, last_backtest_at=now)
         return {"error": self.error}
 
 
@@ -150,8 +150,8 @@ class BaselineBacktest:
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed session."""
-        with transaction(desk.sessions) as session:
-            return FailedSession(registry.at_work(session, claim.bot_id), error)
+        with transaction(desk.database) as db:
+            return FailedSession(registry.at_work(db, claim.bot_id), error)
 
 
 def run_baseline(desk: Desk, bot_id: UUID, *, run_id: str) -> Finished:
@@ -210,13 +210,13 @@ def _origin(bot: BotAtWork, claim: Claim, *, now: datetime) -> dict[str, Any]:
     }
 
 
-def _count(session: Session, claim: Claim, done: CompletedSession, *, now: datetime) -> None:
+def _count(db: Session, claim: Claim, done: CompletedSession, *, now: datetime) -> None:
     """Count a completed session, unless a reset came after it had started: then it does not exist for the planner."""
-    counters = registry.progress(session, claim.bot_id)
-    if not registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+    counters = registry.progress(db, claim.bot_id)
+    if not registry.counts_since_baseline(db, claim.bot_id, created_at=claim.started_at):
         return
     registry.set_progress(
-        session,
+        db,
         claim.bot_id,
         backtests_completed=counters.backtests_completed + 1,
         backtest_failures_in_row=0,

@@ -60,13 +60,13 @@ def epoch_of(desk: Desk, bench: Workbench) -> Epoch | None:
         bench: The bot with all of its bars.
     """
     days = whole_days(bench)
-    with transaction(desk.sessions) as session:
-        registry.lock(session, bench.bot.id)
-        row = store.newest_epoch(session, bench.bot.id)
+    with transaction(desk.database) as db:
+        registry.lock(db, bench.bot.id)
+        row = store.newest_epoch(db, bench.bot.id)
         due = _due(row, days)
         if due is not None:
             number = row.epoch + 1 if row is not None else 1
-            store.open_epoch(session, bench.bot.id, epoch=number, sealed_from=on_day(due), now=desk.clock())
+            store.open_epoch(db, bench.bot.id, epoch=number, sealed_from=on_day(due), now=desk.clock())
             row = EpochRow(number, on_day(due), 0, 0, passed=False, last_on=None)
     return None if row is None else _standing(row, days)
 

@@ -21,7 +21,7 @@ from store.backtests.trades import TradeRow, trades_of_session
 from store.bots import registry
 from store.database import transaction
 from store.tables import BacktestSession
-from store.verification import runs
+from store.verification import verifications
 from trading.backtests.charts import NARROW, WIDE, LineChart, Scatter, line_chart, scatter
 from trading.backtests.tear_sheet import Costs, Split, Year, costs, months, split
 from trading.errors import BadBars, Unavailable
@@ -101,12 +101,12 @@ def tear_sheet(desk: Desk, session_id: UUID) -> TearSheet | None:
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        run = runs.session_by_id(session, session_id)
+    with transaction(desk.database) as db:
+        run = verifications.session_by_id(db, session_id)
         if run is None:
             return None
-        trades = trades_of_session(session, run.id, symbol=run.symbol)
-        bot = registry.at_work(session, run.bot_id)
+        trades = trades_of_session(db, run.id, symbol=run.symbol)
+        bot = registry.at_work(db, run.bot_id)
     return TearSheet(
         bot_name=bot.name if bot is not None else str(run.bot_id),
         run=run,
@@ -127,9 +127,9 @@ def session_trades(desk: Desk, session_id: UUID) -> tuple[BacktestSession, Trade
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        run = runs.session_by_id(session, session_id)
-        return None if run is None else (run, trades_of_session(session, run.id, symbol=run.symbol))
+    with transaction(desk.database) as db:
+        run = verifications.session_by_id(db, session_id)
+        return None if run is None else (run, trades_of_session(db, run.id, symbol=run.symbol))
 
 
 def _curves(run: BacktestSession) -> Mapping[str, Curves]:

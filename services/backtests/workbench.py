@@ -15,7 +15,7 @@ from store.bots import registry
 from store.bots.registry import BotAtWork
 from store.database import transaction
 from trading.backtests.engine import Account, Backtest, Strategy, margined, run_tape
-from trading.backtests.parts import Part, PartRun, PartRunner
+from trading.backtests.parts import Part, PartBacktester, PartResult
 from trading.errors import UnknownBots
 from trading.market.instruments import instrument
 from trading.money import MICROS_PER_USD
@@ -69,17 +69,17 @@ class Workbench:
         return replace(self, supply=supply, at_hand=supply.read(self.bot.timeframe))
 
     @cached_property
-    def runner(self) -> PartRunner:
+    def backtester(self) -> PartBacktester:
         """Runs genomes of its style over parts of its bars."""
-        return self.runner_on(self.at_hand.tape)
+        return self.backtester_on(self.at_hand.tape)
 
-    def runner_on(self, tape: Tape, *, account: Account | None = None) -> PartRunner:
+    def backtester_on(self, tape: Tape, *, account: Account | None = None) -> PartBacktester:
         """Return what runs genomes of its style over parts of any tape, for its account or another."""
-        return PartRunner(tape, self.style, account=account or self.account, tolerance=self.strategy.tolerance)
+        return PartBacktester(tape, self.style, account=account or self.account, tolerance=self.strategy.tolerance)
 
-    def run(self, part: Part | None = None) -> PartRun:
-        """Run its own genome over its bars, or some of them; valid until the runner's next run."""
-        return self.runner.run(self.genome, part or self.whole)
+    def run(self, part: Part | None = None) -> PartResult:
+        """Run its own genome over its bars, or some of them; valid until the backtester's next."""
+        return self.backtester.run(self.genome, part or self.whole)
 
     def backtest(self) -> Backtest:
         """Run its own genome over all of its bars, as a session is."""
@@ -107,8 +107,8 @@ def bot_at_work(desk: Desk, bot_id: UUID) -> BotAtWork:
     Raises:
         UnknownBots: there is no such bot.
     """
-    with transaction(desk.sessions) as session:
-        bot = registry.at_work(session, bot_id)
+    with transaction(desk.database) as db:
+        bot = registry.at_work(db, bot_id)
     if bot is None:
         raise UnknownBots([str(bot_id)])
     return bot

@@ -130,7 +130,7 @@ class _Done:
     canceled: tuple[str, ...] = ()
     generation: int | None = None
     copy_id: UUID | None = None
-    told: Mapping[str, Any] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 UNCHANGED = _Done(changed=False)
@@ -153,26 +153,26 @@ def act_on_bot(desk: Desk, wish: ActWish) -> ActReceipt:
         raise BadInput(f"{wish.act} takes no name, was {wish.name!r}")
     if wish.numbers and wish.act is not Act.EDIT:
         raise BadInput(f"{wish.act} takes no numbers, was {', '.join(wish.numbers)}")
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         return once(
-            session,
+            db,
             wish.idempotency_key,
-            lambda: _act(desk, session, wish),
+            lambda: _act(desk, db, wish),
             kind=ActReceipt,
             body_hash=lambda: _body_hash(wish),
         )
 
 
-def _act(desk: Desk, session: Session, wish: ActWish) -> ActReceipt:
-    autonomy.lock_tick(session)
-    bot = registry.in_hand(session, wish.bot_id)
+def _act(desk: Desk, db: Session, wish: ActWish) -> ActReceipt:
+    autonomy.lock_autonomy_tick(db)
+    bot = registry.in_hand(db, wish.bot_id)
     if bot is None:
         raise UnknownBots([str(wish.bot_id)])
     if bot.archived_at is not None and wish.act not in OF_THE_ARCHIVED:
         raise Refused(f"{bot.name} is archived; revive it first")
     now = desk.clock()
-    done = _ACTS[wish.act](session, wish, bot, now)
-    seq = _record(desk, session, wish, bot, done) if done.changed else None
+    done = _ACTS[wish.act](db, wish, bot, now)
+    seq = _record(desk, db, wish, bot, done) if done.changed else None
     return ActReceipt(
         act=wish.act,
         bot_id=bot.id,
@@ -188,42 +188,42 @@ def _act(desk: Desk, session: Session, wish: ActWish) -> ActReceipt:
     )
 
 
-def _rename(session: Session, wish: ActWish, bot: BotInHand, _: datetime) -> _Done:
+def _rename(db: Session, wish: ActWish, bot: BotInHand, _: datetime) -> _Done:
     if wish.name is None:
         raise BadInput("a renaming needs the new name")
     name = plain_name(wish.name)
     if name == bot.name:
         return UNCHANGED
     if name.lower() != bot.name.lower():
-        hold_free_name(session, name)
-    registry.set_standing(session, bot.id, name=name)
-    return _Done(name=name, told={"name": name, "previousName": bot.name})
+        hold_free_name(db, name)
+    registry.set_standing(db, bot.id, name=name)
+    return _Done(name=name, facts={"name": name, "previousName": bot.name})
 
 
-def _set_aside(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
+def _set_aside(db: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
     since = STANDS_ASIDE[wish.act]
     if getattr(bot, since) is not None:
         return UNCHANGED
-    registry.set_standing(session, bot.id, **{since: now})
+    registry.set_standing(db, bot.id, **{since: now})
     why = f"its bot was {since.removesuffix('_at')} while it waited"
-    canceled = tuple(map(str, jobs.cancel_queued(session, bot.id, error=why, now=now)))
-    return _Done(canceled=canceled, told={"jobTypes": list(canceled)})
+    canceled = tuple(map(str, jobs.cancel_queued(db, bot.id, error=why, now=now)))
+    return _Done(canceled=canceled, facts={"jobTypes": list(canceled)})
 
 
-def _take_back(session: Session, wish: ActWish, bot: BotInHand, _: datetime) -> _Done:
+def _take_back(db: Session, wish: ActWish, bot: BotInHand, _: datetime) -> _Done:
     since = STANDS_ASIDE[wish.act]
     if getattr(bot, since) is None:
         return UNCHANGED
-    registry.set_standing(session, bot.id, **{since: None})
+    registry.set_standing(db, bot.id, **{since: None})
     return _Done()
 
 
-def _edit(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
-    at_work = _at_work(session, bot)
+def _edit(db: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
+    at_work = _at_work(db, bot)
     genome = edited(style_of(at_work), at_work.genome, wish.numbers)
     number = at_work.generation + 1
     registry.add_generation(
-        session,
+        db,
         {
             "bot_id": bot.id,
             "generation_number": number,
@@ -236,16 +236,16 @@ def _edit(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Do
             "created_at": now,
         },
     )
-    registry.set_progress(session, bot.id, confidence_pct=None, uniqueness_pct=None)
+    registry.set_progress(db, bot.id, confidence_pct=None, uniqueness_pct=None)
     moved = {name: [f"{at_work.genome[name]:g}", f"{value:g}"] for name, value in genome.items()}
-    told = {name: way for name, way in moved.items() if way[0] != way[1]}
-    return _Done(generation=number, told={"generation": number, "numbers": told, "genomeHash": genome_hash(genome)})
+    changed = {name: way for name, way in moved.items() if way[0] != way[1]}
+    return _Done(generation=number, facts={"generation": number, "numbers": changed, "genomeHash": genome_hash(genome)})
 
 
-def _copy(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
-    source = _at_work(session, bot)
-    name = plain_name(wish.name) if wish.name is not None else free_name(session, f"{bot.name} copy")
-    hold_free_name(session, name)
+def _copy(db: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Done:
+    source = _at_work(db, bot)
+    name = plain_name(wish.name) if wish.name is not None else free_name(db, f"{bot.name} copy")
+    hold_free_name(db, name)
     traits = ("symbol", "timeframe", "archetype", "rule_fingerprint", "session_mode", "account_usd", "contracts")
     copy = {trait: getattr(source, trait) for trait in traits}
     copy |= {"id": uuid4(), "name": name, "stage_entered_at": now, "created_at": now, "added_by": str(wish.actor)}
@@ -255,31 +255,31 @@ def _copy(session: Session, wish: ActWish, bot: BotInHand, now: datetime) -> _Do
         "genome": source.genome,
         "genome_hash": source.genome_hash,
         "origin": "COPY",
-        "knows_until": looks.lineage_of(session, bot.id)[-1].knows_until,
+        "knows_until": looks.lineage_of(db, bot.id)[-1].knows_until,
         "reason": f"generation {source.generation} of {bot.name}",
         "created_at": now,
     }
-    registry.register(session, [copy], [first])
-    _inherit_epoch(session, bot.id, copy["id"], now)
+    registry.register(db, [copy], [first])
+    _inherit_epoch(db, bot.id, copy["id"], now)
     registered = {spoken: (copy | first)[column] for spoken, column in TOLD.items()}
-    told = {"copyId": str(copy["id"]), "copyName": name, "generation": source.generation, "registered": registered}
-    return _Done(name=name, copy_id=copy["id"], told=told)
+    facts = {"copyId": str(copy["id"]), "copyName": name, "generation": source.generation, "registered": registered}
+    return _Done(name=name, copy_id=copy["id"], facts=facts)
 
 
-def _inherit_epoch(session: Session, source: UUID, copy: UUID, now: datetime) -> None:
+def _inherit_epoch(db: Session, source: UUID, copy: UUID, now: datetime) -> None:
     """Seal the same days to a copy, with the looks its lineage has had at them: copying gives no bot another try."""
-    epoch = looks.newest_epoch(session, source)
+    epoch = looks.newest_epoch(db, source)
     if epoch is None:
         return
     had = LOOKS if epoch.passed else epoch.looks_before + epoch.looks
-    looks.open_epoch(session, copy, epoch=1, sealed_from=epoch.sealed_from, now=now, before=had)
+    looks.open_epoch(db, copy, epoch=1, sealed_from=epoch.sealed_from, now=now, before=had)
 
 
-def _at_work(session: Session, bot: BotInHand) -> BotAtWork:
-    found = registry.at_work(session, bot.id)
-    if found is None:
+def _at_work(db: Session, bot: BotInHand) -> BotAtWork:
+    at_work = registry.at_work(db, bot.id)
+    if at_work is None:
         raise UnknownBots([str(bot.id)])
-    return found
+    return at_work
 
 
 _ACTS: Mapping[Act, Callable[[Session, ActWish, BotInHand, datetime], _Done]] = MappingProxyType(
@@ -295,16 +295,16 @@ _ACTS: Mapping[Act, Callable[[Session, ActWish, BotInHand, datetime], _Done]] = 
 )
 
 
-def _record(desk: Desk, session: Session, wish: ActWish, bot: BotInHand, done: _Done) -> int:
-    told = dict(done.told)
-    registered = told.pop("registered", None)
+def _record(desk: Desk, db: Session, wish: ActWish, bot: BotInHand, done: _Done) -> int:
+    facts = dict(done.facts)
+    registered = facts.pop("registered", None)
     why = {"reasonCode": wish.reason_code, "requestId": wish.request_id}
-    subject, payload = str(bot.id), {"bot": bot.name, **why, **told}
-    seq = chain.record(desk, session, actor=wish.actor, action=ACTIONS[wish.act], subject=subject, payload=payload)
+    subject, payload = str(bot.id), {"bot": bot.name, **why, **facts}
+    seq = chain.record(desk, db, actor=wish.actor, action=ACTIONS[wish.act], subject=subject, payload=payload)
     if registered is not None:
         came = {**registered, **why, "copiedFrom": subject}
         copy = str(done.copy_id)
-        chain.record(desk, session, actor=wish.actor, action=REGISTERED, subject=copy, payload=came)
+        chain.record(desk, db, actor=wish.actor, action=REGISTERED, subject=copy, payload=came)
     return seq
 
 

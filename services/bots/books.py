@@ -54,7 +54,7 @@ class Equity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BookShown:
+class BookView:
     """One book of a bot: its figures, its curve, and the figures that were shown before, oldest first."""
 
     figures: BookFigures
@@ -75,7 +75,7 @@ class TradesPage:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionListed:
+class SessionView:
     """A backtest session, and whether it counts since the reset."""
 
     run: SessionRow
@@ -86,7 +86,7 @@ class SessionListed:
 class SessionsPage:
     """Backtest sessions, newest first, and where the next page starts."""
 
-    sessions: tuple[SessionListed, ...]
+    sessions: tuple[SessionView, ...]
     next_cursor: UUID | None
 
 
@@ -99,18 +99,18 @@ class TradeFile:
     trades: Iterator[TradeRow]
 
 
-def bot_book(desk: Desk, bot_id: UUID, book: Book) -> BookShown:
+def bot_book(desk: Desk, bot_id: UUID, book: Book) -> BookView:
     """Return one book of a bot, in one transaction.
 
     Raises:
         UnknownBots: there is no such bot.
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        row = _row(session, bot_id, book)
-        curve = books.equity_curve(session, bot_id, book=book)
-        before = books.shown_before(session, bot_id, book=book, limit=SHOWN_BEFORE)
-    return BookShown(
+    with transaction(desk.database) as db:
+        row = _row(db, bot_id, book)
+        curve = books.equity_curve(db, bot_id, book=book)
+        before = books.shown_before(db, bot_id, book=book, limit=SHOWN_BEFORE)
+    return BookView(
         figures=book_figures(row),
         session_id=row.session_id,
         equity=equity(row, curve),
@@ -127,13 +127,13 @@ def bot_trades(desk: Desk, bot_id: UUID, *, book: Book | None = None, cursor: in
         UnknownBots: there is no such bot.
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        source = _source(bot_id, _row(session, bot_id, book))
-        trades = books.trades_before(session, source, before=cursor, limit=limit + 1)
-    shown, last = page_of(trades, limit)
+    with transaction(desk.database) as db:
+        source = _source(bot_id, _row(db, bot_id, book))
+        trades = books.trades_before(db, source, before=cursor, limit=limit + 1)
+    listed, last = page_of(trades, limit)
     decimals = instrument(source.symbol).price_decimals
     more = source.place_of(last) if last is not None else None
-    return TradesPage(source.book, source.session_id, decimals, shown, more)
+    return TradesPage(source.book, source.session_id, decimals, listed, more)
 
 
 def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -> SessionsPage:
@@ -143,11 +143,11 @@ def bot_sessions(desk: Desk, bot_id: UUID, *, cursor: UUID | None, limit: int) -
         UnknownBots: there is no such bot.
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        since = _row(session, bot_id, Book.BACKTEST).since
-        runs = dossier.sessions_of_bot(session, bot_id, before=cursor, limit=limit + 1)
-    shown, last = page_of(runs, limit)
-    listed = tuple(SessionListed(run, counts(run.created_at, reset_at=since)) for run in shown)
+    with transaction(desk.database) as db:
+        since = _row(db, bot_id, Book.BACKTEST).since
+        runs = dossier.sessions_of_bot(db, bot_id, before=cursor, limit=limit + 1)
+    portion, last = page_of(runs, limit)
+    listed = tuple(SessionView(run, counts(run.created_at, reset_at=since)) for run in portion)
     return SessionsPage(listed, last.id if last is not None else None)
 
 
@@ -161,10 +161,10 @@ def all_trades(desk: Desk, bot_id: UUID, book: Book | None = None) -> TradeFile:
         UnknownBots: there is no such bot.
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        row = _row(session, bot_id, book)
+    with transaction(desk.database) as db:
+        row = _row(db, bot_id, book)
         source = _source(bot_id, row)
-        first = books.trades_after(session, source, after=0, limit=TRADES_AT_A_TIME)
+        first = books.trades_after(db, source, after=0, limit=TRADES_AT_A_TIME)
     return TradeFile(row.name, source.book, _portions(desk, source, first))
 
 
@@ -185,8 +185,8 @@ def equity(row: CardRow | BookRow, curve: CurveRow | None) -> Equity:
     )
 
 
-def _row(session: Session, bot_id: UUID, book: Book | None) -> BookRow:
-    for row in books.books_of_bot(session, bot_id):
+def _row(db: Session, bot_id: UUID, book: Book | None) -> BookRow:
+    for row in books.books_of_bot(db, bot_id):
         if row.book == (book or Stage(row.stage).book):
             return row
     raise UnknownBots([str(bot_id)])
@@ -202,5 +202,5 @@ def _portions(desk: Desk, source: TradeSource, portion: Sequence[TradeRow]) -> I
         if len(portion) < TRADES_AT_A_TIME:
             return
         last = source.place_of(portion[-1])
-        with transaction(desk.sessions) as session:
-            portion = books.trades_after(session, source, after=last, limit=TRADES_AT_A_TIME)
+        with transaction(desk.database) as db:
+            portion = books.trades_after(db, source, after=last, limit=TRADES_AT_A_TIME)

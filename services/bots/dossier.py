@@ -16,16 +16,16 @@ from services.bots.cards import GatedCard, gated_card
 from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
 from services.desk import Desk
-from services.market.choice import SeriesShown, series_traded
+from services.market.choice import SeriesView, series_traded
 from store.bots import dossier, fleet, registry
 from store.bots.dossier import FiguresEventRow as FiguresEventRow
 from store.bots.dossier import GenerationRow as GenerationRow
 from store.bots.dossier import SessionRow
 from store.database import transaction
 from store.figures import books
-from store.work import job_pages, ticks
+from store.work import autonomy_ticks, job_pages
+from store.work.autonomy_ticks import DecisionOfBot as DecisionOfBot
 from store.work.job_pages import JobRow
-from store.work.ticks import DecisionOfBot as DecisionOfBot
 from trading.errors import UnknownBots
 from trading.strategies.memory import History
 
@@ -45,7 +45,7 @@ class Dossier:
     """
 
     bot: GatedCard
-    bars: SeriesShown | None
+    bars: SeriesView | None
     history: History | None
     equity: Equity
     sessions: tuple[SessionRow, ...]
@@ -56,7 +56,7 @@ class Dossier:
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionRun:
+class DecisionFold:
     """Decisions of one outcome that followed each other, told by the newest; `first` and `last` are their moments."""
 
     first: datetime
@@ -65,10 +65,10 @@ class DecisionRun:
     decision: DecisionOfBot
 
 
-def decision_runs(decisions: Sequence[DecisionOfBot]) -> tuple[DecisionRun, ...]:
+def folded_decisions(decisions: Sequence[DecisionOfBot]) -> tuple[DecisionFold, ...]:
     """Group decisions, newest first, into runs of one outcome, newest first: as `runsOf` does on the bot's page."""
     grouped = [list(run) for _, run in groupby(decisions, key=attrgetter(*OUTCOME))]
-    return tuple(DecisionRun(run[-1].started_at, run[0].started_at, len(run), run[0]) for run in grouped)
+    return tuple(DecisionFold(run[-1].started_at, run[0].started_at, len(run), run[0]) for run in grouped)
 
 
 def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
@@ -78,18 +78,18 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         UnknownBots: there is no such bot.
         Unavailable: the database or the bar store is away.
     """
-    with transaction(desk.sessions) as session:
-        row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
+    with transaction(desk.database) as db:
+        row = fleet.read_bots_with_evidence(db, [bot_id]).get(bot_id)
         if row is None:
             raise UnknownBots([str(bot_id)])
-        bot = gated_card(row, verifications_of(session, [row.card]), now=desk.clock())
-        at_work = registry.at_work(session, bot_id)
-        curve = books.equity_curve(session, bot_id, book=bot.metrics.book)
-        jobs = job_pages.of_bot(session, bot_id, limit=SHOWN_JOBS)
-        decisions = ticks.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
-        sessions = dossier.sessions_of_bot(session, bot_id, limit=SHOWN_SESSIONS)
-        generations = dossier.generations_of_bot(session, bot_id, limit=SHOWN_GENERATIONS)
-        events = dossier.resets_of_bot(session, bot_id, limit=SHOWN_EVENTS)
+        bot = gated_card(row, verifications_of(db, [row.card]), now=desk.clock())
+        at_work = registry.at_work(db, bot_id)
+        curve = books.equity_curve(db, bot_id, book=bot.metrics.book)
+        jobs = job_pages.of_bot(db, bot_id, limit=SHOWN_JOBS)
+        decisions = autonomy_ticks.decisions_of_bot(db, bot_id, limit=SHOWN_DECISIONS)
+        sessions = dossier.sessions_of_bot(db, bot_id, limit=SHOWN_SESSIONS)
+        generations = dossier.generations_of_bot(db, bot_id, limit=SHOWN_GENERATIONS)
+        events = dossier.resets_of_bot(db, bot_id, limit=SHOWN_EVENTS)
     return Dossier(
         bot=bot,
         bars=series_traded(desk.bars, bot.symbol, bot.timeframe),

@@ -35,11 +35,11 @@ def each_matching_bot(
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        found = fleet.matching_ids(session, wanted, order)
+    with transaction(desk.database) as db:
+        bot_ids = fleet.matching_ids(db, wanted, order)
         if State.ARCHIVED in states:
-            found = [*found, *fleet.matching_ids(session, replace(wanted, state=State.ARCHIVED), order)]
-    return _cards(desk, found, frozenset(states))
+            bot_ids = [*bot_ids, *fleet.matching_ids(db, replace(wanted, state=State.ARCHIVED), order)]
+    return _cards(desk, bot_ids, frozenset(states))
 
 
 def _cards(desk: Desk, bot_ids: Sequence[UUID], states: frozenset[State]) -> Iterator[BotCard]:

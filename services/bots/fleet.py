@@ -20,7 +20,7 @@ from store.bots.fleet import BookTotal, Place
 from store.bots.fleet import FleetFilter as FleetFilter
 from store.bots.fleet import FleetOrder as FleetOrder
 from store.database import reading, transaction
-from store.work import job_pages, ticks
+from store.work import autonomy_ticks, job_pages
 from trading.books import Stage
 from trading.work.badges import State
 
@@ -71,19 +71,19 @@ def bots_page(desk: Desk, query: FleetQuery) -> BotsPage:
     """
     after = _place(query.cursor, query.order) if query.cursor is not None else None
     limit = max(1, min(query.limit, MAX_PAGE))
-    with reading(desk.sessions) as session:
-        found = fleet.read_page(session, query.wanted, query.order, after=after, limit=limit + 1)
-        shown, last = page_of(list(zip(found.rows, found.places, strict=True)), limit)
-        verifications = verifications_of(session, [row.card for row, _ in shown])
+    with reading(desk.database) as db:
+        portion = fleet.read_page(db, query.wanted, query.order, after=after, limit=limit + 1)
+        listed, last = page_of(list(zip(portion.rows, portion.places, strict=True)), limit)
+        verifications = verifications_of(db, [row.card for row, _ in listed])
     now = desk.clock()
-    bots = tuple(gated_card(row, verifications, now=now) for row, _ in shown)
-    return BotsPage(bots, _cursor(last[1], query.order) if last is not None else None, found.total)
+    bots = tuple(gated_card(row, verifications, now=now) for row, _ in listed)
+    return BotsPage(bots, _cursor(last[1], query.order) if last is not None else None, portion.total)
 
 
 def bots_by_ids(desk: Desk, bot_ids: Sequence[UUID]) -> tuple[BotCard, ...]:
     """Return the cards of some bots in the order asked for; ids that do not exist are left out."""
-    with reading(desk.sessions) as session:
-        rows = fleet.read_bots(session, bot_ids)
+    with reading(desk.database) as db:
+        rows = fleet.read_bots(db, bot_ids)
     now = desk.clock()
     return tuple(card(rows[bot_id], now=now) for bot_id in bot_ids if bot_id in rows)
 
@@ -95,20 +95,20 @@ def each_bot(desk: Desk) -> Iterator[BotCard]:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    with transaction(desk.sessions) as session:
-        for row in fleet.read_fleet(session):
+    with transaction(desk.database) as db:
+        for row in fleet.read_fleet(db):
             yield card(row, now=now)
 
 
 def fleet_totals(desk: Desk) -> Totals:
     """Return the totals of the fleet that is not archived."""
     now = desk.clock()
-    with reading(desk.sessions) as session:
-        counted = fleet.count_by_state(session)
-        books = fleet.sum_by_book(session)
-        locks = fleet.stage_locks(session, now=now)
-        oldest = job_pages.oldest_queued(session)
-        tick = ticks.newest_tick(session)
+    with reading(desk.database) as db:
+        counted = fleet.count_by_state(db)
+        books = fleet.sum_by_book(db)
+        locks = fleet.stage_locks(db, now=now)
+        oldest = job_pages.oldest_queued(db)
+        tick = autonomy_ticks.newest(db)
     return Totals(
         bots=locks.bots,
         by_stage=_tally([(stage, count) for stage, _, count in counted], tuple(Stage)),
@@ -156,4 +156,4 @@ def _is_key(key: object, order: FleetOrder) -> bool:
 
 def _is_text(value: object) -> bool:
     """Return whether a value is text the database takes: no NUL, no half of a surrogate pair."""
-    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= one <= "\udfff" for one in value)
+    return isinstance(value, str) and "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)

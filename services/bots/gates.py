@@ -10,29 +10,29 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from store.bots.fleet import CardRow
-from store.verification import runs
-from store.verification.runs import NewestRun
+from store.verification import verifications
+from store.verification.verifications import NewestVerification
 from trading.verification.evidence import ASKED_FOR, ASKING, Verified
 from trading.verification.verdicts import Grade, Kind
 
 Verifications = Mapping[UUID, tuple[Verified, ...]]
 
 
-def verifications_of(session: Session, rows: Iterable[CardRow]) -> Verifications:
+def verifications_of(db: Session, rows: Iterable[CardRow]) -> Verifications:
     """Return the newest verifications that gates ask for, by bot; nothing is read where no bot stands at such a gate.
 
     Args:
-        session: Open transaction.
+        db: Open transaction.
         rows: Of the bots.
     """
     asking = [row.id for row in rows if row.stage in ASKING]
     if not asking:
         return {}
-    found = runs.latest_of_bots(session, asking, kinds=list(ASKED_FOR))
-    return {bot_id: tuple(map(_verified, runs)) for bot_id, runs in found.items()}
+    newest = verifications.latest_of_bots(db, asking, kinds=list(ASKED_FOR))
+    return {bot_id: tuple(map(_verified, runs)) for bot_id, runs in newest.items()}
 
 
-def _verified(row: NewestRun) -> Verified:
+def _verified(row: NewestVerification) -> Verified:
     return Verified(
         kind=Kind(row.kind),
         grade=Grade(row.verdict),

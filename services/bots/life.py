@@ -17,19 +17,19 @@ from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
 from services.bots.registration import REGISTERED
 from services.desk import Desk
-from services.market.choice import SeriesShown, series_traded
+from services.market.choice import SeriesView, series_traded
 from store.bots import dossier, fleet, registry
 from store.bots.dossier import ActRow, FiguresEventRow, GenerationRow, StageMoveRow
-from store.bots.dossier import IterationRow as IterationRow
-from store.bots.dossier import Neighbour as Neighbour
+from store.bots.dossier import JudgedIterationRow as JudgedIterationRow
+from store.bots.dossier import NextBot as NextBot
 from store.bots.fleet import CardRow
 from store.database import transaction
 from store.figures import books
-from store.verification import runs
-from store.verification.runs import VerificationRun
-from store.work import job_pages, ticks
+from store.verification import verifications
+from store.verification.verifications import VerificationRun
+from store.work import autonomy_ticks, job_pages
+from store.work.autonomy_ticks import DecisionOfBot
 from store.work.job_pages import JobRow
-from store.work.ticks import DecisionOfBot
 from trading.actors import AUTONOMY
 from trading.errors import UnknownBots
 from trading.governance.gates import GateVerdict
@@ -45,7 +45,7 @@ SHOWN_EVENTS = 120
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
+class LifeEvent:
     """One line of a bot's trail.
 
     Attributes:
@@ -66,7 +66,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class Milestone:
     """A moment worth a line across a chart of real time; `books` names the books it concerns, none means all."""
 
     at: datetime
@@ -77,7 +77,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberShown:
+class NumberView:
     """One number of a bot's newest generation, with the bounds an edit must keep."""
 
     name: str
@@ -97,19 +97,19 @@ class Life:
     """
 
     bot: GatedCard
-    bars: SeriesShown | None
+    bars: SeriesView | None
     history: History | None
     rule: str | None
-    before: Neighbour | None
-    after: Neighbour | None
+    before: NextBot | None
+    after: NextBot | None
     gate: GateVerdict
     books: tuple[BookFigures, ...]
-    numbers: tuple[NumberShown, ...]
+    numbers: tuple[NumberView, ...]
     generations: tuple[GenerationRow, ...]
-    iterations: tuple[IterationRow, ...]
+    iterations: tuple[JudgedIterationRow, ...]
     decisions: tuple[DecisionOfBot, ...]
-    events: tuple[Event, ...]
-    marks: tuple[Mark, ...]
+    events: tuple[LifeEvent, ...]
+    marks: tuple[Milestone, ...]
     verifications: Sequence[VerificationRun]
 
 
@@ -133,18 +133,18 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         Unavailable: the database or the bar store is away.
     """
     now = desk.clock()
-    with transaction(desk.sessions) as session:
-        row = fleet.read_bots_with_evidence(session, [bot_id]).get(bot_id)
+    with transaction(desk.database) as db:
+        row = fleet.read_bots_with_evidence(db, [bot_id]).get(bot_id)
         if row is None:
             raise UnknownBots([str(bot_id)])
-        bot, trail = row.card, _trail(session, row.card)
-        iterations = dossier.iterations_of_bot(session, bot_id, limit=SHOWN_ITERATIONS)
-        decisions = ticks.decisions_of_bot(session, bot_id, limit=SHOWN_DECISIONS)
-        shown = books.books_of_bot(session, bot_id)
-        rule, at_work = dossier.rule_of_bot(session, bot_id), registry.at_work(session, bot_id)
-        before, after = (dossier.beside_bot(session, bot.name, after=ahead) for ahead in (False, True))
-        at_gates = verifications_of(session, [bot])
-        verifications = runs.latest_of_bot(session, bot_id)
+        bot, trail = row.card, _trail(db, row.card)
+        iterations = dossier.iterations_of_bot(db, bot_id, limit=SHOWN_ITERATIONS)
+        decisions = autonomy_ticks.decisions_of_bot(db, bot_id, limit=SHOWN_DECISIONS)
+        book_rows = books.books_of_bot(db, bot_id)
+        rule, at_work = dossier.rule_of_bot(db, bot_id), registry.at_work(db, bot_id)
+        before, after = (dossier.beside_bot(db, bot.name, after=ahead) for ahead in (False, True))
+        at_gates = verifications_of(db, [bot])
+        newest = verifications.latest_of_bot(db, bot_id)
     return Life(
         bot=gated_card(row, at_gates, now=now),
         bars=series_traded(desk.bars, bot.symbol, bot.timeframe),
@@ -153,39 +153,39 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         before=before,
         after=after,
         gate=gate_verdict(row, at_gates, now=now),
-        books=tuple(book_figures(book) for book in shown),
+        books=tuple(book_figures(book) for book in book_rows),
         numbers=_numbers(bot.archetype if rule is None else rule_text(rule), trail.generations),
         generations=tuple(trail.generations),
         iterations=tuple(iterations),
         decisions=tuple(decisions),
         events=_events(trail),
-        marks=_marks(trail),
-        verifications=verifications,
+        marks=_milestones(trail),
+        verifications=newest,
     )
 
 
-def _numbers(style: Style, generations: Sequence[GenerationRow]) -> tuple[NumberShown, ...]:
+def _numbers(style: Style, generations: Sequence[GenerationRow]) -> tuple[NumberView, ...]:
     """Return the numbers of the newest generation in the order of their style; one it has not is left out."""
     genome = generations[0].genome if generations else {}
     return tuple(
-        NumberShown(name, genome[name], row.low, row.high, row.step, row.unit)
+        NumberView(name, genome[name], row.low, row.high, row.step, row.unit)
         for name, row in schema(style).items()
         if name in genome
     )
 
 
-def _trail(session: Session, row: CardRow) -> _Trail:
+def _trail(db: Session, row: CardRow) -> _Trail:
     return _Trail(
         born_at=row.created_at,
-        generations=dossier.generations_of_bot(session, row.id, limit=SHOWN_GENERATIONS),
-        moves=dossier.stage_moves_of_bot(session, row.id, limit=SHOWN_EVENTS),
-        resets=dossier.resets_of_bot(session, row.id, limit=SHOWN_EVENTS),
-        acts=dossier.acts_on_bot(session, row.id, limit=SHOWN_EVENTS),
-        jobs=job_pages.of_bot(session, row.id, limit=SHOWN_EVENTS),
+        generations=dossier.generations_of_bot(db, row.id, limit=SHOWN_GENERATIONS),
+        moves=dossier.stage_moves_of_bot(db, row.id, limit=SHOWN_EVENTS),
+        resets=dossier.resets_of_bot(db, row.id, limit=SHOWN_EVENTS),
+        acts=dossier.acts_on_bot(db, row.id, limit=SHOWN_EVENTS),
+        jobs=job_pages.of_bot(db, row.id, limit=SHOWN_EVENTS),
     )
 
 
-def _events(trail: _Trail) -> tuple[Event, ...]:
+def _events(trail: _Trail) -> tuple[LifeEvent, ...]:
     """Merge the trail, newest first: as many as each source was asked for, so none is missing."""
     sources = [
         [_moved(row) for row in trail.moves],
@@ -193,24 +193,24 @@ def _events(trail: _Trail) -> tuple[Event, ...]:
         [event for row in trail.jobs for event in _worked(row)],
         [_generation(row) for row in trail.generations],
         [_acted(row) for row in trail.acts],
-        [Event(at=trail.born_at, event=REGISTERED)] if REGISTERED not in {row.action for row in trail.acts} else [],
+        [LifeEvent(at=trail.born_at, event=REGISTERED)] if REGISTERED not in {row.action for row in trail.acts} else [],
     ]
     merged = sorted((event for source in sources for event in source), key=lambda event: event.at, reverse=True)
     return tuple(merged[:SHOWN_EVENTS])
 
 
-def _moved(row: StageMoveRow) -> Event:
+def _moved(row: StageMoveRow) -> LifeEvent:
     way = f"{row.from_stage or 'new'} → {row.to_stage}"
-    return Event(at=row.created_at, event="STAGE_MOVED", reason=row.reason_code, actor=row.actor, detail=way)
+    return LifeEvent(at=row.created_at, event="STAGE_MOVED", reason=row.reason_code, actor=row.actor, detail=way)
 
 
-def _reset(row: FiguresEventRow) -> Event:
+def _reset(row: FiguresEventRow) -> LifeEvent:
     scope = row.payload_json.get("scope", "")
-    return Event(at=row.created_at, event=row.event_type, reason=row.reason_code, actor=row.actor, detail=scope)
+    return LifeEvent(at=row.created_at, event=row.event_type, reason=row.reason_code, actor=row.actor, detail=scope)
 
 
-def _acted(row: ActRow) -> Event:
-    return Event(
+def _acted(row: ActRow) -> LifeEvent:
+    return LifeEvent(
         at=row.at,
         event=row.action,
         reason=row.payload.get("reasonCode"),
@@ -229,12 +229,12 @@ def _told(payload: Mapping[str, Any]) -> str:
     return ", ".join([*renamed, *copied, *grown, *numbers, *map(str, payload.get("jobTypes", ()))])
 
 
-def _worked(row: JobRow) -> Iterator[Event]:
+def _worked(row: JobRow) -> Iterator[LifeEvent]:
     count = f"x{row.attempt}" if row.type == "BACKTEST" else f"#{row.iteration}"
     by = None if row.reason_code == Reason.BY_HAND else str(AUTONOMY)
-    yield Event(at=row.created_at, event=f"{row.type}_QUEUED", reason=row.reason_code, actor=by, detail=count)
+    yield LifeEvent(at=row.created_at, event=f"{row.type}_QUEUED", reason=row.reason_code, actor=by, detail=count)
     if row.completed_at is not None:
-        yield Event(
+        yield LifeEvent(
             at=row.completed_at,
             event=f"{row.type}_{row.status}",
             detail=row.error or count,
@@ -242,22 +242,22 @@ def _worked(row: JobRow) -> Iterator[Event]:
         )
 
 
-def _generation(row: GenerationRow) -> Event:
+def _generation(row: GenerationRow) -> LifeEvent:
     came = f"G{row.generation_number}" + (f" from G{row.parent_generation}" if row.parent_generation else "")
-    return Event(at=row.created_at, event="GENERATION_ADDED", reason=row.origin, detail=came)
+    return LifeEvent(at=row.created_at, event="GENERATION_ADDED", reason=row.origin, detail=came)
 
 
-def _marks(trail: _Trail) -> tuple[Mark, ...]:
-    found = [
-        *(Mark(row.created_at, "STAGE", row.to_stage, row.reason_code) for row in trail.moves),
+def _milestones(trail: _Trail) -> tuple[Milestone, ...]:
+    milestones = [
+        *(Milestone(row.created_at, "STAGE", row.to_stage, row.reason_code) for row in trail.moves),
         *(
-            Mark(row.created_at, "RESET", "RESET", row.reason_code, tuple(row.payload_json.get("books", ())))
+            Milestone(row.created_at, "RESET", "RESET", row.reason_code, tuple(row.payload_json.get("books", ())))
             for row in trail.resets
         ),
         *(
-            Mark(row.created_at, "GENERATION", f"G{row.generation_number}", row.reason or row.origin)
+            Milestone(row.created_at, "GENERATION", f"G{row.generation_number}", row.reason or row.origin)
             for row in trail.generations
             if row.parent_generation is not None
         ),
     ]
-    return tuple(sorted(found, key=lambda mark: mark.at, reverse=True))
+    return tuple(sorted(milestones, key=lambda milestone: milestone.at, reverse=True))

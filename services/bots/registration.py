@@ -100,15 +100,15 @@ def register_bot(desk: Desk, request: BotRequest) -> Registered:
     bot, now = _bot(request, style), desk.clock()
     first = first_generation(bot, style)
     rows = (bot | {"stage_entered_at": now, "created_at": now}, first | {"created_at": now})
-    shown = _registered(desk, bot, first)
-    with transaction(desk.sessions) as session:
-        hold_free_name(session, bot["name"])
+    registered = _registered(desk, bot, first)
+    with transaction(desk.database) as db:
+        hold_free_name(db, bot["name"])
         if isinstance(style, RuleText):
-            registry.keep_rule(session, fingerprint=style.fingerprint, rule=style.text, now=now)
-        registry.register(session, rows[:1], rows[1:])
-        told = {spoken: (bot | first)[name] for spoken, name in TOLD.items()}
-        chain.record(desk, session, actor=request.actor, action=REGISTERED, subject=str(bot["id"]), payload=told)
-    return shown
+            registry.keep_rule(db, fingerprint=style.fingerprint, rule=style.text, now=now)
+        registry.register(db, rows[:1], rows[1:])
+        payload = {spoken: (bot | first)[name] for spoken, name in TOLD.items()}
+        chain.record(desk, db, actor=request.actor, action=REGISTERED, subject=str(bot["id"]), payload=payload)
+    return registered
 
 
 def would_register(desk: Desk, request: BotRequest) -> Registered:
@@ -118,8 +118,8 @@ def would_register(desk: Desk, request: BotRequest) -> Registered:
     """
     style = style_wanted(archetype_name=request.archetype, text=request.rule)
     bot = _bot(request, style)
-    with transaction(desk.sessions) as session:
-        hold_free_name(session, bot["name"])
+    with transaction(desk.database) as db:
+        hold_free_name(db, bot["name"])
     return _registered(desk, bot, first_generation(bot, style))
 
 
@@ -136,23 +136,23 @@ def plain_name(name: str) -> str:
     return name
 
 
-def hold_free_name(session: Session, name: str) -> None:
+def hold_free_name(db: Session, name: str) -> None:
     """Hold a name for this transaction, so that nobody else gives it to a bot.
 
     Raises:
         NameTaken: some bot, archived or not, has it, capitals aside.
     """
-    registry.hold_name(session, name)
-    if registry.is_named(session, name):
+    registry.hold_name(db, name)
+    if registry.is_named(db, name):
         raise NameTaken(f"a bot's name is its own, {name!r} is taken")
 
 
-def free_name(session: Session, name: str) -> str:
+def free_name(db: Session, name: str) -> str:
     """Return a name no bot has: the one given, cut to its longest, or with the first free number from 2 on."""
     for number in count(1):
         end = f" {number}" if number > 1 else ""
         wanted = f"{name[: LONGEST_NAME - len(end)]}{end}"
-        if not registry.is_named(session, wanted):
+        if not registry.is_named(db, wanted):
             return wanted
     raise AssertionError("numbers do not end")
 
@@ -163,8 +163,8 @@ def names_of(desk: Desk, bot_ids: Collection[UUID]) -> dict[UUID, str]:
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        return registry.names_of(session, bot_ids)
+    with transaction(desk.database) as db:
+        return registry.names_of(db, bot_ids)
 
 
 def short_id(bot_id: UUID) -> str:
@@ -184,20 +184,20 @@ def bot_named(desk: Desk, name: str, *, archived_too: bool = False) -> UUID:
         UnknownBots: none, more than one, or an archived one; up to three names that begin alike are offered.
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        found = registry.ids_by_name(session, name)
-        archived = [] if found else registry.archived_by_name(session, name)
-        is_short = len(name) >= SHORT_ID_LETTERS and not found and not archived
-        by_id = registry.ids_beginning(session, name) if is_short else []
-        alike = [] if found else registry.names_beginning(session, name[:ALIKE_LETTERS])
+    with transaction(desk.database) as db:
+        bot_ids = registry.ids_by_name(db, name)
+        archived = [] if bot_ids else registry.archived_by_name(db, name)
+        is_short = len(name) >= SHORT_ID_LETTERS and not bot_ids and not archived
+        by_id = registry.ids_beginning(db, name) if is_short else []
+        alike = [] if bot_ids else registry.names_beginning(db, name[:ALIKE_LETTERS])
     if archived and not archived_too:
         raise UnknownBots([name], words=f"{name!r} is archived; put it back with: proving bot revive {name!r}")
-    found = found or archived or by_id
-    if len(found) > 1:
-        raise UnknownBots([name], words=f"{len(found)} bots are named {name!r}; name one by its id")
-    if not found:
+    bot_ids = bot_ids or archived or by_id
+    if len(bot_ids) > 1:
+        raise UnknownBots([name], words=f"{len(bot_ids)} bots are named {name!r}; name one by its id")
+    if not bot_ids:
         raise UnknownBots([name], words=f"no bot is named {name!r}{_offered(name, alike)}")
-    return found[0]
+    return bot_ids[0]
 
 
 def style_wanted(*, archetype_name: str | None, text: str | None) -> Style:
@@ -215,14 +215,14 @@ def style_wanted(*, archetype_name: str | None, text: str | None) -> Style:
 
 def _offered(name: str, known: Sequence[str]) -> str:
     """Return the known names that agree with a name the longest, as the end of a sentence; nothing where none do."""
-    by_likeness = sorted(known, key=lambda one: (-_letters_shared(one.lower(), name.lower()), one))[:OFFERED]
+    by_likeness = sorted(known, key=lambda likely: (-_letters_shared(likely.lower(), name.lower()), likely))[:OFFERED]
     there = "there is" if len(by_likeness) == 1 else "there are"
     return f"; {there} {', '.join(by_likeness)}" if by_likeness else ""
 
 
-def _letters_shared(one: str, other: str) -> int:
+def _letters_shared(left: str, right: str) -> int:
     """Return how many letters two texts have in common from their beginning."""
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(left, right, strict=False)))
 
 
 def _bot(request: BotRequest, style: Style) -> dict[str, Any]:
@@ -252,6 +252,6 @@ def _bot(request: BotRequest, style: Style) -> dict[str, Any]:
 
 
 def _registered(desk: Desk, bot: Mapping[str, Any], first: Mapping[str, Any]) -> Registered:
-    shown = {name: bot[name] for name in ("id", "name", "symbol", "timeframe", "archetype", "rule_fingerprint")}
+    traits = {name: bot[name] for name in ("id", "name", "symbol", "timeframe", "archetype", "rule_fingerprint")}
     has_bars = desk.bars.best(bot["symbol"], bot["timeframe"]) is not None
-    return Registered(**shown, genome=first["genome"], has_bars=has_bars)
+    return Registered(**traits, genome=first["genome"], has_bars=has_bars)

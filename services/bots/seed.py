@@ -61,12 +61,12 @@ def seed_fleet(
     fleet = list(islice(_fleet(symbols, timeframes), size))
     registered = [bot | {"stage_entered_at": now, "created_at": now} for bot in fleet]
     first = [first_generation(bot, bot["archetype"]) | {"created_at": now} for bot in fleet]
-    with transaction(desk.sessions) as session:
-        new = registry.register(session, registered, first)
+    with transaction(desk.database) as db:
+        new = registry.register(db, registered, first)
         if new:
-            told = {"count": len(new), "symbols": sorted({bot["symbol"] for bot in fleet if bot["id"] in new})}
+            payload = {"count": len(new), "symbols": sorted({bot["symbol"] for bot in fleet if bot["id"] in new})}
             subject = counted(len(new), "bot")
-            chain.record(desk, session, actor=actor, action=REGISTERED, subject=subject, payload=told)
+            chain.record(desk, db, actor=actor, action=REGISTERED, subject=subject, payload=payload)
     return len(new)
 
 
@@ -77,8 +77,8 @@ def ensure_market(desk: Desk, *, run_id: str | None = None, progress: Progress =
         Unavailable: the bar store cannot be written.
     """
     known = {series.symbol for series in desk.bars.series()}
-    with transaction(desk.sessions) as session:
-        missing = [symbol for symbol in registry.symbols(session) if symbol not in known]
+    with transaction(desk.database) as db:
+        missing = [symbol for symbol in registry.symbols(db) if symbol not in known]
     years = desk.settings.simulator_years
     start_on = (desk.clock() - timedelta(days=years * DAYS_PER_YEAR)).date()
     seed = desk.settings.simulator_seed
@@ -132,11 +132,11 @@ def _bot_id(number: int) -> UUID:
 
 def fleet_ids(desk: Desk) -> list[UUID]:
     """Return every bot that is not archived, by id."""
-    with transaction(desk.sessions) as session:
-        return registry.bot_ids(session)
+    with transaction(desk.database) as db:
+        return registry.bot_ids(db)
 
 
-def fleet_mark(desk: Desk) -> str:
+def fleet_version(desk: Desk) -> str:
     """Return a text that changes whenever a bot is added or archived."""
-    with transaction(desk.sessions) as session:
-        return registry.fleet_mark(session)
+    with transaction(desk.database) as db:
+        return registry.fleet_version(db)

@@ -108,9 +108,9 @@ def switch_state(desk: Desk) -> SwitchState:
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        switch = kill_switch.read(session)
-        queued, running = _work(session)
+    with transaction(desk.database) as db:
+        switch = kill_switch.read(db)
+        queued, running = _work(db)
     return SwitchState(switch, queued, running, desk.clock())
 
 
@@ -120,8 +120,8 @@ def switch_now(desk: Desk) -> Switch:
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        return kill_switch.read(session)
+    with transaction(desk.database) as db:
+        return kill_switch.read(db)
 
 
 def throw_switch(desk: Desk, wish: SwitchWish) -> SwitchReceipt:
@@ -137,18 +137,18 @@ def throw_switch(desk: Desk, wish: SwitchWish) -> SwitchReceipt:
         Unavailable: the database or the audit anchor is away.
     """
     require_reason(wish.reason_code)
-    with transaction(desk.sessions) as session:
-        receipt = _throw_once(desk, session, wish)
+    with transaction(desk.database) as db:
+        receipt = _throw_once(desk, db, wish)
     if not wish.engaged:
         return receipt
     return receipt.model_copy(update={"settled": _settled(desk)})
 
 
-def _throw_once(desk: Desk, session: Session, wish: SwitchWish) -> SwitchReceipt:
+def _throw_once(desk: Desk, db: Session, wish: SwitchWish) -> SwitchReceipt:
     return once(
-        session,
+        db,
         wish.idempotency_key,
-        lambda: _throw(desk, session, wish),
+        lambda: _throw(desk, db, wish),
         kind=SwitchReceipt,
         body_hash=lambda: _body_hash(wish),
     )
@@ -159,15 +159,15 @@ def _body_hash(wish: SwitchWish) -> str:
     return hashlib.sha256(body.encode("ascii")).hexdigest()
 
 
-def _throw(desk: Desk, session: Session, wish: SwitchWish) -> SwitchReceipt:
-    before = kill_switch.lock(session)
+def _throw(desk: Desk, db: Session, wish: SwitchWish) -> SwitchReceipt:
+    before = kill_switch.lock(db)
     now = desk.clock()
-    queued, running = _work(session)
+    queued, running = _work(db)
     changed = before.is_engaged != wish.engaged
     tier = Tier.SOFT if wish.engaged else Tier.NORMAL
     after = Switch(tier, wish.reason_code, now, str(wish.actor)) if changed else before
     work = {"queued": queued, "running": running}
-    seq = _record(desk, session, wish, before=before, after=after, work=work) if changed else None
+    seq = _record(desk, db, wish, before=before, after=after, work=work) if changed else None
     return SwitchReceipt(
         engaged=after.is_engaged,
         changed=changed,
@@ -184,12 +184,12 @@ def _throw(desk: Desk, session: Session, wish: SwitchWish) -> SwitchReceipt:
 
 
 def _record(
-    desk: Desk, session: Session, wish: SwitchWish, *, before: Switch, after: Switch, work: Mapping[str, dict[str, int]]
+    desk: Desk, db: Session, wish: SwitchWish, *, before: Switch, after: Switch, work: Mapping[str, dict[str, int]]
 ) -> int:
-    kill_switch.write(session, after)
+    kill_switch.write(db, after)
     return chain.record(
         desk,
-        session,
+        db,
         actor=wish.actor,
         action=ENGAGED if wish.engaged else RELEASED,
         subject=SUBJECT,
@@ -206,16 +206,16 @@ def _record(
 def _settled(desk: Desk) -> bool | None:
     """Wait for those who saw the switch released; a repeated request may come after a release, then None."""
     try:
-        with transaction(desk.sessions) as session:
-            kill_switch.settle(session)
-            return True if kill_switch.read(session).is_engaged else None
+        with transaction(desk.database) as db:
+            kill_switch.settle(db)
+            return True if kill_switch.read(db).is_engaged else None
     except Unavailable as waiting:
         log.warning("kill_switch_not_settled", reason=str(waiting))
         return False
 
 
-def _work(session: Session) -> tuple[dict[str, int], dict[str, int]]:
-    counts = jobs.count_active(session)
+def _work(db: Session) -> tuple[dict[str, int], dict[str, int]]:
+    counts = jobs.count_active(db)
     return (
         {str(kind): counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
         {str(kind): counts.get((kind, JobStatus.RUNNING), 0) for kind in JobType},

@@ -23,7 +23,7 @@ from services.audit import chain
 from services.desk import Desk
 from store.database import transaction
 from store.figures import resets, rollups
-from store.figures.resets import Recorded, Standing, Target, Waiting
+from store.figures.resets import Baselines, Recorded, Target, Waiting
 from store.work import autonomy, jobs
 from trading.actors import Actor
 from trading.books import Book
@@ -124,7 +124,7 @@ _EXECUTED_ONLY = {"reset_count", "reset_bot_ids", "reset_time", "audit_seq"}
 class _Plan:
     scope: Scope
     targets: list[Target]
-    baselines: Mapping[UUID, Standing]
+    baselines: Mapping[UUID, Baselines]
     recorded: list[Recorded]
     waiting: list[Waiting]
     now: datetime
@@ -152,10 +152,10 @@ def reset_metrics(desk: Desk, request: ResetRequest) -> ResetReceipt:
         Unavailable: the database or the audit anchor is away.
     """
     request = _validated(request)
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         if request.dry_run:
-            return _receipt(request, _plan(desk, session, request))
-        return _execute_once(desk, session, request)
+            return _receipt(request, _plan(desk, db, request))
+        return _execute_once(desk, db, request)
 
 
 def _validated(request: ResetRequest) -> ResetRequest:
@@ -173,26 +173,26 @@ def _validated(request: ResetRequest) -> ResetRequest:
     return replace(request, bot_ids=sorted(set(request.bot_ids)))
 
 
-def _execute_once(desk: Desk, session: Session, request: ResetRequest) -> ResetReceipt:
+def _execute_once(desk: Desk, db: Session, request: ResetRequest) -> ResetReceipt:
     return once(
-        session,
+        db,
         request.idempotency_key,
-        lambda: _execute(desk, session, request),
+        lambda: _execute(desk, db, request),
         kind=ResetReceipt,
         body_hash=lambda: _body_hash(request),
     )
 
 
-def _execute(desk: Desk, session: Session, request: ResetRequest) -> ResetReceipt:
-    autonomy.lock_tick(session)  # a tick holds counters of bots it took work back from while it plans
-    plan = _plan(desk, session, request)
+def _execute(desk: Desk, db: Session, request: ResetRequest) -> ResetReceipt:
+    autonomy.lock_autonomy_tick(db)  # a tick holds counters of bots it took work back from while it plans
+    plan = _plan(desk, db, request)
     if request.plan_hash is not None and request.plan_hash != plan.hash:
         raise PlanChanged("the bots or their baselines changed since the dry run; run it again and look")
-    _write(session, request, plan)
+    _write(db, request, plan)
     ids = [target.id for target in plan.targets]
     seq = chain.record(
         desk,
-        session,
+        db,
         actor=request.actor,
         action=OPERATION,
         subject=counted(len(ids), "bot"),
@@ -211,21 +211,21 @@ def _execute(desk: Desk, session: Session, request: ResetRequest) -> ResetReceip
     return _receipt(request, plan).model_copy(update=executed)
 
 
-def _plan(desk: Desk, session: Session, request: ResetRequest) -> _Plan:
+def _plan(desk: Desk, db: Session, request: ResetRequest) -> _Plan:
     scope = Scope(request.scope)
-    targets = resets.targets(session, request.bot_ids, lock=not request.dry_run)
+    targets = resets.targets(db, request.bot_ids, lock=not request.dry_run)
     ids = [target.id for target in targets]
     if request.bot_ids is not None and len(ids) < len(request.bot_ids):
         raise UnknownBots([str(bot_id) for bot_id in sorted(set(request.bot_ids) - set(ids))])
     iterates = Book.BACKTEST in scope.books
-    waiting = resets.waiting_iterations(session, ids, lock=not request.dry_run) if iterates else []
-    baselines = resets.baselines(session, ids, scope.books)
-    recorded = resets.recorded(session, ids, scope.books)
+    waiting = resets.waiting_iterations(db, ids, lock=not request.dry_run) if iterates else []
+    baselines = resets.baselines(db, ids, scope.books)
+    recorded = resets.recorded(db, ids, scope.books)
     plan_hash = _plan_hash(scope, ids, baselines=baselines, equity_curves=request.also_reset_equity_curves)
     return _Plan(scope, targets, baselines, recorded, waiting, now=desk.clock(), hash=plan_hash)
 
 
-def _write(session: Session, request: ResetRequest, plan: _Plan) -> None:
+def _write(db: Session, request: ResetRequest, plan: _Plan) -> None:
     books, now = plan.scope.books, plan.now
     curves = request.also_reset_equity_curves
     ids = [target.id for target in plan.targets]
@@ -240,12 +240,12 @@ def _write(session: Session, request: ResetRequest, plan: _Plan) -> None:
         "canceled": waiting,
         "now": now,
     }
-    resets.write_reset(session, _new_baselines(plan), reset)
-    jobs.cancel(session, waiting, error=WHY_CANCELED, now=now)
-    rollups.clear(session, ids, books=books, now=now, equity_curves=curves)
+    resets.write_reset(db, _new_baselines(plan), reset)
+    jobs.cancel(db, waiting, error=WHY_CANCELED, now=now)
+    rollups.clear(db, ids, books=books, now=now, equity_curves=curves)
     if Book.BACKTEST in books:
-        resets.restart_progress(session, ids)
-    resets.request_rebuild(session, ids, request_id=request.request_id, equity_curves=curves, now=now)
+        resets.restart_progress(db, ids)
+    resets.request_rebuild(db, ids, request_id=request.request_id, equity_curves=curves, now=now)
 
 
 def _new_baselines(plan: _Plan) -> dict[UUID, datetime]:
@@ -311,7 +311,7 @@ def _canceled(plan: _Plan) -> dict[JobType, int]:
     return {kind: by_type[kind] for kind in ITERATIONS}
 
 
-def _plan_hash(scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[UUID, Standing], equity_curves: bool) -> str:
+def _plan_hash(scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[UUID, Baselines], equity_curves: bool) -> str:
     standings = [[str(bot_id), list(standing.by_book.items())] for bot_id, standing in baselines.items()]
     return _digest([scope.value, equity_curves, [str(bot_id) for bot_id in ids], standings])
 

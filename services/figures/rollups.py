@@ -24,14 +24,14 @@ class Rebuilt:
 
 def rebuild_bots(desk: Desk, bot_ids: Sequence[UUID] | None) -> int:
     """Recompute the figures of some bots (None: all) from raw truth; return how many changed."""
-    with transaction(desk.sessions) as session:
-        return rollups.rebuild(session, bot_ids, now=desk.clock())
+    with transaction(desk.database) as db:
+        return rollups.rebuild(db, bot_ids, now=desk.clock())
 
 
 def open_requests(desk: Desk) -> int:
     """Return how many resets wait for their figures to be rebuilt."""
-    with transaction(desk.sessions) as session:
-        return rebuilds.count_open(session)
+    with transaction(desk.database) as db:
+        return rebuilds.count_open(db)
 
 
 def rebuild_requested(desk: Desk, *, run_id: str) -> Iterator[Rebuilt]:
@@ -42,14 +42,14 @@ def rebuild_requested(desk: Desk, *, run_id: str) -> Iterator[Rebuilt]:
     """
     while (rebuilt := _rebuild_oldest(desk)) is not None:
         yield rebuilt
-        with transaction(desk.sessions) as session:
-            rebuilds.close(session, rebuilt.wish, run_id=run_id, now=desk.clock())
+        with transaction(desk.database) as db:
+            rebuilds.close(db, rebuilt.wish, run_id=run_id, now=desk.clock())
 
 
 def _rebuild_oldest(desk: Desk) -> Rebuilt | None:
-    with transaction(desk.sessions) as session:
-        wish = rebuilds.next_open(session)
+    with transaction(desk.database) as db:
+        wish = rebuilds.next_open(db)
         if wish is None:
             return None
-        rollups.rebuild(session, wish.bot_ids, now=desk.clock(), equity_curves=wish.also_equity_curves)
+        rollups.rebuild(db, wish.bot_ids, now=desk.clock(), equity_curves=wish.also_equity_curves)
         return Rebuilt(wish.id, wish.request_id, tuple(wish.bot_ids), wish.also_equity_curves)

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from services.desk import Desk
 from services.work.automations import stopped_automations
-from services.work.ticks import last_tick_at, tick_age
+from services.work.autonomy_ticks import last_tick_at, tick_age
 from store.database import reading
 from store.provision import pending_migrations
 from trading.errors import Unavailable
@@ -22,7 +22,7 @@ AUTONOMY = frozenset({DAEMON, AUTOMATIONS})
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class ReadinessCheck:
     """One check and what it found."""
 
     name: str
@@ -35,7 +35,7 @@ class Readiness:
     """Every check; ready when all passed."""
 
     checked_at: datetime
-    checks: tuple[Check, ...]
+    checks: tuple[ReadinessCheck, ...]
 
     @property
     def ready(self) -> bool:
@@ -54,7 +54,7 @@ class MigrationCheck:
     def __init__(self) -> None:
         self._done = False
 
-    def run(self, desk: Desk) -> Check:
+    def run(self, desk: Desk) -> ReadinessCheck:
         """Return whether the database is migrated to what this code needs.
 
         Raises:
@@ -62,16 +62,16 @@ class MigrationCheck:
         """
         pending = [] if self._done else self._ask(desk)
         self._done = not pending
-        return Check("migrations", not pending, f"pending: {', '.join(pending)}" if pending else "up to date")
+        return ReadinessCheck("migrations", not pending, f"pending: {', '.join(pending)}" if pending else "up to date")
 
     def _ask(self, desk: Desk) -> list[str]:
-        with reading(desk.sessions) as session:
-            return pending_migrations(session.connection())
+        with reading(desk.database) as db:
+            return pending_migrations(db.connection())
 
 
 def readiness(desk: Desk, migrations: MigrationCheck) -> Readiness:
     """Check everything the platform needs, each as far as the one before it allows; nothing is raised."""
-    now, reachable = desk.clock(), Check("database", True, "reachable")
+    now, reachable = desk.clock(), ReadinessCheck("database", True, "reachable")
     try:
         migrated = migrations.run(desk)
         if not migrated.passed:
@@ -79,21 +79,21 @@ def readiness(desk: Desk, migrations: MigrationCheck) -> Readiness:
         ticks = _tick_check(desk, last_tick_at(desk), now=now)
         return Readiness(now, (reachable, migrated, ticks, _automations_check(desk)))
     except Unavailable as failure:
-        return Readiness(now, (Check("database", False, str(failure)),))
+        return Readiness(now, (ReadinessCheck("database", False, str(failure)),))
 
 
-def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> Check:
+def _tick_check(desk: Desk, ticked_at: datetime | None, *, now: datetime) -> ReadinessCheck:
     age = tick_age(desk, ticked_at, now=now)
     if age.seconds is None:
-        return Check(DAEMON, False, "no autonomy tick yet")
+        return ReadinessCheck(DAEMON, False, "no autonomy tick yet")
     sentence = f"last autonomy tick {age.seconds:.0f} s ago, at most {age.limit_seconds:.0f} s"
-    return Check(DAEMON, age.is_recent, sentence)
+    return ReadinessCheck(DAEMON, age.is_recent, sentence)
 
 
-def _automations_check(desk: Desk) -> Check:
+def _automations_check(desk: Desk) -> ReadinessCheck:
     stopped = stopped_automations(desk)
     sentence = "; ".join(
         f"{name} was stopped in Dagster, noticed {standing.since:%Y-%m-%d %H:%M:%S} UTC"
         for name, standing in stopped.items()
     )
-    return Check(AUTOMATIONS, not stopped, sentence or "none was stopped")
+    return ReadinessCheck(AUTOMATIONS, not stopped, sentence or "none was stopped")

@@ -35,9 +35,9 @@ def forget_the_old(desk: Desk) -> Forgotten:
         Unavailable: the database is away; nothing is deleted.
     """
     now = desk.clock()
-    with transaction(desk.sessions) as session:
-        decisions = autonomy.forget_decisions(session, before=now - KEEP_DECISIONS)
-        ticks = autonomy.forget_ticks(session, before=now - KEEP_TICKS)
-        keys = idempotency.forget(session, before=now - KEEP_KEYS)
-        dead = under_way.forget_silent(session, before=now - KEEP_DEAD_WORK)
+    with transaction(desk.database) as db:
+        decisions = autonomy.forget_decisions(db, before=now - KEEP_DECISIONS)
+        ticks = autonomy.forget_autonomy_ticks(db, before=now - KEEP_TICKS)
+        keys = idempotency.forget(db, before=now - KEEP_KEYS)
+        dead = under_way.forget_silent(db, before=now - KEEP_DEAD_WORK)
         return Forgotten(ticks, decisions, keys, dead)

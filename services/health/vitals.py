@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import Any
 
 from gateways.ports import speaks_http, speaks_http2
-from services.audit.pages import SHOWN_BREAKS, Verification, chain_told
+from services.audit.pages import SHOWN_BREAKS, ChainVerification, chain_view
 from services.desk import Desk
 from services.health import invariants
 from services.health.invariants import Invariant
-from services.work.starts import starts_told
-from services.work.ticks import last_tick_at, tick_age
+from services.work.autonomy_ticks import last_tick_at, tick_age
+from services.work.starts import starts_view
 from store.database import transaction
 from store.health import sizes
 from store.health.sizes import TableSize as TableSize
@@ -28,7 +28,7 @@ SHOWN_TABLES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Promise:
     """One thing that must always hold.
 
     Attributes:
@@ -49,7 +49,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class ProgramCheck:
     """One program of the platform and whether it answers where it should."""
 
     name: str
@@ -59,7 +59,7 @@ class Program:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DatabaseSize:
     """How much room the database takes."""
 
     database_bytes: int
@@ -75,7 +75,7 @@ class Limit:
     source: str
 
 
-def verdicts(desk: Desk) -> tuple[Verdict, ...]:
+def verdicts(desk: Desk) -> tuple[Promise, ...]:
     """Give a verdict on everything that must hold; the audit chain's is the last one remembered.
 
     Raises:
@@ -83,28 +83,28 @@ def verdicts(desk: Desk) -> tuple[Verdict, ...]:
     """
     now = desk.clock()
     cheap = (_tick(desk, now), _starts(desk, now), *(_counted(check(desk), words, now) for check, words in _COUNTED))
-    return (*cheap, _chain(chain_told(desk).verification))
+    return (*cheap, _chain(chain_view(desk).verification))
 
 
-def programs(desk: Desk) -> tuple[Program, ...]:
+def programs(desk: Desk) -> tuple[ProgramCheck, ...]:
     """Ask the programs an operator cannot see from here, code server and Dagster UI, whether they answer."""
     settings = desk.settings
     code, ui, web = settings.code_server_port, settings.dagster_host, settings.webserver_port
     return (
-        Program("Code server", f"{LOOPBACK}:{code}", speaks_http2(LOOPBACK, code), "does it speak gRPC"),
-        Program("Dagster UI", f"{ui}:{web}", speaks_http(ui, web, "/server_info"), "/server_info"),
+        ProgramCheck("Code server", f"{LOOPBACK}:{code}", speaks_http2(LOOPBACK, code), "does it speak gRPC"),
+        ProgramCheck("Dagster UI", f"{ui}:{web}", speaks_http(ui, web, "/server_info"), "/server_info"),
     )
 
 
-def room(desk: Desk) -> Room:
+def room(desk: Desk) -> DatabaseSize:
     """Return the size of the database and its largest tables.
 
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        tables = tuple(sizes.largest_tables(session, limit=SHOWN_TABLES))
-        return Room(sizes.database_bytes(session), tables)
+    with transaction(desk.database) as db:
+        tables = tuple(sizes.largest_tables(db, limit=SHOWN_TABLES))
+        return DatabaseSize(sizes.database_bytes(db), tables)
 
 
 def limits(desk: Desk) -> tuple[Limit, ...]:
@@ -129,37 +129,37 @@ _COUNTED = (
 )
 
 
-def _tick(desk: Desk, now: datetime) -> Verdict:
+def _tick(desk: Desk, now: datetime) -> Promise:
     age = tick_age(desk, last_tick_at(desk), now=now)
     value = "no tick yet" if age.seconds is None else f"{_span(age.seconds)} ago"
     bar = f"at most {_span(age.limit_seconds)} ago"
-    return Verdict("tick_is_recent", "Autonomy ticks", value, bar, age.is_recent, (), now)
+    return Promise("tick_is_recent", "Autonomy ticks", value, bar, age.is_recent, (), now)
 
 
-def _starts(desk: Desk, now: datetime) -> Verdict:
-    starts = starts_told(desk)
+def _starts(desk: Desk, now: datetime) -> Promise:
+    starts = starts_view(desk)
     failing = starts is not None and starts.pace is Pace.STARTS_FAILING
     value = "no tick yet" if starts is None else starts.words
     holds = None if starts is None else not failing
-    return Verdict(
+    return Promise(
         "runs_start", "Runs that autonomy asks for start", value, "none failed since the last", holds, (), now
     )
 
 
-def _counted(invariant: Invariant, words: str, now: datetime) -> Verdict:
+def _counted(invariant: Invariant, words: str, now: datetime) -> Promise:
     of_all = f" of {invariant.checked:,}" if invariant.checked else ""
     value = f"{invariant.faults:,}{of_all} broken" if invariant.checked or invariant.faults else "none to look at"
-    return Verdict(invariant.name, words, value, "0 broken", invariant.holds, invariant.broken, now)
+    return Promise(invariant.name, words, value, "0 broken", invariant.holds, invariant.broken, now)
 
 
-def _chain(last: Verification | None) -> Verdict:
+def _chain(last: ChainVerification | None) -> Promise:
     words = "Every audit event follows from the one before it"
     if last is None:
-        return Verdict("audit_chain_is_whole", words, "never verified", "0 breaks", None, (), None)
+        return Promise("audit_chain_is_whole", words, "never verified", "0 breaks", None, (), None)
     breaks = f"{len(last.breaks)}{' or more' if len(last.breaks) == SHOWN_BREAKS else ''} breaks"
     value = f"{breaks} in {last.events:,} events"
     broken: Sequence[Mapping[str, Any]] = last.breaks
-    return Verdict("audit_chain_is_whole", words, value, "0 breaks", last.is_whole, tuple(broken), last.checked_at)
+    return Promise("audit_chain_is_whole", words, value, "0 breaks", last.is_whole, tuple(broken), last.checked_at)
 
 
 def _span(seconds: float) -> str:

@@ -41,7 +41,7 @@ from trading.arrays import FloatArray
 from trading.backtests.parts import Part
 from trading.days import on_day
 from trading.figures.performance import Performance, daily_returns
-from trading.improvement.acceptance import Verdict, reversion, screened, spent, too_few_days, too_few_sealed
+from trading.improvement.acceptance import AcceptanceVerdict, reversion, screened, spent, too_few_days, too_few_sealed
 from trading.improvement.breeding import uniqueness_pct
 from trading.improvement.looks import LEAST_DAYS, NEW_EPOCH_DAYS, after
 from trading.strategies.genome import Genome, validated
@@ -86,7 +86,7 @@ class Course:
 
 
 class Judging:
-    """Measures parts as the workbench's runner does, and keeps the daily returns of the last test part.
+    """Measures parts as the workbench's backtester does, and keeps the daily returns of the last test part.
 
     The walk-forward's fence keeps searches off that part, so it is measured once: for the genome chosen last.
     """
@@ -98,7 +98,7 @@ class Judging:
     def __call__(self, genome: Genome, first_bar: int, end_bar: int) -> Performance:
         """Return the figures of a genome over bars first_bar..end_bar-1."""
         part, bench = Part(first_bar, end_bar), self._course.bench
-        run = bench.runner.run(genome, part)
+        run = bench.backtester.run(genome, part)
         if part == self._course.last_test:
             account_micros = bench.account.account_micros
             self.returns = daily_returns(run.equity_micros, run.trading_day, account_micros=account_micros)
@@ -172,7 +172,7 @@ def _course(desk: Desk, claim: Claim) -> Course | Iteration:
     return Course(sealed, epoch.budget.level, plan(sealed.open_days.at_hand.bars.ts_event), seed)
 
 
-def _without_search(whole: Workbench, verdict: Verdict, *, seed: int, missing_days: int) -> Iteration:
+def _without_search(whole: Workbench, verdict: AcceptanceVerdict, *, seed: int, missing_days: int) -> Iteration:
     return Iteration(
         bot=whole.bot,
         at_hand=whole.at_hand,
@@ -187,17 +187,17 @@ def _without_search(whole: Workbench, verdict: Verdict, *, seed: int, missing_da
 def _siblings(desk: Desk, course: Course) -> list[Genome]:
     """Return genomes of other bots of the style that nobody chose on days sealed to this one."""
     bench, before = course.bench, on_day(course.sealed.epoch.sealed_from)
-    with transaction(desk.sessions) as session:
-        known = iterations.sibling_genomes(session, bench.bot.id, before=before, limit=SIBLINGS)
+    with transaction(desk.database) as db:
+        known = iterations.sibling_genomes(db, bench.bot.id, before=before, limit=SIBLINGS)
     return [validated(bench.style, genome) for genome in known]
 
 
 def _put_forward(desk: Desk, course: Course) -> Iteration | None:
     bench = course.bench
-    with transaction(desk.sessions) as session:
-        known = registry.ancestors(session, bench.bot.id, before=bench.bot.generation, limit=ANCESTORS)
+    with transaction(desk.database) as db:
+        known = registry.ancestors(db, bench.bot.id, before=bench.bot.generation, limit=ANCESTORS)
     genomes = {number: validated(bench.style, genome) for number, genome in known.items()}
-    figures = {number: bench.runner.run(genome, course.last_test).performance for number, genome in genomes.items()}
+    figures = {number: bench.backtester.run(genome, course.last_test).performance for number, genome in genomes.items()}
     number = reversion(course.parent_tested, figures)
     if number is None:
         return None
@@ -212,8 +212,8 @@ def _iterate(desk: Desk, course: Course, search: Search, *, siblings: list[Genom
     bench, judging = course.bench, Judging(course)
     tell = counted(progress, "segments", of=len(course.segments))
     walk = walk_forward(course.segments, evaluate=judging, search=stepwise(search, tell), seed=course.seed)
-    with transaction(desk.sessions) as session:
-        tried = walk.trials + iterations.tried_so_far(session, bench.bot.id)
+    with transaction(desk.database) as db:
+        tried = walk.trials + iterations.tried_so_far(db, bench.bot.id)
     last, parent = walk.segments[-1], course.parent_tested
     evidence: dict[str, Any] = {
         "candidates_tried": tried,
@@ -277,8 +277,8 @@ def _deflated(returns: FloatArray, last: SegmentResult, *, tried: int) -> float 
 
 
 def _tries(desk: Desk, claim: Claim) -> int:
-    with transaction(desk.sessions) as session:
-        return jobs.tries_of(session, claim)
+    with transaction(desk.database) as db:
+        return jobs.tries_of(db, claim)
 
 
 def _seed(bot: BotAtWork, claim: Claim, *, tries: int) -> int:

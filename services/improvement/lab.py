@@ -69,11 +69,11 @@ def iterations_page(desk: Desk, wanted: IterationFilter, *, cursor: str | None, 
         Unavailable: the database is away.
     """
     before = read_moment(cursor) if cursor is not None else None
-    with transaction(desk.sessions) as session:
-        rows = lab.iterations(session, wanted, before=before, limit=limit + 1)
-    shown, last = page_of(rows, limit)
+    with transaction(desk.database) as db:
+        rows = lab.iterations(db, wanted, before=before, limit=limit + 1)
+    listed, last = page_of(rows, limit)
     more = write_moment(last.completed_at, last.id) if last is not None else None
-    return IterationsPage(shown, more, desk.clock())
+    return IterationsPage(listed, more, desk.clock())
 
 
 def iteration_in_depth(desk: Desk, iteration_id: UUID) -> IterationInDepth:
@@ -83,15 +83,15 @@ def iteration_in_depth(desk: Desk, iteration_id: UUID) -> IterationInDepth:
         UnknownIteration: there is no such iteration.
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        row = lab.iteration(session, iteration_id)
+    with transaction(desk.database) as db:
+        row = lab.iteration(db, iteration_id)
         if row is None:
             raise UnknownIteration(f"there is no iteration {iteration_id}")
-        tried = lab.candidates(session, iteration_id, limit=MOST_CANDIDATES)
-        parent = lab.genome(session, row.bot_id, row.parent_generation)
+        tried = lab.candidates(db, iteration_id, limit=MOST_CANDIDATES)
+        parent = lab.genome(db, row.bot_id, row.parent_generation)
         judged = _judged(tried)
         if row.new_generation is not None:
-            after: Mapping[str, Any] = lab.genome(session, row.bot_id, row.new_generation)
+            after: Mapping[str, Any] = lab.genome(db, row.bot_id, row.new_generation)
         else:
             after = judged.genome if judged is not None else parent
     return IterationInDepth(row, tuple(tried), judged.trial if judged is not None else None, _changes(parent, after))
@@ -104,4 +104,4 @@ def _judged(tried: Sequence[CandidateRow]) -> CandidateRow | None:
 
 def _changes(parent: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[GeneChange, ...]:
     genes = [GeneChange(gene, parent.get(gene), after.get(gene)) for gene in {**parent, **after}]
-    return tuple(sorted(genes, key=lambda one: (not one.changed, one.gene)))
+    return tuple(sorted(genes, key=lambda change: (not change.changed, change.gene)))

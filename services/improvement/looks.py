@@ -13,9 +13,9 @@ import numpy as np
 from services.backtests.epochs import Epoch
 from services.backtests.workbench import Workbench
 from trading.arrays import FloatArray
-from trading.backtests.parts import Part, PartRunner
+from trading.backtests.parts import Part, PartBacktester
 from trading.figures.performance import daily_pnl
-from trading.improvement.acceptance import Verdict, cannot_win, judged
+from trading.improvement.acceptance import AcceptanceVerdict, cannot_win, judged
 from trading.improvement.looks import Look, can_win, paired_look
 from trading.money import MICROS_PER_USD
 from trading.strategies.genome import Genome
@@ -38,7 +38,7 @@ class TakenLook:
 class Meeting:
     """How a candidate fared: its verdict, and the look behind it; None where none was worth taking."""
 
-    verdict: Verdict
+    verdict: AcceptanceVerdict
     taken: TakenLook | None
 
 
@@ -59,11 +59,11 @@ class Arena:
             seed: Of the look's own chance.
             reverts_to: The candidate is this earlier generation.
         """
-        on_open = self._pair(self.open_days.runner, self.open_days.whole, candidate)
+        on_open = self._pair(self.open_days.backtester, self.open_days.whole, candidate)
         sealed_days = len(self.epoch.days)
         if not can_win(*on_open, sealed_days=sealed_days, level=level):
             return Meeting(cannot_win(level, sealed_days=sealed_days), None)
-        on_sealed = self._pair(self.whole.runner, self._sealed_part(), candidate)
+        on_sealed = self._pair(self.whole.backtester, self._sealed_part(), candidate)
         look = paired_look(
             *on_sealed,
             worst_candidate_day=float(on_open[0].min()),
@@ -79,12 +79,12 @@ class Arena:
         days = self.whole.at_hand.tape.trading_day
         return Part(int(np.searchsorted(days, first)), int(np.searchsorted(days, last, side="right")))
 
-    def _pair(self, runner: PartRunner, part: Part, candidate: Genome) -> tuple[FloatArray, FloatArray]:
+    def _pair(self, backtester: PartBacktester, part: Part, candidate: Genome) -> tuple[FloatArray, FloatArray]:
         """Return the net P&L of each day of a part in dollars, of the candidate and of the newest generation."""
         account_micros = self.whole.account.account_micros
         earned = []
         for genome in (candidate, self.whole.genome):
-            run = runner.run(genome, part)
+            run = backtester.run(genome, part)
             daily = daily_pnl(run.equity_micros, run.trading_day, account_micros=account_micros)
             earned.append(daily / MICROS_PER_USD)
         return earned[0], earned[1]

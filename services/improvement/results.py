@@ -20,7 +20,7 @@ from store.bots.registry import BotAtWork
 from store.improvement import iterations, looks
 from store.work.jobs import Claim
 from trading.days import on_day
-from trading.improvement.acceptance import Outcome, Verdict, overtaken
+from trading.improvement.acceptance import AcceptanceVerdict, Outcome, overtaken
 from trading.improvement.breeding import confidence_pct
 from trading.money import usd
 from trading.strategies.genome import Genome, genome_hash
@@ -46,7 +46,7 @@ class Iteration:
     at_hand: TapeAtHand
     seed: int
     candidate: Genome
-    verdict: Verdict
+    verdict: AcceptanceVerdict
     evidence: Mapping[str, Any]
     taken: TakenLook | None = None
     waits_until: date | None = None
@@ -65,38 +65,38 @@ class Iteration:
             **self.evidence,
         }
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+    def record(self, db: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write iteration, candidates, look and counters, and the generation if it was accepted.
 
         A look counts only where nothing was decided meanwhile that it does not know of: else its answer is thrown away,
         whatever it was, and the iteration is overtaken.
         """
-        registry.lock(session, self.bot.id)
-        newest = registry.newest_generation(session, self.bot.id) or self.bot.generation
-        if self._is_late(session, newest):
+        registry.lock(db, self.bot.id)
+        newest = registry.newest_generation(db, self.bot.id) or self.bot.generation
+        if self._is_late(db, newest):
             late = overtaken(self.bot.generation, newest=newest)
-            return replace(self, verdict=late, taken=None).record(session, claim, now=now)
+            return replace(self, verdict=late, taken=None).record(db, claim, now=now)
         new_generation = self.bot.generation + 1 if self.verdict.accepted else None
         if new_generation is not None:
-            registry.add_generation(session, self._generation(claim, new_generation, now=now))
+            registry.add_generation(db, self._generation(claim, new_generation, now=now))
         iteration_id = uuid4()
         row = self._row(claim, now=now) | {"id": iteration_id, "new_generation": new_generation}
-        iterations.insert_iteration(session, row, list(self._candidates(iteration_id)))
+        iterations.insert_iteration(db, row, list(self._candidates(iteration_id)))
         if self.taken is not None:
-            looks.append_look(session, self._look(self.taken, iteration_id, new_generation, now=now))
-        _count_done(session, claim, now=now)
+            looks.append_look(db, self._look(self.taken, iteration_id, new_generation, now=now))
+        _count_done(db, claim, now=now)
         if self.verdict.outcome in JUDGES_THE_NEWEST and newest == self.bot.generation:
-            registry.set_progress(session, self.bot.id, **self._standing())
-        registry.set_progress(session, self.bot.id, evidence_waits_until=self.waits_until)
+            registry.set_progress(db, self.bot.id, **self._standing())
+        registry.set_progress(db, self.bot.id, evidence_waits_until=self.waits_until)
         return self.figures
 
-    def _is_late(self, session: Session, newest: int) -> bool:
+    def _is_late(self, db: Session, newest: int) -> bool:
         """Return whether another generation, look or epoch came while this iteration was at work."""
         if newest > self.bot.generation:
             return self.verdict.accepted or self.taken is not None
         if self.taken is None:
             return False
-        row, known = looks.newest_epoch(session, self.bot.id), self.taken.epoch
+        row, known = looks.newest_epoch(db, self.bot.id), self.taken.epoch
         return row is None or (row.epoch, row.looks_before + row.looks) != (known.number, known.looks)
 
     def _look(
@@ -194,25 +194,25 @@ class FailedIteration:
 
     error: str
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+    def record(self, db: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Count the failure, unless a reset came in between."""
-        if registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
-            self._count(session, claim, now=now)
+        if registry.counts_since_baseline(db, claim.bot_id, created_at=claim.started_at):
+            self._count(db, claim, now=now)
         return {"error": self.error}
 
-    def _count(self, session: Session, claim: Claim, *, now: datetime) -> None:
-        counters = registry.progress(session, claim.bot_id)
+    def _count(self, db: Session, claim: Claim, *, now: datetime) -> None:
+        counters = registry.progress(db, claim.bot_id)
         if claim.job_type is JobType.IMPROVE:
             failures = counters.improve_failures_in_row + 1
-            registry.set_progress(session, claim.bot_id, improve_failures_in_row=failures, last_improve_at=now)
+            registry.set_progress(db, claim.bot_id, improve_failures_in_row=failures, last_improve_at=now)
         else:
             failures = counters.evolve_failures_in_row + 1
-            registry.set_progress(session, claim.bot_id, evolve_failures_in_row=failures, last_evolve_at=now)
+            registry.set_progress(db, claim.bot_id, evolve_failures_in_row=failures, last_evolve_at=now)
 
 
-def _count_done(session: Session, claim: Claim, *, now: datetime) -> None:
+def _count_done(db: Session, claim: Claim, *, now: datetime) -> None:
     """Count a finished iteration; what is counted since reset stays as it is if a reset came in between."""
-    counters = registry.progress(session, claim.bot_id)
+    counters = registry.progress(db, claim.bot_id)
     if claim.job_type is JobType.IMPROVE:
         lifetime = {"improve_iterations": claim.iteration}
         since_reset: dict[str, object] = {
@@ -223,5 +223,5 @@ def _count_done(session: Session, claim: Claim, *, now: datetime) -> None:
     else:
         lifetime = {"evolve_iterations": claim.iteration}
         since_reset = {"improves_since_evolve": 0, "evolve_failures_in_row": 0, "last_evolve_at": now}
-    counts = registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at)
-    registry.set_progress(session, claim.bot_id, **lifetime, **(since_reset if counts else {}))
+    counts = registry.counts_since_baseline(db, claim.bot_id, created_at=claim.started_at)
+    registry.set_progress(db, claim.bot_id, **lifetime, **(since_reset if counts else {}))

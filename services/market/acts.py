@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from services.acts import once
 from services.desk import Desk
-from services.market.choice import BarWish, Move, choose_bars, moves, spoken_of, stood_already
+from services.market.choice import BarWish, SeriesMove, choose_bars, moves, spoken_of, stood_already
 from services.market.owed_acts import record_in, settle
 from store.bots import registry
 from store.database import transaction
@@ -84,11 +84,11 @@ def act_on_bars(desk: Desk, wish: BarWish, *, idempotency_key: str | None = None
         Unavailable: the database, the audit anchor or the bar store is away.
     """
     owed: list[OwedEvent] = []
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         receipt = once(
-            session,
+            db,
             idempotency_key,
-            lambda: _act(desk, session, wish, owed=owed),
+            lambda: _act(desk, db, wish, owed=owed),
             kind=BarReceipt,
             body_hash=lambda: _body_hash(wish),
         )
@@ -97,8 +97,8 @@ def act_on_bars(desk: Desk, wish: BarWish, *, idempotency_key: str | None = None
     return receipt
 
 
-def _act(desk: Desk, session: Session, wish: BarWish, *, owed: list[OwedEvent]) -> BarReceipt:
-    markets, now = registry.count_by_market(session), desk.clock()
+def _act(desk: Desk, db: Session, wish: BarWish, *, owed: list[OwedEvent]) -> BarReceipt:
+    markets, now = registry.count_by_market(db), desk.clock()
     before, after, named = choose_bars(desk.bars, wish, now=now)
     owed += after.owed
     return BarReceipt(
@@ -107,13 +107,13 @@ def _act(desk: Desk, session: Session, wish: BarWish, *, owed: list[OwedEvent]) 
         already=[f"{spoken_of(row)}: {words}" for row in named if (words := stood_already(before, wish, row))],
         moves=[_told(move) for move in moves(before, after, markets)],
         reason_code=wish.reason_code,
-        audit_seq=record_in(desk, session, owed)[-1],
+        audit_seq=record_in(desk, db, owed)[-1],
         trace_id=wish.request_id,
         timestamp=now,
     )
 
 
-def _told(move: Move) -> MoveTold:
+def _told(move: SeriesMove) -> MoveTold:
     return MoveTold(
         symbol=move.symbol,
         timeframe=move.timeframe,

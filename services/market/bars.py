@@ -25,7 +25,7 @@ from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
 from trading.market.bars import SIMULATED, bars_from_columns, timeframe_ns
 from trading.market.checked_bars import CheckedBars, checked_bars
-from trading.market.contracts import NamedContract, late_note, named_contract, unmarked_rolls_note
+from trading.market.contracts import NamedContract, late_note, named_contract, unnamed_rolls_note
 from trading.market.front_month import front_month, holes_note
 from trading.market.gaps import Gaps, gaps_note, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
@@ -218,7 +218,7 @@ def _series(checked: CheckedBars, timeframe: str, provider: str) -> NewSeries:
     if not columns[5].any():
         notes.append(f"{root}: no volume")
     bars = bars_from_columns(columns, symbol=root, timeframe=timeframe, provider=provider)
-    notes += [marks_note(bars), unmarked_rolls_note(bars), outside_note(bars)]
+    notes += [marks_note(bars), unnamed_rolls_note(bars), outside_note(bars)]
     return NewSeries(bars, raw.file, tuple(filter(None, notes)))
 
 

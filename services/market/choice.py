@@ -59,7 +59,7 @@ class BarWish:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SeriesShown:
+class SeriesView:
     """A series and its standing.
 
     Attributes:
@@ -83,7 +83,7 @@ class SeriesShown:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class SeriesMove:
     """Bots of one symbol and timeframe that come to trade another series, or other bars of the same one.
 
     Attributes:
@@ -106,11 +106,11 @@ def bots_by_market(desk: Desk) -> dict[Market, int]:
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        return registry.count_by_market(session)
+    with transaction(desk.database) as db:
+        return registry.count_by_market(db)
 
 
-def series_shown(catalog: Catalog, markets: Mapping[Market, int] | None) -> list[SeriesShown]:
+def series_views(catalog: Catalog, markets: Mapping[Market, int] | None) -> list[SeriesView]:
     """Return every series by symbol and timeframe, the one that is traded first, withdrawn ones last."""
     active = [_shown(catalog, row, markets) for row in catalog.series.values()]
     none = 0 if markets is not None else None
@@ -118,7 +118,7 @@ def series_shown(catalog: Catalog, markets: Mapping[Market, int] | None) -> list
     return sorted(active + gone, key=_place)
 
 
-def series_traded(store: BarStore, symbol: str, timeframe: str) -> SeriesShown | None:
+def series_traded(store: BarStore, symbol: str, timeframe: str) -> SeriesView | None:
     """Return the series that bots of a symbol and timeframe trade on and why; None where there is none.
 
     Raises:
@@ -129,7 +129,7 @@ def series_traded(store: BarStore, symbol: str, timeframe: str) -> SeriesShown |
     return _shown(catalog, choice.series, None) if choice is not None else None
 
 
-def moves(before: Catalog, after: Catalog, markets: Mapping[Market, int] | None) -> list[Move]:
+def moves(before: Catalog, after: Catalog, markets: Mapping[Market, int] | None) -> list[SeriesMove]:
     """Return where another choice of series, or other bars, follow from a change of the catalog."""
     known = sorted({(row.symbol, row.timeframe) for each in (before, after) for row in each.series.values()})
     moved = []
@@ -138,7 +138,7 @@ def moves(before: Catalog, after: Catalog, markets: Mapping[Market, int] | None)
         was, is_now = (choice.series if choice is not None else None for choice in (old, new))
         if (was and (was.provider, was.fingerprint)) != (is_now and (is_now.provider, is_now.fingerprint)):
             bots_there = markets.get(market, 0) if markets is not None else None
-            moved.append(Move(*market, was, is_now, new.ground if new is not None else None, bots_there))
+            moved.append(SeriesMove(*market, was, is_now, new.ground if new is not None else None, bots_there))
     return moved
 
 
@@ -210,12 +210,12 @@ def _owed(wish: BarWish, named: Sequence[BarSeries], *, now: datetime) -> OwedEv
     return OwedEvent(uuid4().hex, str(wish.actor), wish.act.value, subject, payload)
 
 
-def spoken_of(row: BarSeries | SeriesShown) -> str:
+def spoken_of(row: BarSeries | SeriesView) -> str:
     """Return a series as commands take it: symbol, timeframe and provider."""
     return f"{row.symbol} {row.timeframe} {row.provider}"
 
 
-def _shown(catalog: Catalog, row: BarSeries, markets: Mapping[Market, int] | None) -> SeriesShown:
+def _shown(catalog: Catalog, row: BarSeries, markets: Mapping[Market, int] | None) -> SeriesView:
     market = (row.symbol, row.timeframe)
     choice, wish = catalog.choice(*market), catalog.preferred.get(market)
     if choice is None or choice.series != row:
@@ -237,8 +237,8 @@ def _since(row: BarSeries) -> str:
 
 def _standing(
     row: BarSeries, ground: Ground | None, words: str, bots: int | None, *, withdrawn: bool = False
-) -> SeriesShown:
-    return SeriesShown(
+) -> SeriesView:
+    return SeriesView(
         symbol=row.symbol,
         timeframe=row.timeframe,
         provider=row.provider,
@@ -254,7 +254,7 @@ def _standing(
     )
 
 
-def _place(series: SeriesShown) -> tuple[str, str, bool, bool, str, datetime]:
+def _place(series: SeriesView) -> tuple[str, str, bool, bool, str, datetime]:
     return series.symbol, series.timeframe, series.withdrawn, series.ground is None, series.provider, series.imported_at
 
 

@@ -19,9 +19,9 @@ def record_import(desk: Desk, report: ImportReport, *, actor: Actor) -> int:
     Raises:
         Unavailable: the database or the anchor is away; the bars stay, unrecorded.
     """
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         payload = _payload(report)
-        return chain.record(desk, session, actor=actor, action=IMPORTED, subject=report.provider, payload=payload)
+        return chain.record(desk, db, actor=actor, action=IMPORTED, subject=report.provider, payload=payload)
 
 
 def _payload(report: ImportReport) -> dict[str, object]:

@@ -29,19 +29,19 @@ def record_owed(desk: Desk) -> int:
     """
     owed = desk.bars.catalog().owed
     if owed:
-        with transaction(desk.sessions) as session:
-            record_in(desk, session, owed)
+        with transaction(desk.database) as db:
+            record_in(desk, db, owed)
         settle(desk.bars, owed)
     return len(owed)
 
 
-def record_in(desk: Desk, session: Session, owed: Sequence[OwedEvent]) -> list[int]:
+def record_in(desk: Desk, db: Session, owed: Sequence[OwedEvent]) -> list[int]:
     """Append acts to the audit chain within a transaction, those it has left out; return the sequence of each."""
     return [
-        seq_of_act(session, act_id=event.act_id, action=event.action)
+        seq_of_act(db, act_id=event.act_id, action=event.action)
         or chain.record(
             desk,
-            session,
+            db,
             actor=who_acted(event.actor),
             action=event.action,
             subject=event.subject,

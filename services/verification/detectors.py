@@ -47,15 +47,15 @@ def check_look_ahead(_: Desk, bench: Workbench, progress: Progress, *, wanting: 
         run = run_tape(tape, bench.strategy, account=bench.account, wishes=wishes)
         return np.column_stack([_known(wishes), run.equity_micros.astype(np.float64)])
 
-    found = leaks(bars, decide, cuts=CUTS)
+    leaking = leaks(bars, decide, cuts=CUTS)
     figures = {
         "cuts": CUTS,
         "futures": list(FUTURES),
         "bars": len(bars),
-        "leaks": [asdict(leak) for leak in found[:SHOWN_FINDS]],
-        "found": len(found),
+        "leaks": [asdict(leak) for leak in leaking[:SHOWN_FINDS]],
+        "found": len(leaking),
     }
-    return Finding(verdicts.of_detector(len(found), tried=futures - 1, what="changed futures"), figures)
+    return Finding(verdicts.of_detector(len(leaking), tried=futures - 1, what="changed futures"), figures)
 
 
 def check_warm_up(_: Desk, bench: Workbench, progress: Progress, *, wanting: Wanting | None = None) -> Finding:
@@ -66,22 +66,25 @@ def check_warm_up(_: Desk, bench: Workbench, progress: Progress, *, wanting: Wan
         progress("beginnings", 0, 1)
         return _known((wanting or _wanting(bench))(tape, bench.style, bench.genome))
 
-    found = warm_up_drifts(bench.at_hand.tape, known, warm_up_bars=warm_up, tolerance=bench.strategy.tolerance)
+    warm_up_drift = warm_up_drifts(bench.at_hand.tape, known, warm_up_bars=warm_up, tolerance=bench.strategy.tolerance)
     progress("beginnings", 1, 1)
     figures = {
         "warm_up_bars": warm_up,
         "tolerance": bench.strategy.tolerance,
-        "beginnings": found.beginnings,
-        "compared": found.compared,
-        "refused": found.refused,
-        "largest_difference": found.largest,
+        "beginnings": warm_up_drift.beginnings,
+        "compared": warm_up_drift.compared,
+        "refused": warm_up_drift.refused,
+        "largest_difference": warm_up_drift.largest,
         "drifts": [
             {"first_bar": drift.first_bar, "bar": drift.bar, "by": drift.by if np.isfinite(drift.by) else None}
-            for drift in found.drifts[:SHOWN_FINDS]
+            for drift in warm_up_drift.drifts[:SHOWN_FINDS]
         ],
-        "found": len(found.drifts),
+        "found": len(warm_up_drift.drifts),
     }
-    return Finding(verdicts.of_detector(len(found.drifts), tried=found.beginnings, what="later beginnings"), figures)
+    return Finding(
+        verdicts.of_detector(len(warm_up_drift.drifts), tried=warm_up_drift.beginnings, what="later beginnings"),
+        figures,
+    )
 
 
 def _wanting(bench: Workbench) -> Wanting:

@@ -19,7 +19,7 @@ from services.verification.suite import grid_around
 from store.database import transaction
 from store.improvement import iterations
 from store.tables import BacktestSession
-from store.verification import runs
+from store.verification import verifications
 from trading.arrays import FloatArray
 from trading.backtests.parts import Part
 from trading.errors import Refused
@@ -76,8 +76,8 @@ def check_resampled_bars(_: Desk, bench: Workbench, progress: Progress) -> Findi
     for number in range(SYNTHETIC_HISTORIES):
         seed = seed_of(bench.bot, Kind.MONTE_CARLO_BARS) + number
         made, index = resampled_bars(bars, sessions, block_days=min(BLOCK_DAYS, days), seed=seed)
-        runner = bench.runner_on(tape_of(made, index))
-        results.append(runner.run(bench.genome, Part(0, len(made))).performance)
+        backtester = bench.backtester_on(tape_of(made, index))
+        results.append(backtester.run(bench.genome, Part(0, len(made))).performance)
         tell()
     nets = [float(usd(result.net_pnl_micros)) for result in results]
     figures = {
@@ -99,15 +99,15 @@ def check_sharpe(desk: Desk, bench: Workbench, _: Progress) -> Finding:
     Raises:
         Refused: the bot has no completed session since its reset.
     """
-    with transaction(desk.sessions) as session:
-        shown = runs.shown_session(session, bench.bot.id)
-        if shown is None or shown.data_fingerprint is None:
+    with transaction(desk.database) as db:
+        counted = verifications.shown_session(db, bench.bot.id)
+        if counted is None or counted.data_fingerprint is None:
             raise Refused(f"{bench.bot.name} has no completed session since its reset: run a backtest first")
-        tried = iterations.tried_so_far(session, bench.bot.id)
-        sharpes = runs.candidate_sharpes(session, bench.bot.id)
-    figures, deflated = _judged(session_returns(shown), tried=max(tried, 1), sharpes=sharpes)
-    figures["session_sharpe"] = shown.figures.sharpe
-    return Finding(verdicts.of_sharpe(deflated, tried=max(tried, 1)), figures, _origin(shown))
+        tried = iterations.tried_so_far(db, bench.bot.id)
+        sharpes = verifications.candidate_sharpes(db, bench.bot.id)
+    figures, deflated = _judged(session_returns(counted), tried=max(tried, 1), sharpes=sharpes)
+    figures["session_sharpe"] = counted.figures.sharpe
+    return Finding(verdicts.of_sharpe(deflated, tried=max(tried, 1)), figures, _origin(counted))
 
 
 def check_overfitting(desk: Desk, bench: Workbench, progress: Progress) -> Finding:
@@ -116,9 +116,9 @@ def check_overfitting(desk: Desk, bench: Workbench, progress: Progress) -> Findi
     Where no iteration has tried any, the genomes of the bot's grid stand for them, and the figures say so, and of how
     many they were drawn.
     """
-    with transaction(desk.sessions) as session:
-        known = runs.candidates(session, bench.bot.id, limit=PBO_CANDIDATES)
-        of = runs.count_candidates(session, bench.bot.id)
+    with transaction(desk.database) as db:
+        known = verifications.candidates(db, bench.bot.id, limit=PBO_CANDIDATES)
+        of = verifications.count_candidates(db, bench.bot.id)
     others: list[Genome] = [validated(bench.style, genome) for genome in known]
     origin = "improve and evolve iterations"
     if len(others) < 2:
@@ -129,36 +129,36 @@ def check_overfitting(desk: Desk, bench: Workbench, progress: Progress) -> Findi
     returns = np.column_stack([_returns(bench, genome, tell) for genome in tried])
     if len(returns) < 2 * PBO_BLOCKS:
         return Finding(Verdict(Grade.UNKNOWN, f"{len(returns)} days are too few for {PBO_BLOCKS} blocks"), {})
-    found = overfitting_probability(returns, blocks=PBO_BLOCKS)
+    overfitting = overfitting_probability(returns, blocks=PBO_BLOCKS)
     figures = {
-        "probability": found.probability,
-        "loss_probability": found.loss_probability,
+        "probability": overfitting.probability,
+        "loss_probability": overfitting.loss_probability,
         "candidates": len(tried),
         "candidates_from": origin,
         "candidates_of": of,
         "days": len(returns),
         "blocks": PBO_BLOCKS,
-        "splits": len(found.logits),
-        "logit": quantiles_of(found.logits.tolist()),
+        "splits": len(overfitting.logits),
+        "logit": quantiles_of(overfitting.logits.tolist()),
     }
-    return Finding(verdicts.of_overfitting(found), figures)
+    return Finding(verdicts.of_overfitting(overfitting), figures)
 
 
-def session_returns(shown: BacktestSession) -> FloatArray:
+def session_returns(stored: BacktestSession) -> FloatArray:
     """Return the daily returns of a stored session over its account, fractions, shape (n_days,), oldest first."""
-    equity = np.array([int(value.scaleb(6)) for value in (shown.account_usd, *shown.equity_usd)])
+    equity = np.array([int(value.scaleb(6)) for value in (stored.account_usd, *stored.equity_usd)])
     returns: FloatArray = np.diff(equity) / float(equity[0])
     return returns
 
 
-def _origin(shown: BacktestSession) -> dict[str, Any]:
+def _origin(stored: BacktestSession) -> dict[str, Any]:
     return {
-        "session_id": shown.id,
-        "generation_number": shown.generation_number,
-        "genome_hash": shown.genome_hash,
-        "data_source": shown.data_source,
-        "data_fingerprint": shown.data_fingerprint,
-        "engine_version": shown.engine_version,
+        "session_id": stored.id,
+        "generation_number": stored.generation_number,
+        "genome_hash": stored.genome_hash,
+        "data_source": stored.data_source,
+        "data_fingerprint": stored.data_fingerprint,
+        "engine_version": stored.engine_version,
     }
 
 
@@ -183,7 +183,7 @@ def _judged(returns: FloatArray, *, tried: int, sharpes: list[float]) -> tuple[d
 
 
 def _returns(bench: Workbench, genome: Genome, tell: Callable[[], None]) -> FloatArray:
-    run = bench.runner.run(genome, bench.whole)
+    run = bench.backtester.run(genome, bench.whole)
     tell()
     return daily_returns(run.equity_micros, run.trading_day, account_micros=bench.account.account_micros)
 

@@ -116,15 +116,15 @@ def _table(study: Study) -> Iterator[str]:
 
 
 def _spans(study: Study) -> str:
-    told = []
+    spans = []
     for symbol in dict.fromkeys(strand.symbol for strand in study.strands):
         strand = next(each for each in study.strands if each.symbol == symbol)
         on, _ = strand.curve
-        told.append(
+        spans.append(
             f"{symbol} over {strand.bars:,} {study.timeframe} bars, {len(strand.walked.walk.segments)} segments, "
             f"test parts from {on[0]:%Y-%m} to {on[-1]:%Y-%m}"
         )
-    return "; ".join(told)
+    return "; ".join(spans)
 
 
 def _panel(strands: Sequence[Strand], *, x: float, y: float, w: float) -> str:

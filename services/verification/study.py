@@ -18,7 +18,7 @@ from services.verification.findings import CURVE_POINTS, curve_of
 from services.verification.walk_forwards import Walked, walk_history
 from store.market.bars import BarStore
 from trading.backtests.engine import margined
-from trading.backtests.parts import PartRunner
+from trading.backtests.parts import PartBacktester
 from trading.market.bars import Bars, timeframe_ns
 from trading.market.instruments import account_usd, instrument
 from trading.market.marks import at_marks, marks_note
@@ -54,8 +54,8 @@ class Strand:
     @property
     def curve(self) -> tuple[list[date], list[float]]:
         """Trading dates and joined out-of-sample equity in dollars, thinned for a plot."""
-        shown = curve_of(self.walked.equity_micros, self.walked.trading_day, points=CURVE_POINTS)
-        return [date.fromisoformat(on) for on in shown["on"]], shown["equity_usd"]
+        thinned = curve_of(self.walked.equity_micros, self.walked.trading_day, points=CURVE_POINTS)
+        return [date.fromisoformat(on) for on in thinned["on"]], thinned["equity_usd"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _strands(at_hand: TapeAtHand, reading: str, progress: Progress) -> Iterator[
     for name in ONE_PER_FAMILY:
         began = process_time()
         walked = walk_history(
-            PartRunner(tape, name, account=account),
+            PartBacktester(tape, name, account=account),
             bars.ts_event,
             account=account,
             style=name,

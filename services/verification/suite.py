@@ -45,10 +45,10 @@ def check_walk_forward(desk: Desk, bench: Workbench, progress: Progress) -> Find
 
     A later one was chosen on these days, and a walk that begins with it has seen its own test parts.
     """
-    with transaction(desk.sessions) as session:
-        first = validated(bench.style, registry.first_genome(session, bench.bot.id))
+    with transaction(desk.database) as db:
+        first = validated(bench.style, registry.first_genome(db, bench.bot.id))
     walked = walk_history(
-        bench.runner,
+        bench.backtester,
         bench.at_hand.bars.ts_event,
         account=bench.account,
         style=bench.style,
@@ -76,7 +76,7 @@ def check_sensitivity(_: Desk, bench: Workbench, progress: Progress) -> Finding:
 
     def evaluate(genome: Genome) -> Performance:
         tell()
-        return bench.runner.run(genome, bench.whole).performance
+        return bench.backtester.run(genome, bench.whole).performance
 
     around = sensitivity(bench.style, bench.genome, evaluate=evaluate)
     tried = 1 if around is None else 1 + len(around.around)
@@ -151,15 +151,15 @@ def grid_around(bench: Workbench) -> tuple[Genome, ...]:
 def _evaluated(bench: Workbench, genomes: tuple[Genome, ...], progress: Progress) -> Iterator[Trial]:
     tell = counted(progress, "grid", of=len(genomes))
     for genome in genomes:
-        yield Trial(genome, bench.runner.run(genome, bench.whole).performance)
+        yield Trial(genome, bench.backtester.run(genome, bench.whole).performance)
         tell()
 
 
 def _under(bench: Workbench, worse: Instrument, progress: Progress) -> Performance:
     progress(f"slippage of {worse.slippage_ticks} ticks", 1, 1)
     account = replace(bench.account, instrument=worse)
-    runner = bench.runner_on(bench.at_hand.tape, account=account)
-    return runner.run(bench.genome, bench.whole).performance
+    backtester = bench.backtester_on(bench.at_hand.tape, account=account)
+    return backtester.run(bench.genome, bench.whole).performance
 
 
 def _horizons(bench: Workbench, timeframe: str) -> Iterator[tuple[str, Performance]]:
@@ -169,9 +169,9 @@ def _horizons(bench: Workbench, timeframe: str) -> Iterator[tuple[str, Performan
         return
     if at_hand.series.provider != bench.at_hand.series.provider:
         return
-    runner = bench.runner_on(at_hand.tape)
+    backtester = bench.backtester_on(at_hand.tape)
     for name, part in _parts(at_hand.bars.ts_event):
-        yield name, runner.run(bench.genome, part).performance
+        yield name, backtester.run(bench.genome, part).performance
 
 
 def _parts(ts_event: IntArray) -> Iterator[tuple[str, Part]]:
@@ -183,17 +183,17 @@ def _parts(ts_event: IntArray) -> Iterator[tuple[str, Part]]:
     yield "all", Part(0, len(ts_event))
 
 
-def _sensitivity_figures(found: Sensitivity | None) -> dict[str, Any]:
-    if found is None:
+def _sensitivity_figures(own: Sensitivity | None) -> dict[str, Any]:
+    if own is None:
         return {"plateau": None, "retained": {}, "around": []}
     around = [
         {"parameter": near.parameter, "steps": near.steps, "value": near.genome[near.parameter], "sharpe": at.sharpe}
-        for near, at in found.around
+        for near, at in own.around
     ]
     return {
-        "plateau": found.plateau,
-        "retained": dict(found.retained),
-        "own": figures_of(found.home.performance),
+        "plateau": own.plateau,
+        "retained": dict(own.retained),
+        "own": figures_of(own.home.performance),
         "around": around,
     }
 

@@ -1,7 +1,7 @@
 """Walking forward over a history: choose on each train part, judge on what came next, join what came next.
 
 Belongs here: the use of the search that improvement uses, the joined out-of-sample record. Does not belong here: the
-plan, the fence and the verdict (`trading.verification`), storing a result (`runs.py`).
+plan, the fence and the verdict (`trading.verification`), storing a result (`verifications.py`).
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from services.progress import Progress, counted
 from services.verification.findings import figures_of, on_day
 from trading.arrays import IntArray
 from trading.backtests.engine import Account
-from trading.backtests.parts import Part, PartRunner
+from trading.backtests.parts import Part, PartBacktester
 from trading.figures.performance import Performance, measure
 from trading.strategies.genome import Genome, Style
 from trading.verification.walk_forward import (
@@ -45,7 +45,7 @@ class Walked:
 
 
 def walk_history(
-    runner: PartRunner,
+    backtester: PartBacktester,
     ts_event: IntArray,
     *,
     account: Account,
@@ -65,8 +65,8 @@ def walk_history(
     segments = plan(ts_event, windows_for(ts_event))
     tell = counted(progress, "walk forward", of=len(segments))
     search = stepwise(neighbours_by_optuna(style, parent), tell)
-    walk = walk_forward(segments, evaluate=runner, search=search, seed=seed)
-    return joined(runner, walk, account=account)
+    walk = walk_forward(segments, evaluate=backtester, search=search, seed=seed)
+    return joined(backtester, walk, account=account)
 
 
 def windows_for(ts_event: IntArray) -> Windows:
@@ -75,12 +75,12 @@ def windows_for(ts_event: IntArray) -> Windows:
     return fitting if fitting.segments > DEFAULT_WINDOWS.segments else DEFAULT_WINDOWS
 
 
-def joined(runner: PartRunner, walk: WalkForward, *, account: Account) -> Walked:
+def joined(backtester: PartBacktester, walk: WalkForward, *, account: Account) -> Walked:
     """Join the test parts to one record: each begins with the equity the one before it ended with."""
     equities, days, pnl, held, in_position = [], [], [], [], 0
     carried = account.account_micros
     for result in walk.segments:
-        run = runner.run(result.genome, result.segment.test)
+        run = backtester.run(result.genome, result.segment.test)
         equities.append(run.equity_micros - account.account_micros + carried)
         carried = int(equities[-1][-1])
         days.append(run.trading_day.copy())

@@ -19,18 +19,18 @@ from sqlalchemy.orm import Session
 
 from services.audit import chain
 from services.desk import Desk
+from services.work.autonomy_ticks import silence_limit
 from services.work.starts import summary_of
-from services.work.ticks import tick_limit
 from store.control import kill_switch
 from store.database import transaction
 from store.market.bars import BarStore
-from store.work import autonomy, candidates, jobs, ticks
-from store.work.candidates import SeriesOf
+from store.work import autonomy, autonomy_ticks, considered_bots, jobs
+from store.work.autonomy_ticks import AutonomyTickRow
+from store.work.considered_bots import SeriesOf
 from store.work.jobs import Reclaimed
-from store.work.ticks import TickRow
 from trading.actors import AUTONOMY
 from trading.work.jobs import JobStatus, JobType
-from trading.work.planner import Plan, plan_tick
+from trading.work.planner import Plan, plan_autonomy_tick
 from trading.work.starts import NO_STARTS, Allowance, Starts, allowance
 
 REASON_OF = attrgetter("reason")
@@ -38,7 +38,7 @@ SILENT, SUBJECT = "AUTONOMY_WAS_SILENT", "fleet"
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AutonomyTick:
     """One committed tick.
 
     Attributes:
@@ -56,7 +56,7 @@ class Tick:
     allowed: Allowance
 
 
-def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_STARTS) -> Tick:
+def run_autonomy_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_STARTS) -> AutonomyTick:
     """Run one tick.
 
     Args:
@@ -68,41 +68,41 @@ def run_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Starts = NO_S
         Unavailable: the database is away; nothing is committed.
     """
     series = series_at_hand(desk.bars)
-    with transaction(desk.sessions) as session:
-        autonomy.lock_tick(session)
-        admitted = kill_switch.admits_work(session)
+    with transaction(desk.database) as db:
+        autonomy.lock_autonomy_tick(db)
+        admitted = kill_switch.admits_work(db)
         started_at = desk.clock()
-        before = ticks.newest_tick(session)
-        taken_back = jobs.reclaim(session, now=started_at, dead_runs=dead_runs)
-        fleet = list(candidates.candidates(session, series))
-        plan = plan_tick(
+        before = autonomy_ticks.newest(db)
+        taken_back = jobs.reclaim(db, now=started_at, dead_runs=dead_runs)
+        fleet = list(considered_bots.read(db, series))
+        plan = plan_autonomy_tick(
             fleet,
             now=started_at,
             caps=desk.settings.caps,
-            load=jobs.load(session),
+            load=jobs.load(db),
             kill_switch=not admitted,
         )
-        jobs.enqueue(session, plan.enqueued, now=started_at)
-        counts = jobs.count_active(session)
+        jobs.enqueue(db, plan.enqueued, now=started_at)
+        counts = jobs.count_active(db)
         summary = _summary(desk, plan, counts, taken_back) | {"starts": summary_of(starts, now=started_at)}
-        run_id = autonomy.record_tick(
-            session,
+        run_id = autonomy.record_autonomy_tick(
+            db,
             plan.decisions,
             started_at=started_at,
             completed_at=desk.clock(),
             candidates=len(fleet),
             summary=summary,
         )
-        if before is not None and started_at - before.started_at > tick_limit(desk):
-            _record_silence(desk, session, before, until=started_at)
+        if before is not None and started_at - before.started_at > silence_limit(desk):
+            _record_silence(desk, db, before, until=started_at)
     queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) if admitted else 0 for kind in JobType}
-    return Tick(run_id, summary, queued, tuple(taken_back), allowance(starts, now=started_at))
+    return AutonomyTick(run_id, summary, queued, tuple(taken_back), allowance(starts, now=started_at))
 
 
 def running_runs(desk: Desk) -> set[str]:
     """Return the Dagster runs that hold RUNNING jobs, for the sensor to look up."""
-    with transaction(desk.sessions) as session:
-        return jobs.running_runs(session)
+    with transaction(desk.database) as db:
+        return jobs.running_runs(db)
 
 
 def series_at_hand(store: BarStore) -> SeriesOf:
@@ -116,16 +116,16 @@ def series_at_hand(store: BarStore) -> SeriesOf:
     }
 
 
-def _record_silence(desk: Desk, session: Session, last: TickRow, *, until: datetime) -> None:
+def _record_silence(desk: Desk, db: Session, last: AutonomyTickRow, *, until: datetime) -> None:
     """Say in the audit chain from when to when nothing was decided; whatever stopped it, it is over now."""
     payload = {
         "from": last.started_at.isoformat(),
         "to": until.isoformat(),
         "seconds": round((until - last.started_at).total_seconds()),
-        "limitSeconds": round(tick_limit(desk).total_seconds()),
+        "limitSeconds": round(silence_limit(desk).total_seconds()),
         "lastTick": last.id,
     }
-    chain.record(desk, session, actor=AUTONOMY, action=SILENT, subject=SUBJECT, payload=payload)
+    chain.record(desk, db, actor=AUTONOMY, action=SILENT, subject=SUBJECT, payload=payload)
 
 
 def _summary(

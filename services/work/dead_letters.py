@@ -18,8 +18,8 @@ from trading.work.jobs import JobType
 
 def dead_letters(desk: Desk) -> list[DeadLetter]:
     """Return everything given up, by bot name and type."""
-    with transaction(desk.sessions) as session:
-        return letters.dead_letters(session)
+    with transaction(desk.database) as db:
+        return letters.dead_letters(db)
 
 
 def requeue(desk: Desk, bot_id: UUID, *, actor: Actor) -> list[JobType]:
@@ -33,19 +33,19 @@ def requeue(desk: Desk, bot_id: UUID, *, actor: Actor) -> list[JobType]:
     Raises:
         NotGivenUp: nothing of this bot has been given up, or somebody has put it back already.
     """
-    with transaction(desk.sessions) as session:
-        letters.lock_failures(session, bot_id)
-        kinds = [letter.job_type for letter in letters.dead_letters(session) if letter.bot_id == bot_id]
+    with transaction(desk.database) as db:
+        letters.lock_failures(db, bot_id)
+        kinds = [letter.job_type for letter in letters.dead_letters(db) if letter.bot_id == bot_id]
         if not kinds:
-            name = registry.names_of(session, [bot_id]).get(bot_id, str(bot_id))
+            name = registry.names_of(db, [bot_id]).get(bot_id, str(bot_id))
             raise NotGivenUp(f"nothing of bot {name} has been given up")
-        letters.forgive(session, bot_id, kinds)
+        letters.forgive(db, bot_id, kinds)
         chain.record(
             desk,
-            session,
+            db,
             actor=actor,
             action="REQUEUE",
             subject=str(bot_id),
-            payload={"bot": registry.names_of(session, [bot_id])[bot_id], "jobTypes": list(map(str, kinds))},
+            payload={"bot": registry.names_of(db, [bot_id])[bot_id], "jobTypes": list(map(str, kinds))},
         )
     return kinds

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from services.desk import Desk
 from services.paging import page_of, read_moment, write_moment
-from services.work.starts import StartsTold, starts_told
+from services.work.starts import StartsView, starts_view
 from services.work.starvation import Starvation, starvation
 from store.database import transaction
 from store.work import dead_letters, job_pages
@@ -39,7 +39,7 @@ class WorkNow:
     queued: tuple[JobRow, ...]
     starvation: Starvation
     dead_letters: tuple[DeadLetter, ...]
-    starts: StartsTold | None
+    starts: StartsView | None
     now: datetime
 
 
@@ -58,10 +58,10 @@ def work_now(desk: Desk) -> WorkNow:
         Unavailable: the database is away.
     """
     waits = starvation(desk)
-    with transaction(desk.sessions) as session:
-        running = job_pages.running(session, limit=SHOWN_RUNNING)
-        queued = [row for kind in JobType for row in job_pages.queued(session, kind, limit=SHOWN_QUEUED)]
-        given_up = dead_letters.dead_letters(session)
+    with transaction(desk.database) as db:
+        running = job_pages.running(db, limit=SHOWN_RUNNING)
+        queued = [row for kind in JobType for row in job_pages.queued(db, kind, limit=SHOWN_QUEUED)]
+        given_up = dead_letters.dead_letters(db)
     return WorkNow(
         caps={str(kind): cap for kind, cap in desk.settings.caps.running.items()},
         timeouts_seconds={str(kind): int(limit.total_seconds()) for kind, limit in TIMEOUTS.items()},
@@ -70,7 +70,7 @@ def work_now(desk: Desk) -> WorkNow:
         queued=tuple(queued),
         starvation=waits,
         dead_letters=tuple(given_up),
-        starts=starts_told(desk),
+        starts=starts_view(desk),
         now=desk.clock(),
     )
 
@@ -83,8 +83,8 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
         Unavailable: the database is away.
     """
     before = read_moment(cursor) if cursor is not None else None
-    with transaction(desk.sessions) as session:
-        rows = job_pages.ended(session, troubled=troubled, before=before, limit=limit + 1)
+    with transaction(desk.database) as db:
+        rows = job_pages.ended(db, troubled=troubled, before=before, limit=limit + 1)
     ended, last = page_of(rows, limit)
     return EndedPage(ended, _continued(last))
 

@@ -16,14 +16,14 @@ from trading.work.jobs import JobStatus
 
 def owing_runs(desk: Desk) -> set[str]:
     """Return the runs that finished work Dagster may not know of; those at work will tell it themselves."""
-    with transaction(desk.sessions) as session:
-        return owed_materializations.owing_runs(session)
+    with transaction(desk.database) as db:
+        return owed_materializations.owing_runs(db)
 
 
 def owed_by(desk: Desk, run_ids: Sequence[str], *, limit: int) -> list[Finished]:
     """Return the oldest finished work of these runs that Dagster may not know of."""
-    with transaction(desk.sessions) as session:
-        owed = owed_materializations.owed_by(session, run_ids, limit=limit)
+    with transaction(desk.database) as db:
+        owed = owed_materializations.owed_by(db, run_ids, limit=limit)
     return [Finished(job.job_id, job.bot_id, job.job_type, JobStatus.COMPLETED, job.figures) for job in owed]
 
 
@@ -33,5 +33,5 @@ def settle(desk: Desk, job_ids: Sequence[UUID]) -> None:
     A run that dies before leaves the debt, and whoever pays it looks first what Dagster has.
     """
     if job_ids:
-        with transaction(desk.sessions) as session:
-            owed_materializations.settle(session, job_ids)
+        with transaction(desk.database) as db:
+            owed_materializations.settle(db, job_ids)

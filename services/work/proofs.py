@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from services.desk import Desk
-from services.work.ticks import TickTold, every_type, tick_age, tick_told
+from services.work.autonomy_ticks import AutonomyTickView, every_type, tick_age, tick_told
 from store.database import reading
-from store.work import job_pages, ticks
+from store.work import autonomy_ticks, job_pages
+from store.work.autonomy_ticks import DecisionRow as DecisionRow
+from store.work.autonomy_ticks import ReasonCount as ReasonCount
 from store.work.job_pages import JobRow, QueuedJob
-from store.work.ticks import DecisionRow as DecisionRow
-from store.work.ticks import ReasonCount as ReasonCount
 from trading.work.jobs import JobStatus, JobType
 
 RECENT_RUNS = 20
@@ -28,7 +28,7 @@ SHOWN_STUCK = 100
 
 
 @dataclass(frozen=True, slots=True)
-class TickSummary:
+class AutonomyTickSummary:
     """What one tick enqueued and found; every job type is always present."""
 
     jobs_enqueued_by_type: dict[str, int]
@@ -38,7 +38,7 @@ class TickSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TickShown:
+class AutonomyTickProof:
     """One tick."""
 
     id: int
@@ -46,11 +46,11 @@ class TickShown:
     completed_at: datetime | None
     candidates: int
     decisions_total: int
-    summary: TickSummary
+    summary: AutonomyTickSummary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LatestTick(TickShown):
+class LatestAutonomyTick(AutonomyTickProof):
     """The newest tick with its first decisions (work comes first) and all its reasons counted."""
 
     decisions: tuple[DecisionRow, ...]
@@ -64,8 +64,8 @@ class AutonomyProof:
     healthy: bool
     seconds_since_last_tick: float | None
     stuck_jobs: int
-    latest_run: LatestTick | None
-    recent_runs: tuple[TickShown, ...]
+    latest_run: LatestAutonomyTick | None
+    recent_runs: tuple[AutonomyTickProof, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class JobsProof:
     recent: tuple[JobRow, ...]
 
 
-Shown = TypeVar("Shown", bound=TickShown)
+Shown = TypeVar("Shown", bound=AutonomyTickProof)
 
 
 def autonomy_proof(desk: Desk) -> AutonomyProof:
@@ -99,20 +99,20 @@ def autonomy_proof(desk: Desk) -> AutonomyProof:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    with reading(desk.sessions) as session:
-        runs = [tick_told(row) for row in ticks.ticks(session, limit=RECENT_RUNS)]
-        running = job_pages.count_running(session)
-        stuck = len(job_pages.stuck(session, now=now, limit=SHOWN_STUCK))
-        decisions = ticks.decisions(session, runs[0].id, limit=SHOWN_DECISIONS) if runs else ()
-        reasons = ticks.count_decisions(session, runs[0].id) if runs else ()
+    with reading(desk.database) as db:
+        runs = [tick_told(row) for row in autonomy_ticks.page(db, limit=RECENT_RUNS)]
+        running = job_pages.count_running(db)
+        stuck = len(job_pages.stuck(db, now=now, limit=SHOWN_STUCK))
+        decisions = autonomy_ticks.decisions(db, runs[0].id, limit=SHOWN_DECISIONS) if runs else ()
+        reasons = autonomy_ticks.count_decisions(db, runs[0].id) if runs else ()
     age = tick_age(desk, runs[0].started_at if runs else None, now=now)
     counted = {"decisions": tuple(decisions), "reasons": tuple(reasons)}
     return AutonomyProof(
         healthy=age.is_recent and not stuck,
         seconds_since_last_tick=age.seconds,
         stuck_jobs=stuck,
-        latest_run=_shown(LatestTick, runs[0], running, **counted) if runs else None,
-        recent_runs=tuple(_shown(TickShown, run, run.running) for run in runs),
+        latest_run=_shown(LatestAutonomyTick, runs[0], running, **counted) if runs else None,
+        recent_runs=tuple(_shown(AutonomyTickProof, run, run.running) for run in runs),
     )
 
 
@@ -123,11 +123,11 @@ def jobs_proof(desk: Desk) -> JobsProof:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    with reading(desk.sessions) as session:
-        counted = job_pages.count_by_status(session)
-        oldest = job_pages.oldest_queued(session)
-        stuck = job_pages.stuck(session, now=now, limit=SHOWN_STUCK)
-        recent = job_pages.recent(session, limit=RECENT_JOBS)
+    with reading(desk.database) as db:
+        counted = job_pages.count_by_status(db)
+        oldest = job_pages.oldest_queued(db)
+        stuck = job_pages.stuck(db, now=now, limit=SHOWN_STUCK)
+        recent = job_pages.recent(db, limit=RECENT_JOBS)
     by_type = {str(kind): dict.fromkeys(map(str, JobStatus), 0) for kind in JobType}
     for count in counted:
         by_type[count.job_type][count.status] = count.jobs
@@ -144,13 +144,13 @@ def _oldest(row: QueuedJob, *, now: datetime) -> OldestQueued:
     return OldestQueued(row.id, row.bot_id, row.type, (now - row.created_at).total_seconds())
 
 
-def _shown(kind: type[Shown], run: TickTold, running: Mapping[str, int], **more: Any) -> Shown:
+def _shown(kind: type[Shown], run: AutonomyTickView, running: Mapping[str, int], **more: Any) -> Shown:
     return kind(
         id=run.id,
         started_at=run.started_at,
         completed_at=run.completed_at,
         candidates=run.candidates,
         decisions_total=run.decisions,
-        summary=TickSummary(run.enqueued, every_type(running), run.eligible, run.caps),
+        summary=AutonomyTickSummary(run.enqueued, every_type(running), run.eligible, run.caps),
         **more,
     )

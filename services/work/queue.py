@@ -41,7 +41,7 @@ HEARTBEAT_SECONDS = 20.0
 class Result(Protocol):
     """What a job produced, able to write itself inside the transaction that closes the job."""
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+    def record(self, db: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
         """Write the result and return its headline figures, as Dagster shows them; called with the bot's row held."""
 
 
@@ -86,7 +86,7 @@ def step_back(desk: Desk) -> None:
     further = desk.settings.run_nice - os.getpriority(os.PRIO_PROCESS, 0)
     if further > 0:
         os.nice(further)
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
 
 
 def drain(desk: Desk, task: Task, job_type: JobType, *, run_id: str, time_limit: timedelta) -> Iterator[Finished]:
@@ -114,13 +114,13 @@ def work_by_hand(desk: Desk, task: Task, job_type: JobType, *, bot_id: UUID, run
         Refused: the bot has such a job at work, or the cap is reached; a queued job stays and autonomy will do it.
         LeaseLost: another run did it.
     """
-    with transaction(desk.sessions) as session:
-        if not kill_switch.admits_work(session):
+    with transaction(desk.database) as db:
+        if not kill_switch.admits_work(db):
             raise KillSwitchOn(f"the kill switch is engaged: no {job_type} is queued before it is released")
-        if registry.newest_generation(session, bot_id) is None:
+        if registry.newest_generation(db, bot_id) is None:
             raise UnknownBots([str(bot_id)])
-        wish = _wish(registry.progress(session, bot_id), bot_id, job_type)
-        job = jobs.enqueue_by_hand(session, wish, now=desk.clock())
+        wish = _wish(registry.progress(db, bot_id), bot_id, job_type)
+        job = jobs.enqueue_by_hand(db, wish, now=desk.clock())
     if job.status == JobStatus.RUNNING:
         raise Refused(f"a {job_type} of this bot is at work already")
     claim = _claim(desk, job_type, run_id=run_id, job_id=job.id)
@@ -140,9 +140,9 @@ def _wish(counters: BotProgress, bot_id: UUID, job_type: JobType) -> Decision:
 
 
 def _claim(desk: Desk, job_type: JobType, *, run_id: str, job_id: UUID | None = None) -> Claim | None:
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         cap = desk.settings.caps.running[job_type]
-        return jobs.claim(session, job_type, run_id=run_id, cap=cap, now=desk.clock(), job_id=job_id)
+        return jobs.claim(db, job_type, run_id=run_id, cap=cap, now=desk.clock(), job_id=job_id)
 
 
 def _work(desk: Desk, task: Task, claim: Claim) -> Finished | None:
@@ -170,14 +170,14 @@ def _finished(desk: Desk, task: Task, claim: Claim) -> Finished:
 
 
 def _close(desk: Desk, claim: Claim, ended: _Ended) -> Finished:
-    with transaction(desk.sessions) as session:
-        registry.lock(session, claim.bot_id)
+    with transaction(desk.database) as db:
+        registry.lock(db, claim.bot_id)
         now = desk.clock()
-        if not jobs.close(session, claim.job_id, run_id=claim.run_id, status=ended.status, now=now, error=ended.error):
+        if not jobs.close(db, claim.job_id, run_id=claim.run_id, status=ended.status, now=now, error=ended.error):
             raise LeaseLost(f"job {claim.job_id} belongs to another run now")
-        figures = dict(ended.result.record(session, claim, now=now))
+        figures = dict(ended.result.record(db, claim, now=now))
         if ended.status is JobStatus.COMPLETED:
-            owed_materializations.owe(session, claim, figures, now=now)
+            owed_materializations.owe(db, claim, figures, now=now)
     return Finished(claim.job_id, claim.bot_id, claim.job_type, ended.status, figures, ended.error)
 
 
@@ -187,10 +187,8 @@ def _heartbeats(desk: Desk, claim: Claim) -> AbstractContextManager[Progress]:
     def beat(step: Step | None) -> bool:
         done_pct = step.done_pct if step is not None else None
         try:
-            with transaction(desk.sessions) as session:
-                return jobs.heartbeat(
-                    session, claim.job_id, run_id=claim.run_id, now=desk.clock(), progress_pct=done_pct
-                )
+            with transaction(desk.database) as db:
+                return jobs.heartbeat(db, claim.job_id, run_id=claim.run_id, now=desk.clock(), progress_pct=done_pct)
         except (Unavailable, SQLAlchemyError) as away:  # the work goes on, and the next beat may pass
             log.warning("heartbeat missed", job_id=str(claim.job_id), reason=str(away))
             return True

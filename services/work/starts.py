@@ -12,12 +12,12 @@ from pydantic import TypeAdapter
 
 from services.desk import Desk
 from store.database import reading
-from store.work import ticks
+from store.work import autonomy_ticks
 from trading.work.starts import Pace, Starts, allowance, in_words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StartsTold:
+class StartsView:
     """How runs start, as a tick saw it, the pace it keeps, and both in words.
 
     Attributes:
@@ -36,13 +36,13 @@ class StartsTold:
     next_at: datetime | None
 
 
-_TOLD = TypeAdapter(StartsTold)
+_TOLD = TypeAdapter(StartsView)
 
 
 def summary_of(starts: Starts, *, now: datetime) -> dict[str, Any]:
     """Return what a tick remembers of the starts: what it saw, the pace it keeps, and both in words."""
     allowed = allowance(starts, now=now)
-    view = StartsTold(
+    view = StartsView(
         pace=allowed.pace,
         words=in_words(starts, now=now),
         runs_allowed=allowed.runs,
@@ -57,13 +57,13 @@ def summary_of(starts: Starts, *, now: datetime) -> dict[str, Any]:
     return summary
 
 
-def starts_told(desk: Desk) -> StartsTold | None:
+def starts_view(desk: Desk) -> StartsView | None:
     """Return what the newest tick remembered of the starts, None before the first that did.
 
     Raises:
         Unavailable: the database is away.
     """
-    with reading(desk.sessions) as session:
-        last = ticks.newest_tick(session)
+    with reading(desk.database) as db:
+        last = autonomy_ticks.newest(db)
     remembered = last.summary.get("starts") if last is not None else None
     return _TOLD.validate_python(remembered) if remembered is not None else None

@@ -58,10 +58,10 @@ def starvation(desk: Desk) -> Starvation:
     """
     now = desk.clock()
     kinds = [str(kind) for kind in JobType]
-    with reading(desk.sessions) as session:
-        rows = waits.waits(session, kinds, since=now - PACE_WINDOW)
-        refused = waits.refused_for_room(session)
-        held = kill_switch.read(session).is_engaged
+    with reading(desk.database) as db:
+        rows = waits.waits(db, kinds, since=now - PACE_WINDOW)
+        refused = waits.refused_for_room(db)
+        held = kill_switch.read(db).is_engaged
     return Starvation(tuple(_wait(row, now=now, held=held) for row in rows), refused, held)
 
 

@@ -69,8 +69,8 @@ def works_under_way(desk: Desk) -> UnderWay:
         Unavailable: the database is away.
     """
     now = desk.clock()
-    with reading(desk.sessions) as session:
-        heard = under_way.heard_since(session, now - LEASE, limit=SHOWN)
+    with reading(desk.database) as db:
+        heard = under_way.heard_since(db, now - LEASE, limit=SHOWN)
     return UnderWay(tuple(heard), int(LEASE.total_seconds()), now)
 
 
@@ -126,8 +126,8 @@ class _Sign:
 
     def _write(self, statement: Callable[[Session], None]) -> None:
         try:
-            with transaction(self._desk.sessions) as session:
-                statement(session)
+            with transaction(self._desk.database) as db:
+                statement(db)
         except (Unavailable, SQLAlchemyError) as lost:
             if self._is_shown:
                 log.warning("progress is not shown", work=self._columns["title"], reason=str(lost).partition("\n")[0])

@@ -19,7 +19,7 @@ CHAIN_LOCK = 7_216_384_503  # advisory lock: one transaction appends at a time
 ROWS_PER_FETCH = 5_000
 
 
-def append(session: Session, *, at: datetime, actor: str, action: str, subject: str, payload: Mapping[str, Any]) -> int:
+def append(db: Session, *, at: datetime, actor: str, action: str, subject: str, payload: Mapping[str, Any]) -> int:
     """Append one event and return its sequence.
 
     Holds the chain's lock until the transaction ends: appending is the last thing a transaction does, after its row
@@ -28,11 +28,11 @@ def append(session: Session, *, at: datetime, actor: str, action: str, subject: 
     Raises:
         BadAuditEvent: the payload has no canonical form.
     """
-    hold(session, CHAIN_LOCK)
-    before = head(session)
+    hold(db, CHAIN_LOCK)
+    before = head(db)
     event = Event(before.seq + 1, at, actor=actor, action=action, subject=subject, payload=payload)
     linked = link(event, previous_hash=before.hash)
-    session.execute(
+    db.execute(
         insert(AuditEvent).values(
             seq=event.seq,
             at=at,
@@ -47,28 +47,28 @@ def append(session: Session, *, at: datetime, actor: str, action: str, subject: 
     return event.seq
 
 
-def seq_of_act(session: Session, *, act_id: str, action: str) -> int | None:
+def seq_of_act(db: Session, *, act_id: str, action: str) -> int | None:
     """Return the sequence of the event that tells of an act, None where there is none; later ones wait until the end.
 
     Holds the chain's lock, so that two that look at once cannot both find none; found by the index on actions.
     """
-    hold(session, CHAIN_LOCK)
+    hold(db, CHAIN_LOCK)
     tells_of_it = AuditEvent.payload["actId"].astext == act_id
-    return session.scalar(select(AuditEvent.seq).where(AuditEvent.action == action, tells_of_it))
+    return db.scalar(select(AuditEvent.seq).where(AuditEvent.action == action, tells_of_it))
 
 
-def head(session: Session) -> Head:
+def head(db: Session) -> Head:
     """Return the last link; sequence 0 and the genesis hash where the chain is empty."""
-    last = session.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
+    last = db.execute(select(AuditEvent.seq, AuditEvent.hash).order_by(AuditEvent.seq.desc()).limit(1)).first()
     return Head(*last) if last is not None else Head(0, GENESIS_HASH)
 
 
-def chain(session: Session) -> Iterator[Link]:
+def chain(db: Session) -> Iterator[Link]:
     """Read the whole chain as it stands now, first link first, a few thousand rows in memory at a time.
 
     The snapshot is taken when this is called, not when the first link is asked for.
     """
-    rows = session.execute(
+    rows = db.execute(
         select(
             AuditEvent.seq,
             AuditEvent.at,

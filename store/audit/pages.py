@@ -54,41 +54,41 @@ class AuditFilter:
     reason_code: str | None = None
 
 
-def events(session: Session, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[EventRow]:
+def events(db: Session, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[EventRow]:
     """Return events, newest first, before a given sequence if one is given."""
     asked = _events(wanted).limit(limit)
-    return rows_of(session.execute(asked if before is None else asked.where(AuditEvent.seq < before)), EventRow)
+    return rows_of(db.execute(asked if before is None else asked.where(AuditEvent.seq < before)), EventRow)
 
 
-def subject_named(session: Session, words: str) -> str:
+def subject_named(db: Session, words: str) -> str:
     """Return the id of the bot of that name, as a subject writes it, or the words themselves where there is none."""
-    bot_id = session.execute(select(Bot.id).where(Bot.name == words)).scalar()
+    bot_id = db.execute(select(Bot.id).where(Bot.name == words)).scalar()
     return str(bot_id) if bot_id is not None else words
 
 
-def names_of(session: Session, subjects: Iterable[str]) -> dict[str, str]:
+def names_of(db: Session, subjects: Iterable[str]) -> dict[str, str]:
     """Return the names of the bots among some subjects, by subject."""
     ids = {UUID(subject) for subject in subjects if BOT_ID.fullmatch(subject)}
-    return {str(bot_id): name for bot_id, name in registry.names_of(session, ids).items()}
+    return {str(bot_id): name for bot_id, name in registry.names_of(db, ids).items()}
 
 
-def actions(session: Session) -> list[str]:
+def actions(db: Session) -> list[str]:
     """Return every action there is, by name: one step of the index an action, however many events."""
-    return list(session.execute(_ACTIONS).scalars())
+    return list(db.execute(_ACTIONS).scalars())
 
 
-def last_verification(session: Session) -> tuple[Mapping[str, Any], str] | None:
+def last_verification(db: Session) -> tuple[Mapping[str, Any], str] | None:
     """Return the verdict that was last remembered and who asked for it, or None before the first."""
     asked = select(SystemSetting.value, SystemSetting.updated_by).where(SystemSetting.key == VERIFICATION)
-    remembered = session.execute(asked).first()
+    remembered = db.execute(asked).first()
     return tuple(remembered) if remembered is not None else None
 
 
-def remember_verification(session: Session, verdict: Mapping[str, Any], *, at: datetime, actor: str) -> None:
+def remember_verification(db: Session, verdict: Mapping[str, Any], *, at: datetime, actor: str) -> None:
     """Keep a verdict; an older one never replaces a newer one."""
     columns = {"value": dict(verdict), "updated_at": at, "updated_by": actor}
     statement = upsert(SystemSetting).values(key=VERIFICATION, **columns)
-    session.execute(
+    db.execute(
         statement.on_conflict_do_update(
             index_elements=[SystemSetting.key], set_=columns, where=SystemSetting.updated_at <= at
         )

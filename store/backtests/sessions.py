@@ -46,18 +46,18 @@ TRADE_FACTS = (
 TRADE_COLUMNS = ("session_id", "bot_id", "book", *TRADE_FACTS, "created_at")
 
 
-def insert_session(session: Session, values: Mapping[str, Any]) -> None:
+def insert_session(db: Session, values: Mapping[str, Any]) -> None:
     """Append one finished session, completed or failed."""
-    session.execute(insert(BacktestSession).values(**values))
+    db.execute(insert(BacktestSession).values(**values))
 
 
 def copy_trades(
-    session: Session, trades: Mapping[str, Any], *, session_id: UUID, bot_id: UUID, contracts: int, created_at: datetime
+    db: Session, trades: Mapping[str, Any], *, session_id: UUID, bot_id: UUID, contracts: int, created_at: datetime
 ) -> int:
     """Append a session's trades in entry order with one COPY; return how many.
 
     Args:
-        session: Open transaction; the session row stands already.
+        db: Open transaction; the session row stands already.
         trades: Columns of equal length: `side` and `exit_reason` words; `entry_ns`, `exit_ns` UTC nanoseconds;
             `entry_micros`, `exit_micros` prices in millionths, exact `Decimal`s (half a micro where the tick is that
             fine); `entry_ticks`, `exit_ticks` the same in ticks (int64) of `tick_size`; `gross_micros`,
@@ -69,7 +69,7 @@ def copy_trades(
         created_at: When the session started.
     """
     count = len(trades["side"])
-    driver = session.connection().connection.driver_connection
+    driver = db.connection().connection.driver_connection
     if count == 0 or driver is None:
         return 0
     table = pa.table(

@@ -154,10 +154,10 @@ class TradeRow(NamedTuple):
     created_at: datetime
 
 
-def trades_of_session(session: Session, session_id: UUID, *, symbol: str) -> list[TradeRow]:
+def trades_of_session(db: Session, session_id: UUID, *, symbol: str) -> list[TradeRow]:
     """Return every trade of a session in entry order. Served by the unique key (session_id, seq)."""
     own = select(*told_columns(symbol)).where(TradeLog.session_id == session_id)
-    return rows_of(session.execute(own.order_by(TradeLog.seq)), TradeRow)
+    return rows_of(db.execute(own.order_by(TradeLog.seq)), TradeRow)
 
 
 def told_columns(symbol: str) -> Sequence[ColumnElement[Any]]:

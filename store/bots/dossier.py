@@ -1,7 +1,7 @@
 """One bot in depth: its sessions, generations, iterations, stage moves, resets, and what people did to it.
 
 Belongs here: the statements behind `/api/bots/{id}`; read-only. Does not belong here: the fleet (`fleet.py`), figures,
-curves and trades of a book (`figures/books.py`), jobs and decisions (`work/job_pages.py`, `work/ticks.py`).
+curves and trades of a book (`figures/books.py`), jobs and decisions (`work/job_pages.py`, `work/autonomy_ticks.py`).
 """
 
 from datetime import datetime
@@ -22,11 +22,11 @@ from store.tables import (
     BotStageEvent,
     ImproveCandidate,
     ImproveIteration,
-    RuleText,
+    StoredRuleText,
 )
 
 
-class Neighbour(NamedTuple):
+class NextBot(NamedTuple):
     """The bot next to another one by name."""
 
     id: UUID
@@ -84,7 +84,7 @@ class GenerationRow(NamedTuple):
     created_at: datetime
 
 
-class IterationRow(NamedTuple):
+class JudgedIterationRow(NamedTuple):
     """One improve or evolve iteration; `genome` and `test_*` are those of the candidate it judged, null without one."""
 
     id: UUID
@@ -135,14 +135,14 @@ class ActRow(NamedTuple):
     payload: dict[str, Any]
 
 
-def beside_bot(session: Session, name: str, *, after: bool) -> Neighbour | None:
+def beside_bot(db: Session, name: str, *, after: bool) -> NextBot | None:
     """Return the bot next after, or next before, a name; archived ones are passed over."""
     further, nearest = (Bot.name > name, Bot.name) if after else (Bot.name < name, Bot.name.desc())
     asked = select(Bot.id, Bot.name).where(further, Bot.archived_at.is_(None))
-    return first_of(session.execute(asked.order_by(nearest).limit(1)), Neighbour)
+    return first_of(db.execute(asked.order_by(nearest).limit(1)), NextBot)
 
 
-def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = None, limit: int) -> list[SessionRow]:
+def sessions_of_bot(db: Session, bot_id: UUID, *, before: UUID | None = None, limit: int) -> list[SessionRow]:
     """Return a bot's backtest sessions older than one of them, newest first, before and after any reset."""
     run = BacktestSession
     columns = [run.__table__.c[name] for name in SessionRow._fields]
@@ -151,18 +151,18 @@ def sessions_of_bot(session: Session, bot_id: UUID, *, before: UUID | None = Non
         last = aliased(BacktestSession)
         earlier = or_(run.created_at < last.created_at, and_(run.created_at == last.created_at, run.id > last.id))
         own = own.join(last, and_(last.id == before, last.bot_id == bot_id)).where(earlier)
-    return rows_of(session.execute(own.order_by(run.created_at.desc(), run.id).limit(limit)), SessionRow)
+    return rows_of(db.execute(own.order_by(run.created_at.desc(), run.id).limit(limit)), SessionRow)
 
 
-def generations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[GenerationRow]:
+def generations_of_bot(db: Session, bot_id: UUID, *, limit: int) -> list[GenerationRow]:
     """Return a bot's newest generations, newest first."""
     own = select(*(getattr(BotGeneration, name) for name in GenerationRow._fields)).where(
         BotGeneration.bot_id == bot_id
     )
-    return rows_of(session.execute(own.order_by(BotGeneration.generation_number.desc()).limit(limit)), GenerationRow)
+    return rows_of(db.execute(own.order_by(BotGeneration.generation_number.desc()).limit(limit)), GenerationRow)
 
 
-def iterations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[IterationRow]:
+def iterations_of_bot(db: Session, bot_id: UUID, *, limit: int) -> list[JudgedIterationRow]:
     """Return a bot's newest improve and evolve iterations, newest first, each with the candidate it judged.
 
     The candidate is the genome chosen on the last segment, where it met its parent on bars no search had seen; its
@@ -178,34 +178,34 @@ def iterations_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[Ite
     )
     known = {column.key: column for column in (*iteration.__table__.columns, *judged.c)}
     own = (
-        select(*(known[name] for name in IterationRow._fields))
+        select(*(known[name] for name in JudgedIterationRow._fields))
         .select_from(iteration)
         .outerjoin(judged, true())
         .where(iteration.bot_id == bot_id)
     )
     return rows_of(
-        session.execute(own.order_by(iteration.completed_at.desc(), iteration.id).limit(limit)), IterationRow
+        db.execute(own.order_by(iteration.completed_at.desc(), iteration.id).limit(limit)), JudgedIterationRow
     )
 
 
-def resets_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[FiguresEventRow]:
+def resets_of_bot(db: Session, bot_id: UUID, *, limit: int) -> list[FiguresEventRow]:
     """Return the newest events in the life of a bot's figures, newest first."""
     event = BotMetricsEvent
     columns = (event.event_type, event.reason_code, event.actor, event.payload_json, event.created_at)
     own = select(*columns).where(event.bot_id == bot_id)
     newest = own.order_by(event.created_at.desc(), event.id.desc()).limit(limit)
-    return rows_of(session.execute(newest), FiguresEventRow)
+    return rows_of(db.execute(newest), FiguresEventRow)
 
 
-def stage_moves_of_bot(session: Session, bot_id: UUID, *, limit: int) -> list[StageMoveRow]:
+def stage_moves_of_bot(db: Session, bot_id: UUID, *, limit: int) -> list[StageMoveRow]:
     """Return a bot's newest moves from stage to stage, newest first."""
     move = BotStageEvent
     columns = (move.from_stage, move.to_stage, move.reason_code, move.actor, move.created_at)
     own = select(*columns).where(move.bot_id == bot_id)
-    return rows_of(session.execute(own.order_by(move.created_at.desc(), move.id.desc()).limit(limit)), StageMoveRow)
+    return rows_of(db.execute(own.order_by(move.created_at.desc(), move.id.desc()).limit(limit)), StageMoveRow)
 
 
-def acts_on_bot(session: Session, bot_id: UUID, *, limit: int) -> list[ActRow]:
+def acts_on_bot(db: Session, bot_id: UUID, *, limit: int) -> list[ActRow]:
     """Return the newest links of the audit chain whose subject is this bot, newest first.
 
     An act on many bots, such as a reset, names their number in the chain; its rows per bot are `resets_of_bot`. Served
@@ -214,10 +214,10 @@ def acts_on_bot(session: Session, bot_id: UUID, *, limit: int) -> list[ActRow]:
     event = AuditEvent
     columns = (event.seq, event.at, event.actor, event.action, event.payload)
     own = select(*columns).where(event.subject == str(bot_id))
-    return rows_of(session.execute(own.order_by(event.seq.desc()).limit(limit)), ActRow)
+    return rows_of(db.execute(own.order_by(event.seq.desc()).limit(limit)), ActRow)
 
 
-def rule_of_bot(session: Session, bot_id: UUID) -> str | None:
+def rule_of_bot(db: Session, bot_id: UUID) -> str | None:
     """Return the text a bot trades by, or None where it trades by an archetype."""
-    own = select(RuleText.text).join(Bot, Bot.rule_fingerprint == RuleText.fingerprint)
-    return session.scalar(own.where(Bot.id == bot_id))
+    own = select(StoredRuleText.text).join(Bot, Bot.rule_fingerprint == StoredRuleText.fingerprint)
+    return db.scalar(own.where(Bot.id == bot_id))

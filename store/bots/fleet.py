@@ -216,11 +216,11 @@ class FleetOrder:
     descending: bool = False
 
 
-def read_page(session: Session, wanted: FleetFilter, order: FleetOrder, *, after: Place | None, limit: int) -> Portion:
+def read_page(db: Session, wanted: FleetFilter, order: FleetOrder, *, after: Place | None, limit: int) -> Portion:
     """Return the rows behind up to `limit` cards and gates in order; one statement, so rows and total agree."""
     asked = _asked(wanted, after)
     statement = _page_statement(frozenset(asked), order)
-    result = session.execute(statement, asked | {"limit": limit}, execution_options=UNSEARCHED)
+    result = db.execute(statement, asked | {"limit": limit}, execution_options=UNSEARCHED)
     require_columns(result, "a page", (*columns_of(GatedRow), "total", "sort_key"))
     rows = result.all()  # one without a bot where the page is empty
     listed = [row for row in rows if row.id is not None]
@@ -229,38 +229,38 @@ def read_page(session: Session, wanted: FleetFilter, order: FleetOrder, *, after
     )
 
 
-def matching_ids(session: Session, wanted: FleetFilter, order: FleetOrder) -> list[UUID]:
+def matching_ids(db: Session, wanted: FleetFilter, order: FleetOrder) -> list[UUID]:
     """Return every bot the filter leaves, in order."""
     asked = _asked(wanted, None)
-    return list(session.execute(_listed(frozenset(asked), order), asked).scalars())
+    return list(db.execute(_listed(frozenset(asked), order), asked).scalars())
 
 
-def read_bots(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, CardRow]:
+def read_bots(db: Session, bot_ids: Sequence[UUID]) -> dict[UUID, CardRow]:
     """Return the row behind each bot's card, by id; ids that do not exist are left out."""
-    return {row.id: row for row in rows_of(session.execute(_CARDS_OF, {"bot_ids": list(bot_ids)}), CardRow)}
+    return {row.id: row for row in rows_of(db.execute(_CARDS_OF, {"bot_ids": list(bot_ids)}), CardRow)}
 
 
-def read_bots_with_evidence(session: Session, bot_ids: Sequence[UUID]) -> dict[UUID, GatedRow]:
+def read_bots_with_evidence(db: Session, bot_ids: Sequence[UUID]) -> dict[UUID, GatedRow]:
     """Return the row behind each bot's card and gate, by id; ids that do not exist are left out."""
-    result = session.execute(_GATED_CARDS_OF, {"bot_ids": list(bot_ids)})
+    result = db.execute(_GATED_CARDS_OF, {"bot_ids": list(bot_ids)})
     return {row.card.id: row for row in rows_of(result, GatedRow)}
 
 
-def read_fleet(session: Session) -> Iterator[CardRow]:
+def read_fleet(db: Session) -> Iterator[CardRow]:
     """Yield the row behind every bot's card that is not archived, in no particular order, a thousand at a time."""
-    result = session.execute(_EVERY_CARD, execution_options={"yield_per": ROWS_AT_A_TIME})
+    result = db.execute(_EVERY_CARD, execution_options={"yield_per": ROWS_AT_A_TIME})
     require_columns(result, CardRow.__name__, columns_of(CardRow))
     yield from map(maker_of(CardRow), result)
 
 
-def count_by_state(session: Session) -> list[tuple[str, State, int]]:
+def count_by_state(db: Session) -> list[tuple[str, State, int]]:
     """Return how many bots stand in each stage and state."""
     ranked = _fleet(Bot.stage, _state_rank().label("rank")).subquery()
     counted = select(ranked.c.stage, ranked.c.rank, func.count()).group_by(ranked.c.stage, ranked.c.rank)
-    return [(stage, STATES[rank], count) for stage, rank, count in session.execute(counted)]
+    return [(stage, STATES[rank], count) for stage, rank, count in db.execute(counted)]
 
 
-def sum_by_book(session: Session) -> list[BookTotal]:
+def sum_by_book(db: Session) -> list[BookTotal]:
     """Return the totals of each current book; net P&L and trades are None where no bot has figures."""
     rollup = BotMetricsRollup
     summed = _fleet(
@@ -271,10 +271,10 @@ def sum_by_book(session: Session) -> list[BookTotal]:
         func.sum(rollup.net_pnl_usd).label("net_pnl_usd"),
         func.sum(rollup.trades).filter(rollup.net_pnl_usd.is_not(None)).label("trades"),
     )
-    return rows_of(session.execute(summed.group_by(_book())), BookTotal)
+    return rows_of(db.execute(summed.group_by(_book())), BookTotal)
 
 
-def stage_locks(session: Session, *, now: datetime) -> StageLocks:
+def stage_locks(db: Session, *, now: datetime) -> StageLocks:
     """Return how the bots that are not archived are locked."""
     locked = Bot.stage_locked_until > now
     counted = select(
@@ -283,7 +283,7 @@ def stage_locks(session: Session, *, now: datetime) -> StageLocks:
         func.count().filter(Bot.promotion_mode == "MANUAL").label("manual"),
         func.max(Bot.stage_locked_until).filter(locked).label("until"),
     ).where(Bot.archived_at.is_(None))
-    return rows_of(session.execute(counted), StageLocks)[0]
+    return rows_of(db.execute(counted), StageLocks)[0]
 
 
 def _fleet(*columns: Any, archived: bool = False) -> Select[Any]:
@@ -367,8 +367,8 @@ def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
 
 def _listed(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
     key = _sort_key(order)
-    shown = _fleet(Bot.id, Bot.name, key.label("sort_key"), archived="archived" in asked)
-    listed = shown.where(*_conditions(asked))
+    fleet = _fleet(Bot.id, Bot.name, key.label("sort_key"), archived="archived" in asked)
+    listed = fleet.where(*_conditions(asked))
     if "after_key" in asked:
         listed = listed.where(_beyond(key, descending=order.descending))
     return listed.order_by(_directed(key, order), Bot.name)
@@ -468,9 +468,9 @@ def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
 
 
 def _with_evidence(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
-    shown, recent = BacktestSession, _recent_sessions()
-    joined = statement.outerjoin(shown, shown.id == BotMetricsRollup.session_id).outerjoin(recent, true())
-    return joined.add_columns(shown.losers, recent.c.recent)
+    counted, recent = BacktestSession, _recent_sessions()
+    joined = statement.outerjoin(counted, counted.id == BotMetricsRollup.session_id).outerjoin(recent, true())
+    return joined.add_columns(counted.losers, recent.c.recent)
 
 
 def _best_job() -> Any:

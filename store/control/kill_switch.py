@@ -54,15 +54,15 @@ class Switch:
         return self.tier is not Tier.NORMAL
 
 
-def admits_work(session: Session) -> bool:
+def admits_work(db: Session) -> bool:
     """Return whether new work may be queued or claimed, and keep it so to the end of the transaction."""
-    hold_shared(session, ADMISSION_LOCK)
-    return not read(session).is_engaged
+    hold_shared(db, ADMISSION_LOCK)
+    return not read(db).is_engaged
 
 
-def read(session: Session) -> Switch:
+def read(db: Session) -> Switch:
     """Return the switch as it stands; one that cannot be read counts as engaged until somebody releases it."""
-    row = session.execute(
+    row = db.execute(
         select(SystemSetting.value, SystemSetting.updated_at, SystemSetting.updated_by).where(SystemSetting.key == KEY)
     ).first()
     if row is None:
@@ -74,21 +74,21 @@ def read(session: Session) -> Switch:
     return Switch(Tier(value["tier"]), value.get("reasonCode"), since, actor)
 
 
-def lock(session: Session) -> Switch:
+def lock(db: Session) -> Switch:
     """Wait until nobody else throws the switch, and return it; held to the end of the transaction."""
-    hold(session, THROW_LOCK)
-    return read(session)
+    hold(db, THROW_LOCK)
+    return read(db)
 
 
-def write(session: Session, switch: Switch) -> None:
+def write(db: Session, switch: Switch) -> None:
     """Set the switch; call `lock` first."""
     value: Mapping[str, str | None] = {"tier": switch.tier.value, "reasonCode": switch.reason_code}
     columns = {"value": value, "updated_at": switch.since, "updated_by": switch.actor}
     statement = upsert(SystemSetting).values(key=KEY, **columns)
-    session.execute(statement.on_conflict_do_update(index_elements=[SystemSetting.key], set_=columns))
+    db.execute(statement.on_conflict_do_update(index_elements=[SystemSetting.key], set_=columns))
 
 
-def settle(session: Session) -> None:
+def settle(db: Session) -> None:
     """Wait until every transaction that was admitted before has ended; gives up after five seconds."""
-    session.execute(text(f"SET LOCAL lock_timeout = {SETTLE_MS}"))
-    hold(session, ADMISSION_LOCK)
+    db.execute(text(f"SET LOCAL lock_timeout = {SETTLE_MS}"))
+    hold(db, ADMISSION_LOCK)

@@ -87,7 +87,7 @@ class TradeSource:
         return self.book == Book.BACKTEST and self.session_id is None
 
 
-def books_of_bot(session: Session, bot_id: UUID) -> list[BookRow]:
+def books_of_bot(db: Session, bot_id: UUID) -> list[BookRow]:
     """Return one row per book, in the order of the stages, none for an unknown bot.
 
     Figures are null where the rollup does not belong to the book's present baseline: a reset blanks them at once.
@@ -122,10 +122,10 @@ def books_of_bot(session: Session, bot_id: UUID) -> list[BookRow]:
             ),
         )
     )
-    return rows_of(session.execute(joined.where(Bot.id == bot_id).order_by(listed.c.place)), BookRow)
+    return rows_of(db.execute(joined.where(Bot.id == bot_id).order_by(listed.c.place)), BookRow)
 
 
-def equity_curve(session: Session, bot_id: UUID, *, book: str) -> CurveRow | None:
+def equity_curve(db: Session, bot_id: UUID, *, book: str) -> CurveRow | None:
     """Return a bot's equity curve in a book, or None; a curve from before the book's curve was reset does not count."""
     curve, baseline = BotEquityCurve, MetricsBaseline
     own = (
@@ -133,33 +133,40 @@ def equity_curve(session: Session, bot_id: UUID, *, book: str) -> CurveRow | Non
         .outerjoin(baseline, and_(baseline.bot_id == curve.bot_id, baseline.book == curve.book))
         .where(curve.bot_id == bot_id, curve.book == book)
     )
-    return first_of(session.execute(own.where(curve.since.is_not_distinct_from(baseline.equity_reset_at))), CurveRow)
+    return first_of(db.execute(own.where(curve.since.is_not_distinct_from(baseline.equity_reset_at))), CurveRow)
 
 
-def shown_before(session: Session, bot_id: UUID, *, book: str, limit: int) -> list[ShownRow]:
+def shown_before(db: Session, bot_id: UUID, *, book: str, limit: int) -> list[ShownRow]:
     """Return the newest figures that were shown of a book, newest first. Served by the snapshots' index."""
-    shown = BotPerformanceSnapshot
-    columns = (shown.taken_at, shown.since, shown.session_id, shown.generation_number, shown.net_pnl_usd, shown.trades)
-    own = select(*columns).where(shown.bot_id == bot_id, shown.book == book)
-    return rows_of(session.execute(own.order_by(shown.taken_at.desc(), shown.id.desc()).limit(limit)), ShownRow)
+    snapshot = BotPerformanceSnapshot
+    columns = (
+        snapshot.taken_at,
+        snapshot.since,
+        snapshot.session_id,
+        snapshot.generation_number,
+        snapshot.net_pnl_usd,
+        snapshot.trades,
+    )
+    own = select(*columns).where(snapshot.bot_id == bot_id, snapshot.book == book)
+    return rows_of(db.execute(own.order_by(snapshot.taken_at.desc(), snapshot.id.desc()).limit(limit)), ShownRow)
 
 
-def trades_before(session: Session, source: TradeSource, *, before: int | None, limit: int) -> list[TradeRow]:
+def trades_before(db: Session, source: TradeSource, *, before: int | None, limit: int) -> list[TradeRow]:
     """Return trades with a smaller place, newest first."""
     if source.is_empty:
         return []
     at = _place(source)
     last = LAST_SEQ if source.book == Book.BACKTEST else LAST_ID
     earlier = _own(source).where(at < min(last if before is None else before, last))
-    return rows_of(session.execute(earlier.order_by(at.desc()).limit(limit)), TradeRow)
+    return rows_of(db.execute(earlier.order_by(at.desc()).limit(limit)), TradeRow)
 
 
-def trades_after(session: Session, source: TradeSource, *, after: int, limit: int) -> list[TradeRow]:
+def trades_after(db: Session, source: TradeSource, *, after: int, limit: int) -> list[TradeRow]:
     """Return trades with a larger place, oldest first."""
     if source.is_empty:
         return []
     at = _place(source)
-    return rows_of(session.execute(_own(source).where(at > after).order_by(at).limit(limit)), TradeRow)
+    return rows_of(db.execute(_own(source).where(at > after).order_by(at).limit(limit)), TradeRow)
 
 
 def _place(source: TradeSource) -> ColumnElement[int]:

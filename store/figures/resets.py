@@ -28,7 +28,7 @@ class Target(NamedTuple):
     metrics_reset_at: datetime | None
 
 
-class Standing(NamedTuple):
+class Baselines(NamedTuple):
     """The baselines one bot has: by book, in ISO 8601 and UTC, and the latest of them."""
 
     bot_id: UUID
@@ -55,7 +55,7 @@ class Waiting(NamedTuple):
     job_type: str
 
 
-def targets(session: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> list[Target]:
+def targets(db: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> list[Target]:
     """Return the named bots (None: all, archived and killed ones too) in id order, locked in that order if asked.
 
     The lock stops other resets and every writer of figures; sessions and jobs can still be inserted.
@@ -65,25 +65,25 @@ def targets(session: Session, bot_ids: Sequence[UUID] | None, *, lock: bool) -> 
         named = named.where(Bot.id == text("ANY(CAST(:bot_ids AS uuid[]))"))
     if lock:
         named = named.with_for_update(key_share=True)
-    return rows_of(session.execute(named, {"bot_ids": uuid_array(bot_ids or ())}), Target)
+    return rows_of(db.execute(named, {"bot_ids": uuid_array(bot_ids or ())}), Target)
 
 
-def baselines(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> dict[UUID, Standing]:
+def baselines(db: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> dict[UUID, Baselines]:
     """Return what stands of these books, by bot; bots without a baseline are left out."""
-    standings = rows_of(session.execute(_BASELINES, _scope(bot_ids, books)), Standing)
+    standings = rows_of(db.execute(_BASELINES, _scope(bot_ids, books)), Baselines)
     return {standing.bot_id: standing for standing in standings}
 
 
-def recorded(session: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> list[Recorded]:
+def recorded(db: Session, bot_ids: Sequence[UUID], books: Sequence[Book]) -> list[Recorded]:
     """Return what counts now and would not count after a reset of these books, and the newest of it."""
     scope = _scope(bot_ids, books)
     statements = [_TRADES, _FILLS]
     if Book.BACKTEST in books:
         statements += [_SESSIONS, _RUNNING]
-    return [row for statement in statements for row in rows_of(session.execute(statement, scope), Recorded)]
+    return [row for statement in statements for row in rows_of(db.execute(statement, scope), Recorded)]
 
 
-def waiting_iterations(session: Session, bot_ids: Sequence[UUID], *, lock: bool) -> list[Waiting]:
+def waiting_iterations(db: Session, bot_ids: Sequence[UUID], *, lock: bool) -> list[Waiting]:
     """Return the QUEUED improve and evolve jobs of these bots in id order, kept from being claimed if asked."""
     waiting = (
         select(BotJob.id, BotJob.bot_id, BotJob.job_type)
@@ -95,38 +95,38 @@ def waiting_iterations(session: Session, bot_ids: Sequence[UUID], *, lock: bool)
         .order_by(BotJob.id)
     )
     kept = waiting.with_for_update() if lock else waiting
-    return rows_of(session.execute(kept, {"bot_ids": uuid_array(bot_ids)}), Waiting)
+    return rows_of(db.execute(kept, {"bot_ids": uuid_array(bot_ids)}), Waiting)
 
 
-def write_reset(session: Session, reset_at: Mapping[UUID, datetime], reset: Mapping[str, Any]) -> None:
+def write_reset(db: Session, reset_at: Mapping[UUID, datetime], reset: Mapping[str, Any]) -> None:
     """Move the baselines of bots whose rows are locked, and write one METRICS_RESET event per bot.
 
     Args:
-        session: Open transaction.
+        db: Open transaction.
         reset_at: The new baseline of each bot.
         reset: `books`, `scope`, `reason_code`, `actor`, `request_id`, `equity_curves`, `canceled` (ids of jobs), `now`.
     """
     times = "{" + ",".join(moment.isoformat() for moment in reset_at.values()) + "}"
     named = {"bot_ids": uuid_array(list(reset_at)), "canceled": uuid_array(reset["canceled"])}
     scope = {**reset, **named, "times": times}
-    session.execute(_MARK_BOTS, scope)
-    session.execute(_ADD_EVENTS, scope)
-    session.execute(_MOVE_BASELINES, scope)
+    db.execute(_NOTE_ON_BOTS, scope)
+    db.execute(_ADD_EVENTS, scope)
+    db.execute(_MOVE_BASELINES, scope)
 
 
-def restart_progress(session: Session, bot_ids: Sequence[UUID]) -> None:
+def restart_progress(db: Session, bot_ids: Sequence[UUID]) -> None:
     """Count backtests, and what improve and evolve wait for, from zero again; lifetime iterations stay.
 
     A backtest that waits in the queue is the bot's first attempt then.
     """
-    session.execute(_RESTART_PROGRESS, {"bot_ids": uuid_array(bot_ids)})
+    db.execute(_RESTART_PROGRESS, {"bot_ids": uuid_array(bot_ids)})
 
 
 def request_rebuild(
-    session: Session, bot_ids: Sequence[UUID], *, request_id: str, equity_curves: bool, now: datetime
+    db: Session, bot_ids: Sequence[UUID], *, request_id: str, equity_curves: bool, now: datetime
 ) -> int:
     """Write the wish that Dagster recompute these bots' figures; return its id."""
-    return session.execute(
+    return db.execute(
         insert(RebuildRequest)
         .values(request_id=request_id, bot_ids=list(bot_ids), also_equity_curves=equity_curves, created_at=now)
         .returning(RebuildRequest.id)
@@ -188,7 +188,7 @@ _FILLS = text(
     """
 )
 
-_MARK_BOTS = text(
+_NOTE_ON_BOTS = text(
     """
     UPDATE bots SET metrics_reset_at = new.reset_at, metrics_reset_reason_code = :reason_code,
         metrics_reset_by = :actor, metrics_reset_scope = :scope

@@ -67,7 +67,7 @@ class _StageBook:
     curve: TradeRecord
 
 
-def rebuild(session: Session, bot_ids: Sequence[UUID] | None, *, now: datetime, equity_curves: bool = True) -> int:
+def rebuild(db: Session, bot_ids: Sequence[UUID] | None, *, now: datetime, equity_curves: bool = True) -> int:
     """Recompute the figures of some bots (None: all) from raw truth; return how many changed.
 
     Locks the bots' rows in id order, so no reset can slip between the reading of a baseline and the writing of a
@@ -75,55 +75,53 @@ def rebuild(session: Session, bot_ids: Sequence[UUID] | None, *, now: datetime, 
     for one bot after another leads to the same rows as calling it for all.
 
     Args:
-        session: Open transaction; commits with the session or reset that made the figures change.
+        db: Open transaction; commits with the session or reset that made the figures change.
         bot_ids: Which bots.
         now: Time of computation.
         equity_curves: Also recompute the equity curves.
     """
-    locked = lock_bots(session, bot_ids)
+    locked = lock_bots(db, bot_ids)
     if not locked:
         return 0
     scope = {"bot_ids": uuid_array(locked), "now": now}
-    changed: int = session.execute(_REBUILD_BACKTEST, scope | {"points": SPARKLINE_POINTS}).scalar_one()
+    changed: int = db.execute(_REBUILD_BACKTEST, scope | {"points": SPARKLINE_POINTS}).scalar_one()
     if equity_curves:
-        session.execute(_REBUILD_BACKTEST_CURVES, scope)
-    return changed + _rebuild_stage_books(session, scope, equity_curves=equity_curves)
+        db.execute(_REBUILD_BACKTEST_CURVES, scope)
+    return changed + _rebuild_stage_books(db, scope, equity_curves=equity_curves)
 
 
-def lock_bots(session: Session, bot_ids: Sequence[UUID] | None) -> list[UUID]:
+def lock_bots(db: Session, bot_ids: Sequence[UUID] | None) -> list[UUID]:
     """Lock bots in id order (None: all) until the transaction ends, and return those that exist.
 
     Every transaction that touches figures or baselines of a bot takes this lock first; its sessions and jobs can still
     be inserted, and its attempts counted, meanwhile.
     """
     if bot_ids is None:
-        return list(session.execute(_LOCK_ALL).scalars())
-    return list(session.execute(_LOCK_SOME, {"bot_ids": uuid_array(bot_ids)}).scalars())
+        return list(db.execute(_LOCK_ALL).scalars())
+    return list(db.execute(_LOCK_SOME, {"bot_ids": uuid_array(bot_ids)}).scalars())
 
 
-def clear(
-    session: Session, bot_ids: Sequence[UUID], *, books: Sequence[Book], now: datetime, equity_curves: bool
-) -> int:
+def clear(db: Session, bot_ids: Sequence[UUID], *, books: Sequence[Book], now: datetime, equity_curves: bool) -> int:
     """Remove the figures of some bots and books, leaving a snapshot of the nothing that is shown; return how many."""
     scope = {"bot_ids": uuid_array(bot_ids), "books": [book.value for book in books], "now": now}
     if equity_curves:
-        session.execute(_CLEAR_CURVES, scope)
-    cleared: int = session.execute(_CLEAR_FIGURES, scope).scalar_one()
+        db.execute(_CLEAR_CURVES, scope)
+    cleared: int = db.execute(_CLEAR_FIGURES, scope).scalar_one()
     return cleared
 
 
-def _rebuild_stage_books(session: Session, scope: dict[str, Any], *, equity_curves: bool) -> int:
-    books = [_stage_book(row) for row in rows_of(session.execute(_STAGE_TRADES, scope), _StageTrades)]
+def _rebuild_stage_books(db: Session, scope: dict[str, Any], *, equity_curves: bool) -> int:
+    books = [_stage_book(row) for row in rows_of(db.execute(_STAGE_TRADES, scope), _StageTrades)]
     changed: int = 0
     for book in books:
         if book.record is not None:
-            changed += session.execute(_SHOW_STAGE_FIGURE, _figure_row(book, book.record, scope["now"])).scalar_one()
+            changed += db.execute(_SHOW_STAGE_FIGURE, _figure_row(book, book.record, scope["now"])).scalar_one()
         if equity_curves:
-            session.execute(_SHOW_STAGE_CURVE, _curve_row(book, scope["now"]))
+            db.execute(_SHOW_STAGE_CURVE, _curve_row(book, scope["now"]))
     figures = [(book.bot_id, book.book) for book in books if book.record is not None]
     curves = [(book.bot_id, book.book) for book in books]
     kept = _keys(figures, "figure") | _keys(curves, "curve")
-    changed += session.execute(_DROP_STAGE_ROWS, scope | kept | {"equity_curves": equity_curves}).scalar_one()
+    changed += db.execute(_DROP_STAGE_ROWS, scope | kept | {"equity_curves": equity_curves}).scalar_one()
     return changed
 
 

@@ -93,34 +93,34 @@ PROGRESS = text("""
 """)
 
 
-def rollup_differences(session: Session) -> Recount:
+def rollup_differences(db: Session) -> Recount:
     """Compare every BACKTEST rollup with the latest completed session since the baseline and the sum of its trades."""
-    return _split(session.execute(ROLLUPS).mappings().all())
+    return _split(db.execute(ROLLUPS).mappings().all())
 
 
-def shown_differences(session: Session) -> Recount:
+def shown_differences(db: Session) -> Recount:
     """Compare all BACKTEST figures with the session they should show, missing ones included; no trades are summed.
 
     The database compares, an unknown figure with an unknown one as equal; only what does not agree travels.
     """
-    checked, broken = session.execute(SHOWN).one()
+    checked, broken = db.execute(SHOWN).one()
     return checked, broken
 
 
-def progress(session: Session) -> tuple[datetime | None, datetime | None]:
+def progress(db: Session) -> tuple[datetime | None, datetime | None]:
     """Return when the last job completed, and since when the oldest active one exists."""
-    finished_at, waiting_since = session.execute(PROGRESS).one()
+    finished_at, waiting_since = db.execute(PROGRESS).one()
     return finished_at, waiting_since
 
 
-def cash_differences(session: Session) -> Recount:
+def cash_differences(db: Session) -> Recount:
     """Compare every completed session with its trades and its equity curve."""
-    return _split(session.execute(CASH).mappings().all())
+    return _split(db.execute(CASH).mappings().all())
 
 
-def stuck_jobs(session: Session, *, before: datetime) -> Recount:
+def stuck_jobs(db: Session, *, before: datetime) -> Recount:
     """Return RUNNING jobs whose last heartbeat is older than a moment."""
-    return _split(session.execute(STUCK, {"before": before}).mappings().all())
+    return _split(db.execute(STUCK, {"before": before}).mappings().all())
 
 
 def _split(rows: Sequence[RowMapping]) -> Recount:

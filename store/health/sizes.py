@@ -27,11 +27,11 @@ _TABLES = text("""
 """)
 
 
-def database_bytes(session: Session) -> int:
+def database_bytes(db: Session) -> int:
     """Return the size of the whole database, Dagster's tables included."""
-    return int(session.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
+    return int(db.execute(text("SELECT pg_database_size(current_database())")).scalar_one())
 
 
-def largest_tables(session: Session, *, limit: int) -> Sequence[TableSize]:
+def largest_tables(db: Session, *, limit: int) -> Sequence[TableSize]:
     """Return the ledger's largest tables, the largest first."""
-    return rows_of(session.execute(_TABLES, {"limit": limit}), TableSize)
+    return rows_of(db.execute(_TABLES, {"limit": limit}), TableSize)

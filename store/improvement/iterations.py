@@ -15,20 +15,20 @@ from sqlalchemy.orm import Session, aliased
 from store.tables import Bot, BotGeneration, ImproveCandidate, ImproveIteration
 
 
-def insert_iteration(session: Session, iteration: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]]) -> None:
+def insert_iteration(db: Session, iteration: Mapping[str, Any], candidates: Sequence[Mapping[str, Any]]) -> None:
     """Append one iteration with all its candidates."""
-    session.execute(insert(ImproveIteration).values(**iteration))
+    db.execute(insert(ImproveIteration).values(**iteration))
     if candidates:
-        session.execute(insert(ImproveCandidate), [dict(candidate) for candidate in candidates])
+        db.execute(insert(ImproveCandidate), [dict(candidate) for candidate in candidates])
 
 
-def tried_so_far(session: Session, bot_id: UUID) -> int:
+def tried_so_far(db: Session, bot_id: UUID) -> int:
     """Return how many candidates earlier iterations of a bot have tried, on whatever bars."""
     tried = select(func.coalesce(func.sum(ImproveIteration.candidates_tried), 0))
-    return int(session.execute(tried.where(ImproveIteration.bot_id == bot_id)).scalar_one())
+    return int(db.execute(tried.where(ImproveIteration.bot_id == bot_id)).scalar_one())
 
 
-def sibling_genomes(session: Session, bot_id: UUID, *, before: date, limit: int) -> list[dict[str, Any]]:
+def sibling_genomes(db: Session, bot_id: UUID, *, before: date, limit: int) -> list[dict[str, Any]]:
     """Return the newest genome of other bots of the style that was chosen on days before a date alone.
 
     The same style is the same archetype, and of rules the same text: other texts have other genomes. Who comes first
@@ -46,7 +46,7 @@ def sibling_genomes(session: Session, bot_id: UUID, *, before: date, limit: int)
     )
     drawn = func.md5(func.concat(Bot.id, me.id))
     return list(
-        session.scalars(
+        db.scalars(
             select(newest.c.genome)
             .select_from(me)
             .join(Bot, onclause=is_sibling)

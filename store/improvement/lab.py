@@ -102,7 +102,7 @@ class IterationFilter:
 
 
 def iterations(
-    session: Session, wanted: IterationFilter, *, before: tuple[datetime, UUID] | None, limit: int
+    db: Session, wanted: IterationFilter, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[IterationRow]:
     """Return iterations that ended, youngest first, older than a given one if one is given.
 
@@ -112,33 +112,33 @@ def iterations(
     """
     youngest = _youngest(wanted, before).limit(limit)
     if not wanted.words:
-        return rows_of(session.execute(_with_bot(youngest.subquery())), IterationRow)
+        return rows_of(db.execute(_with_bot(youngest.subquery())), IterationRow)
     matches = Bot.name.icontains(wanted.words, autoescape=True)
-    named = session.scalars(select(Bot.id).where(matches).limit(MOST_NAMED + 1)).all()
+    named = db.scalars(select(Bot.id).where(matches).limit(MOST_NAMED + 1)).all()
     if len(named) > MOST_NAMED:
         on_the_way = youngest.join(Bot, Bot.id == ImproveIteration.bot_id).where(matches)
-        return rows_of(session.execute(_with_bot(on_the_way.subquery())), IterationRow)
+        return rows_of(db.execute(_with_bot(on_the_way.subquery())), IterationRow)
     own = youngest.where(ImproveIteration.bot_id == Bot.id).correlate(Bot).lateral()
-    return rows_of(session.execute(_with_bot(own).where(Bot.id.in_(named)).limit(limit)), IterationRow)
+    return rows_of(db.execute(_with_bot(own).where(Bot.id.in_(named)).limit(limit)), IterationRow)
 
 
-def iteration(session: Session, iteration_id: UUID) -> IterationRow | None:
+def iteration(db: Session, iteration_id: UUID) -> IterationRow | None:
     """Return one iteration, or None where there is none."""
     own = select(*_ITERATION).where(ImproveIteration.id == iteration_id)
-    return first_of(session.execute(_with_bot(own.subquery())), IterationRow)
+    return first_of(db.execute(_with_bot(own.subquery())), IterationRow)
 
 
-def candidates(session: Session, iteration_id: UUID, *, limit: int) -> Sequence[CandidateRow]:
+def candidates(db: Session, iteration_id: UUID, *, limit: int) -> Sequence[CandidateRow]:
     """Return every genome an iteration tried, in the order of trying; held-out columns only of those it judged."""
     tried = ImproveCandidate
     own = select(*_CANDIDATE).where(tried.iteration_id == iteration_id)
-    return rows_of(session.execute(own.order_by(tried.trial).limit(limit)), CandidateRow)
+    return rows_of(db.execute(own.order_by(tried.trial).limit(limit)), CandidateRow)
 
 
-def genome(session: Session, bot_id: UUID, generation_number: int) -> dict[str, Any]:
+def genome(db: Session, bot_id: UUID, generation_number: int) -> dict[str, Any]:
     """Return the genome of a bot's generation."""
     own = (BotGeneration.bot_id == bot_id, BotGeneration.generation_number == generation_number)
-    return dict(session.execute(select(BotGeneration.genome).where(*own)).scalar_one())
+    return dict(db.execute(select(BotGeneration.genome).where(*own)).scalar_one())
 
 
 def _youngest(wanted: IterationFilter, before: tuple[datetime, UUID] | None) -> Select[*tuple[Any, ...]]:

@@ -86,7 +86,7 @@ class KnownRow(NamedTuple):
     knows_until: date | None
 
 
-def newest_epoch(session: Session, bot_id: UUID) -> EpochRow | None:
+def newest_epoch(db: Session, bot_id: UUID) -> EpochRow | None:
     """Return the newest epoch of a bot with its looks counted, or None before its first."""
     epoch, look = SealedEpoch, SealedLook
     counted = (
@@ -104,24 +104,22 @@ def newest_epoch(session: Session, bot_id: UUID) -> EpochRow | None:
         .order_by(epoch.epoch.desc())
         .limit(1)
     )
-    return first_of(session.execute(counted), EpochRow)
+    return first_of(db.execute(counted), EpochRow)
 
 
-def open_epoch(
-    session: Session, bot_id: UUID, *, epoch: int, sealed_from: date, now: datetime, before: int = 0
-) -> None:
+def open_epoch(db: Session, bot_id: UUID, *, epoch: int, sealed_from: date, now: datetime, before: int = 0) -> None:
     """Append an epoch; the bot's row is to be locked, and the number the next one."""
     opened = {"epoch": epoch, "sealed_from": sealed_from, "looks_before": before, "opened_at": now}
-    session.execute(insert(SealedEpoch).values(bot_id=bot_id, **opened))
+    db.execute(insert(SealedEpoch).values(bot_id=bot_id, **opened))
 
 
-def append_look(session: Session, look: Mapping[str, Any]) -> None:
+def append_look(db: Session, look: Mapping[str, Any]) -> None:
     """Append one look."""
-    session.execute(insert(SealedLook).values(**look))
+    db.execute(insert(SealedLook).values(**look))
 
 
-def lineage_of(session: Session, bot_id: UUID) -> list[KnownRow]:
+def lineage_of(db: Session, bot_id: UUID) -> list[KnownRow]:
     """Return every generation of a bot with the last trading date it was chosen on, oldest first."""
     generation = BotGeneration
     known = select(generation.generation_number, generation.knows_until).where(generation.bot_id == bot_id)
-    return rows_of(session.execute(known.order_by(generation.generation_number)), KnownRow)
+    return rows_of(db.execute(known.order_by(generation.generation_number)), KnownRow)

@@ -98,7 +98,7 @@ def _require_columns(path: Path, names: list[str]) -> list[str]:
 
 def _of_heads(names: list[str], missing: list[str]) -> str:
     """Tell how the heads of a file become ours, where that can be seen."""
-    if len(names) == 1 and any(mark in names[0] for mark in ";\t|"):
+    if len(names) == 1 and any(separator in names[0] for separator in ";\t|"):
         return "; mend: columns are separated by commas, decimals have a point"
     if any(head.strip().lower() in missing for head in names):
         return "; mend: name the columns exactly so, in small letters"

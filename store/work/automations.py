@@ -20,27 +20,29 @@ LOCK = 7_216_384_531
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AutomationStanding:
     """Whether an automation is stopped, and since when it is known to stand that way."""
 
     is_stopped: bool
     since: datetime
 
 
-def read(session: Session) -> dict[str, Standing]:
+def read(db: Session) -> dict[str, AutomationStanding]:
     """Return how each automation stood, by name; none before the first look."""
-    value = session.execute(select(SystemSetting.value).where(SystemSetting.key == KEY)).scalar()
+    value = db.execute(select(SystemSetting.value).where(SystemSetting.key == KEY)).scalar()
     rows = value if isinstance(value, dict) else {}
-    return {name: Standing(row["stopped"], datetime.fromisoformat(row["since"])) for name, row in rows.items()}
+    return {
+        name: AutomationStanding(row["stopped"], datetime.fromisoformat(row["since"])) for name, row in rows.items()
+    }
 
 
-def lock(session: Session) -> dict[str, Standing]:
+def lock(db: Session) -> dict[str, AutomationStanding]:
     """Wait until nobody else notes them, and return how they stood; held to the end of the transaction."""
-    hold(session, LOCK)
-    return read(session)
+    hold(db, LOCK)
+    return read(db)
 
 
-def write(session: Session, standings: Mapping[str, Standing], *, at: datetime, by: str) -> None:
+def write(db: Session, standings: Mapping[str, AutomationStanding], *, at: datetime, by: str) -> None:
     """Write how they stand; call `lock` first."""
     value = {
         name: {"stopped": standing.is_stopped, "since": standing.since.isoformat()}
@@ -48,4 +50,4 @@ def write(session: Session, standings: Mapping[str, Standing], *, at: datetime, 
     }
     columns = {"value": value, "updated_at": at, "updated_by": by}
     statement = upsert(SystemSetting).values(key=KEY, **columns)
-    session.execute(statement.on_conflict_do_update(index_elements=[SystemSetting.key], set_=columns))
+    db.execute(statement.on_conflict_do_update(index_elements=[SystemSetting.key], set_=columns))

@@ -18,13 +18,13 @@ from trading.work.planner import Decision
 TICK_LOCK = 7_216_384_501
 
 
-def lock_tick(session: Session) -> None:
+def lock_autonomy_tick(db: Session) -> None:
     """Wait until no tick plans and no reset is written; held to the end of the transaction."""
-    hold(session, TICK_LOCK)
+    hold(db, TICK_LOCK)
 
 
-def record_tick(
-    session: Session,
+def record_autonomy_tick(
+    db: Session,
     decisions: Iterable[Decision],
     *,
     started_at: datetime,
@@ -34,7 +34,7 @@ def record_tick(
 ) -> int:
     """Write one tick and its decisions; return the tick's id."""
     listed = list(decisions)
-    run_id = session.execute(
+    run_id = db.execute(
         insert(AutonomyRun)
         .values(
             started_at=started_at,
@@ -45,25 +45,25 @@ def record_tick(
         )
         .returning(AutonomyRun.id)
     ).scalar_one()
-    _copy_decisions(session, run_id, listed)
+    _copy_decisions(db, run_id, listed)
     return run_id
 
 
-def forget_ticks(session: Session, *, before: datetime) -> int:
+def forget_autonomy_ticks(db: Session, *, before: datetime) -> int:
     """Delete the ticks that started before a moment, with their decisions; return how many."""
-    gone = session.execute(delete(AutonomyRun).where(AutonomyRun.started_at < before).returning(AutonomyRun.id))
+    gone = db.execute(delete(AutonomyRun).where(AutonomyRun.started_at < before).returning(AutonomyRun.id))
     return len(gone.all())
 
 
-def forget_decisions(session: Session, *, before: datetime) -> int:
+def forget_decisions(db: Session, *, before: datetime) -> int:
     """Delete the decisions of ticks that started before a moment, keeping the ticks; return how many."""
     old = select(AutonomyRun.id).where(AutonomyRun.started_at < before)
-    gone = session.execute(delete(AutonomyBotDecision).where(AutonomyBotDecision.run_id.in_(old)))
+    gone = db.execute(delete(AutonomyBotDecision).where(AutonomyBotDecision.run_id.in_(old)))
     return int(gone.rowcount)  # type: ignore[attr-defined]
 
 
-def _copy_decisions(session: Session, run_id: int, decisions: Iterable[Decision]) -> None:
-    driver = session.connection().connection.driver_connection
+def _copy_decisions(db: Session, run_id: int, decisions: Iterable[Decision]) -> None:
+    driver = db.connection().connection.driver_connection
     if driver is None:
         return
     columns = "run_id, seq, bot_id, decision, job_type, reason_code, blockers"

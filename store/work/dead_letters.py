@@ -29,24 +29,24 @@ class DeadLetter:
     last_failed_at: datetime | None
 
 
-def dead_letters(session: Session) -> list[DeadLetter]:
+def dead_letters(db: Session) -> list[DeadLetter]:
     """Return everything given up, by bot name and type, with the last error of its kind."""
-    rows = session.execute(union_all(*(_given_up(job_type) for job_type in JobType)).order_by("name", "job_type"))
+    rows = db.execute(union_all(*(_given_up(job_type) for job_type in JobType)).order_by("name", "job_type"))
     return [
         DeadLetter(bot_id, name, JobType(job_type), failures, error, failed_at)
         for bot_id, name, job_type, failures, error, failed_at in rows
     ]
 
 
-def lock_failures(session: Session, bot_id: UUID) -> None:
+def lock_failures(db: Session, bot_id: UUID) -> None:
     """Lock a bot's failures in a row, so that what is read of them next stands until the transaction ends."""
-    session.execute(select(BotProgress.bot_id).where(BotProgress.bot_id == bot_id).with_for_update())
+    db.execute(select(BotProgress.bot_id).where(BotProgress.bot_id == bot_id).with_for_update())
 
 
-def forgive(session: Session, bot_id: UUID, job_types: Sequence[JobType]) -> None:
+def forgive(db: Session, bot_id: UUID, job_types: Sequence[JobType]) -> None:
     """Forget the failures in a row of some kinds of a bot's work, so that the next tick plans it again."""
     zeroed = {_failures(job_type): 0 for job_type in job_types}
-    session.execute(update(BotProgress).where(BotProgress.bot_id == bot_id).values(zeroed))
+    db.execute(update(BotProgress).where(BotProgress.bot_id == bot_id).values(zeroed))
 
 
 def _given_up(job_type: JobType) -> Select[UUID, str, str, int, str | None, datetime | None]:

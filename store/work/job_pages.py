@@ -90,58 +90,58 @@ class JobCount(NamedTuple):
     jobs: int
 
 
-def running(session: Session, *, limit: int) -> Sequence[JobRow]:
+def running(db: Session, *, limit: int) -> Sequence[JobRow]:
     """Return the jobs at work, the longest first."""
     own = _JOBS.where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING)
-    return rows_of(session.execute(own.order_by(BotJob.started_at, BotJob.id).limit(limit)), JobRow)
+    return rows_of(db.execute(own.order_by(BotJob.started_at, BotJob.id).limit(limit)), JobRow)
 
 
-def stuck(session: Session, *, now: datetime, limit: int) -> Sequence[JobRow]:
+def stuck(db: Session, *, now: datetime, limit: int) -> Sequence[JobRow]:
     """Return RUNNING jobs whose lease has run out, the longest silent first."""
     silent = _JOBS.where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING, BotJob.heartbeat_at < now - LEASE)
-    return rows_of(session.execute(silent.order_by(BotJob.heartbeat_at, BotJob.id).limit(limit)), JobRow)
+    return rows_of(db.execute(silent.order_by(BotJob.heartbeat_at, BotJob.id).limit(limit)), JobRow)
 
 
-def queued(session: Session, job_type: str, *, limit: int) -> Sequence[JobRow]:
+def queued(db: Session, job_type: str, *, limit: int) -> Sequence[JobRow]:
     """Return the jobs of a type that wait, in the order in which they will be claimed."""
     own = _JOBS.where(BotJob.job_type == job_type, BotJob.status == JobStatus.QUEUED)
     ordered = own.order_by(BotJob.priority, BotJob.created_at, BotJob.id)
-    return rows_of(session.execute(ordered.limit(limit)), JobRow)
+    return rows_of(db.execute(ordered.limit(limit)), JobRow)
 
 
-def oldest_queued(session: Session) -> QueuedJob | None:
+def oldest_queued(db: Session) -> QueuedJob | None:
     """Return the job that has waited longest, or None."""
     columns = (BotJob.id, BotJob.bot_id, BotJob.job_type.label("type"), BotJob.created_at)
     waiting = select(*columns).where(BotJob.status == JobStatus.QUEUED, IS_ACTIVE)
-    return first_of(session.execute(waiting.order_by(BotJob.created_at, BotJob.id).limit(1)), QueuedJob)
+    return first_of(db.execute(waiting.order_by(BotJob.created_at, BotJob.id).limit(1)), QueuedJob)
 
 
-def ended(session: Session, *, troubled: bool, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[JobRow]:
+def ended(db: Session, *, troubled: bool, before: tuple[datetime, UUID] | None, limit: int) -> Sequence[JobRow]:
     """Return jobs that ended, the last to end first, before a given end if one is given; or only those in trouble."""
     own = _JOBS.where(BotJob.status.in_(TROUBLED) if troubled else BotJob.completed_at.is_not(None))
     if before is not None:
         own = own.where(tuple_(BotJob.completed_at, BotJob.id) < before)
-    return rows_of(session.execute(own.order_by(BotJob.completed_at.desc(), BotJob.id.desc()).limit(limit)), JobRow)
+    return rows_of(db.execute(own.order_by(BotJob.completed_at.desc(), BotJob.id.desc()).limit(limit)), JobRow)
 
 
-def recent(session: Session, *, limit: int) -> Sequence[JobRow]:
+def recent(db: Session, *, limit: int) -> Sequence[JobRow]:
     """Return the newest jobs, newest first."""
-    return rows_of(session.execute(_JOBS.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
+    return rows_of(db.execute(_JOBS.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
 
 
-def of_bot(session: Session, bot_id: UUID, *, limit: int) -> Sequence[JobRow]:
+def of_bot(db: Session, bot_id: UUID, *, limit: int) -> Sequence[JobRow]:
     """Return a bot's newest jobs, newest first."""
     own = _JOBS.where(BotJob.bot_id == bot_id)
-    return rows_of(session.execute(own.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
+    return rows_of(db.execute(own.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
 
 
-def count_running(session: Session) -> dict[str, int]:
+def count_running(db: Session) -> dict[str, int]:
     """Return how many jobs of each type run; types without any are left out."""
     at_work = select(BotJob.job_type, func.count()).where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING)
-    return dict(session.execute(at_work.group_by(BotJob.job_type)).all())
+    return dict(db.execute(at_work.group_by(BotJob.job_type)).all())
 
 
-def count_by_status(session: Session) -> Sequence[JobCount]:
+def count_by_status(db: Session) -> Sequence[JobCount]:
     """Return how many jobs there are of each type and status that occurs."""
     counted = select(BotJob.job_type, BotJob.status, func.count().label("jobs"))
-    return rows_of(session.execute(counted.group_by(BotJob.job_type, BotJob.status)), JobCount)
+    return rows_of(db.execute(counted.group_by(BotJob.job_type, BotJob.status)), JobCount)

@@ -53,7 +53,7 @@ class Reclaimed:
     run_id: str | None
 
 
-class ActiveJob(NamedTuple):
+class JobAtWork(NamedTuple):
     """A job that waits or runs."""
 
     id: UUID
@@ -82,7 +82,7 @@ class LostJob(NamedTuple):
     at_rest: bool
 
 
-def enqueue(session: Session, decisions: Iterable[Decision], *, now: datetime) -> int:
+def enqueue(db: Session, decisions: Iterable[Decision], *, now: datetime) -> int:
     """Insert the decided jobs and count their attempts; a bot with an active job of the type keeps that one.
 
     Returns:
@@ -104,48 +104,48 @@ def enqueue(session: Session, decisions: Iterable[Decision], *, now: datetime) -
     if not rows:
         return 0
     new = upsert(BotJob).on_conflict_do_nothing().returning(BotJob.bot_id, BotJob.job_type)
-    inserted = session.execute(new, rows).all()
-    _count_attempts(session, [bot_id for bot_id, job_type in inserted if job_type == JobType.BACKTEST])
+    inserted = db.execute(new, rows).all()
+    _count_attempts(db, [bot_id for bot_id, job_type in inserted if job_type == JobType.BACKTEST])
     return len(inserted)
 
 
-def enqueue_by_hand(session: Session, wish: Decision, *, now: datetime) -> ActiveJob:
+def enqueue_by_hand(db: Session, wish: Decision, *, now: datetime) -> JobAtWork:
     """Queue a person's wish before the rest and return the bot's active job of that type.
 
     That is the new one, or the one it had.
     """
     active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
     while True:  # the job it had may end between the two statements
-        enqueue(session, [replace(wish, priority=Priority.BY_HAND)], now=now)
-        jobs = session.execute(select(BotJob.id, BotJob.status).where(*active))
-        if (job := first_of(jobs, ActiveJob)) is not None:
+        enqueue(db, [replace(wish, priority=Priority.BY_HAND)], now=now)
+        jobs = db.execute(select(BotJob.id, BotJob.status).where(*active))
+        if (job := first_of(jobs, JobAtWork)) is not None:
             return job
 
 
-def lock_type(session: Session, job_type: JobType) -> None:
+def lock_type(db: Session, job_type: JobType) -> None:
     """Wait until no other transaction claims jobs of this type; held to the end of the transaction."""
-    hold(session, TYPE_LOCK[job_type])
+    hold(db, TYPE_LOCK[job_type])
 
 
 def claim(
-    session: Session, job_type: JobType, *, run_id: str, cap: int, now: datetime, job_id: UUID | None = None
+    db: Session, job_type: JobType, *, run_id: str, cap: int, now: datetime, job_id: UUID | None = None
 ) -> Claim | None:
     """Take the next queued job (or the named one) if fewer than `cap` jobs of its type are RUNNING.
 
     Returns:
         The claim, or None when nothing is queued, the cap is reached or the kill switch is engaged.
     """
-    if not kill_switch.admits_work(session):
+    if not kill_switch.admits_work(db):
         return None
-    lock_type(session, job_type)
-    if count_running(session, job_type) >= cap:
+    lock_type(db, job_type)
+    if count_running(db, job_type) >= cap:
         return None
     queued = select(BotJob.id).where(BotJob.job_type == job_type, BotJob.status == JobStatus.QUEUED)
     if job_id is not None:
         queued = queued.where(BotJob.id == job_id)
     first = queued.order_by(BotJob.priority, BotJob.created_at, BotJob.id).limit(1).with_for_update(skip_locked=True)
     started_at = func.greatest(now, _baseline_of_job())
-    claimed = session.execute(
+    claimed = db.execute(
         update(BotJob)
         .where(BotJob.id == first.scalar_subquery())
         .values(
@@ -159,19 +159,19 @@ def claim(
     return Claim(job.id, job.bot_id, job_type, run_id, job.attempt, job.iteration, job.started_at)
 
 
-def tries_of(session: Session, claim: Claim) -> int:
+def tries_of(db: Session, claim: Claim) -> int:
     """Return how many attempts an iteration of a bot has had, this one included; by ix_bot_jobs__bot.
 
     Every job of the iteration counts with its attempts, however it ended: a retry may be the same job, taken back, or
     one that a later tick planned.
     """
     mine = (BotJob.bot_id == claim.bot_id, BotJob.job_type == claim.job_type, BotJob.iteration == claim.iteration)
-    return session.execute(select(func.coalesce(func.sum(BotJob.attempt), 0)).where(*mine)).scalar_one()
+    return db.execute(select(func.coalesce(func.sum(BotJob.attempt), 0)).where(*mine)).scalar_one()
 
 
-def heartbeat(session: Session, job_id: UUID, *, run_id: str, now: datetime, progress_pct: float | None = None) -> bool:
+def heartbeat(db: Session, job_id: UUID, *, run_id: str, now: datetime, progress_pct: float | None = None) -> bool:
     """Renew a lease; return False if this run no longer owns the job."""
-    renewed = session.execute(
+    renewed = db.execute(
         update(BotJob)
         .where(BotJob.id == job_id, BotJob.dagster_run_id == run_id, BotJob.status == JobStatus.RUNNING)
         .values(heartbeat_at=now, progress_pct=func.coalesce(progress_pct, BotJob.progress_pct))
@@ -181,10 +181,10 @@ def heartbeat(session: Session, job_id: UUID, *, run_id: str, now: datetime, pro
 
 
 def close(
-    session: Session, job_id: UUID, *, run_id: str, status: JobStatus, now: datetime, error: str | None = None
+    db: Session, job_id: UUID, *, run_id: str, status: JobStatus, now: datetime, error: str | None = None
 ) -> bool:
     """Close a job; return False if this run lost its lease and another run took the job."""
-    closed = session.execute(
+    closed = db.execute(
         update(BotJob)
         .where(BotJob.id == job_id, BotJob.dagster_run_id == run_id, BotJob.status == JobStatus.RUNNING)
         .values(status=status, completed_at=now, error=error)
@@ -193,9 +193,9 @@ def close(
     return closed.first() is not None
 
 
-def cancel_queued(session: Session, bot_id: UUID, *, error: str, now: datetime) -> list[JobType]:
+def cancel_queued(db: Session, bot_id: UUID, *, error: str, now: datetime) -> list[JobType]:
     """Cancel a bot's QUEUED jobs and return their types; a job that runs, or is claimed just now, runs to its end."""
-    canceled = session.scalars(
+    canceled = db.scalars(
         update(BotJob)
         .where(BotJob.bot_id == bot_id, BotJob.status == JobStatus.QUEUED)
         .values(status=JobStatus.CANCELED, completed_at=now, error=error)
@@ -204,7 +204,7 @@ def cancel_queued(session: Session, bot_id: UUID, *, error: str, now: datetime) 
     return sorted(JobType(kind) for kind in canceled)
 
 
-def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -> list[Reclaimed]:
+def reclaim(db: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -> list[Reclaimed]:
     """Take back every RUNNING job whose lease ran out, whose time is up or whose run is dead.
 
     A job is queued again once, with attempt + 1; the second time it ends as TIMEOUT and counts as a failure of its bot,
@@ -218,7 +218,7 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
     )
     lost = (BotJob.heartbeat_at < now - LEASE) | overdue | BotJob.dagster_run_id.in_(dead_runs)
     columns = (BotJob.id, BotJob.bot_id, BotJob.job_type, BotJob.reclaims, BotJob.dagster_run_id)
-    lost_jobs = session.execute(
+    lost_jobs = db.execute(
         select(*columns, _counts(), _at_rest())
         .where(BotJob.status == JobStatus.RUNNING, lost)
         .order_by(BotJob.id)
@@ -230,22 +230,22 @@ def reclaim(session: Session, *, now: datetime, dead_runs: Sequence[str] = ()) -
         [job for job in taken if job.status is status]
         for status in (JobStatus.QUEUED, JobStatus.TIMEOUT, JobStatus.CANCELED)
     )
-    _queue_again(session, [job.job_id for job in again])
-    _count_attempts(session, [job.bot_id for job in again if job.job_type is JobType.BACKTEST])
-    _time_out(session, [job.job_id for job in ended], now=now)
+    _queue_again(db, [job.job_id for job in again])
+    _count_attempts(db, [job.bot_id for job in again if job.job_type is JobType.BACKTEST])
+    _time_out(db, [job.job_id for job in ended], now=now)
     resting = {row.id for row in stuck if row.at_rest}
     for ids, what in (({job.job_id for job in canceled} - resting, "reset"), (resting, "paused or archived")):
-        cancel(session, sorted(ids), error=f"its run died and its bot had been {what}", now=now)
+        cancel(db, sorted(ids), error=f"its run died and its bot had been {what}", now=now)
     counting = {row.id for row in stuck if row.counts}
     for job_type in JobType:
         failed = [job.bot_id for job in ended if job.job_type is job_type and job.job_id in counting]
-        _count_failures(session, failed, job_type, now=now)
+        _count_failures(db, failed, job_type, now=now)
     return taken
 
 
-def cancel(session: Session, job_ids: Sequence[UUID], *, error: str, now: datetime) -> None:
+def cancel(db: Session, job_ids: Sequence[UUID], *, error: str, now: datetime) -> None:
     """End jobs whose rows are locked as CANCELED, and say why; no failure is counted."""
-    session.execute(
+    db.execute(
         update(BotJob)
         .where(BotJob.id == text("ANY(CAST(:job_ids AS uuid[]))"))
         .values(status=JobStatus.CANCELED, completed_at=now, error=error),
@@ -254,29 +254,29 @@ def cancel(session: Session, job_ids: Sequence[UUID], *, error: str, now: dateti
     )
 
 
-def running_runs(session: Session) -> set[str]:
+def running_runs(db: Session) -> set[str]:
     """Return the Dagster runs that hold RUNNING jobs."""
     held = select(BotJob.dagster_run_id).where(BotJob.status == JobStatus.RUNNING, BotJob.dagster_run_id.is_not(None))
-    return {run for run in session.execute(held).scalars() if run is not None}
+    return {run for run in db.execute(held).scalars() if run is not None}
 
 
-def count_running(session: Session, job_type: JobType) -> int:
+def count_running(db: Session, job_type: JobType) -> int:
     """Return how many jobs of a type are RUNNING."""
     running = select(func.count()).where(BotJob.job_type == job_type, BotJob.status == JobStatus.RUNNING)
-    return session.execute(running).scalar_one()
+    return db.execute(running).scalar_one()
 
 
-def count_active(session: Session) -> Mapping[tuple[JobType, JobStatus], int]:
+def count_active(db: Session) -> Mapping[tuple[JobType, JobStatus], int]:
     """Return how many jobs wait and run, by type and status."""
     counted = (
         select(BotJob.job_type, BotJob.status, func.count())
         .where(BotJob.status.in_(ACTIVE))
         .group_by(BotJob.job_type, BotJob.status)
     )
-    return {(JobType(kind), JobStatus(status)): count for kind, status, count in session.execute(counted)}
+    return {(JobType(kind), JobStatus(status)): count for kind, status, count in db.execute(counted)}
 
 
-def load(session: Session) -> Load:
+def load(db: Session) -> Load:
     """Return the work that waits or runs, as the planner wants it."""
     by_symbol = (
         select(BotJob.job_type, Bot.symbol, func.count())
@@ -284,8 +284,8 @@ def load(session: Session) -> Load:
         .where(BotJob.status.in_(ACTIVE))
         .group_by(BotJob.job_type, Bot.symbol)
     )
-    active = {(JobType(kind), symbol): count for kind, symbol, count in session.execute(by_symbol)}
-    counts = count_active(session)
+    active = {(JobType(kind), symbol): count for kind, symbol, count in db.execute(by_symbol)}
+    counts = count_active(db)
     queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType}
     return Load(queued=queued, active_by_symbol=active)
 
@@ -318,8 +318,8 @@ def _once_lost(row: LostJob) -> JobStatus:
     return JobStatus.QUEUED if row.reclaims < MAX_RECLAIMS else JobStatus.TIMEOUT
 
 
-def _queue_again(session: Session, job_ids: Sequence[UUID]) -> None:
-    session.execute(
+def _queue_again(db: Session, job_ids: Sequence[UUID]) -> None:
+    db.execute(
         update(BotJob)
         .where(BotJob.id.in_(job_ids))
         .values(
@@ -334,23 +334,23 @@ def _queue_again(session: Session, job_ids: Sequence[UUID]) -> None:
     )
 
 
-def _time_out(session: Session, job_ids: Sequence[UUID], *, now: datetime) -> None:
-    session.execute(
+def _time_out(db: Session, job_ids: Sequence[UUID], *, now: datetime) -> None:
+    db.execute(
         update(BotJob)
         .where(BotJob.id.in_(job_ids))
         .values(status=JobStatus.TIMEOUT, completed_at=now, error="twice its run died, went silent or took too long")
     )
 
 
-def _count_attempts(session: Session, bot_ids: Sequence[UUID]) -> None:
-    session.execute(
+def _count_attempts(db: Session, bot_ids: Sequence[UUID]) -> None:
+    db.execute(
         update(BotProgress)
         .where(BotProgress.bot_id.in_(bot_ids))
         .values(backtest_attempts=BotProgress.backtest_attempts + 1)
     )
 
 
-def _count_failures(session: Session, bot_ids: Sequence[UUID], job_type: JobType, *, now: datetime) -> None:
+def _count_failures(db: Session, bot_ids: Sequence[UUID], job_type: JobType, *, now: datetime) -> None:
     counted = {
         JobType.BACKTEST: (BotProgress.backtest_failures_in_row, BotProgress.last_backtest_at),
         JobType.IMPROVE: (BotProgress.improve_failures_in_row, BotProgress.last_improve_at),
@@ -358,4 +358,4 @@ def _count_failures(session: Session, bot_ids: Sequence[UUID], job_type: JobType
     }
     failures, last_at = counted[job_type]
     failed = update(BotProgress).where(BotProgress.bot_id.in_(bot_ids))
-    session.execute(failed.values({failures: failures + 1, last_at: now}))
+    db.execute(failed.values({failures: failures + 1, last_at: now}))

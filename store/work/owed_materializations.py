@@ -45,9 +45,9 @@ class Owed:
     figures: dict[str, Any]
 
 
-def owe(session: Session, claim: Claim, figures: Mapping[str, Any], *, now: datetime) -> None:
+def owe(db: Session, claim: Claim, figures: Mapping[str, Any], *, now: datetime) -> None:
     """Write down that a job which is just being closed has to be recorded in Dagster."""
-    session.execute(
+    db.execute(
         insert(OwedMaterialization).values(
             job_id=claim.job_id,
             bot_id=claim.bot_id,
@@ -59,15 +59,15 @@ def owe(session: Session, claim: Claim, figures: Mapping[str, Any], *, now: date
     )
 
 
-def owing_runs(session: Session) -> set[str]:
+def owing_runs(db: Session) -> set[str]:
     """Return the runs that closed a job whose record is owed."""
-    return set(session.scalars(select(OwedMaterialization.dagster_run_id).distinct()))
+    return set(db.scalars(select(OwedMaterialization.dagster_run_id).distinct()))
 
 
-def owed_by(session: Session, run_ids: Sequence[str], *, limit: int) -> list[Owed]:
+def owed_by(db: Session, run_ids: Sequence[str], *, limit: int) -> list[Owed]:
     """Return what these runs left owing, the oldest first."""
     owing = OwedMaterialization
-    rows = session.execute(
+    rows = db.execute(
         select(owing.job_id, owing.bot_id, owing.job_type, owing.figures)
         .where(owing.dagster_run_id == any_(bindparam("run_ids", type_=ARRAY(Text))))
         .order_by(owing.closed_at, owing.job_id)
@@ -77,7 +77,7 @@ def owed_by(session: Session, run_ids: Sequence[str], *, limit: int) -> list[Owe
     return [Owed(job_id, bot_id, JobType(kind), figures) for job_id, bot_id, kind, figures in rows]
 
 
-def settle(session: Session, job_ids: Sequence[UUID]) -> None:
+def settle(db: Session, job_ids: Sequence[UUID]) -> None:
     """Forget what Dagster has recorded."""
     recorded = OwedMaterialization.job_id == any_(bindparam("job_ids", type_=ARRAY(PG_UUID(as_uuid=True))))
-    session.execute(delete(OwedMaterialization).where(recorded), {"job_ids": list(job_ids)})
+    db.execute(delete(OwedMaterialization).where(recorded), {"job_ids": list(job_ids)})

@@ -1,7 +1,7 @@
 """Long work under way that is no bot's job: a row while it goes on, renewed by its heartbeat, gone with its end.
 
 Belongs here: the table and its statements. Does not belong here: jobs (`jobs.py`), what came of the work
-(`verification/runs.py`, `market/bars.py`). It is no raw truth: a row only says what somebody is doing.
+(`verification/verifications.py`, `market/bars.py`). It is no raw truth: a row only says what somebody is doing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,28 +72,28 @@ class WorkRow(NamedTuple):
         return 100.0 * self.done / self.of if self.done is not None and self.of else None
 
 
-def tell(session: Session, work: Mapping[str, Any]) -> None:
+def tell(db: Session, work: Mapping[str, Any]) -> None:
     """Write how far a piece of work is: its first row, or its own row renewed, which may have been swept away."""
     row = upsert(WorkUnderWay).values(**work)
     renewed = {name: row.excluded[name] for name in RENEWED}
-    session.execute(row.on_conflict_do_update(index_elements=[WorkUnderWay.id], set_=renewed))
+    db.execute(row.on_conflict_do_update(index_elements=[WorkUnderWay.id], set_=renewed))
 
 
-def forget(session: Session, work_id: UUID) -> None:
+def forget(db: Session, work_id: UUID) -> None:
     """Delete the row of a piece of work that ended."""
-    session.execute(delete(WorkUnderWay).where(WorkUnderWay.id == work_id))
+    db.execute(delete(WorkUnderWay).where(WorkUnderWay.id == work_id))
 
 
-def forget_silent(session: Session, *, before: datetime) -> int:
+def forget_silent(db: Session, *, before: datetime) -> int:
     """Delete what gave its last heartbeat before a moment, its process being dead; return how many rows."""
     silent = delete(WorkUnderWay).where(WorkUnderWay.heartbeat_at < before).returning(WorkUnderWay.id)
-    return len(session.execute(silent).all())
+    return len(db.execute(silent).all())
 
 
-def heard_since(session: Session, since: datetime, *, limit: int) -> Sequence[WorkRow]:
+def heard_since(db: Session, since: datetime, *, limit: int) -> Sequence[WorkRow]:
     """Return the work that gave a heartbeat since a moment, with the name of its bot, the longest under way first."""
     work = WorkUnderWay
     about = (work.id, work.kind, work.title, work.bot_id, Bot.name.label("bot_name"))
     place = (work.step, work.done, work.of, work.dagster_run_id, work.started_at, work.heartbeat_at)
     heard = select(*about, *place).outerjoin(Bot, Bot.id == work.bot_id).where(work.heartbeat_at >= since)
-    return rows_of(session.execute(heard.order_by(work.started_at, work.id).limit(limit)), WorkRow)
+    return rows_of(db.execute(heard.order_by(work.started_at, work.id).limit(limit)), WorkRow)

@@ -42,11 +42,11 @@ _NO_ROOM = text("""
 """)
 
 
-def waits(session: Session, kinds: Sequence[str], *, since: datetime) -> Sequence[WaitRow]:
+def waits(db: Session, kinds: Sequence[str], *, since: datetime) -> Sequence[WaitRow]:
     """Return by type how many jobs wait, since when, how many completed since a moment, and when their first began."""
-    return rows_of(session.execute(_WAITS, {"kinds": list(kinds), "since": since}), WaitRow)
+    return rows_of(db.execute(_WAITS, {"kinds": list(kinds), "since": since}), WaitRow)
 
 
-def refused_for_room(session: Session) -> int:
+def refused_for_room(db: Session) -> int:
     """Return how many bots with work due found no room in the queue in the newest tick."""
-    return int(session.execute(_NO_ROOM).scalar_one())
+    return int(db.execute(_NO_ROOM).scalar_one())

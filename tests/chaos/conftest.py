@@ -26,9 +26,9 @@ def platform() -> Iterator[Platform]:
         desk = private.desk()
         simulate_market(desk.bars, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
         seed_fleet(desk, size=BOTS, symbols=SYMBOLS, timeframes=("1h",))
-        with transaction(desk.sessions) as session:
-            plant_history(session, fleet_ids(desk)[:5], sessions_each=20)
-        desk.sessions.kw["bind"].dispose()
+        with transaction(desk.database) as db:
+            plant_history(db, fleet_ids(desk)[:5], sessions_each=20)
+        desk.database.kw["bind"].dispose()
         private.start()
         yield private
 

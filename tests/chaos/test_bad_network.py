@@ -49,7 +49,7 @@ def far_platform(proxy: Proxy) -> Iterator[Platform]:
     with private_platform("pg-net", database_url=address) as private:
         desk = private.desk()
         seed_fleet(desk, size=10, symbols=("MES",), timeframes=("1h",))
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
         private.start()
         yield private
 

@@ -54,7 +54,7 @@ def cramped(small_disk: Path) -> Iterator[Platform]:
         desk = private.desk()
         simulate_market(desk.bars, SYMBOLS, seed=7, start_on=date(2024, 1, 2), years=1)
         seed_fleet(desk, size=40, symbols=SYMBOLS, timeframes=("1h",))
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
         private.start()
         yield private
 
@@ -88,5 +88,5 @@ def test_a_full_disk_corrupts_nothing_and_work_goes_on_with_room(cramped: Platfo
     assert resets.get("DISK_FULL", 0) == 1 if status == 200 else resets.get("DISK_FULL", 0) <= 1
     desk = cramped.desk()
     verdict = verify_chain(desk)
-    desk.sessions.kw["bind"].dispose()
+    desk.database.kw["bind"].dispose()
     assert verdict.is_whole, verdict.breaks

@@ -77,7 +77,7 @@ def chain_holds(platform: Platform) -> bool:
     try:
         return verify_chain(desk).is_whole
     finally:
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
 
 
 def plant(connection: Connection, statement: str) -> dict[str, dict[str, list[Any]]]:

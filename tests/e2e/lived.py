@@ -20,27 +20,27 @@ NAME = "Quartz Shrike 0007"
 def lived(desk: Desk) -> UUID:
     """Make a bot with backtests before and after a reset, paper trades, a verdict, a decision and a running job."""
     now = desk.clock()
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, name=NAME, archetype="mean_reversion", created_at=now - timedelta(days=3))
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, name=NAME, archetype="mean_reversion", created_at=now - timedelta(days=3))
         bot_id = bot.id
-        factories.make_bot(session, name="Amber Adder 0001")
-        factories.make_bot(session, name="Zephyr Viper 0009")
+        factories.make_bot(db, name="Amber Adder 0001")
+        factories.make_bot(db, name="Zephyr Viper 0009")
     run_baseline(desk, bot_id, run_id=str(uuid4()))
     reset_metrics(desk, factories.reset_request(bot_ids=[bot_id], actor=person("amy"), request_id="request-1"))
     run_baseline(desk, bot_id, run_id=str(uuid4()))
     run_id = factories.tick(desk)
-    with desk.sessions.begin() as session:
-        bot = session.get_one(Bot, bot_id)
+    with desk.database.begin() as db:
+        bot = db.get_one(Bot, bot_id)
         for hour, net in enumerate(("12.5", "-30", "44"), start=1):
             factories.make_trade(
-                session,
+                db,
                 bot,
                 book="PAPER",
                 exit_at=now - timedelta(days=hour),
                 net_usd=net,
                 created_at=desk.clock(),
             )
-        session.add(
+        db.add(
             AutonomyBotDecision(
                 run_id=run_id,
                 seq=1,
@@ -50,27 +50,27 @@ def lived(desk: Desk) -> UUID:
                 blockers=["CAP_REACHED"],
             )
         )
-        session.add(
+        db.add(
             BotStageEvent(
                 bot_id=bot_id, from_stage=None, to_stage="LAB", reason_code="BORN", actor="amy", created_at=now
             )
         )
-        plant_verdict(session, bot)
+        plant_verdict(db, bot)
         factories.make_job(
-            session, bot, status="RUNNING", job_type="IMPROVE", iteration=2, created_at=now - timedelta(seconds=95)
+            db, bot, status="RUNNING", job_type="IMPROVE", iteration=2, created_at=now - timedelta(seconds=95)
         )
     rebuild_bots(desk, [bot_id])
     return bot_id
 
 
-def plant_verdict(session: Any, bot: Bot) -> None:
+def plant_verdict(db: Any, bot: Bot) -> None:
     """Let an iteration be accepted: the third generation, a change of the second."""
-    parent = factories.make_generation(session, bot, generation_number=2, reason="held-out Sharpe 1.20")
+    parent = factories.make_generation(db, bot, generation_number=2, reason="held-out Sharpe 1.20")
     factories.make_generation(
-        session, bot, generation_number=3, genome=dict(parent.genome) | {"rsi_period": 9}, reason="held-out Sharpe 1.31"
+        db, bot, generation_number=3, genome=dict(parent.genome) | {"rsi_period": 9}, reason="held-out Sharpe 1.31"
     )
     factories.make_iteration(
-        session,
+        db,
         bot,
         1,
         parent_generation=2,
@@ -88,6 +88,6 @@ def plant_verdict(session: Any, bot: Bot) -> None:
 
 def shown_session(desk: Desk, bot_id: UUID) -> BacktestSession:
     """Return the newest session of a bot: the one whose figures are shown."""
-    with desk.sessions() as session:
-        newest = session.query(BacktestSession).filter_by(bot_id=bot_id).order_by(BacktestSession.created_at.desc())
+    with desk.database() as db:
+        newest = db.query(BacktestSession).filter_by(bot_id=bot_id).order_by(BacktestSession.created_at.desc())
         return newest.first() or pytest.fail("no session")

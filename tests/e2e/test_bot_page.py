@@ -94,8 +94,8 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
         expect(page.locator("#chart-title")).to_contain_text("as shown")
         assert inked(page, "#chart-main") > 1_000
 
-        with stocked_desk.sessions.begin() as session:
-            session.execute(
+        with stocked_desk.database.begin() as db:
+            db.execute(
                 update(BotJob)
                 .where(BotJob.status == "RUNNING")
                 .values(status="COMPLETED", completed_at=datetime.now(UTC))
@@ -120,22 +120,22 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
         page.goto(f"{served.http}/bots/{bot_id}")
         expect(page.locator("#link-words")).to_have_text("LIVE")
         expect(page.locator("#bot-now .badge .words")).to_contain_text("Improving")
-        with stocked_desk.sessions.begin() as session:
-            session.execute(update(BotJob).where(BotJob.status == "RUNNING").values(progress_pct=62.0))
+        with stocked_desk.database.begin() as db:
+            db.execute(update(BotJob).where(BotJob.status == "RUNNING").values(progress_pct=62.0))
         expect(page.locator("#bot-now")).to_contain_text("62%")
-        with stocked_desk.sessions.begin() as session:
+        with stocked_desk.database.begin() as db:
             ended = {"status": "COMPLETED", "completed_at": datetime.now(UTC)}
-            session.execute(update(BotJob).where(BotJob.status == "RUNNING").values(**ended))
-            factories.make_job(session, session.get_one(Bot, bot_id), attempt=2, created_at=datetime.now(UTC))
+            db.execute(update(BotJob).where(BotJob.status == "RUNNING").values(**ended))
+            factories.make_job(db, db.get_one(Bot, bot_id), attempt=2, created_at=datetime.now(UTC))
         expect(page.locator("#bot-now .badge.waiting .words")).to_have_text("Backtest queued • x2")
         assert sockets == [f"{served.ws}/ws/bots?topic=bot:{bot_id}"]
         assert any(url.endswith("/life") for url in asked)
         assert [url for url in asked if "/api/board" in url] == []
 
-        with stocked_desk.sessions.begin() as session:
+        with stocked_desk.database.begin() as db:
             canceled = {"status": "CANCELED", "completed_at": datetime.now(UTC)}
-            session.execute(update(BotJob).where(BotJob.status == "QUEUED").values(**canceled))
-            session.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=datetime.now(UTC)))
+            db.execute(update(BotJob).where(BotJob.status == "QUEUED").values(**canceled))
+            db.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=datetime.now(UTC)))
         expect(page.locator("#bot-now")).to_have_text("Archived")
         expect(page.locator("#link-words")).to_have_text("LIVE")
         assert sockets[-1] == f"{served.ws}/ws/bots?topic=pulse"  # a late answer may have led back to the bot before
@@ -143,8 +143,8 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
         page.reload()
         expect(page.locator("#bot-now")).to_have_text("Archived")
         expect(page.locator("#link-words")).to_have_text("LIVE")
-        with stocked_desk.sessions.begin() as session:
-            session.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=None))
+        with stocked_desk.database.begin() as db:
+            db.execute(update(Bot).where(Bot.id == bot_id).values(archived_at=None))
         factories.tick(stocked_desk)
         expect(page.locator("#bot-now")).to_have_text("Idle")
         expect(page.locator("#link-words")).to_have_text("LIVE")
@@ -153,8 +153,8 @@ def test_its_badge_follows_through_its_own_topic_without_the_board(
 
 
 def test_a_person_renames_edits_and_pauses_a_bot_on_its_page(stocked_desk: Desk, screen: Screen) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot_id = factories.make_bot(session, name=NAME).id
+    with stocked_desk.database.begin() as db:
+        bot_id = factories.make_bot(db, name=NAME).id
     page = screen.page
     with serving(create_app(stocked_desk)) as served:
         page.goto(f"{served.http}/bots/{bot_id}")
@@ -178,8 +178,8 @@ def test_a_person_renames_edits_and_pauses_a_bot_on_its_page(stocked_desk: Desk,
 
 
 def test_the_keyboard_alone_pauses_and_resumes_a_bot(stocked_desk: Desk, screen: Screen) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot_id = factories.make_bot(session, name=NAME).id
+    with stocked_desk.database.begin() as db:
+        bot_id = factories.make_bot(db, name=NAME).id
     page = screen.page
     with serving(create_app(stocked_desk)) as served:
         page.goto(f"{served.http}/bots/{bot_id}")
@@ -203,8 +203,8 @@ def test_the_keyboard_alone_pauses_and_resumes_a_bot(stocked_desk: Desk, screen:
 def test_axe_finds_nothing_in_the_dialog_of_acts_and_it_fits(
     stocked_desk: Desk, screen: Screen, axe: Any, width: int
 ) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot_id = factories.make_bot(session, name=NAME).id
+    with stocked_desk.database.begin() as db:
+        bot_id = factories.make_bot(db, name=NAME).id
     page = screen.page
     page.set_viewport_size({"width": width, "height": 844})
     with serving(create_app(stocked_desk)) as served:
@@ -292,10 +292,10 @@ def test_it_says_stale_while_the_server_is_away_and_comes_back(
     expect(page.locator("#bot-now .dot")).to_have_css("animation-name", "none")
     expect(page.locator("#bot-body")).to_have_css("color", STALE_TEXT)
     expect(page.locator("#bot-name")).to_have_text(NAME)
-    with stocked_desk.sessions.begin() as session:
-        bot = session.get_one(Bot, bot_id)
+    with stocked_desk.database.begin() as db:
+        bot = db.get_one(Bot, bot_id)
         factories.make_trade(
-            session, bot, book="PAPER", exit_at=stocked_desk.clock(), net_usd="100", created_at=stocked_desk.clock()
+            db, bot, book="PAPER", exit_at=stocked_desk.clock(), net_usd="100", created_at=stocked_desk.clock()
         )
     rebuild_bots(stocked_desk, [bot_id])
     with serving(create_app(stocked_desk), port=port):

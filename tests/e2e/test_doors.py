@@ -49,8 +49,8 @@ def browser() -> Iterator[BrowserContext]:
 @pytest.fixture
 def dev_desk(desk: Desk) -> Desk:
     """A developer's desk: the token is the one everybody knows."""
-    with desk.sessions.begin() as session:
-        factories.make_bot(session)
+    with desk.database.begin() as db:
+        factories.make_bot(db)
     return replace(desk, settings=desk.settings.model_copy(update={"env": "dev", "admin_token": None}))
 
 

@@ -14,7 +14,7 @@ from api.pages.site import SITE
 from api.reference.sheets import all_sheets
 from services.control.kill_switch import SwitchWish, throw_switch
 from services.desk import Desk
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from tests.e2e.lived import lived, shown_session
 from tests.e2e.screen import Screen, needs_chromium, violations
 from tests.harness.actors import OPS
@@ -38,7 +38,7 @@ Step = tuple[str, str, Callable[[Page], Any]]
 def bot_id(stocked_desk: Desk) -> UUID:
     """A bot with a past of every kind, beside a tick and an act of an operator."""
     bot_id = lived(stocked_desk)
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     throw_switch(stocked_desk, SwitchWish(True, "BAD_FEED", OPS, "trace-7"))
     return bot_id
 
@@ -178,7 +178,7 @@ def test_two_tabs_follow_the_same_change_and_keep_their_own_filters(
     expect(one.locator("#row-count")).to_have_text("ROWS 1/3")
     expect(other.locator("#row-count")).to_have_text("ROWS 3/3")
     throw_switch(stocked_desk, SwitchWish(False, "FEED_MENDED", OPS, "trace-8"))
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     for tab in (one, other):
         row = tab.locator(".spacer .row:visible", has_text="Amber Adder")
         expect(row.locator(".badge")).to_have_text("Backtest queued • x1")

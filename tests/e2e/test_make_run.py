@@ -24,7 +24,7 @@ import pytest
 
 from gateways.cluster import rooms_left
 from gateways.embedded import postmaster, remove_embedded
-from gateways.processes import end_marked, marked, read_lock
+from gateways.processes import end_platform, processes_of, read_lock
 from tests.harness.own_browser import CHROMIUM, PATIENCE_MS
 from tests.harness.patience import Work, follow, with_children
 from tests.harness.ports import free_ports
@@ -123,7 +123,7 @@ class Platform:
     def processes(self) -> list[psutil.Process]:
         running = read_lock(self.home / "up.lock")
         roots = [root.pid for root in (postmaster(self.home / "postgres"), self.process) if root is not None]
-        found = marked(running.mark) if running is not None else []
+        found = processes_of(running.mark) if running is not None else []
         return [*found, *(one for root in roots for one in with_children(root))]
 
     @staticmethod
@@ -137,7 +137,9 @@ class Platform:
         return self.ask("/readyz")[0] == 200
 
     def program(self, words: str) -> psutil.Process:
-        return min((each for each in marked(self.mark) if words in _command(each)), key=lambda each: each.create_time())
+        return min(
+            (each for each in processes_of(self.mark) if words in _command(each)), key=lambda each: each.create_time()
+        )
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +155,7 @@ def platform() -> Iterator[Platform]:
         if running is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 psutil.Process(running.pid).kill()
-            end_marked(running.mark)
+            end_platform(running.mark)
         remove_embedded(home / "postgres")
         if own.process is not None:
             own.process.wait()
@@ -312,7 +314,7 @@ def test_an_interrupt_ends_everything_and_the_data_is_there_again(platform: Plat
     assert process is not None
     platform.eventually(lambda: process.poll() is not None, "the platform ends")
     assert process.returncode == 0
-    assert marked(mark) == []
+    assert processes_of(mark) == []
     assert postmaster(platform.home / "postgres") is None
     platform.start()
     assert platform.ask("/api/bots?limit=1")[1]["total"] == bots
@@ -323,7 +325,7 @@ def test_an_interrupt_ends_everything_and_the_data_is_there_again(platform: Plat
 def test_a_killed_supervisor_leaves_nothing_behind(platform: Platform) -> None:
     mark = platform.mark
     platform.supervisor.kill()
-    platform.eventually(lambda: marked(mark) == [], "every process has ended")
+    platform.eventually(lambda: processes_of(mark) == [], "every process has ended")
     platform.eventually(lambda: postmaster(platform.home / "postgres") is None, "the database has ended")
 
 

@@ -17,7 +17,7 @@ from services.control.kill_switch import SwitchWish, switch_state, throw_switch
 from services.desk import Desk
 from services.market.bars import simulate_market
 from services.work.automations import note_automations
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from store.market.bars import BarStore
 from store.tables import BotProgress
 from tests.e2e.screen import STALE_TEXT, Screen, box_within, needs_chromium, violations
@@ -41,20 +41,20 @@ def served(stocked_desk: Desk) -> Iterator[Served]:
     """A small fleet at every kind of work, two ticks that decided for it, and one piece of work given up."""
     now = stocked_desk.clock()
     ids = (UUID(int=number) for number in (0, 1, 3, 4, 5, 6))  # one of another kind stands between: no run to fold
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for number in range(4):
-            adder = factories.make_bot(session, id=next(ids), symbol="MES", name=f"Amber Adder {number}")
-            factories.make_generation(session, adder)
-        lab = factories.make_bot(session, id=next(ids), name="Delta Dingo")
-        paper = factories.make_bot(session, id=UUID(int=2), stage="PAPER", name="Cedar Condor")
-        broken = factories.make_bot(session, id=next(ids), name="Ember Egret")
+            adder = factories.make_bot(db, id=next(ids), symbol="MES", name=f"Amber Adder {number}")
+            factories.make_generation(db, adder)
+        lab = factories.make_bot(db, id=next(ids), name="Delta Dingo")
+        paper = factories.make_bot(db, id=UUID(int=2), stage="PAPER", name="Cedar Condor")
+        broken = factories.make_bot(db, id=next(ids), name="Ember Egret")
         started = now - timedelta(seconds=75)
-        factories.make_job(session, paper, status="RUNNING", created_at=started, progress_pct=40.0, attempt=3)
-        factories.make_job(session, lab, status="QUEUED", job_type="IMPROVE", iteration=2, created_at=started)
-        factories.make_job(session, broken, status="FAILED", error="BAD_BARS: bars stop at noon", created_at=started)
-        session.get_one(BotProgress, broken.id).backtest_failures_in_row = MAX_FAILURES_IN_ROW
-    run_tick(stocked_desk)
-    run_tick(stocked_desk)
+        factories.make_job(db, paper, status="RUNNING", created_at=started, progress_pct=40.0, attempt=3)
+        factories.make_job(db, lab, status="QUEUED", job_type="IMPROVE", iteration=2, created_at=started)
+        factories.make_job(db, broken, status="FAILED", error="BAD_BARS: bars stop at noon", created_at=started)
+        db.get_one(BotProgress, broken.id).backtest_failures_in_row = MAX_FAILURES_IN_ROW
+    run_autonomy_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     with serving(create_app(stocked_desk)) as served:
         yield served
 
@@ -168,8 +168,8 @@ def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_
     page.locator("#requeue-token").fill(TOKEN)
     page.locator("#requeue-do").click()
     expect(page.locator("#given-up")).to_be_hidden()
-    with stocked_desk.sessions() as session:
-        assert session.query(BotProgress).filter(BotProgress.backtest_failures_in_row > 0).count() == 0
+    with stocked_desk.database() as db:
+        assert db.query(BotProgress).filter(BotProgress.backtest_failures_in_row > 0).count() == 0
     assert [one for one in screen.complaints if "401" not in one] == []
 
 
@@ -181,9 +181,9 @@ def test_why_work_failed_stands_whole_below_its_row_at_every_width(
     width: int,
 ) -> None:
     def fail(name: str, error: str) -> None:
-        with stocked_desk.sessions.begin() as session:
-            bot = factories.make_bot(session, name=name)
-            factories.make_job(session, bot, status="FAILED", error=error, created_at=stocked_desk.clock())
+        with stocked_desk.database.begin() as db:
+            bot = factories.make_bot(db, name=name)
+            factories.make_job(db, bot, status="FAILED", error=error, created_at=stocked_desk.clock())
 
     sentence = "BAD_BARS: bars of MES 5m stop at 12:00 UTC, four hours before the session ends; " * 3
     fail("Flint Falcon", sentence.strip())
@@ -218,8 +218,8 @@ def test_reasons_of_ticks_and_iterations_stand_whole_below_their_rows(
     width: int,
 ) -> None:
     reason = "the candidate's held-out Sharpe of 0.41 is not above the parent's 0.63 by the margin of 0.10"
-    with stocked_desk.sessions.begin() as session:
-        factories.make_iteration(session, factories.make_bot(session, name="Flint Falcon"), 3, reason=reason)
+    with stocked_desk.database.begin() as db:
+        factories.make_iteration(db, factories.make_bot(db, name="Flint Falcon"), 3, reason=reason)
     screen.page.set_viewport_size({"width": width, "height": 900})
     page = opened(screen, served, "/candidates")
     why = page.locator("#iterations .below")
@@ -243,9 +243,9 @@ def test_a_run_of_dagster_is_linked_and_work_by_hand_is_not(
     stocked_desk: Desk,
 ) -> None:
     run = "0f4f1c3e-1111-4222-8333-444455556666"
-    with stocked_desk.sessions.begin() as session:
-        bot = factories.make_bot(session, name="Flint Falcon")
-        factories.make_job(session, bot, status="COMPLETED", dagster_run_id=run, created_at=stocked_desk.clock())
+    with stocked_desk.database.begin() as db:
+        bot = factories.make_bot(db, name="Flint Falcon")
+        factories.make_job(db, bot, status="COMPLETED", dagster_run_id=run, created_at=stocked_desk.clock())
     page = opened(screen, served, "/jobs")
     line = page.locator("#ended tr[data-key]", has_text="Flint Falcon")
     expect(line.locator("a", has_text=run[:8])).to_have_attribute("href", f"http://127.0.0.1:3000/runs/{run}")
@@ -409,7 +409,7 @@ def test_silent_autonomy_is_a_red_banner_on_every_page_until_a_tick_comes(
     expect(banner).not_to_have_text(said or "")
     if path in SHOW_LAST_TICK:
         expect(last_tick).to_have_css("color", RED)
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     expect(banner).to_be_hidden()
     if path in SHOW_LAST_TICK:
         expect(last_tick).to_have_css("color", WHITE)
@@ -429,16 +429,18 @@ def test_starts_that_are_slow_are_a_band_on_top_of_every_page_until_they_are_not
         page = opened(screen, served, path)
         band = page.locator("#starts")
         expect(band).to_be_hidden()
-        run_tick(stocked_desk, starts=Starts(starting=1, starting_since=stocked_desk.clock() - timedelta(seconds=45)))
+        run_autonomy_tick(
+            stocked_desk, starts=Starts(starting=1, starting_since=stocked_desk.clock() - timedelta(seconds=45))
+        )
         expect(band).to_contain_text(re.compile(r"RUNS START SLOWLY\s+A run has been starting for 4\d s; the machine"))
-        run_tick(stocked_desk, starts=Starts(failed_in_row=3, last_failed_at=stocked_desk.clock()))
+        run_autonomy_tick(stocked_desk, starts=Starts(failed_in_row=3, last_failed_at=stocked_desk.clock()))
         expect(band).to_contain_text(re.compile(r"RUNS FAIL TO START\s+3 runs in a row failed to start; the next"))
         expect(band).to_be_in_viewport(ratio=1)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert violations(axe.run(page)) == []
         if path == "/jobs":
             expect(page.locator("#strip .total", has_text="Runs starting")).to_contain_text("3 failed to start")
-        run_tick(stocked_desk)
+        run_autonomy_tick(stocked_desk)
         expect(band).to_be_hidden()
     assert screen.complaints == []
 
@@ -463,7 +465,7 @@ def test_silence_and_the_kill_switch_are_told_beside_each_other_at_every_width(
         assert above["y"] + above["height"] <= below["y"]
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert violations(axe.run(page)) == []
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     expect(page.locator("#silence")).to_be_hidden()
     expect(page.locator("#alarm")).to_be_visible()
 
@@ -565,8 +567,8 @@ def test_a_person_withdraws_and_restores_bars_on_the_health_page(
 ) -> None:
     bars = BarStore(tmp_path / "bars")
     simulate_market(bars, ["MES"], seed=7, start_on=date(2024, 1, 2), years=0.02)
-    with desk.sessions.begin() as session:
-        factories.make_bot(session, symbol="MES")
+    with desk.database.begin() as db:
+        factories.make_bot(db, symbol="MES")
     with serving(create_app(replace(desk, bars=bars))) as served:
         page = opened(screen, served, "/health")
         line = page.locator("#bars tr[data-key]", has_text="MES1h")
@@ -608,7 +610,7 @@ def test_health_holds_every_figure_against_its_bar_and_lists_the_silences(
     expect(page.locator("#verdicts tbody tr", has_text="audit_chain_is_whole")).to_contain_text("never verified")
     expect(page.locator("#limits tbody tr", has_text="CONCURRENCY_BACKTEST")).to_contain_text("2")
     clock.ahead = timedelta(minutes=20)
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     page.reload()
     silence = page.locator("#silences tr[data-key]")
     expect(silence).to_have_count(1)

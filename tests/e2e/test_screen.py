@@ -26,7 +26,7 @@ pytestmark = needs_chromium
 
 def plant_work(desk: Desk) -> None:
     now = desk.clock()
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for name, kind, status, attempt, iteration in (
             ("Cobalt Otter", "BACKTEST", "RUNNING", 3, 0),
             ("Jade Lynx", "BACKTEST", "QUEUED", 2, 0),
@@ -34,10 +34,10 @@ def plant_work(desk: Desk) -> None:
             ("Slate Gecko", "IMPROVE", "QUEUED", 1, 4),
             ("Ember Finch", "EVOLVE", "RUNNING", 1, 2),
         ):
-            bot = factories.make_bot(session, name=name)
+            bot = factories.make_bot(db, name=name)
             started = now - timedelta(seconds=406)
             factories.make_job(
-                session,
+                db,
                 bot,
                 job_type=kind,
                 status=status,
@@ -45,8 +45,8 @@ def plant_work(desk: Desk) -> None:
                 iteration=iteration,
                 created_at=started,
             )
-        factories.make_bot(session, name="Onyx Viper", symbol="MNQ")
-        factories.make_bot(session, name="Argon Condor", killed_at=now)
+        factories.make_bot(db, name="Onyx Viper", symbol="MNQ")
+        factories.make_bot(db, name="Argon Condor", killed_at=now)
 
 
 def test_badges_say_what_bot_now_says_in_its_colour(desk: Desk, screen: Screen) -> None:
@@ -78,8 +78,8 @@ def test_the_fleet_is_asked_for_once_and_the_chart_library_not_before_a_bot_is_o
     desk: Desk,
     screen: Screen,
 ) -> None:
-    with desk.sessions.begin() as session:
-        plant_fleet(session, 30, now=desk.clock())
+    with desk.database.begin() as db:
+        plant_fleet(db, 30, now=desk.clock())
     asked: list[str] = []
     screen.page.on("request", lambda request: asked.append(request.url))
     with serving(create_app(desk)) as served:
@@ -112,13 +112,13 @@ def test_a_commit_changes_the_badge_without_a_reload(desk: Desk, screen: Screen)
         expect(screen.page.locator("#link-words")).to_have_text("LIVE")
         screen.page.evaluate("window.marker = 1")
         now = desk.clock()
-        with desk.sessions.begin() as session:
-            bot = session.query(Bot).filter_by(name="Jade Lynx").one()
+        with desk.database.begin() as db:
+            bot = db.query(Bot).filter_by(name="Jade Lynx").one()
             values = {"status": "RUNNING", "started_at": now, "heartbeat_at": now, "dagster_run_id": "run"}
-            session.execute(update(BotJob).where(BotJob.bot_id == bot.id).values(**values))
+            db.execute(update(BotJob).where(BotJob.bot_id == bot.id).values(**values))
         expect(screen.row("Jade Lynx").locator(".badge")).to_have_text("Backtesting • x2")
-        with desk.sessions.begin() as session:
-            session.execute(update(BotJob).where(BotJob.bot_id == bot.id).values(status="COMPLETED", completed_at=now))
+        with desk.database.begin() as db:
+            db.execute(update(BotJob).where(BotJob.bot_id == bot.id).values(status="COMPLETED", completed_at=now))
         expect(screen.row("Jade Lynx").locator(".badge")).to_be_hidden()
         assert screen.page.evaluate("window.marker") == 1
 
@@ -229,10 +229,10 @@ def test_the_address_holds_the_view_so_that_a_link_shows_the_same_and_back_leads
 
 
 def test_archived_bots_are_seen_where_asked_for_and_revived_from_their_page(desk: Desk, screen: Screen) -> None:
-    with desk.sessions.begin() as session:
-        factories.make_bot(session, name="Onyx Viper")
-        newt = factories.make_bot(session, name="Umber Newt", symbol="MNQ", archived_at=desk.clock())
-        session.add(factories.rollup(newt.id, sparkline_usd=[50_000.0, 50_400.0, 50_200.0]))
+    with desk.database.begin() as db:
+        factories.make_bot(db, name="Onyx Viper")
+        newt = factories.make_bot(db, name="Umber Newt", symbol="MNQ", archived_at=desk.clock())
+        db.add(factories.rollup(newt.id, sparkline_usd=[50_000.0, 50_400.0, 50_200.0]))
     page = screen.page
     with serving(create_app(desk)) as served:
         page.goto(served.http)
@@ -293,8 +293,8 @@ HEADS = """() => [...document.querySelectorAll("main [role=columnheader], main t
 
 
 def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Screen, owner: Engine) -> None:
-    with desk.sessions.begin() as session:
-        plant_fleet(session, 40, now=desk.clock())
+    with desk.database.begin() as db:
+        plant_fleet(db, 40, now=desk.clock())
     with serving(create_app(desk)) as served:
         page = screen.page
         calls: list[Any] = []
@@ -339,8 +339,8 @@ def test_a_dry_run_that_is_out_of_date_cannot_be_executed(desk: Desk, screen: Sc
         page.locator("#reset-token").fill(TOKEN)
         page.locator("#reset-dry").click()
         expect(page.locator("#reset-execute")).to_be_enabled()
-        with desk.sessions.begin() as session:
-            factories.make_bot(session, name="Late Comer")
+        with desk.database.begin() as db:
+            factories.make_bot(db, name="Late Comer")
         page.locator("#reset-execute").click()
         expect(page.locator("#reset-report")).to_contain_text("REFUSED — PLAN_CHANGED")
         assert count(owner, "SELECT count(*) FROM metrics_baselines") == 0
@@ -358,8 +358,8 @@ def test_a_restart_of_the_api_is_stale_then_live_and_misses_nothing(desk: Desk, 
     expect(page.locator("#link-words")).to_have_text("STALE")
     expect(page.locator("#rows")).to_have_css("color", STALE_TEXT)
     expect(dot).to_have_css("animation-name", "none")
-    with desk.sessions.begin() as session:
-        session.execute(update(Bot).where(Bot.name == "Onyx Viper").values(stage="PAPER"))
+    with desk.database.begin() as db:
+        db.execute(update(Bot).where(Bot.name == "Onyx Viper").values(stage="PAPER"))
     with serving(create_app(desk), port=port):
         expect(page.locator("#link-words")).to_have_text("LIVE")
         expect(screen.row("Onyx Viper").locator(".stage")).to_have_text("PAPER")
@@ -383,8 +383,8 @@ def test_a_database_that_cannot_be_heard_is_stale_too(desk: Desk, screen: Screen
 
 
 def test_ten_thousand_rows_draw_only_what_is_seen(desk: Desk, screen: Screen) -> None:
-    with desk.sessions.begin() as session:
-        factories.make_bots(session, 10_000)
+    with desk.database.begin() as db:
+        factories.make_bots(db, 10_000)
     with serving(create_app(desk)) as served:
         page = screen.page
         until(lambda: httpx.get(f"{served.http}/api/board").status_code == 200, "the board to be read")
@@ -403,8 +403,8 @@ def test_ten_thousand_rows_draw_only_what_is_seen(desk: Desk, screen: Screen) ->
 
 
 def test_the_drawer_shows_a_bot_in_depth(desk: Desk, screen: Screen) -> None:
-    with desk.sessions.begin() as session:
-        plant_fleet(session, 30, now=desk.clock())
+    with desk.database.begin() as db:
+        plant_fleet(db, 30, now=desk.clock())
     with serving(create_app(desk)) as served:
         page = screen.page
         page.goto(served.http)

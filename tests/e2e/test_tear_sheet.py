@@ -56,11 +56,11 @@ def show(browser: Browser, address: str, *, width: int) -> Shown:
 
 def test_it_is_whole_at_every_width_and_on_paper(stocked_desk: Desk, browser: Browser, tmp_path: Path) -> None:
     assert vendor.ensure()
-    with stocked_desk.sessions.begin() as session:
-        bot_id = make_bot(session, name="Plotted Plover 0007", archetype="mean_reversion").id
+    with stocked_desk.database.begin() as db:
+        bot_id = make_bot(db, name="Plotted Plover 0007", archetype="mean_reversion").id
     run_baseline(stocked_desk, bot_id, run_id="run-1")
-    with stocked_desk.sessions() as session:
-        run_id = session.scalars(select(BacktestSession.id)).one()
+    with stocked_desk.database() as db:
+        run_id = db.scalars(select(BacktestSession.id)).one()
     with serving(create_app(stocked_desk)) as served:
         for name, width in WIDTHS.items():
             shown = show(browser, f"{served.http}/api/sessions/{run_id}/report", width=width)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select, text
 
 from api.app import create_app
 from services.desk import Desk
-from services.verification.runs import Verification, verify
+from services.verification.verifications import Verification, verify
 from services.work.under_way import LongWork, telling
 from store.tables import Bot
 from store.work.under_way import WorkKind
@@ -32,9 +32,9 @@ RUN = "0f4f1c3e-1111-4222-8333-444455556666"
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
-    with stocked_desk.sessions.begin() as session:
-        factories.make_bot(session, name="Idle Ibis")
-        return factories.make_bot(session, name=NAME, archetype="trend_ema_cross").id
+    with stocked_desk.database.begin() as db:
+        factories.make_bot(db, name="Idle Ibis")
+        return factories.make_bot(db, name=NAME, archetype="trend_ema_cross").id
 
 
 @pytest.fixture
@@ -226,5 +226,5 @@ def test_a_panel_the_server_stops_speaking_of_says_that_it_is_what_was_last_know
 
 
 def idle(desk: Desk) -> UUID:
-    with desk.sessions() as session:
-        return session.execute(select(Bot.id).where(Bot.name == "Idle Ibis")).scalar_one()
+    with desk.database() as db:
+        return db.execute(select(Bot.id).where(Bot.name == "Idle Ibis")).scalar_one()

@@ -25,12 +25,12 @@ from services.desk import Desk, open_desk
 from services.figures.resets import reset_metrics
 from services.improvement.iterations import Evolution, Improvement
 from services.market.bars import simulate_market
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import Task, drain
 from tests.harness.factories import reset_request
 from tests.harness.own_platform import private_platform
 from trading.work.jobs import Caps, JobType
-from trading.work.planner import Candidate, Decision, Load, Plan, plan_tick
+from trading.work.planner import ConsideredBot, Decision, Load, Plan, plan_autonomy_tick
 
 TASKS: Mapping[JobType, Task] = {
     JobType.BACKTEST: BaselineBacktest(),
@@ -67,7 +67,7 @@ TIMES = {
 class RecordedTick:
     """One tick: everything the planner was given, and its decisions as plain words."""
 
-    fleet: tuple[Candidate, ...]
+    fleet: tuple[ConsideredBot, ...]
     now: datetime
     caps: Caps
     load: Load
@@ -76,7 +76,9 @@ class RecordedTick:
 
     def replayed(self) -> tuple[dict[str, Any], ...]:
         """Return what today's planner decides."""
-        plan = plan_tick(self.fleet, now=self.now, caps=self.caps, load=self.load, kill_switch=self.kill_switch)
+        plan = plan_autonomy_tick(
+            self.fleet, now=self.now, caps=self.caps, load=self.load, kill_switch=self.kill_switch
+        )
         return tuple(_words(decision) for decision in plan.decisions)
 
 
@@ -91,11 +93,11 @@ def record(path: Path) -> int:
 
     def listening(fleet: Any, *, now: datetime, caps: Caps, load: Load, kill_switch: bool) -> Plan:
         seen = list(fleet)
-        plan = plan_tick(seen, now=now, caps=caps, load=load, kill_switch=kill_switch)
+        plan = plan_autonomy_tick(seen, now=now, caps=caps, load=load, kill_switch=kill_switch)
         told.append(_told(seen, now, caps=caps, load=load, kill_switch=kill_switch, plan=plan))
         return plan
 
-    with patch("services.work.autonomy.plan_tick", listening):
+    with patch("services.work.autonomy.plan_autonomy_tick", listening):
         _live_through()
     path.write_text(json.dumps(told, indent=None, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")
     return len(told)
@@ -109,11 +111,11 @@ def _live_through() -> None:
         seed_fleet(desk, size=12, symbols=("MES", "MGC", "MNQ"), timeframes=("1h",))
         for step in range(STEPS):
             _happen(desk, platform.owner(), step)
-            run_tick(desk)
+            run_autonomy_tick(desk)
             for job_type, task in TASKS.items():
                 list(drain(desk, task, job_type, run_id=f"replay-{step}", time_limit=timedelta(hours=1)))
             now += timedelta(minutes=11)
-        desk.sessions.kw["bind"].dispose()
+        desk.database.kw["bind"].dispose()
 
 
 def _happen(desk: Desk, owner: Engine, step: int) -> None:
@@ -126,7 +128,7 @@ def _happen(desk: Desk, owner: Engine, step: int) -> None:
 
 
 def _told(
-    fleet: list[Candidate], now: datetime, *, caps: Caps, load: Load, kill_switch: bool, plan: Plan
+    fleet: list[ConsideredBot], now: datetime, *, caps: Caps, load: Load, kill_switch: bool, plan: Plan
 ) -> dict[str, Any]:
     return {
         "now": now.isoformat(),
@@ -139,7 +141,7 @@ def _told(
     }
 
 
-def _plain(candidate: Candidate) -> Iterator[tuple[str, Any]]:
+def _plain(candidate: ConsideredBot) -> Iterator[tuple[str, Any]]:
     for one in fields(candidate):
         value = getattr(candidate, one.name)
         if isinstance(value, datetime):
@@ -173,10 +175,10 @@ def _tick(told: Mapping[str, Any]) -> RecordedTick:
     )
 
 
-def _candidate(row: Mapping[str, Any]) -> Candidate:
+def _candidate(row: Mapping[str, Any]) -> ConsideredBot:
     times = {name: datetime.fromisoformat(row[name]) if row[name] else None for name in TIMES & row.keys()}
     active = frozenset(JobType(kind) for kind in row["active"])
-    return Candidate(**{**row, **times, "bot_id": UUID(row["bot_id"]), "active": active})
+    return ConsideredBot(**{**row, **times, "bot_id": UUID(row["bot_id"]), "active": active})
 
 
 if __name__ == "__main__":

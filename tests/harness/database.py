@@ -83,7 +83,7 @@ def desk(urls: DatabaseUrls, clock: FixedClock, settings: Settings) -> Iterator[
     try:
         yield opened
     finally:
-        opened.sessions.kw["bind"].dispose()
+        opened.database.kw["bind"].dispose()
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ _numbers = count(1)
 Row = TypeVar("Row")
 
 
-def make_bot(session: Session, **over: Any) -> Bot:
+def make_bot(db: Session, **over: Any) -> Bot:
     """Add a LAB bot with its first generation and its progress row, as registration does."""
     columns: dict[str, Any] = {
         "id": uuid4(),
@@ -49,16 +49,16 @@ def make_bot(session: Session, **over: Any) -> Bot:
         "created_at": BIRTH,
     }
     bot = Bot(**columns | over)
-    session.add(bot)
-    session.flush()
-    session.add(BotProgress(bot_id=bot.id))
-    make_generation(session, bot, created_at=bot.created_at)
+    db.add(bot)
+    db.flush()
+    db.add(BotProgress(bot_id=bot.id))
+    make_generation(db, bot, created_at=bot.created_at)
     return bot
 
 
-def make_generation(session: Session, bot: Bot, **over: Any) -> BotGeneration:
+def make_generation(db: Session, bot: Bot, **over: Any) -> BotGeneration:
     """Add the bot's next generation, with its archetype's default genome."""
-    highest = session.execute(
+    highest = db.execute(
         select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == bot.id)
     ).scalar()
     genome = over.pop("genome", None) or dict(default_genome(bot.archetype))
@@ -71,10 +71,10 @@ def make_generation(session: Session, bot: Bot, **over: Any) -> BotGeneration:
         "parent_generation": highest,
         "created_at": BIRTH,
     }
-    return _added(session, BotGeneration(**columns | over))
+    return _added(db, BotGeneration(**columns | over))
 
 
-def make_job(session: Session, bot: Bot, *, status: str = "QUEUED", **over: Any) -> BotJob:
+def make_job(db: Session, bot: Bot, *, status: str = "QUEUED", **over: Any) -> BotJob:
     """Add a job of the bot, BACKTEST unless told otherwise, with the times its status demands."""
     created_at = over.get("created_at", BIRTH)
     columns: dict[str, Any] = {
@@ -88,11 +88,11 @@ def make_job(session: Session, bot: Bot, *, status: str = "QUEUED", **over: Any)
         columns |= {"dagster_run_id": f"run-{next(_numbers)}", "started_at": created_at, "heartbeat_at": created_at}
     if status not in ("QUEUED", "RUNNING"):
         columns["completed_at"] = created_at + timedelta(seconds=1)
-    return _added(session, BotJob(**columns | over))
+    return _added(db, BotJob(**columns | over))
 
 
 def make_session(
-    session: Session,
+    db: Session,
     bot: Bot,
     *,
     created_at: datetime,
@@ -122,12 +122,10 @@ def make_session(
         columns["error"] = "BAD_BARS: planted"
     else:
         columns |= _figures([Decimal(pnl) for pnl in trade_pnl_usd], bot.account_usd)
-    return _added(session, BacktestSession(**columns | over))
+    return _added(db, BacktestSession(**columns | over))
 
 
-def make_trade(
-    session: Session, bot: Bot, *, book: str, exit_at: datetime, net_usd: str | int, **over: Any
-) -> TradeLog:
+def make_trade(db: Session, bot: Bot, *, book: str, exit_at: datetime, net_usd: str | int, **over: Any) -> TradeLog:
     """Add one round trip that cost 1.24 in commission and no slippage; for BACKTEST give `session_id` and `seq`."""
     net = Decimal(net_usd)
     commission = Decimal("1.24")
@@ -154,10 +152,10 @@ def make_trade(
         "exit_reason": "TARGET" if net > 0 else "STOP",
         "created_at": exit_at,
     }
-    return _added(session, TradeLog(**columns | over))
+    return _added(db, TradeLog(**columns | over))
 
 
-def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **over: Any) -> ExecutionFill:
+def make_fill(db: Session, bot: Bot, *, book: str, filled_at: datetime, **over: Any) -> ExecutionFill:
     """Add one fill of a stage book: a buy of one contract that realised nothing."""
     columns: dict[str, Any] = {
         "bot_id": bot.id,
@@ -176,10 +174,10 @@ def make_fill(session: Session, bot: Bot, *, book: str, filled_at: datetime, **o
         "filled_at": filled_at,
         "created_at": filled_at,
     }
-    return _added(session, ExecutionFill(**columns | over))
+    return _added(db, ExecutionFill(**columns | over))
 
 
-def make_iteration(session: Session, bot: Bot, number: int, **over: Any) -> ImproveIteration:
+def make_iteration(db: Session, bot: Bot, number: int, **over: Any) -> ImproveIteration:
     """Add an improve iteration that was not accepted and ended as many minutes after the first birth as its number."""
     ended_at = BIRTH + timedelta(minutes=number)
     columns: dict[str, Any] = {
@@ -199,7 +197,7 @@ def make_iteration(session: Session, bot: Bot, number: int, **over: Any) -> Impr
         "created_at": ended_at,
         "completed_at": ended_at,
     }
-    return _added(session, ImproveIteration(**columns | over))
+    return _added(db, ImproveIteration(**columns | over))
 
 
 def rollup(bot_id: UUID, *, book: str = "BACKTEST", **over: Any) -> BotMetricsRollup:
@@ -235,10 +233,10 @@ def tick(desk: Desk, **over: Any) -> int:
             "concurrency_caps": {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1},
         },
     }
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         run = AutonomyRun(**columns | over)
-        session.add(run)
-        session.flush()
+        db.add(run)
+        db.flush()
         return run.id
 
 
@@ -256,17 +254,17 @@ def reset_request(**over: Any) -> ResetRequest:
     return ResetRequest(**plain | over)
 
 
-def _added(session: Session, row: Row) -> Row:
-    session.add(row)
-    session.flush()
+def _added(db: Session, row: Row) -> Row:
+    db.add(row)
+    db.flush()
     return row
 
 
-def make_bots(session: Session, number: int) -> list[UUID]:
+def make_bots(db: Session, number: int) -> list[UUID]:
     """Add many bots with their first generations in a few statements; return their ids in id order."""
     genome = dict(default_genome("breakout"))
     ids = sorted(uuid4() for _ in range(number))
-    session.add_all(
+    db.add_all(
         Bot(
             id=bot_id,
             name=f"Bot {bot_id}",
@@ -279,9 +277,9 @@ def make_bots(session: Session, number: int) -> list[UUID]:
         )
         for bot_id in ids
     )
-    session.flush()
-    session.add_all(BotProgress(bot_id=bot_id) for bot_id in ids)
-    session.add_all(
+    db.flush()
+    db.add_all(BotProgress(bot_id=bot_id) for bot_id in ids)
+    db.add_all(
         BotGeneration(
             bot_id=bot_id,
             generation_number=1,
@@ -292,7 +290,7 @@ def make_bots(session: Session, number: int) -> list[UUID]:
         )
         for bot_id in ids
     )
-    session.flush()
+    db.flush()
     return ids
 
 

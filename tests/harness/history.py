@@ -52,9 +52,9 @@ SESSION_COLUMNS = (
 )
 
 
-def plant_history(session: Session, bots: Sequence[UUID], *, sessions_each: int) -> int:
+def plant_history(db: Session, bots: Sequence[UUID], *, sessions_each: int) -> int:
     """Write sessions and their trades for some bots; return how many sessions."""
-    rows = session.execute(
+    rows = db.execute(
         text(
             "SELECT b.id, b.archetype, b.symbol, b.timeframe, b.session_mode, b.account_usd, b.contracts, g.genome_hash"
             " FROM bots b JOIN bot_generations g ON g.bot_id = b.id AND g.generation_number = 1"
@@ -63,13 +63,13 @@ def plant_history(session: Session, bots: Sequence[UUID], *, sessions_each: int)
         {"bots": list(bots)},
     ).all()
     pasts = [(row, number) for row in rows for number in range(sessions_each)]
-    _copy(session, "backtest_sessions", SESSION_COLUMNS, (_session(row, number) for row, number in pasts))
-    _copy(session, "trade_logs", TRADE_COLUMNS, (one for row, number in pasts for one in _trades(row.id, number)))
+    _copy(db, "backtest_sessions", SESSION_COLUMNS, (_session(row, number) for row, number in pasts))
+    _copy(db, "trade_logs", TRADE_COLUMNS, (one for row, number in pasts for one in _trades(row.id, number)))
     return len(pasts)
 
 
-def _copy(session: Session, table: str, columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
-    driver = session.connection().connection.driver_connection
+def _copy(db: Session, table: str, columns: Sequence[str], rows: Iterator[tuple[Any, ...]]) -> None:
+    driver = db.connection().connection.driver_connection
     if driver is None:
         raise RuntimeError("no connection")
     with driver.cursor().copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:

@@ -27,7 +27,7 @@ from sqlalchemy.exc import OperationalError
 
 from gateways.embedded import postmaster, remove_embedded, start_embedded, stop_embedded
 from gateways.postgres import connect_urls
-from gateways.processes import marked, read_lock
+from gateways.processes import processes_of, read_lock
 from gateways.settings import DEV_ADMIN_TOKEN, PROJECT_ROOT, Settings
 from orchestration.platform.health import api_ready, code_server_answers, daemon_beats
 from services.desk import Desk, open_desk, prepare_database
@@ -137,7 +137,7 @@ class Platform:
     def programs(self) -> list[psutil.Process]:
         """Return every live process the running supervisor started, except embedded PostgreSQL."""
         running = read_lock(self.settings.lock_file)
-        return marked(running.mark) if running is not None else []
+        return processes_of(running.mark) if running is not None else []
 
     def _everything(self) -> list[psutil.Process]:
         """Return the supervisor, what it started, and embedded PostgreSQL with its backends."""

@@ -46,13 +46,13 @@ STAGES = ("LAB",) * 14 + ("PAPER",) * 4 + ("SHADOW", "CANARY")
 DAYS = 120
 
 
-def plant_fleet(session: Session, count: int, *, now: datetime, seed: int = 7) -> list[UUID]:
+def plant_fleet(db: Session, count: int, *, now: datetime, seed: int = 7) -> list[UUID]:
     """Write a fleet with work and figures; return the ids in the order of their names."""
     chance = random.Random(seed)  # noqa: S311 - a picture, not a secret
     bots = [_bot(chance, number, now=now) for number in range(count)]
     genomes = {archetype: dict(default_genome(archetype)) for archetype in ARCHETYPES}
-    session.execute(insert(Bot), bots)
-    session.execute(
+    db.execute(insert(Bot), bots)
+    db.execute(
         insert(BotGeneration),
         [
             {
@@ -70,12 +70,12 @@ def plant_fleet(session: Session, count: int, *, now: datetime, seed: int = 7) -
     )
     measured = [bot for bot in bots if bot["stage"] != "LAB" or chance.random() < 0.8]
     figures = {bot["id"]: _figures(chance, bot, now=now) for bot in measured}
-    session.execute(insert(BotProgress), [_progress(bot, figures) for bot in bots])
-    session.execute(insert(BacktestSession), [run for _, run, _ in figures.values()])
-    session.execute(insert(BotMetricsRollup), [shown for shown, _, _ in figures.values()])
-    session.execute(insert(BotEquityCurve), [curve for _, _, curve in figures.values()])
-    session.execute(insert(BotJob), list(_jobs(chance, bots, now=now)))
-    session.execute(insert(AutonomyRun), [_tick(now, count)])
+    db.execute(insert(BotProgress), [_progress(bot, figures) for bot in bots])
+    db.execute(insert(BacktestSession), [run for _, run, _ in figures.values()])
+    db.execute(insert(BotMetricsRollup), [shown for shown, _, _ in figures.values()])
+    db.execute(insert(BotEquityCurve), [curve for _, _, curve in figures.values()])
+    db.execute(insert(BotJob), list(_jobs(chance, bots, now=now)))
+    db.execute(insert(AutonomyRun), [_tick(now, count)])
     return [bot["id"] for bot in sorted(bots, key=lambda bot: bot["name"])]
 
 

@@ -16,7 +16,7 @@ DATE_ROOM = 120.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
+class AxisLabel:
     """A labelled place on an axis."""
 
     at: float
@@ -45,8 +45,8 @@ class LineChart:
     base: float
     last: float
     last_label: str
-    across: tuple[Tick, ...]
-    down: tuple[Tick, ...]
+    across: tuple[AxisLabel, ...]
+    down: tuple[AxisLabel, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +68,8 @@ class Scatter:
     bottom: float
     dots: tuple[Dot, ...]
     diagonal: tuple[float, float]
-    across: tuple[Tick, ...]
-    down: tuple[Tick, ...]
+    across: tuple[AxisLabel, ...]
+    down: tuple[AxisLabel, ...]
 
 
 def line_chart(
@@ -116,8 +116,8 @@ def line_chart(
         base=y(base),
         last=y(values[-1]),
         last_label=_label(values[-1], unit),
-        across=tuple(Tick(x(day), label) for day, label in _dates(on[0], on[-1], most=int(right / DATE_ROOM))),
-        down=tuple(Tick(y(level), _label(level, unit)) for level in levels),
+        across=tuple(AxisLabel(x(day), label) for day, label in _dates(on[0], on[-1], most=int(right / DATE_ROOM))),
+        down=tuple(AxisLabel(y(level), _label(level, unit)) for level in levels),
     )
 
 
@@ -137,7 +137,10 @@ def scatter(against: Sequence[float], favour: Sequence[float], won: Sequence[boo
         return MARGIN_TOP + (up - value) / up * (bottom - MARGIN_TOP)
 
     reach = min(across, up)
-    dots = (Dot(x(one), y(other), won=won_it) for one, other, won_it in zip(against, favour, won, strict=True))
+    dots = (
+        Dot(x(adverse), y(favourable), won=won_it)
+        for adverse, favourable, won_it in zip(against, favour, won, strict=True)
+    )
     return Scatter(
         width=width,
         height=height,
@@ -145,8 +148,8 @@ def scatter(against: Sequence[float], favour: Sequence[float], won: Sequence[boo
         bottom=bottom,
         dots=tuple(dots),
         diagonal=(x(reach), y(reach)),
-        across=tuple(Tick(x(level), _label(level, "$")) for level in _levels(across, across_step)),
-        down=tuple(Tick(y(level), _label(level, "$")) for level in _levels(up, up_step)),
+        across=tuple(AxisLabel(x(level), _label(level, "$")) for level in _levels(across, across_step)),
+        down=tuple(AxisLabel(y(level), _label(level, "$")) for level in _levels(up, up_step)),
     )
 
 

@@ -51,7 +51,7 @@ from trading.strategies.kernels import ROLL_NEXT, SESSION_CUT, SESSION_LAST, fir
 from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.strategies.signals import Scratch, Signals, sma_cross
 from trading.strategies.styles import entry_signals
-from trading.strategies.tape import Sessions, Tape, tape_of
+from trading.strategies.tape import BarSessions, Tape, tape_of
 from trading.words import counted
 
 ENGINE_VERSION = "1.3.0"
@@ -231,7 +231,7 @@ class Output:
 
 def run_backtest(
     bars: Bars,
-    sessions: Sessions,
+    sessions: BarSessions,
     strategy: Strategy,
     *,
     instrument: Instrument,

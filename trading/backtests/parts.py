@@ -35,8 +35,8 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class PartRun:
-    """What a run over a part produced; the arrays live in reused buffers and are valid until the runner's next run.
+class PartResult:
+    """What a run over a part produced; the arrays live in reused buffers and are valid until the backtester's next.
 
     Attributes:
         performance: Figures of the part's bars alone.
@@ -51,7 +51,7 @@ class PartRun:
     trading_day: IntArray
 
 
-class PartRunner:
+class PartBacktester:
     """Runs genomes of one style over parts of one tape; calling it measures a part, as `walk_forward` asks for.
 
     A signal counts from the part's first bar on, so the first order fills at the part's second open. Where the history
@@ -73,7 +73,7 @@ class PartRunner:
         """
         return self.run(genome, Part(first_bar, end_bar)).performance
 
-    def run(self, genome: Genome, part: Part) -> PartRun:
+    def run(self, genome: Genome, part: Part) -> PartResult:
         """Run a genome over a part.
 
         Raises:
@@ -92,7 +92,7 @@ class PartRunner:
             account_micros=self._account.account_micros,
             bars_in_position=whole.bars_in_position,
         )
-        return PartRun(performance, _shifted(whole.trades, part.first_bar - lead), equity, day)
+        return PartResult(performance, _shifted(whole.trades, part.first_bar - lead), equity, day)
 
     def _lay_out(self, part: Part, lead: int) -> tuple[Tape, Output]:
         tape = self._tape.part(part.first_bar - lead, part.end_bar)

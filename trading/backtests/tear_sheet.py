@@ -113,12 +113,12 @@ def months(on: Sequence[date], equity_usd: Sequence[Decimal], *, account_usd: De
 
 def costs(trades: Iterable[Trade]) -> Costs:
     """Return the sums of gross, commission, slippage and net."""
-    told = list(trades)
+    closed = list(trades)
     return Costs(
-        sum((trade.gross_pnl_usd for trade in told), NO_MONEY),
-        sum((trade.commission_usd for trade in told), NO_MONEY),
-        sum((trade.slippage_usd for trade in told), NO_MONEY),
-        sum((trade.net_pnl_usd for trade in told), NO_MONEY),
+        sum((trade.gross_pnl_usd for trade in closed), NO_MONEY),
+        sum((trade.commission_usd for trade in closed), NO_MONEY),
+        sum((trade.slippage_usd for trade in closed), NO_MONEY),
+        sum((trade.net_pnl_usd for trade in closed), NO_MONEY),
     )
 
 
@@ -132,8 +132,8 @@ def split(trades: Sequence[Trade], names: Sequence[Hashable]) -> tuple[Split, ..
     groups: dict[str, list[Trade]] = {}
     for trade, name in zip(trades, names, strict=True):
         groups.setdefault(str(name), []).append(trade)
-    found = [_split(name, group) for name, group in groups.items()]
-    return tuple(sorted(found, key=lambda each: (-each.trades, each.name)))
+    splits = [_split(name, group) for name, group in groups.items()]
+    return tuple(sorted(splits, key=lambda each: (-each.trades, each.name)))
 
 
 def _split(name: str, trades: Sequence[Trade]) -> Split:

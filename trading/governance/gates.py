@@ -87,7 +87,7 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class GateRule:
     """One condition: what is measured, how it must stand to the requirement."""
 
     code: str
@@ -147,31 +147,31 @@ def _flag(flag: bool | None) -> float | None:
     return None if flag is None else float(flag)
 
 
-def _at_least(code: str, measured: Callable[[Evidence], float | None], required: float) -> Rule:
-    return Rule(code, measured, Relation.AT_LEAST, required)
+def _at_least(code: str, measured: Callable[[Evidence], float | None], required: float) -> GateRule:
+    return GateRule(code, measured, Relation.AT_LEAST, required)
 
 
-def _walk_forward(consistency: float, overfit_ratio: float) -> tuple[Rule, ...]:
+def _walk_forward(consistency: float, overfit_ratio: float) -> tuple[GateRule, ...]:
     return (
         _at_least(WALK_FORWARD_CONSISTENCY, lambda e: e.walk_forward_consistency, consistency),
-        Rule(WALK_FORWARD_OVERFIT_RATIO, lambda e: e.walk_forward_overfit_ratio, Relation.AT_MOST, overfit_ratio),
+        GateRule(WALK_FORWARD_OVERFIT_RATIO, lambda e: e.walk_forward_overfit_ratio, Relation.AT_MOST, overfit_ratio),
     )
 
 
 def _figures(
     *, trades: int, win_pct: float, drawdown_pct: float, profit_factor: float, expectancy_usd: float, sharpe: float
-) -> tuple[Rule, ...]:
+) -> tuple[GateRule, ...]:
     return (
         _at_least("TRADES", lambda e: e.trades, trades),
         _at_least("WIN_PCT", lambda e: e.win_pct, win_pct),
-        Rule("MAX_DRAWDOWN_PCT", lambda e: e.max_drawdown_pct, Relation.AT_MOST, drawdown_pct),
+        GateRule("MAX_DRAWDOWN_PCT", lambda e: e.max_drawdown_pct, Relation.AT_MOST, drawdown_pct),
         _at_least("PROFIT_FACTOR", lambda e: e.profit_factor, profit_factor),
         _at_least("EXPECTANCY_USD", lambda e: e.expectancy_usd, expectancy_usd),
         _at_least("SHARPE", lambda e: e.sharpe, sharpe),
     )
 
 
-def _days(days: int) -> Rule:
+def _days(days: int) -> GateRule:
     return _at_least("DAYS_IN_STAGE", lambda e: e.days_in_stage, days)
 
 
@@ -180,7 +180,7 @@ _RECENT = _at_least(
     "RECENT_SESSIONS_PASSED", lambda e: sum(e.recent_sessions_passed[-RECENT_SESSIONS:]), RECENT_SESSIONS
 )
 _REAL = _at_least("REAL_MARKET_DATA", _real_market_data, 1)
-_CORRELATION = Rule("SHADOW_PAPER_CORRELATION", lambda e: e.shadow_paper_correlation, Relation.ABOVE, 0.8)
+_CORRELATION = GateRule("SHADOW_PAPER_CORRELATION", lambda e: e.shadow_paper_correlation, Relation.ABOVE, 0.8)
 _STRESS = _at_least(STRESS_SUITE_PASSED, lambda e: _flag(e.stress_passed), 1)
 _APPROVAL = _at_least("MAKER_CHECKER_APPROVED", lambda e: _flag(e.approved), 1)
 
@@ -189,8 +189,8 @@ _APPROVAL = _at_least("MAKER_CHECKER_APPROVED", lambda e: _flag(e.approved), 1)
 class Gate:
     """What a stage's book must show before its bot may leave upwards: its figures, and what is required besides."""
 
-    figures: tuple[Rule, ...]
-    besides: tuple[Rule, ...]
+    figures: tuple[GateRule, ...]
+    besides: tuple[GateRule, ...]
 
 
 GATES: Mapping[Stage, Gate] = MappingProxyType(
@@ -260,18 +260,18 @@ def losing_days_in_a_row(daily_pnl_micros: Sequence[int]) -> int:
     return run
 
 
-def _check(rule: Rule, evidence: Evidence) -> Check:
+def _check(rule: GateRule, evidence: Evidence) -> Check:
     was = _known(rule, evidence)
     because = evidence.unknown_because.get(rule.code, "") if was is None else ""
     return Check(rule.code, rule.relation, rule.required, was, _holds(rule, was), because)
 
 
-def _known(rule: Rule, evidence: Evidence) -> float | None:
+def _known(rule: GateRule, evidence: Evidence) -> float | None:
     was = rule.measured(evidence)
     return was if was is not None and math.isfinite(was) else None
 
 
-def _holds(rule: Rule, was: float | None) -> bool:
+def _holds(rule: GateRule, was: float | None) -> bool:
     return was is not None and _STANDS[rule.relation](was, rule.required)
 
 
@@ -285,23 +285,23 @@ _STANDS: Mapping[Relation, Callable[[float, float], bool]] = MappingProxyType(
 )
 
 
-_LOSS_LIMIT = Rule("NET_PNL_MICROS", lambda e: e.net_pnl_micros, Relation.BELOW, -500 * MICROS_PER_USD)
-_ENOUGH_TRADES = Rule("TRADES", lambda e: e.trades, Relation.ABOVE, 20)
+_LOSS_LIMIT = GateRule("NET_PNL_MICROS", lambda e: e.net_pnl_micros, Relation.BELOW, -500 * MICROS_PER_USD)
+_ENOUGH_TRADES = GateRule("TRADES", lambda e: e.trades, Relation.ABOVE, 20)
 _LOSING_DAYS = _at_least("LOSING_DAYS_IN_A_ROW", lambda e: e.losing_days_in_a_row, 3)
 
 
-def _drawdown_above(pct: float) -> Rule:
-    return Rule("MAX_DRAWDOWN_PCT", lambda e: e.max_drawdown_pct, Relation.ABOVE, pct)
+def _drawdown_above(pct: float) -> GateRule:
+    return GateRule("MAX_DRAWDOWN_PCT", lambda e: e.max_drawdown_pct, Relation.ABOVE, pct)
 
 
-DEMOTIONS: Mapping[Stage, tuple[tuple[Rule, ...], ...]] = MappingProxyType(
+DEMOTIONS: Mapping[Stage, tuple[tuple[GateRule, ...], ...]] = MappingProxyType(
     {
         Stage.PAPER: ((_drawdown_above(30),), (_LOSS_LIMIT, _ENOUGH_TRADES)),
-        Stage.SHADOW: ((Rule("WIN_PCT", lambda e: e.win_pct, Relation.BELOW, 35),),),
-        Stage.CANARY: ((Rule("SHARPE", lambda e: e.sharpe, Relation.BELOW, 0.5),), (_LOSING_DAYS,)),
+        Stage.SHADOW: ((GateRule("WIN_PCT", lambda e: e.win_pct, Relation.BELOW, 35),),),
+        Stage.CANARY: ((GateRule("SHARPE", lambda e: e.sharpe, Relation.BELOW, 0.5),), (_LOSING_DAYS,)),
         Stage.LIVE: (
             (_drawdown_above(20),),
-            (Rule("PROFIT_FACTOR", lambda e: e.profit_factor, Relation.BELOW, 1.0),),
+            (GateRule("PROFIT_FACTOR", lambda e: e.profit_factor, Relation.BELOW, 1.0),),
         ),
     }
 )
@@ -318,7 +318,7 @@ def demotion(stage: Stage, evidence: Evidence) -> tuple[Check, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StageStanding:
     """Where a bot stands in its life."""
 
     stage: Stage
@@ -327,7 +327,7 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class StageMove:
     """A stage move and the checks that justify it."""
 
     from_stage: Stage
@@ -340,12 +340,12 @@ class Move:
         return self.to_stage.rank < self.from_stage.rank
 
 
-def is_locked(standing: Standing, *, now: datetime) -> bool:
+def is_locked(standing: StageStanding, *, now: datetime) -> bool:
     """Return whether the stage lock forbids any move at this moment; at the very end of the lock it no longer does."""
     return standing.stage_locked_until is not None and now < standing.stage_locked_until
 
 
-def automatic_move(standing: Standing, evidence: Evidence, *, now: datetime) -> Move | None:
+def automatic_move(standing: StageStanding, evidence: Evidence, *, now: datetime) -> StageMove | None:
     """Return the move the platform makes by itself, or None.
 
     A demotion goes first and needs neither AUTO mode nor approval. A promotion needs AUTO mode, an open gate, and stays
@@ -356,14 +356,14 @@ def automatic_move(standing: Standing, evidence: Evidence, *, now: datetime) -> 
     below = standing.stage.below
     causes = demotion(standing.stage, evidence)
     if causes and below is not None:
-        return Move(standing.stage, below, causes)
+        return StageMove(standing.stage, below, causes)
     verdict = gate(standing.stage, evidence)
     if standing.promotion_mode is not PromotionMode.AUTO or verdict.to is None or verdict.to.rank > AUTO_CEILING.rank:
         return None
-    return Move(standing.stage, verdict.to, verdict.checks) if verdict.allowed else None
+    return StageMove(standing.stage, verdict.to, verdict.checks) if verdict.allowed else None
 
 
-def promote(standing: Standing, evidence: Evidence, *, now: datetime) -> Move:
+def promote(standing: StageStanding, evidence: Evidence, *, now: datetime) -> StageMove:
     """Return the move one stage up that a person asked for.
 
     Raises:
@@ -376,10 +376,10 @@ def promote(standing: Standing, evidence: Evidence, *, now: datetime) -> Move:
         raise GateClosed(f"{standing.stage} is the top stage")
     if not verdict.allowed:
         raise GateClosed(f"{standing.stage} to {verdict.to}: {'; '.join(check.reason for check in verdict.blockers)}")
-    return Move(standing.stage, verdict.to, verdict.checks)
+    return StageMove(standing.stage, verdict.to, verdict.checks)
 
 
-def demote(standing: Standing, to: Stage, *, now: datetime) -> Move:
+def demote(standing: StageStanding, to: Stage, *, now: datetime) -> StageMove:
     """Return the move down that a person asked for, by any number of stages; it needs no evidence and no approval.
 
     Raises:
@@ -389,9 +389,9 @@ def demote(standing: Standing, to: Stage, *, now: datetime) -> Move:
     _refuse_if_locked(standing, now)
     if to.rank >= standing.stage.rank:
         raise BadMove(f"a demotion must go below {standing.stage}, was {to}")
-    return Move(standing.stage, to, ())
+    return StageMove(standing.stage, to, ())
 
 
-def _refuse_if_locked(standing: Standing, now: datetime) -> None:
+def _refuse_if_locked(standing: StageStanding, now: datetime) -> None:
     if is_locked(standing, now=now):
         raise StageLocked(f"no stage move before {standing.stage_locked_until}, was {now}")

@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class AcceptanceVerdict:
     """The outcome with its reason in words; accepted only if it leads to a new generation."""
 
     outcome: Outcome
@@ -55,7 +55,7 @@ class Verdict:
 
 def screened(
     candidate: Performance, parent: Performance, *, same_genome: bool, consistency: float, tried: int
-) -> Verdict | None:
+) -> AcceptanceVerdict | None:
     """Return why a candidate is not worth a look, the first rule it breaks; None where it is.
 
     Args:
@@ -68,44 +68,50 @@ def screened(
     broken = _against_parent(candidate, parent, same_genome=same_genome, tried=tried)
     if broken is None and consistency < MIN_CONSISTENCY:
         rule = f"walk-forward consistency must be at least {MIN_CONSISTENCY}, was {consistency:.2f}"
-        return Verdict(Outcome.INCONSISTENT, rule)
+        return AcceptanceVerdict(Outcome.INCONSISTENT, rule)
     return broken
 
 
-def cannot_win(level: float, *, sealed_days: int) -> Verdict:
+def cannot_win(level: float, *, sealed_days: int) -> AcceptanceVerdict:
     """Return the verdict over a candidate whose open days are too weak to win a look with."""
     rule = f"days like its open ones would not win a look at the level of {level:.4f} over {sealed_days} sealed days"
-    return Verdict(Outcome.CANNOT_WIN, rule)
+    return AcceptanceVerdict(Outcome.CANNOT_WIN, rule)
 
 
-def judged(look: Look, *, reverts_to: int | None = None) -> Verdict:
+def judged(look: Look, *, reverts_to: int | None = None) -> AcceptanceVerdict:
     """Return the verdict of a look; won by an ancestor it brings that generation back."""
     if not look.passed:
-        return Verdict(Outcome.LOOK_LOST, look.reason)
+        return AcceptanceVerdict(Outcome.LOOK_LOST, look.reason)
     if reverts_to is not None:
-        return Verdict(Outcome.REVERTED, f"generation {reverts_to} won against the newest one: {look.reason}")
-    return Verdict(Outcome.ACCEPTED, look.reason)
+        return AcceptanceVerdict(Outcome.REVERTED, f"generation {reverts_to} won against the newest one: {look.reason}")
+    return AcceptanceVerdict(Outcome.ACCEPTED, look.reason)
 
 
-def spent(budget: Budget) -> Verdict:
+def spent(budget: Budget) -> AcceptanceVerdict:
     """Return the verdict where the looks of an epoch are spent, or one was won."""
     waits = counted(budget.waits_for_days, "more trading day")
-    return Verdict(Outcome.EVIDENCE_SPENT, f"no look is left at its sealed days; it waits for {waits}")
+    return AcceptanceVerdict(Outcome.EVIDENCE_SPENT, f"no look is left at its sealed days; it waits for {waits}")
 
 
-def too_few_days(days: int) -> Verdict:
+def too_few_days(days: int) -> AcceptanceVerdict:
     """Return the verdict over a history too short to seal days of it."""
-    return Verdict(Outcome.TOO_FEW_DAYS, f"a history needs {LEAST_DAYS} whole trading days to seal some, was {days}")
+    return AcceptanceVerdict(
+        Outcome.TOO_FEW_DAYS, f"a history needs {LEAST_DAYS} whole trading days to seal some, was {days}"
+    )
 
 
-def overtaken(generation: int, *, newest: int) -> Verdict:
+def overtaken(generation: int, *, newest: int) -> AcceptanceVerdict:
     """Return the verdict over a candidate judged against a generation that is no longer the newest."""
-    return Verdict(Outcome.OVERTAKEN, f"judged against generation {generation}; generation {newest} came meanwhile")
+    return AcceptanceVerdict(
+        Outcome.OVERTAKEN, f"judged against generation {generation}; generation {newest} came meanwhile"
+    )
 
 
-def too_few_sealed(days: int) -> Verdict:
+def too_few_sealed(days: int) -> AcceptanceVerdict:
     """Return the verdict over bars that end before enough sealed days are over, as after a series was withdrawn."""
-    return Verdict(Outcome.TOO_FEW_DAYS, f"a look needs {NEW_EPOCH_DAYS} whole sealed days, its bars have {days}")
+    return AcceptanceVerdict(
+        Outcome.TOO_FEW_DAYS, f"a look needs {NEW_EPOCH_DAYS} whole sealed days, its bars have {days}"
+    )
 
 
 def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> int | None:
@@ -129,16 +135,18 @@ def reversion(current: Performance, ancestors: Mapping[int, Performance]) -> int
     return max(earning, key=lambda number: earning[number]) if earning else None
 
 
-def _against_parent(candidate: Performance, parent: Performance, *, same_genome: bool, tried: int) -> Verdict | None:
+def _against_parent(
+    candidate: Performance, parent: Performance, *, same_genome: bool, tried: int
+) -> AcceptanceVerdict | None:
     if same_genome:
-        return Verdict(Outcome.SAME_AS_PARENT, f"the parent itself was the best of {tried} tried")
+        return AcceptanceVerdict(Outcome.SAME_AS_PARENT, f"the parent itself was the best of {tried} tried")
     if candidate.trades < MIN_TEST_TRADES:
         rule = f"trades on the test days must be at least {MIN_TEST_TRADES}, was {candidate.trades}"
-        return Verdict(Outcome.TOO_FEW_TEST_TRADES, rule)
+        return AcceptanceVerdict(Outcome.TOO_FEW_TEST_TRADES, rule)
     if candidate.net_pnl_micros <= 0 or candidate.sharpe is None:
         rule = f"net P&L on the test days must be above $0, was {dollars(candidate.net_pnl_micros / MICROS_PER_USD)}"
-        return Verdict(Outcome.NOT_PROFITABLE_ON_TEST_DAYS, rule)
+        return AcceptanceVerdict(Outcome.NOT_PROFITABLE_ON_TEST_DAYS, rule)
     if parent.sharpe is not None and candidate.sharpe <= parent.sharpe:
         rule = f"Sharpe on the test days must exceed the parent's {parent.sharpe:.2f}, was {candidate.sharpe:.2f}"
-        return Verdict(Outcome.NO_BETTER_THAN_PARENT, rule)
+        return AcceptanceVerdict(Outcome.NO_BETTER_THAN_PARENT, rule)
     return None

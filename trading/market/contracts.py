@@ -97,7 +97,7 @@ def contract_months(named: NamedContract, ts_event: IntArray) -> IntArray:
     return months // 12 * 100 + months % 12 + 1
 
 
-def unmarked_rolls_note(bars: Bars) -> str | None:
+def unnamed_rolls_note(bars: Bars) -> str | None:
     """Return the sentence a series carries whose rolls nobody marked, or None where months are known or none expire.
 
     Spot instruments have no contracts, and within one trading day there is no roll. Which gaps between days are rolls

@@ -9,7 +9,7 @@ import numpy as np
 
 from trading.arrays import IntArray
 from trading.market.bars import Bars, timeframe_ns
-from trading.market.sessions import ETH, Sessions, session_spans, trading_days, utc_instant
+from trading.market.sessions import ETH, TradingSessions, session_spans, trading_days, utc_instant
 from trading.words import counted
 
 
@@ -56,14 +56,14 @@ def gaps_note(symbol: str, gaps: Gaps) -> str | None:
     )
 
 
-def _missing_days(days: IntArray, sessions: Sessions) -> IntArray:
+def _missing_days(days: IntArray, sessions: TradingSessions) -> IntArray:
     next_session = np.searchsorted(sessions.trading_day, days, side="right")
     arrived = np.searchsorted(sessions.trading_day, days, side="left")
     skipped: IntArray = np.maximum(arrived[1:] - next_session[:-1], 0).astype(np.int64)
     return skipped
 
 
-def _missing_bars(bars: Bars, sessions: Sessions) -> IntArray:
+def _missing_bars(bars: Bars, sessions: TradingSessions) -> IntArray:
     length_ns = timeframe_ns(bars.timeframe)
     open_until_start = open_time_ns(bars.ts_event, sessions)
     open_until_end = open_time_ns(bars.ts_event + length_ns, sessions)
@@ -71,7 +71,7 @@ def _missing_bars(bars: Bars, sessions: Sessions) -> IntArray:
     return closed_out
 
 
-def open_time_ns(instants: IntArray, sessions: Sessions) -> IntArray:
+def open_time_ns(instants: IntArray, sessions: TradingSessions) -> IntArray:
     """Return how long the market was open before each instant, since the first of the sessions, shape (n_instants,)."""
     if len(sessions) == 0:
         return np.zeros(len(instants), np.int64)

@@ -35,7 +35,7 @@ _BANK_HOLIDAYS = ("MARTIN_LUTHER_KING", "PRESIDENTS", "MEMORIAL", "INDEPENDENCE"
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class HolidayRule:
     """A close that holds on some occasions between two dates, both included."""
 
     occasions: tuple[str, ...]
@@ -44,15 +44,15 @@ class Rule:
     last: date = _AFTER_ALL
 
 
-def _on(day: str, close: str | None) -> Rule:
+def _on(day: str, close: str | None) -> HolidayRule:
     at = date.fromisoformat(day)
-    return Rule(("ANY_DAY",), _time(close), at, at)
+    return HolidayRule(("ANY_DAY",), _time(close), at, at)
 
 
-def _rule(*occasions: str, close: str | None, since: str = "", until: str = "") -> Rule:
+def _rule(*occasions: str, close: str | None, since: str = "", until: str = "") -> HolidayRule:
     first = date.fromisoformat(since) if since else _BEFORE_ALL
     last = date.fromisoformat(until) if until else _AFTER_ALL
-    return Rule(occasions, _time(close), first, last)
+    return HolidayRule(occasions, _time(close), first, last)
 
 
 def _time(text: str | None) -> time | None:
@@ -77,7 +77,7 @@ _NYMEX_AND_COMEX = (
     *_NEW_FRIDAYS,
 )
 
-_RULES: Mapping[str, tuple[Rule, ...]] = MappingProxyType(
+_RULES: Mapping[str, tuple[HolidayRule, ...]] = MappingProxyType(
     {
         "equity": (
             _GOOD_FRIDAY_CLOSED,

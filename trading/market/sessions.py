@@ -75,7 +75,7 @@ class SessionIndex:
 
 
 @dataclass(frozen=True, slots=True)
-class Sessions:
+class TradingSessions:
     """Consecutive sessions of one market, oldest first, never overlapping. All arrays have shape (n_sessions,).
 
     Attributes:
@@ -258,7 +258,9 @@ def day_opens(symbol: str, days: IntArray) -> IntArray:
     return _day_starts(market.zone, market.day_starts, first, int(days[-1]))[days - first]
 
 
-def session_spans(symbol: str, *, mode: str, first_day: int, last_day: int, window: Window | None = None) -> Sessions:
+def session_spans(
+    symbol: str, *, mode: str, first_day: int, last_day: int, window: Window | None = None
+) -> TradingSessions:
     """Return the sessions of a mode between two trading days, both included (days since 1970-01-01).
 
     Raises:
@@ -275,7 +277,7 @@ def session_spans(symbol: str, *, mode: str, first_day: int, last_day: int, wind
     return exchange if hours is None else _cut(exchange, market, hours)
 
 
-def _inside(spans: Sessions, ts_event: IntArray, place: IntArray) -> BoolArray:
+def _inside(spans: TradingSessions, ts_event: IntArray, place: IntArray) -> BoolArray:
     if len(spans) == 0:
         return np.zeros(len(ts_event), np.bool_)
     at = np.maximum(place, 0)
@@ -317,7 +319,7 @@ def _starts_of_year(zone: str, day_starts: int, year: int) -> IntArray:
     return np.array([_instant(where, day, day_starts * 60) for day in days], np.int64)
 
 
-def _weekdays(market: Market, first_day: int, last_day: int, *, hours: int) -> Sessions:
+def _weekdays(market: Market, first_day: int, last_day: int, *, hours: int) -> TradingSessions:
     starts = _day_starts(market.zone, market.day_starts, first_day, last_day + 1)
     days = np.arange(first_day, last_day + 1, dtype=np.int64)
     kept = (days + 3) % 7 < 5
@@ -325,16 +327,16 @@ def _weekdays(market: Market, first_day: int, last_day: int, *, hours: int) -> S
     return _unpaused(days[kept], starts[:-1][kept], closes[kept])
 
 
-def _unpaused(days: IntArray, opens: IntArray, closes: IntArray) -> Sessions:
-    return Sessions(days, opens, closes, closes, closes)
+def _unpaused(days: IntArray, opens: IntArray, closes: IntArray) -> TradingSessions:
+    return TradingSessions(days, opens, closes, closes, closes)
 
 
-def _exchange_sessions(market: Market, first_day: int, last_day: int) -> Sessions:
+def _exchange_sessions(market: Market, first_day: int, last_day: int) -> TradingSessions:
     if not market.calendar:
         return _weekdays(market, first_day, last_day, hours=market.day_lasts)
     full = _calendar_sessions(market, _year(first_day), _year(last_day))
     kept = slice(*np.searchsorted(full.trading_day, [first_day, last_day + 1]))
-    return Sessions(
+    return TradingSessions(
         full.trading_day[kept],
         full.open_ns[kept],
         full.close_ns[kept],
@@ -348,10 +350,10 @@ def _year(day: int) -> int:
 
 
 _ANY_HOURS = (time(0), time(0))
-_worked_out: dict[Market, tuple[range, Sessions]] = {}
+_worked_out: dict[Market, tuple[range, TradingSessions]] = {}
 
 
-def _calendar_sessions(market: Market, first_year: int, last_year: int) -> Sessions:
+def _calendar_sessions(market: Market, first_year: int, last_year: int) -> TradingSessions:
     """Return the sessions of at least these years: a day's do not depend on which others are worked out with it.
 
     Nor do they on the regular hours, which cut them later: roots that differ in nothing else share them.
@@ -365,7 +367,7 @@ def _calendar_sessions(market: Market, first_year: int, last_year: int) -> Sessi
     return known
 
 
-def _sessions_of_years(market: Market, first_year: int, last_year: int) -> Sessions:
+def _sessions_of_years(market: Market, first_year: int, last_year: int) -> TradingSessions:
     import pandas_market_calendars
 
     calendar = pandas_market_calendars.get_calendar(market.calendar)
@@ -380,7 +382,7 @@ def _sessions_of_years(market: Market, first_year: int, last_year: int) -> Sessi
     own = {
         day: close for year in range(first_year, last_year + 1) for day, close in closes_on(market.group, year).items()
     }
-    return _corrected(market, Sessions(days, opens, closes, *pauses), own)
+    return _corrected(market, TradingSessions(days, opens, closes, *pauses), own)
 
 
 def _former_closes(market: Market, days: IntArray, closes: IntArray) -> IntArray:
@@ -396,7 +398,7 @@ def _former_closes(market: Market, days: IntArray, closes: IntArray) -> IntArray
     return closes
 
 
-def _corrected(market: Market, library: Sessions, own: Mapping[date, time | None]) -> Sessions:
+def _corrected(market: Market, library: TradingSessions, own: Mapping[date, time | None]) -> TradingSessions:
     """Return the library's sessions with the closes of our own rules; a day the library leaves out opens as usual."""
     columns = (library.open_ns, library.close_ns, library.pause_open_ns, library.pause_close_ns)
     rows = dict(zip(library.trading_day.tolist(), np.stack(columns, axis=1).tolist(), strict=True))
@@ -407,7 +409,7 @@ def _corrected(market: Market, library: Sessions, own: Mapping[date, time | None
             closes = opens + market.day_lasts * _HOUR_NS if close == REGULAR else _at(market, day, close)
             rows[day] = [opens, closes, min(pause_opens, closes), min(pause_closes, closes)]
     days = sorted(rows)
-    return Sessions(np.array(days, np.int64), *np.array([rows[day] for day in days], np.int64).reshape(-1, 4).T)
+    return TradingSessions(np.array(days, np.int64), *np.array([rows[day] for day in days], np.int64).reshape(-1, 4).T)
 
 
 def _day_start(market: Market, day: int) -> int:
@@ -427,14 +429,14 @@ def _eurex_opens(days: IntArray) -> IntArray:
     return np.where(days >= _day(_EUREX_EARLY_OPEN_ON), quarter_past_midnight_ns, _local_times(days, _EUREX, time(8)))
 
 
-def _cut(exchange: Sessions, market: Market, hours: Window) -> Sessions:
+def _cut(exchange: TradingSessions, market: Market, hours: Window) -> TradingSessions:
     opens, closes = (_local_times(exchange.trading_day, market, at) for at in hours)
     if _minutes_into_day(market, hours[0]) >= _minutes_into_day(market, hours[1]):
         raise BadInput(f"a window must not cross the start of the trading day, was {hours[0]} to {hours[1]}")
     opens = np.maximum(opens, exchange.open_ns)
     closes = np.minimum(closes, exchange.close_ns)
     kept = opens < closes
-    return Sessions(
+    return TradingSessions(
         exchange.trading_day[kept],
         opens[kept],
         closes[kept],

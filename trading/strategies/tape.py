@@ -28,7 +28,7 @@ OPEN, HIGH, LOW, CLOSE = range(4)
 WIDEST_TICKS = 2**30
 
 
-class Sessions(Protocol):
+class BarSessions(Protocol):
     """What the tape needs to know of a session index; all arrays have shape (n_bars,)."""
 
     @property
@@ -124,7 +124,7 @@ class Tape:
 
 
 @collector_paused()
-def tape_of(bars: Bars, sessions: Sessions) -> Tape:
+def tape_of(bars: Bars, sessions: BarSessions) -> Tape:
     """Lay a bar series and its sessions out for the compiled loops.
 
     Raises:

@@ -24,7 +24,7 @@ DAY_NS = 86_400 * 1_000_000_000
 MINIMUM_PART_BARS = 2
 
 Evaluate = Callable[[Genome, int, int], Performance]
-"""Run a genome over bars first_bar..end_bar-1, from a flat book, and measure it (`parts.PartRunner` is one)."""
+"""Run a genome over bars first_bar..end_bar-1, from a flat book, and measure it (`parts.PartBacktester` is one)."""
 
 
 @dataclass(frozen=True, slots=True)

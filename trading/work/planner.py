@@ -68,7 +68,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
+class ConsideredBot:
     """One bot as the tick sees it. Backtests are counted since its BACKTEST baseline, iterations all its life.
 
     Attributes:
@@ -160,7 +160,9 @@ class Load:
     active_by_symbol: Mapping[tuple[JobType, str], int] = field(default_factory=dict)
 
 
-def plan_tick(fleet: Iterable[Candidate], *, now: datetime, caps: Caps, load: Load, kill_switch: bool) -> Plan:
+def plan_autonomy_tick(
+    fleet: Iterable[ConsideredBot], *, now: datetime, caps: Caps, load: Load, kill_switch: bool
+) -> Plan:
     """Decide for every bot of the fleet; pure and deterministic.
 
     Args:
@@ -172,7 +174,7 @@ def plan_tick(fleet: Iterable[Candidate], *, now: datetime, caps: Caps, load: Lo
     """
     ordered = sorted(fleet, key=lambda bot: bot.bot_id)
     skipped: list[Decision] = []
-    due: list[tuple[Candidate, Decision]] = []
+    due: list[tuple[ConsideredBot, Decision]] = []
     for bot in ordered:
         decision = _decide(bot, now=now, kill_switch=kill_switch)
         if decision.job_type is None:
@@ -190,7 +192,7 @@ def backoff(failures_in_row: int) -> timedelta:
     return min(FIRST_BACKOFF * (1 << doublings), LONGEST_BACKOFF)
 
 
-def _decide(bot: Candidate, *, now: datetime, kill_switch: bool) -> Decision:
+def _decide(bot: ConsideredBot, *, now: datetime, kill_switch: bool) -> Decision:
     blockers = _standing_blockers(bot, kill_switch=kill_switch)
     if blockers:
         return Decision(bot.bot_id, blockers[0], blockers=blockers)
@@ -202,7 +204,7 @@ def _decide(bot: Candidate, *, now: datetime, kill_switch: bool) -> Decision:
     return _improvement(bot, now=now)
 
 
-def _standing_blockers(bot: Candidate, *, kill_switch: bool) -> tuple[Reason, ...]:
+def _standing_blockers(bot: ConsideredBot, *, kill_switch: bool) -> tuple[Reason, ...]:
     checks = (
         (kill_switch, Reason.KILL_SWITCH_ON),
         (bot.killed, Reason.BOT_KILLED),
@@ -216,7 +218,7 @@ def _standing_blockers(bot: Candidate, *, kill_switch: bool) -> tuple[Reason, ..
     return tuple(reason for holds, reason in checks if holds)
 
 
-def _baseline_need(bot: Candidate, *, now: datetime) -> Reason | None:
+def _baseline_need(bot: ConsideredBot, *, now: datetime) -> Reason | None:
     if bot.backtest_failures_in_row > 0:
         return Reason.LAST_BACKTEST_FAILED
     if bot.backtests_completed == 0:
@@ -232,7 +234,7 @@ def _baseline_need(bot: Candidate, *, now: datetime) -> Reason | None:
     return None
 
 
-def _baseline(bot: Candidate, need: Reason, *, now: datetime) -> Decision:
+def _baseline(bot: ConsideredBot, need: Reason, *, now: datetime) -> Decision:
     failures = bot.backtest_failures_in_row
     if failures and not _older_than(backoff(failures), bot.last_backtest_at, now=now):
         return Decision(bot.bot_id, Reason.BACKOFF, blockers=(Reason.BACKOFF,))
@@ -240,7 +242,7 @@ def _baseline(bot: Candidate, need: Reason, *, now: datetime) -> Decision:
     return Decision(bot.bot_id, need, JobType.BACKTEST, attempt=attempt, priority=_priority(bot, need))
 
 
-def _improvement(bot: Candidate, *, now: datetime) -> Decision:
+def _improvement(bot: ConsideredBot, *, now: datetime) -> Decision:
     if bot.last_session_trades < MIN_TRADES:
         return Decision(bot.bot_id, Reason.TOO_FEW_TRADES, blockers=(Reason.TOO_FEW_TRADES,))
     if _waits_for_evidence(bot):
@@ -260,13 +262,13 @@ def _improvement(bot: Candidate, *, now: datetime) -> Decision:
     return Decision(bot.bot_id, Reason.IMPROVE_DUE, JobType.IMPROVE, iteration=bot.improve_iterations + 1)
 
 
-def _waits_for_evidence(bot: Candidate) -> bool:
+def _waits_for_evidence(bot: ConsideredBot) -> bool:
     """Return whether no candidate of the bot could win: it has no look until the bars of a later date are there."""
     until = bot.evidence_waits_until
     return until is not None and (bot.bars_last_at is None or bot.bars_last_at.date() < until)
 
 
-def _evolve_due(bot: Candidate, *, now: datetime) -> bool:
+def _evolve_due(bot: ConsideredBot, *, now: datetime) -> bool:
     return (
         bot.improves_since_evolve >= IMPROVES_PER_EVOLVE
         and bot.evolve_failures_in_row < MAX_IMPROVE_FAILURES_IN_ROW
@@ -275,7 +277,7 @@ def _evolve_due(bot: Candidate, *, now: datetime) -> bool:
 
 
 def _within_caps(
-    due: list[tuple[Candidate, Decision]], *, caps: Caps, load: Load
+    due: list[tuple[ConsideredBot, Decision]], *, caps: Caps, load: Load
 ) -> tuple[list[Decision], list[Decision]]:
     waiting = Counter(load.queued)
     by_symbol = Counter(load.active_by_symbol)
@@ -305,14 +307,14 @@ def _lack_of_room(
     return None
 
 
-def _priority(bot: Candidate, need: Reason) -> Priority:
+def _priority(bot: ConsideredBot, need: Reason) -> Priority:
     is_first = need is Reason.NO_SESSION_SINCE_RESET
     if need is Reason.NUMBERS_EDITED or (is_first and bot.own):
         return Priority.OWN_BOT
     return Priority.FIRST_BASELINE if is_first else Priority.USUAL
 
 
-def _need_since(bot: Candidate, decision: Decision) -> datetime:
+def _need_since(bot: ConsideredBot, decision: Decision) -> datetime:
     last = {
         JobType.BACKTEST: bot.last_backtest_at or bot.created_at,
         JobType.IMPROVE: bot.last_improve_at or LONG_AGO,

@@ -7,7 +7,7 @@ Belongs here: a sentence per reason code, the words of what a gate asks. Does no
 from collections.abc import Mapping
 from datetime import timedelta
 
-from trading.governance.gates import Check, Rule
+from trading.governance.gates import Check, GateRule
 from trading.words import fall_in_words
 from trading.work.planner import (
     IMPROVES_PER_EVOLVE,
@@ -82,7 +82,7 @@ def check_in_words(check: Check) -> str:
     return f"{CHECK_WORDS.get(check.code, check.code)}: needed {required_in_words(check)}, was {was}"
 
 
-def required_in_words(rule: Rule | Check) -> str:
+def required_in_words(rule: GateRule | Check) -> str:
     """Return how a figure must stand to what is required; what is either so or not is said in words."""
     return "yes" if rule.code in SWITCHES else f"{rule.relation} {_rounded(rule.required)}"
 

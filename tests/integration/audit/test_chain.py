@@ -23,13 +23,13 @@ LENGTH = 6
 
 
 def append(desk: Desk, n: int) -> int:
-    with transaction(desk.sessions) as session:
-        return record(desk, session, actor=OPS, action="TEST", subject=f"bot {n}", payload={"n": n, "note": "é"})
+    with transaction(desk.database) as db:
+        return record(desk, db, actor=OPS, action="TEST", subject=f"bot {n}", payload={"n": n, "note": "é"})
 
 
 def append_and_fail(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        record(desk, session, actor=OPS, action="TEST", subject="bot", payload={})
+    with transaction(desk.database) as db:
+        record(desk, db, actor=OPS, action="TEST", subject="bot", payload={})
         raise RuntimeError("planted")
 
 
@@ -147,8 +147,8 @@ def test_racing_transactions_leave_no_gap_and_no_fork(desk: Desk) -> None:
     with ThreadPoolExecutor(8) as pool:
         seqs = list(pool.map(lambda n: append(desk, n), range(40)))
     assert sorted(seqs) == list(range(1, 41))
-    with transaction(desk.sessions) as session:
-        links = list(chain.chain(session))
+    with transaction(desk.database) as db:
+        links = list(chain.chain(db))
     assert all(after.previous_hash == before.hash for before, after in pairwise(links))
     assert verify_chain(desk).is_whole
 
@@ -172,12 +172,12 @@ def test_a_transaction_that_rolls_back_leaves_neither_event_nor_gap(desk: Desk) 
 
 
 def test_a_session_used_again_anchors_each_of_its_commits(desk: Desk) -> None:
-    with desk.sessions() as session:
+    with desk.database() as db:
         for n in range(3):
-            record(desk, session, actor=OPS, action="TEST", subject=f"bot {n}", payload={})
-            session.commit()
-            record(desk, session, actor=OPS, action="TEST", subject="never", payload={})
-            session.rollback()
+            record(desk, db, actor=OPS, action="TEST", subject=f"bot {n}", payload={})
+            db.commit()
+            record(desk, db, actor=OPS, action="TEST", subject="never", payload={})
+            db.rollback()
     assert verify_chain(desk).events == 3
     assert verify_chain(desk).is_whole
     assert len(desk.settings.audit_anchor.read_text().splitlines()) == 6
@@ -205,15 +205,15 @@ def test_a_line_torn_by_a_crash_is_no_break(desk: Desk) -> None:
 
 
 def test_a_savepoint_may_not_hold_an_audit_event(desk: Desk) -> None:
-    with transaction(desk.sessions) as session, session.begin_nested(), pytest.raises(RuntimeError, match="savepoint"):
-        record(desk, session, actor=OPS, action="TEST", subject="bot", payload={})
+    with transaction(desk.database) as db, db.begin_nested(), pytest.raises(RuntimeError, match="savepoint"):
+        record(desk, db, actor=OPS, action="TEST", subject="bot", payload={})
 
 
 def test_a_savepoint_after_an_event_does_not_anchor_it_early(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        record(desk, session, actor=OPS, action="TEST", subject="bot", payload={})
-        with session.begin_nested():
-            session.execute(text("SELECT 1"))
+    with transaction(desk.database) as db:
+        record(desk, db, actor=OPS, action="TEST", subject="bot", payload={})
+        with db.begin_nested():
+            db.execute(text("SELECT 1"))
         assert not desk.settings.audit_anchor.exists()
     assert verify_chain(desk).is_whole
     assert len(desk.settings.audit_anchor.read_text().splitlines()) == 2

@@ -49,14 +49,14 @@ def bought_and_sold(bars: Bars) -> Backtest:
     return run_signals(tape, Signals(np.array([0, 1, 0, 0], np.int8), ones, ones), Exits(), account=account)
 
 
-def plant(session: Session, symbol: str) -> BacktestSession:
+def plant(db: Session, symbol: str) -> BacktestSession:
     """Add a completed session of a new bot with the one trade of `bought_and_sold`, as a job would have written it."""
     bars = bars_of(symbol)
-    bot = make_bot(session, symbol=symbol, name=f"Exact {symbol}")
-    run = make_session(session, bot, created_at=BIRTH)
+    bot = make_bot(db, symbol=symbol, name=f"Exact {symbol}")
+    run = make_session(db, bot, created_at=BIRTH)
     backtest = bought_and_sold(bars)
     columns = trade_columns(backtest, SimpleNamespace(bars=bars), traded=instrument(symbol), contracts=1)  # type: ignore[arg-type]
-    copy_trades(session, columns, session_id=run.id, bot_id=bot.id, contracts=1, created_at=BIRTH)
+    copy_trades(db, columns, session_id=run.id, bot_id=bot.id, contracts=1, created_at=BIRTH)
     return run
 
 
@@ -72,10 +72,10 @@ def test_the_price_of_a_trade_is_its_ticks_times_the_tick(symbol: str) -> None:
 
 @pytest.mark.parametrize("symbol", FINE)
 def test_the_ledger_keeps_ticks_and_the_exact_price(desk: Desk, symbol: str) -> None:
-    with desk.sessions.begin() as session:
-        run_id = plant(session, symbol).id
-    with desk.sessions() as session:
-        stored = session.scalars(select(TradeLog).where(TradeLog.session_id == run_id)).one()
+    with desk.database.begin() as db:
+        run_id = plant(db, symbol).id
+    with desk.database() as db:
+        stored = db.scalars(select(TradeLog).where(TradeLog.session_id == run_id)).one()
     tick = instrument(symbol).tick_size
     bought = ODD_TICKS + instrument(symbol).slippage_ticks
     assert (stored.entry_ticks, stored.tick_size, stored.entry_price) == (bought, tick, bought * tick)
@@ -84,10 +84,10 @@ def test_the_ledger_keeps_ticks_and_the_exact_price(desk: Desk, symbol: str) -> 
 
 
 def test_pages_files_and_api_show_a_price_with_the_decimals_of_its_instrument(desk: Desk) -> None:
-    with desk.sessions.begin() as session:
-        run = plant(session, "6J")
+    with desk.database.begin() as db:
+        run = plant(db, "6J")
         run_id, bot_id = run.id, run.bot_id
-        rollups.rebuild(session, [bot_id], now=BIRTH)
+        rollups.rebuild(db, [bot_id], now=BIRTH)
     client = Client(create_app(desk))
     assert '<td class="n">0.0067110</td>' in client.get(f"/api/sessions/{run_id}/report").text
     rows = list(csv.DictReader(StringIO(client.get(f"/api/sessions/{run_id}/trades.csv").text)))
@@ -100,10 +100,10 @@ def test_pages_files_and_api_show_a_price_with_the_decimals_of_its_instrument(de
 
 def test_the_database_refuses_a_price_that_is_not_its_ticks(desk: Desk) -> None:
     for wrong in ({"entry_price": Decimal("5000.25")}, {"entry_ticks": None}, {"tick_size": None}):
-        with desk.sessions() as session, pytest.raises(IntegrityError, match="prices_are_ticks"):
-            make_trade(session, make_bot(session), book="PAPER", exit_at=BIRTH, net_usd=10, **wrong)
-    with desk.sessions() as session, pytest.raises(IntegrityError, match="prices_are_ticks"):
-        make_fill(session, make_bot(session), book="PAPER", filled_at=BIRTH, price=Decimal("5000.1"))
+        with desk.database() as db, pytest.raises(IntegrityError, match="prices_are_ticks"):
+            make_trade(db, make_bot(db), book="PAPER", exit_at=BIRTH, net_usd=10, **wrong)
+    with desk.database() as db, pytest.raises(IntegrityError, match="prices_are_ticks"):
+        make_fill(db, make_bot(db), book="PAPER", filled_at=BIRTH, price=Decimal("5000.1"))
 
 
 OLD_TRADE = """
@@ -119,10 +119,8 @@ RECORDED = {"6J": "0.000000", "ZT": "398.732292", "ZF": "800.058168", "ES": "500
 @pytest.fixture
 def old_sessions(desk: Desk, owner: Engine, urls: DatabaseUrls, migrate: Callable[[str], None]) -> dict[str, UUID]:
     """A session with one trade by instrument, as the code before migration 0013 left it, in a migrated database."""
-    with desk.sessions.begin() as session:
-        runs = {
-            symbol: make_session(session, make_bot(session, symbol=symbol), created_at=BIRTH) for symbol in RECORDED
-        }
+    with desk.database.begin() as db:
+        runs = {symbol: make_session(db, make_bot(db, symbol=symbol), created_at=BIRTH) for symbol in RECORDED}
         ids = {symbol: run.id for symbol, run in runs.items()}
     migrate("0012")
     with owner.begin() as connection:

@@ -29,11 +29,11 @@ def client(stocked_desk: Desk) -> Client:
 
 def session_of(desk: Desk, account_usd: int) -> tuple[BacktestSession, dict[str, Any]]:
     """Return the session of a bot with so much money over simulated bars, and what Dagster records of it."""
-    with desk.sessions.begin() as session:
-        bot_id = make_bot(session, archetype="mean_reversion", account_usd=Decimal(account_usd)).id
+    with desk.database.begin() as db:
+        bot_id = make_bot(db, archetype="mean_reversion", account_usd=Decimal(account_usd)).id
     done = run_baseline(desk, bot_id, run_id="run-1")
-    with desk.sessions() as session:
-        run = session.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
+    with desk.database() as db:
+        run = db.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
     return run, dict(done.figures)
 
 
@@ -65,8 +65,8 @@ def test_a_session_that_could_carry_everything_says_nothing_of_it(client: Client
 
 
 def test_a_session_from_before_margin_claims_nothing(client: Client, stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        run_id = make_session(session, make_bot(session), created_at=BIRTH).id
+    with stocked_desk.database.begin() as db:
+        run_id = make_session(db, make_bot(db), created_at=BIRTH).id
     answer = client.get(f"/api/sessions/{run_id}/report")
     assert answer.status_code == 200
     assert not any("margin" in words.lower() for words in Sheet(answer.text).words)

@@ -36,11 +36,11 @@ def client(stocked_desk: Desk) -> Client:
 @pytest.fixture
 def run(stocked_desk: Desk) -> BacktestSession:
     """A real session of a real run over simulated bars."""
-    with stocked_desk.sessions.begin() as session:
-        bot_id = make_bot(session, name="Plotted Plover", archetype="mean_reversion").id
+    with stocked_desk.database.begin() as db:
+        bot_id = make_bot(db, name="Plotted Plover", archetype="mean_reversion").id
     run_baseline(stocked_desk, bot_id, run_id="run-1")
-    with stocked_desk.sessions() as session:
-        return session.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
+    with stocked_desk.database() as db:
+        return db.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
 
 
 def test_the_sheet_shows_the_stored_figures_and_says_simulated(client: Client, run: BacktestSession) -> None:
@@ -90,9 +90,9 @@ def test_tables_add_up_to_the_session(stocked_desk: Desk, run: BacktestSession) 
     assert {row.name for row in sheet.regimes.rows} <= {*Regime, "UNKNOWN"}
     assert len(sheet.regimes.rows) > 2
     assert [trade.seq for trade in sheet.trades] == sorted((trade.seq for trade in sheet.trades), reverse=True)
-    with stocked_desk.sessions() as session:
+    with stocked_desk.database() as db:
         by_reason = select(TradeLog.exit_reason, func.sum(TradeLog.net_pnl_usd)).where(TradeLog.session_id == run.id)
-        found = session.execute(by_reason.group_by(TradeLog.exit_reason)).all()
+        found = db.execute(by_reason.group_by(TradeLog.exit_reason)).all()
         recount = {row[0]: row[1] for row in found}
     assert {row.name: row.net_usd for row in sheet.exits} == recount
 
@@ -116,13 +116,11 @@ def test_an_unknown_session_is_a_problem(client: Client, path: str) -> None:
 
 
 def test_sessions_that_failed_or_never_traded_have_a_sheet_too(client: Client, stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot = make_bot(session, name="<b>Bold</b>".replace("<", "").replace(">", "").replace("/", " "))
-        failed = make_session(
-            session, bot, created_at=BIRTH, status="FAILED", error="BAD_BARS: <script>planted</script>"
-        )
-        quiet = make_session(session, bot, created_at=BIRTH + timedelta(hours=1), trade_pnl_usd=())
-        one = make_session(session, bot, created_at=BIRTH + timedelta(hours=2), trade_pnl_usd=("0",))
+    with stocked_desk.database.begin() as db:
+        bot = make_bot(db, name="<b>Bold</b>".replace("<", "").replace(">", "").replace("/", " "))
+        failed = make_session(db, bot, created_at=BIRTH, status="FAILED", error="BAD_BARS: <script>planted</script>")
+        quiet = make_session(db, bot, created_at=BIRTH + timedelta(hours=1), trade_pnl_usd=())
+        one = make_session(db, bot, created_at=BIRTH + timedelta(hours=2), trade_pnl_usd=("0",))
         ids = [failed.id, quiet.id, one.id]
     pages = [client.get(f"/api/sessions/{session_id}/report") for session_id in ids]
     assert [page.status_code for page in pages] == [200] * 3
@@ -145,11 +143,11 @@ def test_the_regime_split_is_unknown_when_the_bars_are_gone(
 def test_bars_of_marks_are_found_again_by_their_fingerprint(stocked_desk: Desk, tmp_path: Path) -> None:
     desk = replace(stocked_desk, bars=BarStore(tmp_path / "marks"))
     desk.bars.write(between_marks(stocked_desk.bars.load("MES", "1h")), source="planted")
-    with desk.sessions.begin() as session:
-        bot_id = make_bot(session, name="Marked Marten", archetype="mean_reversion").id
+    with desk.database.begin() as db:
+        bot_id = make_bot(db, name="Marked Marten", archetype="mean_reversion").id
     run_baseline(desk, bot_id, run_id="run-1")
-    with desk.sessions() as session:
-        run = session.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
+    with desk.database() as db:
+        run = db.scalars(select(BacktestSession).where(BacktestSession.bot_id == bot_id)).one()
     sheet = tear_sheet(desk, run.id)
     assert sheet is not None
     assert run.data_source == "MARKS-MARKS"

@@ -21,15 +21,15 @@ from trading.market.sessions import session_index
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
-    with stocked_desk.sessions.begin() as session:
-        return make_bot(session, archetype="trend_ema_cross", session_mode="RTH_US").id
+    with stocked_desk.database.begin() as db:
+        return make_bot(db, archetype="trend_ema_cross", session_mode="RTH_US").id
 
 
 def test_a_session_is_the_backtest_of_the_bench_and_the_run_of_its_runner(stocked_desk: Desk, bot_id: UUID) -> None:
     run_baseline(stocked_desk, bot_id, run_id="run-1")
     bench = open_workbench(stocked_desk, bot_id)
-    with stocked_desk.sessions() as session:
-        stored = session.scalars(select(BacktestSession)).one()
+    with stocked_desk.database() as db:
+        stored = db.scalars(select(BacktestSession)).one()
     assert stored.order_list_hash == order_list_hash(bench.backtest())
     assert bench.backtest().performance == bench.run().performance
     assert stored.trades == bench.run().performance.trades > 10

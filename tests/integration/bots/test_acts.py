@@ -15,7 +15,7 @@ from services.bots.acts import Act, ActReceipt, ActWish, act_on_bot
 from services.bots.life import bot_life
 from services.bots.registration import BotRequest, bot_named, register_bot, would_register
 from services.desk import Desk
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import drain
 from store.tables import AuditEvent, AutonomyBotDecision, Bot, BotGeneration, BotJob, BotProgress
 from store.work import jobs
@@ -40,10 +40,10 @@ def added(desk: Desk, **over: Any) -> UUID:
 
 def reasons(desk: Desk) -> dict[UUID, str]:
     """Return what the newest tick gave as its reason, by bot."""
-    told = run_tick(desk)
-    with desk.sessions() as session:
+    told = run_autonomy_tick(desk)
+    with desk.database() as db:
         decided = select(AutonomyBotDecision.bot_id, AutonomyBotDecision.reason_code)
-        rows = session.execute(decided.where(AutonomyBotDecision.run_id == told.run_id))
+        rows = db.execute(decided.where(AutonomyBotDecision.run_id == told.run_id))
         return {row.bot_id: row.reason_code for row in rows}
 
 
@@ -70,8 +70,8 @@ def test_an_act_is_a_link_of_the_chain_and_a_line_of_the_trail(
     assert receipt.changed
     told = next(line for line in trail(stocked_desk, bot_id) if line[0] == event)
     assert told == (event, "OPERATOR_DECISION", "cli:amy", detail)
-    with stocked_desk.sessions() as session:
-        link = session.get_one(AuditEvent, receipt.audit_seq)
+    with stocked_desk.database() as db:
+        link = db.get_one(AuditEvent, receipt.audit_seq)
         assert (link.action, link.subject, link.payload["requestId"]) == (event, str(bot_id), "trace-1")
     assert verify_chain(stocked_desk).is_whole
 
@@ -110,26 +110,26 @@ def test_what_cannot_be_done_is_refused_and_nothing_is_written(
 ) -> None:
     bot_id = added(desk)
     added(desk, name="Amber Two")
-    with desk.sessions.begin() as session:
-        make_bot(session, name="Gone", archived_at=desk.clock())
+    with desk.database.begin() as db:
+        make_bot(db, name="Gone", archived_at=desk.clock())
     with pytest.raises(error, match=says):
         act(desk, kind, **{"bot_id": bot_id, **over})
-    with desk.sessions() as session:
-        assert session.scalars(select(AuditEvent.action)).all() == ["BOT_REGISTERED"] * 2
-        assert session.get_one(Bot, bot_id).name == "Amber One"
-        assert len(session.scalars(select(BotGeneration).where(BotGeneration.bot_id == bot_id)).all()) == 1
+    with desk.database() as db:
+        assert db.scalars(select(AuditEvent.action)).all() == ["BOT_REGISTERED"] * 2
+        assert db.get_one(Bot, bot_id).name == "Amber One"
+        assert len(db.scalars(select(BotGeneration).where(BotGeneration.bot_id == bot_id)).all()) == 1
 
 
 def test_a_paused_bot_keeps_what_runs_loses_what_waits_and_is_not_planned(stocked_desk: Desk) -> None:
     bot_id = added(stocked_desk)
-    with stocked_desk.sessions.begin() as session:
-        bot = session.get_one(Bot, bot_id)
-        running = make_job(session, bot, status="RUNNING").id
-        waiting = make_job(session, bot, job_type="IMPROVE").id
+    with stocked_desk.database.begin() as db:
+        bot = db.get_one(Bot, bot_id)
+        running = make_job(db, bot, status="RUNNING").id
+        waiting = make_job(db, bot, job_type="IMPROVE").id
     assert act(stocked_desk, Act.PAUSE, bot_id).canceled == ["IMPROVE"]
-    with stocked_desk.sessions() as session:
-        assert session.get_one(BotJob, running).status == "RUNNING"
-        canceled = session.get_one(BotJob, waiting)
+    with stocked_desk.database() as db:
+        assert db.get_one(BotJob, running).status == "RUNNING"
+        canceled = db.get_one(BotJob, waiting)
         assert (canceled.status, canceled.completed_at) == ("CANCELED", stocked_desk.clock())
         assert canceled.error == "its bot was paused while it waited"
     assert reasons(stocked_desk)[bot_id] == "PAUSED"
@@ -161,18 +161,18 @@ def test_work_of_a_resting_bot_is_not_begun_again_when_its_run_dies(
     stocked_desk: Desk, clock: FixedClock, kind: Act, back: Act, job_type: JobType
 ) -> None:
     bot_id = added(stocked_desk)
-    with stocked_desk.sessions.begin() as session:
-        bot = session.get_one(Bot, bot_id)
-        job_id = make_job(session, bot, job_type=job_type, status="RUNNING", created_at=clock()).id
-        died = str(session.get_one(BotJob, job_id).dagster_run_id)
+    with stocked_desk.database.begin() as db:
+        bot = db.get_one(Bot, bot_id)
+        job_id = make_job(db, bot, job_type=job_type, status="RUNNING", created_at=clock()).id
+        died = str(db.get_one(BotJob, job_id).dagster_run_id)
     assert act(stocked_desk, kind, bot_id).canceled == [], "what runs goes on"
-    (taken,) = run_tick(stocked_desk, dead_runs=[died]).reclaimed
+    (taken,) = run_autonomy_tick(stocked_desk, dead_runs=[died]).reclaimed
     assert (taken.job_id, taken.status) == (job_id, JobStatus.CANCELED)
-    with stocked_desk.sessions.begin() as session:
-        ended = session.get_one(BotJob, job_id)
+    with stocked_desk.database.begin() as db:
+        ended = db.get_one(BotJob, job_id)
         assert (ended.status, ended.error) == ("CANCELED", "its run died and its bot had been paused or archived")
-        assert jobs.claim(session, job_type, run_id="next", cap=9, now=clock()) is None
-        assert session.get_one(BotProgress, bot_id).backtest_failures_in_row == 0
+        assert jobs.claim(db, job_type, run_id="next", cap=9, now=clock()) is None
+        assert db.get_one(BotProgress, bot_id).backtest_failures_in_row == 0
     act(stocked_desk, back, bot_id)
     assert reasons(stocked_desk) == {bot_id: "NO_SESSION_SINCE_RESET"}
 
@@ -180,16 +180,16 @@ def test_work_of_a_resting_bot_is_not_begun_again_when_its_run_dies(
 def test_an_edit_is_a_generation_on_top_and_the_ones_before_stay(stocked_desk: Desk) -> None:
     bot_id = added(stocked_desk)
     before = bot_at_work(stocked_desk, bot_id).genome
-    with stocked_desk.sessions.begin() as session:
-        session.get_one(BotProgress, bot_id).confidence_pct = 80.0
+    with stocked_desk.database.begin() as db:
+        db.get_one(BotProgress, bot_id).confidence_pct = 80.0
     assert act(stocked_desk, Act.EDIT, bot_id, numbers={"stop_atr": 2.5, "range_bars": 12}).generation == 2
     bot = bot_at_work(stocked_desk, bot_id)
     assert (bot.generation, bot.genome) == (2, {**before, "stop_atr": 2.5, "range_bars": 12})
-    with stocked_desk.sessions() as session:
-        old, new = session.scalars(select(BotGeneration).order_by(BotGeneration.generation_number))
+    with stocked_desk.database() as db:
+        old, new = db.scalars(select(BotGeneration).order_by(BotGeneration.generation_number))
         assert (old.genome, new.origin, new.parent_generation) == (before, "EDIT", 1)
         assert new.reason == "OPERATOR_DECISION by cli:amy"
-        assert session.get_one(BotProgress, bot_id).confidence_pct is None
+        assert db.get_one(BotProgress, bot_id).confidence_pct is None
 
 
 def test_a_copy_trades_by_the_numbers_of_now_and_has_no_history(stocked_desk: Desk) -> None:
@@ -205,15 +205,15 @@ def test_a_copy_trades_by_the_numbers_of_now_and_has_no_history(stocked_desk: De
 
 
 def test_ones_own_bot_is_claimed_before_a_queue_of_hundreds(stocked_desk: Desk, clock: FixedClock) -> None:
-    with stocked_desk.sessions.begin() as session:
-        seeded = make_bots(session, 300)
-    run_tick(stocked_desk)
+    with stocked_desk.database.begin() as db:
+        seeded = make_bots(db, 300)
+    run_autonomy_tick(stocked_desk)
     clock.advance(seconds=9)
     own = added(stocked_desk)
     copy = act(stocked_desk, Act.COPY, own).copy_id
-    run_tick(stocked_desk)
-    with stocked_desk.sessions.begin() as session:
-        order = [jobs.claim(session, JobType.BACKTEST, run_id=f"r{n}", cap=9, now=clock()) for n in range(3)]
+    run_autonomy_tick(stocked_desk)
+    with stocked_desk.database.begin() as db:
+        order = [jobs.claim(db, JobType.BACKTEST, run_id=f"r{n}", cap=9, now=clock()) for n in range(3)]
     assert {claim.bot_id for claim in order[:2] if claim is not None} == {own, copy}
     assert order[2] is not None
     assert order[2].bot_id in seeded
@@ -221,20 +221,20 @@ def test_ones_own_bot_is_claimed_before_a_queue_of_hundreds(stocked_desk: Desk, 
 
 def test_an_edited_bot_is_backtested_on_its_new_numbers_before_the_queue(stocked_desk: Desk, clock: FixedClock) -> None:
     own = added(stocked_desk)
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     limit = TIMEOUTS[JobType.BACKTEST]
     backtests = drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=limit)
     assert [done.status for done in backtests] == [JobStatus.COMPLETED]
-    with stocked_desk.sessions.begin() as session:
-        make_bots(session, 200)
-    run_tick(stocked_desk)
+    with stocked_desk.database.begin() as db:
+        make_bots(db, 200)
+    run_autonomy_tick(stocked_desk)
     clock.advance(seconds=9)
     act(stocked_desk, Act.EDIT, own, numbers={"stop_atr": 2.5})
-    with stocked_desk.sessions.begin() as session:
-        jobs.cancel_queued(session, own, error="not the work under test", now=clock())
+    with stocked_desk.database.begin() as db:
+        jobs.cancel_queued(db, own, error="not the work under test", now=clock())
     assert reasons(stocked_desk)[own] == "NUMBERS_EDITED"
-    with stocked_desk.sessions.begin() as session:
-        claim = jobs.claim(session, JobType.BACKTEST, run_id="r2", cap=9, now=clock())
+    with stocked_desk.database.begin() as db:
+        claim = jobs.claim(db, JobType.BACKTEST, run_id="r2", cap=9, now=clock())
     assert claim is not None
     assert claim.bot_id == own
 
@@ -242,9 +242,9 @@ def test_an_edited_bot_is_backtested_on_its_new_numbers_before_the_queue(stocked
 def test_a_dry_run_shows_the_bot_and_registers_none(stocked_desk: Desk) -> None:
     shown = would_register(stocked_desk, WANTED)
     assert (shown.name, shown.symbol, shown.has_bars, shown.genome["stop_atr"]) == ("Amber One", "MES", True, 1.5)
-    with stocked_desk.sessions() as session:
-        assert session.scalars(select(Bot.id)).all() == []
-        assert session.scalars(select(AuditEvent.seq)).all() == []
+    with stocked_desk.database() as db:
+        assert db.scalars(select(Bot.id)).all() == []
+        assert db.scalars(select(AuditEvent.seq)).all() == []
     added(stocked_desk)
     with pytest.raises(NameTaken):
         would_register(stocked_desk, WANTED)

@@ -49,22 +49,22 @@ def reset(desk: Desk, bot_id: UUID, *, scope: str = "ALL", curves: bool = True) 
 def traded(desk: Desk, clock: FixedClock) -> UUID:
     """A PAPER bot with a backtest session of seven trades and five paper trades, two of them before a reset."""
     now = clock.now
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, name="Cobalt Otter", stage="PAPER")
-        run = factories.make_session(session, bot, created_at=now, trade_pnl_usd=("10", "-4", "7", "1", "-2", "3", "5"))
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, name="Cobalt Otter", stage="PAPER")
+        run = factories.make_session(db, bot, created_at=now, trade_pnl_usd=("10", "-4", "7", "1", "-2", "3", "5"))
         for seq, net in enumerate(("10", "-4", "7", "1", "-2", "3", "5"), start=1):
             factories.make_trade(
-                session, bot, book="BACKTEST", exit_at=now, net_usd=net, session_id=run.id, seq=seq, created_at=now
+                db, bot, book="BACKTEST", exit_at=now, net_usd=net, session_id=run.id, seq=seq, created_at=now
             )
         for hours, net in ((5, "40"), (4, "-15")):
-            factories.make_trade(session, bot, book="PAPER", exit_at=now - timedelta(hours=hours), net_usd=net)
+            factories.make_trade(db, bot, book="PAPER", exit_at=now - timedelta(hours=hours), net_usd=net)
         bot_id = bot.id
     clock.advance(minutes=1)
     reset(desk, bot_id, scope="PAPER_ONLY")
     clock.advance(minutes=1)
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for days, net in ((1, "20"), (2, "-30"), (3, "12.5")):
-            factories.make_trade(session, bot, book="PAPER", exit_at=clock.now + timedelta(days=days), net_usd=net)
+            factories.make_trade(db, bot, book="PAPER", exit_at=clock.now + timedelta(days=days), net_usd=net)
     clock.advance(days=4)
     rebuild_bots(desk, [bot_id])
     return bot_id
@@ -161,10 +161,10 @@ def test_what_was_shown_before_is_kept_in_order(client: Client, traded: UUID) ->
 
 
 def plant_iterations(desk: Desk, bot_id: UUID, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = session.get(Bot, bot_id)
+    with desk.database.begin() as db:
+        bot = db.get(Bot, bot_id)
         assert bot is not None
-        first = factories.make_generation(session, bot, generation_number=2, reason="held-out Sharpe 1.20")
+        first = factories.make_generation(db, bot, generation_number=2, reason="held-out Sharpe 1.20")
         tried = dict(first.genome) | {"range_bars": 40}
         for number, (accepted, code) in enumerate([(True, "ACCEPTED"), (False, "COULD_BE_LUCK")], start=1):
             iteration = ImproveIteration(
@@ -185,15 +185,15 @@ def plant_iterations(desk: Desk, bot_id: UUID, clock: FixedClock) -> None:
                 created_at=clock.now,
                 completed_at=clock.advance(minutes=5),
             )
-            session.add(iteration)
-            session.flush()
+            db.add(iteration)
+            db.flush()
             candidates: list[dict[str, Any]] = [
                 {"segment": 0, "trial": 1, "test_trades": 20, "test_sharpe": 9.0, "genome": first.genome},
                 {"segment": 3, "trial": 2, "test_trades": None, "test_sharpe": None, "genome": first.genome},
                 {"segment": 3, "trial": 3, "test_trades": 31, "test_sharpe": 1.2, "genome": tried},
             ]
             alike = {"iteration_id": iteration.id, "train_trades": 60, "genome_hash": genome_hash(tried)}
-            session.execute(insert(ImproveCandidate), [alike | one for one in candidates])
+            db.execute(insert(ImproveCandidate), [alike | one for one in candidates])
 
 
 def test_every_iteration_shows_the_candidate_it_judged_and_the_verdict(
@@ -222,11 +222,11 @@ def test_the_gate_answers_every_requirement_in_the_order_of_the_table(client: Cl
 
 
 def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: FixedClock, traded: UUID) -> None:
-    with desk.sessions.begin() as session:
-        bot = session.get(Bot, traded)
+    with desk.database.begin() as db:
+        bot = db.get(Bot, traded)
         assert bot is not None
         moved_at = clock.advance(minutes=1)
-        session.add(
+        db.add(
             BotStageEvent(
                 bot_id=traded,
                 from_stage="LAB",
@@ -236,10 +236,8 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
                 created_at=moved_at,
             )
         )
-        factories.make_job(
-            session, bot, status="FAILED", created_at=clock.advance(minutes=1), error="BAD_BARS: planted"
-        )
-        factories.make_job(session, bot, reason_code="BY_HAND", created_at=clock.advance(minutes=1))
+        factories.make_job(db, bot, status="FAILED", created_at=clock.advance(minutes=1), error="BAD_BARS: planted")
+        factories.make_job(db, bot, reason_code="BY_HAND", created_at=clock.advance(minutes=1))
     life = client.get(f"/api/bots/{traded}/life").json()
     events = [(one["event"], one["reason"], one["actor"], one["detail"]) for one in life["events"]]
     assert events[:4] == [
@@ -256,11 +254,11 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
 
 
 def test_the_bots_beside_it_are_the_next_by_name_that_are_not_archived(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         names = ("Amber Adder", "Cobalt Otter", "Delta Dingo", "Ember Egret")
-        ids = [factories.make_bot(session, name=name).id for name in names]
-        factories.make_bot(session, name="Cedar Condor", archived_at=desk.clock())
-        factories.make_bot(session, name="Coral Crab", archived_at=desk.clock())
+        ids = [factories.make_bot(db, name=name).id for name in names]
+        factories.make_bot(db, name="Cedar Condor", archived_at=desk.clock())
+        factories.make_bot(db, name="Coral Crab", archived_at=desk.clock())
 
     def beside(bot_id: UUID) -> list[str | None]:
         life = client.get(f"/api/bots/{bot_id}/life").json()
@@ -276,9 +274,9 @@ def test_the_bots_beside_it_are_the_next_by_name_that_are_not_archived(desk: Des
 
 def test_decisions_are_told_in_words(desk: Desk, client: Client, traded: UUID) -> None:
     run_id = factories.tick(desk)
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for seq, code in enumerate(("CAP_REACHED", "FROM_ANOTHER_VERSION"), start=1):
-            session.add(
+            db.add(
                 AutonomyBotDecision(
                     run_id=run_id, seq=seq, bot_id=traded, decision="SKIP", reason_code=code, blockers=[code]
                 )
@@ -300,15 +298,15 @@ def test_a_bot_that_trades_by_a_rule_shows_its_text(desk: Desk, client: Client, 
 def test_sessions_are_paged_without_gap_or_repeat_and_say_what_counts(
     desk: Desk, client: Client, clock: FixedClock
 ) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
-        old = [factories.make_session(session, bot, created_at=clock.now).id for _ in range(3)]
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
+        old = [factories.make_session(db, bot, created_at=clock.now).id for _ in range(3)]
         bot_id = bot.id
     clock.advance(minutes=1)
     reset(desk, bot_id)
     clock.advance(minutes=1)
-    with desk.sessions.begin() as session:
-        new = [factories.make_session(session, bot, created_at=clock.now).id for _ in range(4)]
+    with desk.database.begin() as db:
+        new = [factories.make_session(db, bot, created_at=clock.now).id for _ in range(4)]
     listed = list(pages(client, f"/api/bots/{bot_id}/sessions", limit=2))
     assert [UUID(one["id"]) for one in listed] == sorted(new) + sorted(old)
     assert [one["countsSinceReset"] for one in listed] == [True] * 4 + [False] * 3
@@ -316,10 +314,10 @@ def test_sessions_are_paged_without_gap_or_repeat_and_say_what_counts(
 
 
 def test_another_bots_session_is_no_cursor(desk: Desk, client: Client, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        mine, other = (factories.make_bot(session) for _ in range(2))
-        factories.make_session(session, mine, created_at=clock.now)
-        theirs = factories.make_session(session, other, created_at=clock.advance(hours=1)).id
+    with desk.database.begin() as db:
+        mine, other = (factories.make_bot(db) for _ in range(2))
+        factories.make_session(db, mine, created_at=clock.now)
+        theirs = factories.make_session(db, other, created_at=clock.advance(hours=1)).id
         mine_id = mine.id
     assert client.get(f"/api/bots/{mine_id}/sessions?cursor={theirs}").json()["data"] == []
 
@@ -339,12 +337,12 @@ def test_an_unknown_book_is_refused(client: Client, traded: UUID) -> None:
 
 
 def test_the_fleet_file_holds_what_the_filter_leaves(desk: Desk, client: Client, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(6):
-            bot = factories.make_bot(session, name=f"Otter {number}", symbol=("MES", "MNQ")[number % 2])
-            factories.make_job(session, bot, status=("QUEUED", "RUNNING")[number % 3 == 0], created_at=clock.now)
-        factories.make_bot(session, name="Idle Lynx")
-        factories.make_bot(session, name="Left Otter", archived_at=clock.now)
+            bot = factories.make_bot(db, name=f"Otter {number}", symbol=("MES", "MNQ")[number % 2])
+            factories.make_job(db, bot, status=("QUEUED", "RUNNING")[number % 3 == 0], created_at=clock.now)
+        factories.make_bot(db, name="Idle Lynx")
+        factories.make_bot(db, name="Left Otter", archived_at=clock.now)
     rows = list(csv.DictReader(StringIO(client.get("/api/bots.csv?sort=-name").text)))
     assert [row["name"] for row in rows] == [*(f"Otter {number}" for number in reversed(range(6))), "Idle Lynx"]
     assert {row["net_pnl_usd"] for row in rows} == {row["max_drawdown_usd"] for row in rows} == {""}
@@ -365,10 +363,10 @@ def test_the_fleet_file_holds_what_the_filter_leaves(desk: Desk, client: Client,
 
 def test_a_large_book_is_one_file(desk: Desk, client: Client, clock: FixedClock, monkeypatch: Any) -> None:
     monkeypatch.setattr("services.bots.books.TRADES_AT_A_TIME", 3)
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, stage="PAPER")
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, stage="PAPER")
         for hour in range(10):
-            factories.make_trade(session, bot, book="PAPER", exit_at=clock.now + timedelta(hours=hour), net_usd=hour)
+            factories.make_trade(db, bot, book="PAPER", exit_at=clock.now + timedelta(hours=hour), net_usd=hour)
         bot_id = bot.id
     rows = list(csv.DictReader(StringIO(client.get(f"/api/bots/{bot_id}/trades.csv").text)))
     assert [row["net_pnl_usd"] for row in rows] == [str(hour) for hour in range(10)]
@@ -380,7 +378,7 @@ def statements_sent(desk: Desk, client: Client, bot_id: UUID) -> list[str]:
     def heard(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         sent.append(statement)
 
-    engine = desk.sessions.kw["bind"]
+    engine = desk.database.kw["bind"]
     event.listen(engine, "before_cursor_execute", heard)
     try:
         for path in ("life", "books/BACKTEST", "sessions", "trades"):
@@ -391,10 +389,10 @@ def statements_sent(desk: Desk, client: Client, bot_id: UUID) -> list[str]:
 
 
 def test_a_thousand_sessions_cost_no_more_statements_than_one(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
-        young, old = (factories.make_bot(session).id for _ in range(2))
-        plant_history(session, [young], sessions_each=1)
-        plant_history(session, [old], sessions_each=1_000)
+    with desk.database.begin() as db:
+        young, old = (factories.make_bot(db).id for _ in range(2))
+        plant_history(db, [young], sessions_each=1)
+        plant_history(db, [old], sessions_each=1_000)
     rebuild_bots(desk, [young, old])
     assert statements_sent(desk, client, old) == statements_sent(desk, client, young)
     assert len(client.get(f"/api/bots/{old}/sessions").json()["data"]) == 50

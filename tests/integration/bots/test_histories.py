@@ -69,8 +69,8 @@ def test_a_bot_whose_warm_up_takes_all_says_so_on_the_board_on_its_page_and_when
     none_left = "150 bars, none left after a warm-up of 179: it cannot trade yet"
     asked = ("--archetype", "momentum_surge", "--symbol", "MES", "--timeframe", "1h", "--name", NAME)
     assert none_left in CliRunner().invoke(main.app, ["bot", "add", *asked]).output
-    with short_desk.sessions() as session:
-        (bot_id,) = registry.bot_ids(session)
+    with short_desk.database() as db:
+        (bot_id,) = registry.bot_ids(db)
     assert run_baseline(short_desk, bot_id, run_id="run-1").figures["trades"] == 0
     (card,) = bots_by_ids(short_desk, [bot_id])
     assert (card.bot_now.state, card.bot_now.reason) == ("IDLE", "NO_BARS_AFTER_WARM_UP")
@@ -85,11 +85,11 @@ def test_a_bot_whose_warm_up_takes_all_says_so_on_the_board_on_its_page_and_when
 
 
 def test_a_session_leaves_behind_what_its_warm_up_left(stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot_id = make_bot(session, archetype="momentum_surge").id
+    with stocked_desk.database.begin() as db:
+        bot_id = make_bot(db, archetype="momentum_surge").id
     bars = run_baseline(stocked_desk, bot_id, run_id="run-1").figures["bars"]
-    with stocked_desk.sessions() as session:
-        assert session.scalars(select(BotProgress.last_session_bars_left)).one() == bars - 179
+    with stocked_desk.database() as db:
+        assert db.scalars(select(BotProgress.last_session_bars_left)).one() == bars - 179
     (card,) = bots_by_ids(stocked_desk, [bot_id])
     assert card.bot_now.reason is None
 

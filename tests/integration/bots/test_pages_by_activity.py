@@ -27,11 +27,11 @@ STANDINGS = (
 @pytest.fixture
 def mixed_fleet(desk: Desk, clock: FixedClock) -> Desk:
     """Bots of every standing a LAB or PAPER bot can have, their names in an order that says nothing about it."""
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(4 * len(STANDINGS)):
             standing = STANDINGS[number * 5 % len(STANDINGS)]
             bot = factories.make_bot(
-                session,
+                db,
                 name=f"Bot {number * 7 % 52:02}",
                 symbol=("MES", "MNQ")[number % 2],
                 stage=("LAB", "LAB", "PAPER")[number % 3],
@@ -39,8 +39,8 @@ def mixed_fleet(desk: Desk, clock: FixedClock) -> Desk:
                 archived_at=clock.now if standing == "archived" else None,
                 paused_at=clock.now if "paused" in standing else None,
             )
-            session.execute(update(BotProgress).where(BotProgress.bot_id == bot.id).values(**counted(standing)))
-            add_jobs(session, bot, standing)
+            db.execute(update(BotProgress).where(BotProgress.bot_id == bot.id).values(**counted(standing)))
+            add_jobs(db, bot, standing)
     return desk
 
 
@@ -55,11 +55,11 @@ def counted(standing: str) -> dict[str, int]:
     }
 
 
-def add_jobs(session: Session, bot: Bot, standing: str) -> None:
+def add_jobs(db: Session, bot: Bot, standing: str) -> None:
     if standing in ("working", "both", "killed at work", "failing at work"):
-        factories.make_job(session, bot, status="RUNNING", job_type="IMPROVE")
+        factories.make_job(db, bot, status="RUNNING", job_type="IMPROVE")
     if standing in ("waiting", "both", "archived"):
-        factories.make_job(session, bot, status="QUEUED", job_type="BACKTEST")
+        factories.make_job(db, bot, status="QUEUED", job_type="BACKTEST")
 
 
 def paged(desk: Desk, wanted: FleetFilter, *, limit: int) -> list[UUID]:
@@ -113,9 +113,9 @@ def test_pages_by_activity_are_the_fleet_in_order_of_precedence(
 
 
 def test_counts_of_states_are_those_of_the_cards(mixed_fleet: Desk) -> None:
-    with transaction(mixed_fleet.sessions) as session:
+    with transaction(mixed_fleet.database) as db:
         counted_there: Counter[State] = Counter()
-        for _, state, bots in count_by_state(session):
+        for _, state, bots in count_by_state(db):
             counted_there[state] += bots
     assert counted_there == Counter(card.bot_now.state for card in each_bot(mixed_fleet))
 
@@ -139,6 +139,6 @@ def test_a_page_of_the_whole_fleet_has_no_parameter_so_it_is_planned_once(
     mixed_fleet: Desk, sort: str, descending: bool
 ) -> None:
     given: list[object] = []
-    event.listen(mixed_fleet.sessions.kw["bind"], "before_cursor_execute", lambda *call: given.append(call[3]))
+    event.listen(mixed_fleet.database.kw["bind"], "before_cursor_execute", lambda *call: given.append(call[3]))
     assert bots_page(mixed_fleet, FleetQuery(order=FleetOrder(sort, descending))).total
     assert given == [{}]

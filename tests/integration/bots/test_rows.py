@@ -31,70 +31,70 @@ SHOWN = FleetFilter(), FleetOrder("netPnl", True)
 
 
 STATEMENTS: dict[str, Rows] = {
-    "page": lambda session, _: fleet.read_page(session, *SHOWN, after=None, limit=9).rows,
-    "recent sessions": lambda session, _: [
+    "page": lambda db, _: fleet.read_page(db, *SHOWN, after=None, limit=9).rows,
+    "recent sessions": lambda db, _: [
         RecentSession._make(measured)
-        for row in fleet.read_page(session, *SHOWN, after=None, limit=9).rows
+        for row in fleet.read_page(db, *SHOWN, after=None, limit=9).rows
         for measured in row.recent or ()
     ],
-    "cards": lambda session, bot_id: list(fleet.read_bots(session, [bot_id]).values()),
-    "gated cards": lambda session, bot_id: list(fleet.read_bots_with_evidence(session, [bot_id]).values()),
-    "fleet": lambda session, _: list(fleet.read_fleet(session)),
-    "totals": lambda session, _: fleet.sum_by_book(session),
-    "locks": lambda session, _: [fleet.stage_locks(session, now=factories.BIRTH)],
-    "at work": lambda session, bot_id: [registry.at_work(session, bot_id)],
-    "in hand": lambda session, bot_id: [registry.in_hand(session, bot_id)],
-    "neighbour": lambda session, _: [dossier.beside_bot(session, "A", after=True)],
-    "sessions": lambda session, bot_id: dossier.sessions_of_bot(session, bot_id, limit=9),
-    "generations": lambda session, bot_id: dossier.generations_of_bot(session, bot_id, limit=9),
-    "iterations": lambda session, bot_id: dossier.iterations_of_bot(session, bot_id, limit=9),
-    "resets": lambda session, bot_id: dossier.resets_of_bot(session, bot_id, limit=9),
-    "acts": lambda session, bot_id: dossier.acts_on_bot(session, bot_id, limit=9),
-    "stage moves": lambda session, bot_id: dossier.stage_moves_of_bot(session, bot_id, limit=9),
+    "cards": lambda db, bot_id: list(fleet.read_bots(db, [bot_id]).values()),
+    "gated cards": lambda db, bot_id: list(fleet.read_bots_with_evidence(db, [bot_id]).values()),
+    "fleet": lambda db, _: list(fleet.read_fleet(db)),
+    "totals": lambda db, _: fleet.sum_by_book(db),
+    "locks": lambda db, _: [fleet.stage_locks(db, now=factories.BIRTH)],
+    "at work": lambda db, bot_id: [registry.at_work(db, bot_id)],
+    "in hand": lambda db, bot_id: [registry.in_hand(db, bot_id)],
+    "neighbour": lambda db, _: [dossier.beside_bot(db, "A", after=True)],
+    "sessions": lambda db, bot_id: dossier.sessions_of_bot(db, bot_id, limit=9),
+    "generations": lambda db, bot_id: dossier.generations_of_bot(db, bot_id, limit=9),
+    "iterations": lambda db, bot_id: dossier.iterations_of_bot(db, bot_id, limit=9),
+    "resets": lambda db, bot_id: dossier.resets_of_bot(db, bot_id, limit=9),
+    "acts": lambda db, bot_id: dossier.acts_on_bot(db, bot_id, limit=9),
+    "stage moves": lambda db, bot_id: dossier.stage_moves_of_bot(db, bot_id, limit=9),
     "books": books.books_of_bot,
-    "curve": lambda session, bot_id: [books.equity_curve(session, bot_id, book="BACKTEST")],
-    "shown before": lambda session, bot_id: books.shown_before(session, bot_id, book="BACKTEST", limit=9),
-    "trades": lambda session, bot_id: books.trades_before(
-        session, TradeSource(bot_id, "MES", "PAPER", None, None), before=None, limit=9
+    "curve": lambda db, bot_id: [books.equity_curve(db, bot_id, book="BACKTEST")],
+    "shown before": lambda db, bot_id: books.shown_before(db, bot_id, book="BACKTEST", limit=9),
+    "trades": lambda db, bot_id: books.trades_before(
+        db, TradeSource(bot_id, "MES", "PAPER", None, None), before=None, limit=9
     ),
-    "trades of a session": lambda session, _: [
-        trade for run in session.query(BacktestSession.id) for trade in trades_of_session(session, run.id, symbol="MES")
+    "trades of a session": lambda db, _: [
+        trade for run in db.query(BacktestSession.id) for trade in trades_of_session(db, run.id, symbol="MES")
     ],
-    "targets": lambda session, bot_id: resets.targets(session, [bot_id], lock=False),
-    "baselines": lambda session, bot_id: list(resets.baselines(session, [bot_id], tuple(Book)).values()),
-    "recorded": lambda session, bot_id: resets.recorded(session, [bot_id], tuple(Book)),
-    "waiting": lambda session, bot_id: resets.waiting_iterations(session, [bot_id], lock=False),
+    "targets": lambda db, bot_id: resets.targets(db, [bot_id], lock=False),
+    "baselines": lambda db, bot_id: list(resets.baselines(db, [bot_id], tuple(Book)).values()),
+    "recorded": lambda db, bot_id: resets.recorded(db, [bot_id], tuple(Book)),
+    "waiting": lambda db, bot_id: resets.waiting_iterations(db, [bot_id], lock=False),
 }
 
 
 @pytest.fixture
 def lived(desk: Desk, clock: FixedClock) -> UUID:
     """A LAB bot that was reset and has since had a session, paper trades, a job at work, one that waits, iterations."""
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, name="Cobalt Otter", stage_locked_until=clock.now)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, name="Cobalt Otter", stage_locked_until=clock.now)
         bot_id = bot.id
     reset_metrics(desk, factories.reset_request(bot_ids=[bot_id]))
     clock.advance(minutes=1)
-    with desk.sessions.begin() as session:
-        bot = session.get_one(Bot, bot_id)
-        run = factories.make_session(session, bot, created_at=clock.now)
+    with desk.database.begin() as db:
+        bot = db.get_one(Bot, bot_id)
+        run = factories.make_session(db, bot, created_at=clock.now)
         earned: dict[str, Any] = {"exit_at": clock.now, "created_at": clock.now, "net_usd": "20"}
-        factories.make_trade(session, bot, book="BACKTEST", session_id=run.id, **earned)
-        factories.make_trade(session, bot, book="PAPER", **earned)
-        factories.make_job(session, bot, status="RUNNING", created_at=clock.now)
-        factories.make_job(session, bot, job_type="IMPROVE", created_at=clock.now)
-        _iterate(session, bot_id, clock)
+        factories.make_trade(db, bot, book="BACKTEST", session_id=run.id, **earned)
+        factories.make_trade(db, bot, book="PAPER", **earned)
+        factories.make_job(db, bot, status="RUNNING", created_at=clock.now)
+        factories.make_job(db, bot, job_type="IMPROVE", created_at=clock.now)
+        _iterate(db, bot_id, clock)
     why: dict[str, Any] = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-2"}
     act_on_bot(desk, ActWish(act=Act.RENAME, bot_id=bot_id, name="Cobalt Otter Two", **why))
     rebuild_bots(desk, [bot_id])
     return bot_id
 
 
-def _iterate(session: Session, bot_id: UUID, clock: FixedClock) -> None:
+def _iterate(db: Session, bot_id: UUID, clock: FixedClock) -> None:
     iteration = UUID(int=7)
     move = {"bot_id": bot_id, "to_stage": "LAB", "reason_code": "BORN", "actor": "seed", "created_at": clock.now}
-    session.execute(insert(BotStageEvent).values(**move))
-    session.execute(
+    db.execute(insert(BotStageEvent).values(**move))
+    db.execute(
         insert(ImproveIteration).values(
             id=iteration,
             bot_id=bot_id,
@@ -113,7 +113,7 @@ def _iterate(session: Session, bot_id: UUID, clock: FixedClock) -> None:
             completed_at=clock.now + timedelta(seconds=1),
         )
     )
-    session.execute(
+    db.execute(
         insert(ImproveCandidate).values(
             iteration_id=iteration,
             trial=1,
@@ -130,5 +130,5 @@ def _iterate(session: Session, bot_id: UUID, clock: FixedClock) -> None:
 
 @pytest.mark.parametrize("statement", STATEMENTS)
 def test_rows_hold_what_their_types_say(desk: Desk, lived: UUID, statement: str) -> None:
-    with desk.sessions.begin() as session:
-        assert_as_declared(STATEMENTS[statement](session, lived))
+    with desk.database.begin() as db:
+        assert_as_declared(STATEMENTS[statement](db, lived))

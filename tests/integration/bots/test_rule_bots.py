@@ -22,12 +22,12 @@ from services.bots.registration import BotRequest, Registered, bot_named, regist
 from services.desk import Desk
 from services.improvement.iterations import Evolution, Improvement
 from services.verification.detectors import check_look_ahead
-from services.verification.runs import verify
-from services.work.autonomy import run_tick
+from services.verification.verifications import verify
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import Task, drain
 from store.database import transaction
 from store.improvement.iterations import sibling_genomes
-from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, RuleText
+from store.tables import AuditEvent, BacktestSession, Bot, BotGeneration, BotProgress, ImproveCandidate, StoredRuleText
 from tests.harness.actors import TESTER
 from tests.harness.clocks import FixedClock
 from tests.harness.commands import let_commands_find
@@ -82,12 +82,12 @@ def test_is_registered_with_its_text_its_first_genome_and_an_audit_event(stocked
     assert (bot.name, bot.symbol, bot.timeframe, bot.generation) == ("Surge One", "MES", "1h", 1)
     assert (bot.rule_text, bot.rule_fingerprint) == (SURGE, style.fingerprint)
     assert bot.genome == dict(default_genome(style))
-    with stocked_desk.sessions() as session:
-        (event,) = session.scalars(select(AuditEvent))
+    with stocked_desk.database() as db:
+        (event,) = db.scalars(select(AuditEvent))
         assert (event.action, event.actor, event.subject) == ("BOT_REGISTERED", "test", str(done.id))
         assert event.payload["ruleFingerprint"] == style.fingerprint
-        assert session.scalar(select(Bot.stage)) == "LAB"
-        assert session.scalar(select(func.count()).select_from(BotProgress)) == 1
+        assert db.scalar(select(Bot.stage)) == "LAB"
+        assert db.scalar(select(func.count()).select_from(BotProgress)) == 1
     assert verify_chain(stocked_desk).is_whole
 
 
@@ -95,8 +95,8 @@ def test_two_bots_may_share_a_text_and_it_is_kept_once(desk: Desk) -> None:
     one, other = registered(desk), registered(desk, name="Surge Two", symbol="MGC")
     assert one.rule_fingerprint == other.rule_fingerprint
     assert not other.has_bars
-    with desk.sessions() as session:
-        assert session.scalars(select(RuleText.text)).all() == [SURGE]
+    with desk.database() as db:
+        assert db.scalars(select(StoredRuleText.text)).all() == [SURGE]
 
 
 def test_an_archetype_is_registered_through_the_same_door(desk: Desk) -> None:
@@ -131,9 +131,9 @@ def test_a_bad_wish_is_refused_and_leaves_nothing(
 ) -> None:
     with pytest.raises(error, match=says.replace("[", r"\[")):
         registered(desk, **over)
-    with desk.sessions() as session:
-        assert not session.scalar(select(func.count()).select_from(Bot))
-        assert not session.scalar(select(func.count()).select_from(RuleText))
+    with desk.database() as db:
+        assert not db.scalar(select(func.count()).select_from(Bot))
+        assert not db.scalar(select(func.count()).select_from(StoredRuleText))
 
 
 def test_a_name_is_given_once_capitals_aside(desk: Desk) -> None:
@@ -159,10 +159,10 @@ def test_of_bots_by_one_name_at_once_one_is_registered_and_the_others_leave_noth
 
     with ThreadPoolExecutor(4) as pool:
         assert sorted(pool.map(wish, range(4))) == [False, False, False, True]
-    with desk.sessions() as session:
-        bot = session.scalars(select(Bot)).one()
-        assert session.scalars(select(RuleText.fingerprint)).all() == [bot.rule_fingerprint]
-        assert session.scalar(select(func.count()).select_from(AuditEvent)) == 1
+    with desk.database() as db:
+        bot = db.scalars(select(Bot)).one()
+        assert db.scalars(select(StoredRuleText.fingerprint)).all() == [bot.rule_fingerprint]
+        assert db.scalar(select(func.count()).select_from(AuditEvent)) == 1
     assert verify_chain(desk).is_whole
 
 
@@ -170,47 +170,47 @@ def test_the_database_keeps_a_text_and_the_bot_that_trades_by_it(desk: Desk) -> 
     done = registered(desk)
     other = registered(desk, rule=AS_TEXTS["reversal"], name="Reverse One")
     changes = [
-        update(RuleText).values(text="long: close > open short: never"),
+        update(StoredRuleText).values(text="long: close > open short: never"),
         update(Bot).where(Bot.id == done.id).values(rule_fingerprint=other.rule_fingerprint),
         update(Bot).where(Bot.id == done.id).values(rule_fingerprint=None, archetype="trend"),
     ]
     for change in changes:
         with pytest.raises(DatabaseError, match=r"permission denied|append-only|another one is another bot"):  # noqa: SIM117
-            with desk.sessions.begin() as session:
-                session.execute(change)
-    with desk.sessions.begin() as session:
-        session.execute(update(Bot).where(Bot.id == done.id).values(stage="PAPER"))
+            with desk.database.begin() as db:
+                db.execute(change)
+    with desk.database.begin() as db:
+        db.execute(update(Bot).where(Bot.id == done.id).values(stage="PAPER"))
 
 
 def test_the_database_refuses_a_text_under_a_false_fingerprint_and_a_rule_without_text(desk: Desk) -> None:
-    with pytest.raises(IntegrityError, match="fingerprint_is_its_text"), desk.sessions.begin() as session:
-        session.add(RuleText(fingerprint="0" * 64, text=SURGE, created_at=desk.clock()))
+    with pytest.raises(IntegrityError, match="fingerprint_is_its_text"), desk.database.begin() as db:
+        db.add(StoredRuleText(fingerprint="0" * 64, text=SURGE, created_at=desk.clock()))
     values = {"id": uuid4(), "name": "No Text", "symbol": "MES", "timeframe": "1h", "archetype": "rule"}
     now = desk.clock()
-    with pytest.raises(IntegrityError, match="a_rule_has_its_text"), desk.sessions.begin() as session:
-        session.add(Bot(**values, account_usd=10_000, stage_entered_at=now, created_at=now))
+    with pytest.raises(IntegrityError, match="a_rule_has_its_text"), desk.database.begin() as db:
+        db.add(Bot(**values, account_usd=10_000, stage_entered_at=now, created_at=now))
 
 
 def test_goes_round_the_circle_and_its_sessions_say_which_text_ran(stocked_desk: Desk, clock: FixedClock) -> None:
     done = registered(stocked_desk)
-    assert run_tick(stocked_desk).summary["jobs_enqueued_by_type"]["BACKTEST"] == 1
+    assert run_autonomy_tick(stocked_desk).summary["jobs_enqueued_by_type"]["BACKTEST"] == 1
     assert drained(stocked_desk, JobType.BACKTEST) == [JobStatus.COMPLETED]
     for _ in range(12):  # a search that finds something better puts a baseline between two searches
         clock.advance(hours=2)
-        enqueued = run_tick(stocked_desk).summary["jobs_enqueued_by_type"]
+        enqueued = run_autonomy_tick(stocked_desk).summary["jobs_enqueued_by_type"]
         for job_type in (JobType.BACKTEST, JobType.IMPROVE, JobType.EVOLVE):
             assert drained(stocked_desk, job_type) == [JobStatus.COMPLETED] * enqueued[job_type]
         if enqueued["EVOLVE"]:
             break
-    with stocked_desk.sessions() as session:
-        sessions = session.scalars(select(BacktestSession)).all()
+    with stocked_desk.database() as db:
+        sessions = db.scalars(select(BacktestSession)).all()
         assert {row.rule_fingerprint for row in sessions} == {done.rule_fingerprint}
         assert {row.archetype for row in sessions} == {"rule"}
         assert all(row.trades >= 15 for row in sessions)
-        progress = session.get_one(BotProgress, done.id)
+        progress = db.get_one(BotProgress, done.id)
         assert progress.improve_iterations >= 3
         assert progress.evolve_iterations >= 1
-        tried = session.scalars(select(ImproveCandidate.genome)).all()
+        tried = db.scalars(select(ImproveCandidate.genome)).all()
         own = {name: {genome[name] for genome in tried} for name in ("momentum_bars", "momentum_atr", "stop_atr")}
         assert all(len(values) > 5 for values in own.values())
         rows = schema(rule_text(SURGE))
@@ -223,8 +223,8 @@ def test_trades_exactly_as_the_archetype_it_spells_out(stocked_desk: Desk) -> No
     named = registered(stocked_desk, rule=None, archetype="momentum_surge", name="Named One")
     for bot_id in (rule.id, named.id):
         run_baseline(stocked_desk, bot_id, run_id=f"run-{bot_id}")
-    with stocked_desk.sessions() as session:
-        rows = {row.bot_id: row for row in session.scalars(select(BacktestSession))}
+    with stocked_desk.database() as db:
+        rows = {row.bot_id: row for row in db.scalars(select(BacktestSession))}
     mine, theirs = rows[rule.id], rows[named.id]
     assert mine.trades > 15
     assert mine.order_list_hash == theirs.order_list_hash
@@ -236,10 +236,10 @@ def test_only_bots_of_the_same_text_are_siblings(desk: Desk) -> None:
     one, other = registered(desk), registered(desk, name="Surge Two")
     registered(desk, rule=AS_TEXTS["reversal"], name="Reverse One")
     named = registered(desk, rule=None, archetype="momentum_surge", name="Named One")
-    with transaction(desk.sessions) as session:
-        make_bot(session, archetype="momentum_surge", name="Named Two")
-        assert [genome for genome, _ in sibling_genomes(session, one.id, limit=9)] == [dict(other.genome)]
-        assert len(sibling_genomes(session, named.id, limit=9)) == 1
+    with transaction(desk.database) as db:
+        make_bot(db, archetype="momentum_surge", name="Named Two")
+        assert [genome for genome, _ in sibling_genomes(db, one.id, limit=9)] == [dict(other.genome)]
+        assert len(sibling_genomes(db, named.id, limit=9)) == 1
 
 
 @pytest.mark.scorecard(21)
@@ -293,12 +293,12 @@ def test_is_added_shown_and_checked_from_the_command_line(at_terminal: Desk, tmp
     assert said.splitlines()[1:-1] == shown[1:]
     short = shown[0].split()[-1]
     assert proving("bot", "show", short.upper()).splitlines() == shown
-    with at_terminal.sessions() as session:
-        assert short == short_id(session.scalars(select(Bot.id)).one())
+    with at_terminal.database() as db:
+        assert short == short_id(db.scalars(select(Bot.id)).one())
     assert "left after a warm-up of" in shown[-1]
     assert "PASSED" in proving("check", "lookahead", "Typed Tern")
-    with at_terminal.sessions() as session:
-        generation = session.scalars(select(BotGeneration)).one()
+    with at_terminal.database() as db:
+        generation = db.scalars(select(BotGeneration)).one()
     assert generation.genome_hash == genome_hash(default_genome(rule_text(SURGE)))
 
 
@@ -310,8 +310,8 @@ def test_an_empty_name_is_refused_and_none_made_up(at_terminal: Desk, name: str)
                 *("bot", "add", "--archetype", "breakout", "--symbol", "MES", "--timeframe", "1h", "--name", name),
                 *dry_run,
             )
-    with at_terminal.sessions() as session:
-        assert session.scalars(select(BotGeneration)).all() == []
+    with at_terminal.database() as db:
+        assert db.scalars(select(BotGeneration)).all() == []
 
 
 def test_a_bad_rule_is_refused_with_its_line_shown(at_terminal: Desk, tmp_path: Path) -> None:
@@ -331,9 +331,9 @@ def test_a_bad_rule_is_refused_with_its_line_shown(at_terminal: Desk, tmp_path: 
 
 def test_the_application_may_read_and_add_texts_and_nothing_else(desk: Desk) -> None:
     registered(desk)
-    with desk.sessions() as session:
+    with desk.database() as db:
         may = {
-            right: session.scalar(select(func.has_table_privilege("rule_texts", right)))
+            right: db.scalar(select(func.has_table_privilege("rule_texts", right)))
             for right in ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
         }
     assert may == {"SELECT": True, "INSERT": True, "UPDATE": False, "DELETE": False, "TRUNCATE": False}
@@ -341,8 +341,8 @@ def test_the_application_may_read_and_add_texts_and_nothing_else(desk: Desk) -> 
 
 def test_a_bot_of_another_generation_of_tables_is_left_as_it_was(owner: Any, desk: Desk) -> None:
     """Bots from before rule texts have no fingerprint and run as they did."""
-    with desk.sessions.begin() as session:
-        bot_id: UUID = make_bot(session, archetype="breakout").id
+    with desk.database.begin() as db:
+        bot_id: UUID = make_bot(db, archetype="breakout").id
     bot = bot_at_work(desk, bot_id)
     assert (bot.rule_text, bot.rule_fingerprint) == (None, None)
     with owner.connect() as connection:

@@ -20,7 +20,7 @@ from store.work.jobs import Claim
 from tests.harness import factories
 from tests.harness.clocks import FixedClock
 from tests.harness.known import known
-from trading.improvement.acceptance import Outcome, Verdict
+from trading.improvement.acceptance import AcceptanceVerdict, Outcome
 from trading.work.jobs import JobType
 
 MIGRATION = Path(__file__).parents[3] / "store/migrations/versions/0003_fleet_at_speed.py"
@@ -43,8 +43,8 @@ KNOWN = {name for name in LIVES if name not in {"never evaluated", "only refused
 def lived(desk: Desk, clock: FixedClock) -> dict[str, UUID]:
     """One bot per life, every iteration with other figures."""
     seed_fleet(desk, size=len(LIVES), symbols=("MES",), timeframes=("1h",))
-    with desk.sessions.begin() as session:
-        by_life = dict(zip(LIVES, registry.bot_ids(session), strict=True))
+    with desk.database.begin() as db:
+        by_life = dict(zip(LIVES, registry.bot_ids(db), strict=True))
     for life, outcomes in LIVES.items():
         for number, outcome in enumerate(outcomes, start=1):
             live(desk, by_life[life], outcome, number=number, now=clock.advance(minutes=1))
@@ -61,19 +61,19 @@ def live(
         "walk_forward_consistency": 0.75,
         "uniqueness_pct": 10.0 + number,
     }
-    with desk.sessions.begin() as session:
-        bot = at_work or registry.at_work(session, bot_id)
+    with desk.database.begin() as db:
+        bot = at_work or registry.at_work(db, bot_id)
         assert bot is not None
-        job = factories.make_job(session, session.get_one(Bot, bot_id), status="COMPLETED", created_at=now)
+        job = factories.make_job(db, db.get_one(Bot, bot_id), status="COMPLETED", created_at=now)
         iteration = Iteration(
             bot=bot,
             at_hand=SimpleNamespace(data_source="SIMULATED", bars=SimpleNamespace(fingerprint="f")),  # type: ignore[arg-type]
             seed=1,
             candidate=dict(bot.genome),
-            verdict=Verdict(outcome, "as told"),
+            verdict=AcceptanceVerdict(outcome, "as told"),
             evidence={} if outcome is Outcome.REVERTED else seen,
         )
-        return iteration.record(session, Claim(job.id, bot_id, JobType.IMPROVE, "run", 1, number, now), now=now)
+        return iteration.record(db, Claim(job.id, bot_id, JobType.IMPROVE, "run", 1, number, now), now=now)
 
 
 def recounted(owner: Engine) -> dict[UUID, tuple[float | None, float | None]]:
@@ -126,8 +126,8 @@ def test_an_iteration_overtaken_by_a_generation_says_nothing_of_it(
     desk: Desk, owner: Engine, clock: FixedClock, lived: dict[str, UUID]
 ) -> None:
     bot_id = lived["never evaluated"]
-    with desk.sessions() as session:
-        before = known(registry.at_work(session, bot_id))
+    with desk.database() as db:
+        before = known(registry.at_work(db, bot_id))
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     live(desk, bot_id, Outcome.SAME_AS_PARENT, number=2, now=clock.advance(minutes=1), at_work=before)
     told = shown_on_the_board(desk)[bot_id]
@@ -139,16 +139,16 @@ def test_an_accepted_candidate_that_was_overtaken_becomes_no_generation(
     desk: Desk, clock: FixedClock, lived: dict[str, UUID]
 ) -> None:
     bot_id = lived["never evaluated"]
-    with desk.sessions() as session:
-        before = known(registry.at_work(session, bot_id))
+    with desk.database() as db:
+        before = known(registry.at_work(db, bot_id))
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     told = shown_on_the_board(desk)[bot_id]
     figures = live(desk, bot_id, Outcome.ACCEPTED, number=2, now=clock.advance(minutes=1), at_work=before)
     assert (figures["accepted"], figures["reason_code"]) == (False, "OVERTAKEN")
     assert shown_on_the_board(desk)[bot_id] == told
-    with desk.sessions() as session:
-        assert registry.newest_generation(session, bot_id) == before.generation + 1
-        late = session.query(ImproveIteration).filter_by(bot_id=bot_id, iteration=2).one()
+    with desk.database() as db:
+        assert registry.newest_generation(db, bot_id) == before.generation + 1
+        late = db.query(ImproveIteration).filter_by(bot_id=bot_id, iteration=2).one()
         assert (late.reason_code, late.accepted, late.new_generation) == ("OVERTAKEN", False, None)
 
 

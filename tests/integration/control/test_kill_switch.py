@@ -16,7 +16,7 @@ from services.audit.chain import verify_chain
 from services.backtests.baselines import BaselineBacktest, run_baseline
 from services.control.kill_switch import SwitchReceipt, SwitchWish, switch_state, throw_switch
 from services.desk import Desk, open_desk
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import Progress, Result, drain
 from store.control import kill_switch
 from store.database import transaction
@@ -40,24 +40,24 @@ def crowd(urls: DatabaseUrls, settings: Settings) -> Iterator[Desk]:
     try:
         yield opened
     finally:
-        opened.sessions.kw["bind"].dispose()
+        opened.database.kw["bind"].dispose()
 
 
 def test_an_engaged_switch_lets_nothing_be_queued_or_claimed_and_a_release_goes_on(stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for _ in range(3):
-            make_generation(session, make_bot(session, symbol="MES"))
-        make_job(session, make_bot(session, symbol="MES"), job_type="BACKTEST")
+            make_generation(db, make_bot(db, symbol="MES"))
+        make_job(db, make_bot(db, symbol="MES"), job_type="BACKTEST")
     receipt = throw(stocked_desk, True)
     assert (receipt.changed, receipt.settled, receipt.tier) == (True, True, "SOFT")
     assert receipt.queued["BACKTEST"] == 1
-    tick = run_tick(stocked_desk)
+    tick = run_autonomy_tick(stocked_desk)
     assert tick.summary["reasons"] == {"KILL_SWITCH_ON": 4}
     assert set(tick.queued.values()) == {0}, "a run that may claim nothing is not worth starting"
     worked = drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1))
     assert list(worked) == []
     throw(stocked_desk, False)
-    assert run_tick(stocked_desk).queued[JobType.BACKTEST] > 1
+    assert run_autonomy_tick(stocked_desk).queued[JobType.BACKTEST] > 1
     worked = drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=timedelta(hours=1))
     assert next(worked).job_type is JobType.BACKTEST
 
@@ -66,22 +66,22 @@ def test_an_engaged_switch_lets_nothing_be_queued_or_claimed_and_a_release_goes_
 def test_a_switch_that_cannot_be_read_stops_work_until_it_is_released(
     stocked_desk: Desk, owner: Engine, value: str
 ) -> None:
-    with stocked_desk.sessions.begin() as session:
-        make_job(session, make_bot(session, symbol="MES"), job_type="BACKTEST")
+    with stocked_desk.database.begin() as db:
+        make_job(db, make_bot(db, symbol="MES"), job_type="BACKTEST")
     throw(stocked_desk, True)
     with owner.begin() as connection:
         connection.execute(text("UPDATE system_settings SET value = CAST(:value AS jsonb)"), {"value": value})
     state = switch_state(stocked_desk).switch
     assert (state.is_engaged, state.reason_code) == (True, "KILL_SWITCH_UNREADABLE")
-    assert set(run_tick(stocked_desk).queued.values()) == {0}
+    assert set(run_autonomy_tick(stocked_desk).queued.values()) == {0}
     throw(stocked_desk, False)
-    assert run_tick(stocked_desk).queued[JobType.BACKTEST] == 1
+    assert run_autonomy_tick(stocked_desk).queued[JobType.BACKTEST] == 1
 
 
 def test_a_job_that_runs_finishes_and_its_result_counts(stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        make_generation(session, make_bot(session, symbol="MES"))
-    run_tick(stocked_desk)
+    with stocked_desk.database.begin() as db:
+        make_generation(db, make_bot(db, symbol="MES"))
+    run_autonomy_tick(stocked_desk)
 
     class EngagingTask(BaselineBacktest):
         def perform(self, desk: Desk, claim: Claim, progress: Progress) -> Result:
@@ -94,14 +94,14 @@ def test_a_job_that_runs_finishes_and_its_result_counts(stocked_desk: Desk) -> N
 
 
 def test_a_persons_wish_is_refused_and_leaves_no_job(stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot = make_bot(session, symbol="MES")
-        make_generation(session, bot)
+    with stocked_desk.database.begin() as db:
+        bot = make_bot(db, symbol="MES")
+        make_generation(db, bot)
     throw(stocked_desk, True)
     with pytest.raises(KillSwitchOn):
         run_baseline(stocked_desk, bot.id, run_id="cli-1")
-    with stocked_desk.sessions() as session:
-        assert session.execute(select(func.count()).select_from(BotJob)).scalar_one() == 0
+    with stocked_desk.database() as db:
+        assert db.execute(select(func.count()).select_from(BotJob)).scalar_one() == 0
 
 
 def test_setting_and_audit_event_commit_together_and_name_actor_and_reason(desk: Desk) -> None:
@@ -109,8 +109,8 @@ def test_setting_and_audit_event_commit_together_and_name_actor_and_reason(desk:
     again = throw(desk, True, reason="ANOTHER_REASON")
     assert (again.changed, again.audit_seq, again.reason_code) == (False, None, "BAD_FEED")
     throw(desk, False, reason="FEED_MENDED")
-    with desk.sessions() as session:
-        told = session.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars().all()
+    with desk.database() as db:
+        told = db.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars().all()
     assert [(one.action, one.actor, one.payload["reasonCode"]) for one in told] == [
         ("KILL_SWITCH_ENGAGED", "ops", "BAD_FEED"),
         ("KILL_SWITCH_RELEASED", "ops", "FEED_MENDED"),
@@ -120,14 +120,14 @@ def test_setting_and_audit_event_commit_together_and_name_actor_and_reason(desk:
 
 
 def test_the_receipt_and_the_audit_event_tell_the_work_it_concerned_by_type(desk: Desk) -> None:
-    with desk.sessions.begin() as session:
-        make_job(session, make_bot(session), job_type="BACKTEST")
-        make_job(session, make_bot(session), job_type="IMPROVE", status="RUNNING")
+    with desk.database.begin() as db:
+        make_job(db, make_bot(db), job_type="BACKTEST")
+        make_job(db, make_bot(db), job_type="IMPROVE", status="RUNNING")
     receipt = throw(desk, True)
     assert receipt.queued == {"BACKTEST": 1, "IMPROVE": 0, "EVOLVE": 0}
     assert receipt.running == {"BACKTEST": 0, "IMPROVE": 1, "EVOLVE": 0}
-    with desk.sessions() as session:
-        payload = session.execute(select(AuditEvent.payload)).scalar_one()
+    with desk.database() as db:
+        payload = db.execute(select(AuditEvent.payload)).scalar_one()
     assert (payload["previousTier"], payload["tier"]) == ("NORMAL", "SOFT")
     assert (payload["queued"], payload["running"]) == (receipt.queued, receipt.running)
 
@@ -163,13 +163,13 @@ def test_nothing_is_claimed_after_an_acknowledged_engagement(
     """A claim saw the switch released and dawdles before it commits; the acknowledgement has to wait for it."""
     if not barrier:
         monkeypatch.setattr(kill_switch, "settle", lambda _: None)
-    with crowd.sessions.begin() as session:
-        make_job(session, make_bot(session), job_type="BACKTEST")
+    with crowd.database.begin() as db:
+        make_job(db, make_bot(db), job_type="BACKTEST")
     claimed, acknowledged = threading.Event(), threading.Event()
 
     def claim() -> None:
-        with transaction(crowd.sessions) as session:
-            assert jobs.claim(session, JobType.BACKTEST, run_id="dawdler", cap=9, now=crowd.clock())
+        with transaction(crowd.database) as db:
+            assert jobs.claim(db, JobType.BACKTEST, run_id="dawdler", cap=9, now=crowd.clock())
             claimed.set()
             acknowledged.wait(0.5 if barrier else None)
 
@@ -185,20 +185,20 @@ def test_nothing_is_claimed_after_an_acknowledged_engagement(
 
 @pytest.mark.parametrize("seed", range(3))
 def test_racing_ticks_and_claims_leave_the_work_as_the_acknowledgement_saw_it(stocked_desk: Desk, seed: int) -> None:
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for _ in range(12):
-            make_generation(session, make_bot(session, symbol="MES"))
-    run_tick(stocked_desk)
+            make_generation(db, make_bot(db, symbol="MES"))
+    run_autonomy_tick(stocked_desk)
     stop = threading.Event()
 
     def claims(number: int) -> None:
         while not stop.is_set():
-            with transaction(stocked_desk.sessions) as session:
-                jobs.claim(session, JobType.BACKTEST, run_id=f"r{number}", cap=99, now=stocked_desk.clock())
+            with transaction(stocked_desk.database) as db:
+                jobs.claim(db, JobType.BACKTEST, run_id=f"r{number}", cap=99, now=stocked_desk.clock())
 
     def ticks() -> None:
         while not stop.is_set():
-            run_tick(stocked_desk)
+            run_autonomy_tick(stocked_desk)
 
     with ThreadPoolExecutor(4) as pool:
         work = [pool.submit(claims, seed * 10 + number) for number in range(2)] + [pool.submit(ticks)]
@@ -206,7 +206,7 @@ def test_racing_ticks_and_claims_leave_the_work_as_the_acknowledgement_saw_it(st
             assert throw(stocked_desk, True).settled
             seen = _snapshot(stocked_desk)
             for _ in range(3):
-                run_tick(stocked_desk)
+                run_autonomy_tick(stocked_desk)
             assert _snapshot(stocked_desk) == seen
         finally:
             stop.set()
@@ -219,7 +219,7 @@ def test_a_claim_that_hangs_cannot_hold_up_the_switch_only_its_certainty(
     crowd: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kill_switch, "SETTLE_MS", 200)
-    with transaction(crowd.sessions) as hanging:
+    with transaction(crowd.database) as hanging:
         assert kill_switch.admits_work(hanging)
         receipt = throw(crowd, True)
         assert (receipt.changed, receipt.settled) == (True, False)
@@ -228,10 +228,10 @@ def test_a_claim_that_hangs_cannot_hold_up_the_switch_only_its_certainty(
 
 
 def _held(desk: Desk) -> set[str | None]:
-    with desk.sessions() as session:
-        return set(session.execute(select(BotJob.dagster_run_id).where(BotJob.status == "RUNNING")).scalars())
+    with desk.database() as db:
+        return set(db.execute(select(BotJob.dagster_run_id).where(BotJob.status == "RUNNING")).scalars())
 
 
 def _snapshot(desk: Desk) -> list[tuple[object, ...]]:
-    with desk.sessions() as session:
-        return [tuple(row) for row in session.execute(text("SELECT id, status FROM bot_jobs ORDER BY id"))]
+    with desk.database() as db:
+        return [tuple(row) for row in db.execute(text("SELECT id, status FROM bot_jobs ORDER BY id"))]

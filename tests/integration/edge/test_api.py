@@ -25,12 +25,10 @@ RESET = {"scope": "ALL", "reasonCode": "SEV1_RESET_METRICS", "alsoResetEquityCur
 
 
 def test_bots_are_listed_with_what_they_do_now(desk: Desk, client: Client, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, name="Cobalt Otter")
-        job = factories.make_job(
-            session, bot, status="RUNNING", attempt=2, created_at=clock.now - timedelta(seconds=406)
-        )
-        session.add(factories.rollup(bot.id))
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, name="Cobalt Otter")
+        job = factories.make_job(db, bot, status="RUNNING", attempt=2, created_at=clock.now - timedelta(seconds=406))
+        db.add(factories.rollup(bot.id))
     answer = client.get("/api/bots?limit=10")
     assert answer.status_code == 200
     page = answer.json()
@@ -54,10 +52,10 @@ def test_bots_are_listed_with_what_they_do_now(desk: Desk, client: Client, clock
 
 
 def test_figures_from_before_a_reset_are_unknown_not_zero(desk: Desk, client: Client, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
-        session.add(factories.rollup(bot.id, since=None))
-        session.add(
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
+        db.add(factories.rollup(bot.id, since=None))
+        db.add(
             MetricsBaseline(
                 bot_id=bot.id,
                 book="BACKTEST",
@@ -74,23 +72,23 @@ def test_figures_from_before_a_reset_are_unknown_not_zero(desk: Desk, client: Cl
 
 
 def test_a_stage_book_is_shown_instead_of_backtests_above_lab(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, stage="PAPER")
-        session.add(factories.rollup(bot.id, net_pnl_usd=Decimal(999)))
-        session.add(factories.rollup(bot.id, book="PAPER", net_pnl_usd=Decimal(-5), data_source="databento"))
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, stage="PAPER")
+        db.add(factories.rollup(bot.id, net_pnl_usd=Decimal(999)))
+        db.add(factories.rollup(bot.id, book="PAPER", net_pnl_usd=Decimal(-5), data_source="databento"))
     metrics = client.get("/api/bots").json()["data"][0]["metrics"]
     assert (metrics["book"], metrics["netPnl"], metrics["dataSource"]) == ("PAPER", -5, "databento")
 
 
 @pytest.mark.parametrize("sort", ["activity", "-activity", "name", "symbol", "stage", "netPnl", "-netPnl", "-trades"])
 def test_pages_of_any_order_hold_every_bot_once(desk: Desk, client: Client, sort: str) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(23):
-            bot = factories.make_bot(session, symbol=("MES", "MNQ")[number % 2])
+            bot = factories.make_bot(db, symbol=("MES", "MNQ")[number % 2])
             if number % 3 == 0:
-                factories.make_job(session, bot, status=("QUEUED", "RUNNING")[number % 2])
+                factories.make_job(db, bot, status=("QUEUED", "RUNNING")[number % 2])
             if number % 4:
-                session.add(factories.rollup(bot.id, net_pnl_usd=Decimal(number % 5), trades=number % 5))
+                db.add(factories.rollup(bot.id, net_pnl_usd=Decimal(number % 5), trades=number % 5))
     seen, cursor = [], ""
     while cursor is not None:
         page = client.get(f"/api/bots?limit=4&sort={sort}" + (f"&cursor={cursor}" if cursor else "")).json()
@@ -103,38 +101,38 @@ def test_pages_of_any_order_hold_every_bot_once(desk: Desk, client: Client, sort
 
 
 def test_unknown_figures_come_last_in_both_directions(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
-        known = factories.make_bot(session, name="Known")
-        factories.make_bot(session, name="Unknown")
-        session.add(factories.rollup(known.id, net_pnl_usd=Decimal(-10)))
+    with desk.database.begin() as db:
+        known = factories.make_bot(db, name="Known")
+        factories.make_bot(db, name="Unknown")
+        db.add(factories.rollup(known.id, net_pnl_usd=Decimal(-10)))
     for sort in ("netPnl", "-netPnl"):
         assert [bot["name"] for bot in client.get(f"/api/bots?sort={sort}").json()["data"]] == ["Known", "Unknown"]
 
 
 def test_active_bots_come_first_by_default(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
-        factories.make_bot(session, name="A idle")
+    with desk.database.begin() as db:
+        factories.make_bot(db, name="A idle")
         for name, kind, status in (
             ("B", "EVOLVE", "QUEUED"),
             ("C", "IMPROVE", "RUNNING"),
             ("D", "BACKTEST", "QUEUED"),
             ("E", "BACKTEST", "RUNNING"),
         ):
-            factories.make_job(session, factories.make_bot(session, name=name), status=status, job_type=kind)
+            factories.make_job(db, factories.make_bot(db, name=name), status=status, job_type=kind)
     assert [bot["name"] for bot in client.get("/api/bots").json()["data"]] == ["E", "C", "D", "B", "A idle"]
 
 
 def test_every_state_asked_for_in_sql_is_the_state_that_is_shown(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(64):
-            bot = factories.make_bot(session, stage=("LAB", "PAPER")[number % 2])
+            bot = factories.make_bot(db, stage=("LAB", "PAPER")[number % 2])
             if number & 2:
-                factories.make_job(session, bot, status="QUEUED", job_type="IMPROVE", iteration=3)
+                factories.make_job(db, bot, status="QUEUED", job_type="IMPROVE", iteration=3)
             if number & 4:
-                factories.make_job(session, bot, status="RUNNING", job_type=("EVOLVE", "BACKTEST")[number & 1])
+                factories.make_job(db, bot, status="RUNNING", job_type=("EVOLVE", "BACKTEST")[number & 1])
             if number & 8:
-                factories.make_job(session, bot, status="FAILED")
-            progress = session.get(BotProgress, bot.id)
+                factories.make_job(db, bot, status="FAILED")
+            progress = db.get(BotProgress, bot.id)
             assert progress is not None
             progress.backtests_completed = int(bool(number & 16))
             progress.backtest_failures_in_row = 5 if number & 32 and number & 8 else 0
@@ -148,10 +146,10 @@ def test_every_state_asked_for_in_sql_is_the_state_that_is_shown(desk: Desk, cli
 
 
 def test_filters_narrow_by_stage_symbol_and_words(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
-        factories.make_bot(session, name="Cobalt Otter", symbol="MES")
-        factories.make_bot(session, name="Cobalt Lynx", symbol="MNQ", stage="PAPER")
-        factories.make_bot(session, name="Jade_Heron", symbol="MNQ", archetype="vwap", timeframe="5m")
+    with desk.database.begin() as db:
+        factories.make_bot(db, name="Cobalt Otter", symbol="MES")
+        factories.make_bot(db, name="Cobalt Lynx", symbol="MNQ", stage="PAPER")
+        factories.make_bot(db, name="Jade_Heron", symbol="MNQ", archetype="vwap", timeframe="5m")
 
     def names(query: str) -> set[str]:
         return {bot["name"] for bot in client.get(f"/api/bots?{query}").json()["data"]}
@@ -187,27 +185,25 @@ def test_words_that_ask_for_more_are_told_what_words_are_and_what_asks_for_the_r
 
 
 def test_archived_bots_are_not_listed_but_can_be_opened(desk: Desk, client: Client, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, archived_at=clock.now)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, archived_at=clock.now)
     assert client.get("/api/bots").json()["total"] == 0
     assert client.get(f"/api/bots/{bot.id}").status_code == 200
 
 
 def test_one_bot_is_shown_in_depth(desk: Desk, client: Client, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
-        factories.make_job(session, bot, status="FAILED", error="BAD_BARS: planted")
-        run = factories.make_session(session, bot, created_at=clock.now)
-        factories.make_session(session, bot, created_at=clock.now, status="FAILED")
-        session.add(factories.rollup(bot.id, session_id=run.id))
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
+        factories.make_job(db, bot, status="FAILED", error="BAD_BARS: planted")
+        run = factories.make_session(db, bot, created_at=clock.now)
+        factories.make_session(db, bot, created_at=clock.now, status="FAILED")
+        db.add(factories.rollup(bot.id, session_id=run.id))
         for seq in range(3):
-            factories.make_trade(
-                session, bot, book="BACKTEST", exit_at=clock.now, net_usd=seq, session_id=run.id, seq=seq
-            )
+            factories.make_trade(db, bot, book="BACKTEST", exit_at=clock.now, net_usd=seq, session_id=run.id, seq=seq)
         run_id = AutonomyRun(started_at=clock.now, candidates=1, decisions=1, summary={})
-        session.add(run_id)
-        session.flush()
-        session.add(
+        db.add(run_id)
+        db.flush()
+        db.add(
             AutonomyBotDecision(
                 run_id=run_id.id, seq=0, bot_id=bot.id, decision="SKIP", reason_code="BACKOFF", blockers=["BACKOFF"]
             )
@@ -225,12 +221,10 @@ def test_one_bot_is_shown_in_depth(desk: Desk, client: Client, clock: FixedClock
 
 
 def test_books_are_never_added_to_each_other(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for stage, book, net in (("LAB", "BACKTEST", 10), ("LAB", "BACKTEST", 5), ("PAPER", "PAPER", -7)):
-            session.add(
-                factories.rollup(factories.make_bot(session, stage=stage).id, book=book, net_pnl_usd=Decimal(net))
-            )
-        factories.make_bot(session)
+            db.add(factories.rollup(factories.make_bot(db, stage=stage).id, book=book, net_pnl_usd=Decimal(net)))
+        factories.make_bot(db)
     books = {one["book"]: one for one in client.get("/api/bots/totals").json()["books"]}
     assert (books["BACKTEST"]["netPnlUsd"], books["BACKTEST"]["bots"], books["BACKTEST"]["measured"]) == (15, 3, 2)
     assert (books["PAPER"]["netPnlUsd"], books["PAPER"]["simulated"]) == (-7, 1)
@@ -240,11 +234,11 @@ def test_totals_count_the_locks_that_still_hold_and_who_is_promoted_by_hand(
     desk: Desk, client: Client, clock: FixedClock
 ) -> None:
     until = clock.now + timedelta(hours=1)
-    with desk.sessions.begin() as session:
-        factories.make_bot(session, stage_locked_until=until)
-        factories.make_bot(session, stage_locked_until=clock.now)
-        factories.make_bot(session, promotion_mode="AUTO")
-        factories.make_bot(session, stage_locked_until=until + timedelta(hours=1), archived_at=clock.now)
+    with desk.database.begin() as db:
+        factories.make_bot(db, stage_locked_until=until)
+        factories.make_bot(db, stage_locked_until=clock.now)
+        factories.make_bot(db, promotion_mode="AUTO")
+        factories.make_bot(db, stage_locked_until=until + timedelta(hours=1), archived_at=clock.now)
     totals = client.get("/api/bots/totals").json()
     assert (totals["lockedBots"], totals["manualBots"]) == (1, 2)
     assert datetime.fromisoformat(totals["lockedUntil"]) == until
@@ -252,13 +246,13 @@ def test_totals_count_the_locks_that_still_hold_and_who_is_promoted_by_hand(
 
 @pytest.mark.scorecard(19)
 def test_proofs_equal_an_sql_recount(desk: Desk, client: Client, owner: Engine, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(60):
-            bot = factories.make_bot(session)
+            bot = factories.make_bot(db)
             status = ("QUEUED", "RUNNING", "COMPLETED", "FAILED", "TIMEOUT", "CANCELED")[number % 6]
             kind = ("BACKTEST", "IMPROVE", "EVOLVE")[number % 3 if number < 40 else 0]
             created = clock.now - timedelta(seconds=10 * number)
-            factories.make_job(session, bot, status=status, job_type=kind, created_at=created)
+            factories.make_job(db, bot, status=status, job_type=kind, created_at=created)
     run_id = factories.tick(desk)
     jobs = client.get("/api/_proof/jobs").json()
     summary = client.get("/api/_proof/autonomy").json()["latestRun"]["summary"]
@@ -290,13 +284,13 @@ def test_proofs_equal_an_sql_recount(desk: Desk, client: Client, owner: Engine, 
 
 @pytest.mark.scorecard(19)
 def test_figures_of_every_bot_equal_an_sql_recount(desk: Desk, client: Client, owner: Engine) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(50):
-            bot = factories.make_bot(session, stage=("LAB", "PAPER", "SHADOW")[number % 3])
+            bot = factories.make_bot(db, stage=("LAB", "PAPER", "SHADOW")[number % 3])
             book = ("BACKTEST", "PAPER", "SHADOW")[number % 3]
             since = factories.BIRTH + timedelta(days=number) if number % 2 else None
             if since is not None:
-                session.add(
+                db.add(
                     MetricsBaseline(
                         bot_id=bot.id,
                         book=book,
@@ -308,9 +302,7 @@ def test_figures_of_every_bot_equal_an_sql_recount(desk: Desk, client: Client, o
                     )
                 )
             shown_since = since if number % 5 else factories.BIRTH
-            session.add(
-                factories.rollup(bot.id, book=book, since=shown_since, net_pnl_usd=Decimal(number), trades=number)
-            )
+            db.add(factories.rollup(bot.id, book=book, since=shown_since, net_pnl_usd=Decimal(number), trades=number))
     recount = (
         "SELECT b.id::text, r.net_pnl_usd, r.trades FROM bots b"
         " JOIN bot_metrics_rollups r ON r.bot_id = b.id"
@@ -366,10 +358,10 @@ def test_a_token_of_any_bytes_is_answered(client: Client) -> None:
 def test_a_dry_run_changes_nothing_and_the_execution_does_what_it_showed(
     desk: Desk, client: Client, owner: Engine
 ) -> None:
-    with desk.sessions.begin() as session:
-        bots = [factories.make_bot(session) for _ in range(3)]
+    with desk.database.begin() as db:
+        bots = [factories.make_bot(db) for _ in range(3)]
         for bot in bots:
-            session.add(factories.rollup(bot.id))
+            db.add(factories.rollup(bot.id))
     dry = client.post("/api/admin/reset-metrics", json=RESET | {"dryRun": True}, headers=ADMIN).json()
     assert (dry["success"], dry["dryRun"], dry["targetCount"]) == (True, True, 3)
     assert {target["id"] for target in dry["targets"]} == {str(bot.id) for bot in bots}
@@ -388,8 +380,8 @@ def test_a_dry_run_changes_nothing_and_the_execution_does_what_it_showed(
 
 
 def test_a_repeated_key_has_one_effect_and_another_body_is_refused(desk: Desk, client: Client, owner: Engine) -> None:
-    with desk.sessions.begin() as session:
-        factories.make_bot(session)
+    with desk.database.begin() as db:
+        factories.make_bot(db)
     headers = ADMIN | {"Idempotency-Key": "reset-2026-03-02"}
     first = client.post("/api/admin/reset-metrics", json=RESET, headers=headers).json()
     second = client.post("/api/admin/reset-metrics", json=RESET, headers=headers).json()
@@ -407,8 +399,8 @@ def test_a_body_that_is_not_text_is_a_bad_body(client: Client) -> None:
 
 
 def test_unknown_bots_are_listed_and_nothing_is_reset(desk: Desk, client: Client, owner: Engine) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
     stranger = str(uuid4())
     body = RESET | {"botIds": [str(bot.id), stranger]}
     answer = client.post("/api/admin/reset-metrics", json=body, headers=ADMIN)
@@ -605,8 +597,8 @@ def test_files_are_sent_zipped_are_never_documents_and_are_kept_for_ever(client:
 def test_no_token_opens_the_door_to_another_host_or_origin(
     client: Client, desk: Desk, headers: dict[str, str], status: int, code: str
 ) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
     for path, body in (
         ("/api/admin/reset-metrics", RESET | {"dryRun": False}),
         ("/api/admin/kill-switch", {"engaged": True, "reasonCode": "BAD_FEED"}),
@@ -629,7 +621,7 @@ def test_no_token_opens_the_door_to_another_host_or_origin(
 def test_no_application_is_built_on_a_weak_secret(desk: Desk, env: Any, token: str | None, tmp_path: Path) -> None:
     weak = Settings(env=env, proving_home=tmp_path, admin_token=None if token is None else SecretStr(token))
     with pytest.raises(WeakSecret):
-        create_app(Desk(sessions=desk.sessions, clock=desk.clock, bars=desk.bars, settings=weak))
+        create_app(Desk(database=desk.database, clock=desk.clock, bars=desk.bars, settings=weak))
 
 
 def test_an_unexpected_error_is_a_problem_that_tells_nothing(desk: Desk) -> None:
@@ -646,8 +638,8 @@ def test_an_unexpected_error_is_a_problem_that_tells_nothing(desk: Desk) -> None
 
 
 def test_the_answer_of_the_requirement_is_what_its_commands_select(desk: Desk, client: Client) -> None:
-    with desk.sessions.begin() as session:
-        factories.make_job(session, factories.make_bot(session), status="RUNNING")
+    with desk.database.begin() as db:
+        factories.make_job(db, factories.make_bot(db), status="RUNNING")
     factories.tick(desk)
     assert set(client.get("/api/_proof/autonomy").json()["latestRun"]["summary"]) == {
         "jobs_enqueued_by_type",

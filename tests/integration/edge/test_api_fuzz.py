@@ -30,11 +30,11 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
 
 @pytest.fixture
 def app(desk: Desk) -> FastAPI:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(12):
-            bot = factories.make_bot(session, stage=("LAB", "PAPER")[number % 2])
-            session.add(factories.rollup(bot.id))
-            factories.make_job(session, bot, status=("QUEUED", "RUNNING", "FAILED")[number % 3])
+            bot = factories.make_bot(db, stage=("LAB", "PAPER")[number % 2])
+            db.add(factories.rollup(bot.id))
+            factories.make_job(db, bot, status=("QUEUED", "RUNNING", "FAILED")[number % 3])
     factories.tick(desk)
     return create_app(desk)
 

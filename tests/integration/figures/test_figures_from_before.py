@@ -24,13 +24,13 @@ DAILY_USD = [37, -12.5, 81.25, -140, 9.99] * 5
 def test_old_sessions_and_figures_have_the_calmar_ratio_that_the_code_gives(
     desk: Desk, clock: FixedClock, owner: Engine, urls: DatabaseUrls, migrate: Callable[[str], None]
 ) -> None:
-    with transaction(desk.sessions) as session:
-        long, short, paper = make_bot(session), make_bot(session), make_bot(session, stage="PAPER")
-        make_session(session, long, created_at=clock(), trade_pnl_usd=[str(one) for one in DAILY_USD])
-        make_session(session, short, created_at=clock())
+    with transaction(desk.database) as db:
+        long, short, paper = make_bot(db), make_bot(db), make_bot(db, stage="PAPER")
+        make_session(db, long, created_at=clock(), trade_pnl_usd=[str(one) for one in DAILY_USD])
+        make_session(db, short, created_at=clock())
         for number, one in enumerate(DAILY_USD):
-            make_trade(session, paper, book="PAPER", exit_at=clock() + timedelta(days=number), net_usd=str(one))
-        rollups.rebuild(session, None, now=clock())
+            make_trade(db, paper, book="PAPER", exit_at=clock() + timedelta(days=number), net_usd=str(one))
+        rollups.rebuild(db, None, now=clock())
     traded = shown(owner)[paper.id]
     migrate("0017")
     migrate("head")
@@ -48,8 +48,8 @@ def test_old_sessions_and_figures_have_the_calmar_ratio_that_the_code_gives(
     assert run.calmar == by_the_code
     assert shown(owner) == {long.id: by_the_code, short.id: None, paper.id: traded}
     assert traded is not None
-    with transaction(desk.sessions) as session:
-        assert shown_differences(session) == (2, [])
+    with transaction(desk.database) as db:
+        assert shown_differences(db) == (2, [])
 
 
 def shown(owner: Engine) -> dict[object, float | None]:

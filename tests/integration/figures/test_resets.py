@@ -37,9 +37,9 @@ HOUR = timedelta(hours=1)
 
 def shown(desk: Desk) -> dict[tuple[UUID, str], int]:
     """Trades behind each figure that is shown, after a full rebuild."""
-    with transaction(desk.sessions) as session:
-        rollups.rebuild(session, None, now=desk.clock())
-        found = session.execute(select(BotMetricsRollup)).scalars()
+    with transaction(desk.database) as db:
+        rollups.rebuild(db, None, now=desk.clock())
+        found = db.execute(select(BotMetricsRollup)).scalars()
         return {(row.bot_id, row.book): row.trades for row in found}
 
 
@@ -61,12 +61,12 @@ def all_tables(owner: Engine) -> list[str]:
 @pytest.fixture
 def lab(desk: Desk) -> UUID:
     """A LAB bot with two sessions, a failed one, counters and figures."""
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=BIRTH, trade_pnl_usd=[10, 20])
-        make_session(session, bot, created_at=BIRTH + HOUR, trade_pnl_usd=[10, 20, -5])
-        make_session(session, bot, created_at=BIRTH + 2 * HOUR, status="FAILED")
-        session.execute(
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=BIRTH, trade_pnl_usd=[10, 20])
+        make_session(db, bot, created_at=BIRTH + HOUR, trade_pnl_usd=[10, 20, -5])
+        make_session(db, bot, created_at=BIRTH + 2 * HOUR, status="FAILED")
+        db.execute(
             text(
                 "UPDATE bot_progress SET backtest_attempts = 3, backtests_completed = 2, backtest_failures_in_row = 1,"
                 " last_backtest_at = :at, last_session_trades = 3, last_session_generation = 1,"
@@ -76,19 +76,19 @@ def lab(desk: Desk) -> UUID:
             ),
             {"at": BIRTH},
         )
-        rollups.rebuild(session, None, now=desk.clock())
+        rollups.rebuild(db, None, now=desk.clock())
     return bot.id
 
 
 @pytest.fixture
 def live(desk: Desk) -> UUID:
     """A LIVE bot with one trade and fill in every stage book."""
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session, stage="LIVE")
+    with transaction(desk.database) as db:
+        bot = make_bot(db, stage="LIVE")
         for book in ("PAPER", "SHADOW", "CANARY", "LIVE"):
-            make_trade(session, bot, book=book, exit_at=BIRTH + HOUR, net_usd=5)
-            make_fill(session, bot, book=book, filled_at=BIRTH + HOUR)
-        rollups.rebuild(session, None, now=desk.clock())
+            make_trade(db, bot, book=book, exit_at=BIRTH + HOUR, net_usd=5)
+            make_fill(db, bot, book=book, filled_at=BIRTH + HOUR)
+        rollups.rebuild(db, None, now=desk.clock())
     return bot.id
 
 
@@ -96,14 +96,14 @@ def test_an_executed_reset_moves_everything_it_names_together(desk: Desk, owner:
     raw = everything(owner, *RAW)
     receipt = reset_metrics(desk, reset_request())
     now = desk.clock()
-    with transaction(desk.sessions) as session:
-        bot = session.get_one(Bot, lab)
+    with transaction(desk.database) as db:
+        bot = db.get_one(Bot, lab)
         assert (bot.metrics_reset_at, bot.metrics_reset_reason_code) == (now, "SEV1_RESET_METRICS")
         assert (bot.metrics_reset_by, bot.metrics_reset_scope) == ("ops", "ALL")
-        baselines = session.execute(select(MetricsBaseline)).scalars().all()
+        baselines = db.execute(select(MetricsBaseline)).scalars().all()
         assert {row.book for row in baselines} == {"BACKTEST", "PAPER", "SHADOW", "CANARY", "LIVE"}
         assert {(row.reset_at, row.equity_reset_at, row.request_id) for row in baselines} == {(now, now, "trace-1")}
-        event = session.execute(select(BotMetricsEvent)).scalar_one()
+        event = db.execute(select(BotMetricsEvent)).scalar_one()
         assert (event.bot_id, event.event_type, event.reason_code, event.actor) == (
             lab,
             "METRICS_RESET",
@@ -114,13 +114,13 @@ def test_an_executed_reset_moves_everything_it_names_together(desk: Desk, owner:
         assert event.payload_json["requestId"] == "trace-1"
         assert set(event.payload_json["previousBaselines"].values()) == {None}
         assert datetime.fromisoformat(event.payload_json["resetAt"]) == now
-        audited = session.execute(select(AuditEvent)).scalar_one()
+        audited = db.execute(select(AuditEvent)).scalar_one()
         assert (audited.seq, audited.action, audited.actor) == (receipt.audit_seq, "METRICS_RESET", "ops")
-        wish = session.execute(select(RebuildRequest)).scalar_one()
+        wish = db.execute(select(RebuildRequest)).scalar_one()
         assert (wish.bot_ids, wish.also_equity_curves, wish.completed_at) == ([lab], True, None)
-        assert session.execute(select(BotMetricsRollup)).all() == []
-        assert session.execute(select(BotEquityCurve)).all() == []
-        last = session.execute(
+        assert db.execute(select(BotMetricsRollup)).all() == []
+        assert db.execute(select(BotEquityCurve)).all() == []
+        last = db.execute(
             select(BotPerformanceSnapshot).order_by(BotPerformanceSnapshot.id.desc()).limit(1)
         ).scalar_one()
         assert (last.net_pnl_usd, last.session_id, last.since) == (None, None, now)
@@ -130,11 +130,11 @@ def test_an_executed_reset_moves_everything_it_names_together(desk: Desk, owner:
 
 def test_the_counters_of_backtests_start_again_and_lifetime_iterations_stay(desk: Desk, lab: UUID) -> None:
     reset_metrics(desk, reset_request(scope="PAPER_ONLY"))
-    with transaction(desk.sessions) as session:
-        assert session.get_one(BotProgress, lab).backtests_completed == 2
+    with transaction(desk.database) as db:
+        assert db.get_one(BotProgress, lab).backtests_completed == 2
     reset_metrics(desk, reset_request(scope="BACKTEST_ONLY"))
-    with transaction(desk.sessions) as session:
-        counters = session.get_one(BotProgress, lab)
+    with transaction(desk.database) as db:
+        counters = db.get_one(BotProgress, lab)
         values = {column.name: getattr(counters, column.name) for column in BotProgress.__table__.columns}
     lifetime = {"bot_id": lab, "improve_iterations": 7, "evolve_iterations": 4}
     assert {name: value for name, value in values.items() if value} == lifetime
@@ -164,21 +164,21 @@ def test_a_dry_run_tells_what_the_execution_does_and_changes_nothing(
 
 
 def test_improve_and_evolve_work_that_waits_is_canceled_as_the_dry_run_told(desk: Desk, lab: UUID) -> None:
-    with transaction(desk.sessions) as session:
-        bot, other = session.get_one(Bot, lab), make_bot(session)
-        kinds = {kind: make_job(session, bot, job_type=kind).id for kind in JobType}
-        running = make_job(session, other, job_type="IMPROVE", status="RUNNING").id
-        left = make_job(session, other, job_type="EVOLVE").id
+    with transaction(desk.database) as db:
+        bot, other = db.get_one(Bot, lab), make_bot(db)
+        kinds = {kind: make_job(db, bot, job_type=kind).id for kind in JobType}
+        running = make_job(db, other, job_type="IMPROVE", status="RUNNING").id
+        left = make_job(db, other, job_type="EVOLVE").id
     dry = reset_metrics(desk, reset_request(dry_run=True, bot_ids=[lab]))
-    with transaction(desk.sessions) as session:
-        statuses = session.scalars(select(BotJob.status)).all()
+    with transaction(desk.database) as db:
+        statuses = db.scalars(select(BotJob.status)).all()
         assert sorted(statuses) == ["QUEUED"] * 4 + ["RUNNING"]
     done = reset_metrics(desk, reset_request(bot_ids=[lab], plan_hash=dry.plan_hash))
     assert dry.canceled_jobs == done.canceled_jobs == {JobType.IMPROVE: 1, JobType.EVOLVE: 1}
-    with transaction(desk.sessions) as session:
-        found = {job.id: (job.status, job.completed_at, job.error) for job in session.scalars(select(BotJob))}
-        event = session.execute(select(BotMetricsEvent)).scalar_one()
-        audited = session.execute(select(AuditEvent)).scalar_one()
+    with transaction(desk.database) as db:
+        found = {job.id: (job.status, job.completed_at, job.error) for job in db.scalars(select(BotJob))}
+        event = db.execute(select(BotMetricsEvent)).scalar_one()
+        audited = db.execute(select(AuditEvent)).scalar_one()
     canceled = ("CANCELED", desk.clock(), "METRICS_RESET: its bot was reset while it waited; a baseline comes first")
     assert found[kinds[JobType.IMPROVE]] == found[kinds[JobType.EVOLVE]] == canceled
     assert found[kinds[JobType.BACKTEST]] == found[left] == ("QUEUED", None, None)
@@ -189,26 +189,26 @@ def test_improve_and_evolve_work_that_waits_is_canceled_as_the_dry_run_told(desk
 
 @pytest.mark.parametrize("scope", ["PAPER_ONLY", "LIVE_ONLY"])
 def test_a_reset_of_other_books_cancels_nothing(desk: Desk, lab: UUID, scope: str) -> None:
-    with transaction(desk.sessions) as session:
-        job_id = make_job(session, session.get_one(Bot, lab), job_type="IMPROVE").id
+    with transaction(desk.database) as db:
+        job_id = make_job(db, db.get_one(Bot, lab), job_type="IMPROVE").id
     assert reset_metrics(desk, reset_request(scope=scope)).canceled_jobs == {JobType.IMPROVE: 0, JobType.EVOLVE: 0}
-    with transaction(desk.sessions) as session:
-        assert session.get_one(BotJob, job_id).status == "QUEUED"
+    with transaction(desk.database) as db:
+        assert db.get_one(BotJob, job_id).status == "QUEUED"
 
 
 @pytest.mark.parametrize("job_type", [JobType.IMPROVE, JobType.EVOLVE])
 def test_an_iteration_that_ran_while_its_bot_was_reset_is_not_begun_again(desk: Desk, lab: UUID, job_type: str) -> None:
-    with transaction(desk.sessions) as session:
-        job = make_job(session, session.get_one(Bot, lab), job_type=job_type, status="RUNNING", started_at=desk.clock())
+    with transaction(desk.database) as db:
+        job = make_job(db, db.get_one(Bot, lab), job_type=job_type, status="RUNNING", started_at=desk.clock())
     reset_metrics(desk, reset_request())
-    with transaction(desk.sessions) as session:
-        before = session.get_one(BotProgress, lab).improve_failures_in_row
-        (taken,) = jobs.reclaim(session, now=desk.clock(), dead_runs=[str(job.dagster_run_id)])
+    with transaction(desk.database) as db:
+        before = db.get_one(BotProgress, lab).improve_failures_in_row
+        (taken,) = jobs.reclaim(db, now=desk.clock(), dead_runs=[str(job.dagster_run_id)])
         assert taken.status is JobStatus.CANCELED
-    with transaction(desk.sessions) as session:
-        ended = session.get_one(BotJob, job.id)
+    with transaction(desk.database) as db:
+        ended = db.get_one(BotJob, job.id)
         assert (ended.status, ended.error) == ("CANCELED", "its run died and its bot had been reset")
-        assert session.get_one(BotProgress, lab).improve_failures_in_row == before == 0
+        assert db.get_one(BotProgress, lab).improve_failures_in_row == before == 0
 
 
 def test_the_answer_has_the_shape_of_the_contract(desk: Desk, lab: UUID) -> None:
@@ -227,14 +227,14 @@ def test_an_execution_is_refused_when_the_dry_run_showed_something_else(desk: De
     for other in ({"scope": "PAPER_ONLY"}, {"also_reset_equity_curves": False}):
         with pytest.raises(PlanChanged):
             reset_metrics(desk, reset_request(plan_hash=plan, **other))
-    with transaction(desk.sessions) as session:
-        make_session(session, session.get_one(Bot, lab), created_at=desk.clock())
+    with transaction(desk.database) as db:
+        make_session(db, db.get_one(Bot, lab), created_at=desk.clock())
     reset_metrics(desk, reset_request(plan_hash=plan))
     with pytest.raises(PlanChanged):
         reset_metrics(desk, reset_request(plan_hash=plan))
     plan = reset_metrics(desk, reset_request(dry_run=True)).plan_hash
-    with transaction(desk.sessions) as session:
-        make_bot(session)
+    with transaction(desk.database) as db:
+        make_bot(db)
     with pytest.raises(PlanChanged):
         reset_metrics(desk, reset_request(plan_hash=plan))
 
@@ -292,17 +292,17 @@ def test_a_narrow_reset_after_a_wide_one_never_reopens_old_backtests(desk: Desk,
     clock.advance(hours=1)
     reset_metrics(desk, reset_request(scope="PAPER_ONLY"))
     assert shown(desk) == {}
-    with transaction(desk.sessions) as session:
-        assert session.get_one(Bot, lab).metrics_reset_scope == "PAPER_ONLY"
-        make_session(session, session.get_one(Bot, lab), created_at=clock.advance(hours=1), trade_pnl_usd=[1])
+    with transaction(desk.database) as db:
+        assert db.get_one(Bot, lab).metrics_reset_scope == "PAPER_ONLY"
+        make_session(db, db.get_one(Bot, lab), created_at=clock.advance(hours=1), trade_pnl_usd=[1])
     assert shown(desk) == {(lab, "BACKTEST"): 1}
 
 
 def test_a_spared_equity_curve_goes_on_showing_what_it_showed(desk: Desk, clock: FixedClock, lab: UUID) -> None:
     def curve() -> int:
         shown(desk)
-        with transaction(desk.sessions) as session:
-            rows = session.execute(select(BotEquityCurve.equity_usd)).scalars().all()
+        with transaction(desk.database) as db:
+            rows = db.execute(select(BotEquityCurve.equity_usd)).scalars().all()
         return len(rows[0]) if rows else 0
 
     reset_metrics(desk, reset_request(also_reset_equity_curves=False))
@@ -316,8 +316,8 @@ def test_a_spared_equity_curve_goes_on_showing_what_it_showed(desk: Desk, clock:
 
 
 def curves(desk: Desk) -> set[str]:
-    with transaction(desk.sessions) as session:
-        return set(session.execute(select(BotEquityCurve.book)).scalars())
+    with transaction(desk.database) as db:
+        return set(db.execute(select(BotEquityCurve.book)).scalars())
 
 
 def test_curves_of_other_books_and_spared_curves_stay_in_sight(desk: Desk, live: UUID) -> None:
@@ -328,41 +328,41 @@ def test_curves_of_other_books_and_spared_curves_stay_in_sight(desk: Desk, live:
 
 
 def test_a_clock_set_back_hides_whatever_was_recorded_last(desk: Desk, clock: FixedClock) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=clock())
-        make_trade(session, bot, book="PAPER", exit_at=clock.advance(seconds=1), net_usd=5)
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=clock())
+        make_trade(db, bot, book="PAPER", exit_at=clock.advance(seconds=1), net_usd=5)
     clock.advance(minutes=-10)
     reset_metrics(desk, reset_request())
     assert shown(desk) == {}
 
 
 def test_archived_and_killed_bots_are_reset_too(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        ids = {make_bot(session, archived_at=BIRTH).id, make_bot(session, killed_at=BIRTH, kill_reason="test").id}
+    with transaction(desk.database) as db:
+        ids = {make_bot(db, archived_at=BIRTH).id, make_bot(db, killed_at=BIRTH, kill_reason="test").id}
     assert set(reset_metrics(desk, reset_request()).reset_bot_ids or ()) == ids
 
 
 @pytest.mark.scorecard(12)
 @pytest.mark.parametrize("minutes", [-10, 10])
 def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock: FixedClock, minutes: int) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=clock.advance(seconds=1))
-        make_trade(session, bot, book="PAPER", exit_at=clock(), net_usd=5)
-        running = make_job(session, bot, status="RUNNING", created_at=clock.advance(seconds=1))
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=clock.advance(seconds=1))
+        make_trade(db, bot, book="PAPER", exit_at=clock(), net_usd=5)
+        running = make_job(db, bot, status="RUNNING", created_at=clock.advance(seconds=1))
         straddling = clock()
     clock.advance(minutes=minutes)
     reset_metrics(desk, reset_request())
-    with transaction(desk.sessions) as session:
-        make_session(session, bot, created_at=straddling)
+    with transaction(desk.database) as db:
+        make_session(db, bot, created_at=straddling)
     assert shown(desk) == {}
-    with transaction(desk.sessions) as session:
-        jobs.close(session, running.id, run_id=str(running.dagster_run_id), status=JobStatus.FAILED, now=clock())
-        make_job(session, bot, created_at=clock.advance(seconds=1))
-        begun = jobs.claim(session, JobType.BACKTEST, run_id="next", cap=2, now=clock())
+    with transaction(desk.database) as db:
+        jobs.close(db, running.id, run_id=str(running.dagster_run_id), status=JobStatus.FAILED, now=clock())
+        make_job(db, bot, created_at=clock.advance(seconds=1))
+        begun = jobs.claim(db, JobType.BACKTEST, run_id="next", cap=2, now=clock())
         assert begun is not None
-        make_session(session, bot, created_at=begun.started_at)
+        make_session(db, bot, created_at=begun.started_at)
     assert shown(desk) == {(bot.id, "BACKTEST"): 3}
     clock.advance(minutes=-minutes)
     reset_metrics(desk, reset_request())
@@ -374,16 +374,14 @@ def test_the_hour_that_happens_twice_is_split_where_the_reset_was(desk: Desk, cl
     new_york = ZoneInfo("America/New_York")
     first = datetime(2026, 11, 1, 1, 30, tzinfo=new_york, fold=0)
     second = datetime(2026, 11, 1, 1, 15, tzinfo=new_york, fold=1)
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=first, trade_pnl_usd=[1])
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=first, trade_pnl_usd=[1])
     clock.now = datetime(2026, 11, 1, 1, 45, tzinfo=new_york, fold=0)
     reset_metrics(desk, reset_request())
     assert shown(desk) == {}
-    with transaction(desk.sessions) as session:
-        make_session(session, bot, created_at=second, trade_pnl_usd=[1, 2])
+    with transaction(desk.database) as db:
+        make_session(db, bot, created_at=second, trade_pnl_usd=[1, 2])
     assert shown(desk) == {(bot.id, "BACKTEST"): 2}
-    with transaction(desk.sessions) as session:
-        assert session.get_one(MetricsBaseline, (bot.id, "BACKTEST")).reset_at == datetime(
-            2026, 11, 1, 5, 45, tzinfo=UTC
-        )
+    with transaction(desk.database) as db:
+        assert db.get_one(MetricsBaseline, (bot.id, "BACKTEST")).reset_at == datetime(2026, 11, 1, 5, 45, tzinfo=UTC)

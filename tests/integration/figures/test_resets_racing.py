@@ -59,13 +59,13 @@ def crowd(urls: DatabaseUrls, settings: Settings, clock: FixedClock) -> Iterator
     try:
         yield opened
     finally:
-        opened.sessions.kw["bind"].dispose()
+        opened.database.kw["bind"].dispose()
 
 
 @contextmanager
 def deaths(desk: Desk, owner: Engine) -> Iterator[None]:
     """Let the server kill the connection of a thread right after the statement its `victim.dies_after` names."""
-    engine = desk.sessions.kw["bind"]
+    engine = desk.database.kw["bind"]
 
     def kill(connection: Connection, _: object, statement: str, *__: object) -> None:
         dies_after = getattr(victim, "dies_after", None)
@@ -104,11 +104,11 @@ def fate_of(n: int, wish: ResetRequest) -> str | None:
 @pytest.mark.scorecard(15)
 def test_fifty_racing_resets_some_killed_are_whole_or_absent(crowd: Desk, owner: Engine) -> None:
     chance = Random(15)  # noqa: S311 - seeded on purpose
-    with transaction(crowd.sessions) as session:
-        ids = make_bots(session, 40)
+    with transaction(crowd.database) as db:
+        ids = make_bots(db, 40)
         for bot_id in ids[:20]:
-            make_session(session, session.get_one(Bot, bot_id), created_at=BIRTH)
-        rollups.rebuild(session, None, now=crowd.clock())
+            make_session(db, db.get_one(Bot, bot_id), created_at=BIRTH)
+        rollups.rebuild(db, None, now=crowd.clock())
     wishes = [
         reset_request(
             request_id=f"r{n}",
@@ -124,8 +124,8 @@ def test_fifty_racing_resets_some_killed_are_whole_or_absent(crowd: Desk, owner:
     assert len(died) >= 12
     done = {wish.request_id: wish for wish in wishes if wish.request_id not in died}
     assert set(done) == {wish.request_id for wish, fate in zip(wishes, fates, strict=True) if fate is None}
-    with transaction(crowd.sessions) as session:
-        assert partial_resets(session, done, ids) == []
+    with transaction(crowd.database) as db:
+        assert partial_resets(db, done, ids) == []
     assert verify_chain(crowd).is_whole
     assert verify_chain(crowd).events == len(done)
     with owner.connect() as connection:
@@ -137,14 +137,14 @@ def test_fifty_racing_resets_some_killed_are_whole_or_absent(crowd: Desk, owner:
         connection.execute(
             text("DELETE FROM rebuild_requests WHERE id = (SELECT max(id) FROM rebuild_requests)"),
         )
-    with transaction(crowd.sessions) as session:
-        assert partial_resets(session, done, ids) != []
+    with transaction(crowd.database) as db:
+        assert partial_resets(db, done, ids) != []
 
 
-def partial_resets(session: Session, done: dict[str, ResetRequest], ids: Sequence[UUID]) -> list[str]:
+def partial_resets(db: Session, done: dict[str, ResetRequest], ids: Sequence[UUID]) -> list[str]:
     """Replay the audit chain against every table a reset writes; return where one is missing, odd or half there."""
     found = []
-    order = [row.payload["requestId"] for row in session.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars()]
+    order = [row.payload["requestId"] for row in db.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars()]
     if sorted(order) != sorted(done):
         found.append("audit")
     expected: dict[tuple[UUID, str], str] = {}
@@ -152,25 +152,25 @@ def partial_resets(session: Session, done: dict[str, ResetRequest], ids: Sequenc
         wish = done[name]
         targets = sorted(wish.bot_ids or ids)
         events = select(BotMetricsEvent.bot_id).where(BotMetricsEvent.payload_json["requestId"].astext == name)
-        if sorted(session.execute(events).scalars()) != targets:
+        if sorted(db.execute(events).scalars()) != targets:
             found.append(f"events of {name}")
         wanted = select(RebuildRequest.bot_ids).where(RebuildRequest.request_id == name)
-        if session.execute(wanted).scalars().all() != [targets]:
+        if db.execute(wanted).scalars().all() != [targets]:
             found.append(f"rebuild of {name}")
         expected |= {(bot_id, book): name for bot_id in targets for book in Scope(wish.scope).books}
-    standing = session.execute(select(MetricsBaseline)).scalars()
+    standing = db.execute(select(MetricsBaseline)).scalars()
     if {(row.bot_id, row.book): row.request_id for row in standing} != expected:
         found.append("baselines")
     last = {bot_id: name for name in order for bot_id in done[name].bot_ids or ids}
     scopes = {bot_id: done[name].scope for bot_id, name in last.items()}
-    marked = session.execute(select(Bot.id, Bot.metrics_reset_scope).where(Bot.metrics_reset_at.is_not(None)))
+    marked = db.execute(select(Bot.id, Bot.metrics_reset_scope).where(Bot.metrics_reset_at.is_not(None)))
     if {row.id: row.metrics_reset_scope for row in marked} != scopes:
         found.append("bots")
     hidden = {bot_id for bot_id, book in expected if book == "BACKTEST"}
-    still = set(session.execute(select(BotMetricsRollup.bot_id)).scalars())
+    still = set(db.execute(select(BotMetricsRollup.bot_id)).scalars())
     if still & hidden:
         found.append("rollups")
-    if session.execute(select(func.count()).select_from(BotMetricsEvent)).scalar_one() != sum(
+    if db.execute(select(func.count()).select_from(BotMetricsEvent)).scalar_one() != sum(
         len(wish.bot_ids or ids) for wish in done.values()
     ):
         found.append("events of the dead")
@@ -178,38 +178,38 @@ def partial_resets(session: Session, done: dict[str, ResetRequest], ids: Sequenc
 
 
 def shown_trades(desk: Desk, bot_id: UUID) -> int | None:
-    with transaction(desk.sessions) as session:
-        row = session.get(BotMetricsRollup, (bot_id, "BACKTEST"))
+    with transaction(desk.database) as db:
+        row = db.get(BotMetricsRollup, (bot_id, "BACKTEST"))
         return row.trades if row else None
 
 
 @pytest.mark.scorecard(16)
 def test_a_session_committed_while_a_reset_waits_does_not_count(desk: Desk, owner: Engine, clock: FixedClock) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
     with ThreadPoolExecutor(1) as pool:
-        with transaction(desk.sessions) as session:
-            make_session(session, bot, created_at=clock())
-            rollups.rebuild(session, [bot.id], now=clock())
+        with transaction(desk.database) as db:
+            make_session(db, bot, created_at=clock())
+            rollups.rebuild(db, [bot.id], now=clock())
             waiting = pool.submit(reset_metrics, desk, reset_request())
             wait_until_blocked(owner)
         receipt = waiting.result()
     assert receipt.no_longer_shown[Book.BACKTEST].sessions == 1
     assert shown_trades(desk, bot.id) is None
-    with transaction(desk.sessions) as session:
-        assert rollups.rebuild(session, None, now=clock()) == 0
+    with transaction(desk.database) as db:
+        assert rollups.rebuild(db, None, now=clock()) == 0
 
 
 @pytest.mark.scorecard(16)
 def test_a_session_inserted_before_and_committed_after_a_reset_does_not_count(desk: Desk, clock: FixedClock) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
     started_at = clock()
     clock.advance(seconds=1)
-    with transaction(desk.sessions) as session:
-        make_session(session, bot, created_at=started_at)
+    with transaction(desk.database) as db:
+        make_session(db, bot, created_at=started_at)
         reset_metrics(desk, reset_request())
-        rollups.rebuild(session, [bot.id], now=clock())
+        rollups.rebuild(db, [bot.id], now=clock())
     assert shown_trades(desk, bot.id) is None
 
 
@@ -217,14 +217,14 @@ def test_a_session_inserted_before_and_committed_after_a_reset_does_not_count(de
 def test_a_session_recorded_while_a_reset_holds_the_bot_does_not_count(
     desk: Desk, owner: Engine, clock: FixedClock
 ) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
 
     def record_session() -> None:
-        with transaction(desk.sessions) as session:
-            rollups.lock_bots(session, [bot.id])
-            make_session(session, bot, created_at=started_at)
-            rollups.rebuild(session, [bot.id], now=clock())
+        with transaction(desk.database) as db:
+            rollups.lock_bots(db, [bot.id])
+            make_session(db, bot, created_at=started_at)
+            rollups.rebuild(db, [bot.id], now=clock())
 
     started_at = clock()
     clock.advance(seconds=1)
@@ -245,7 +245,7 @@ def test_a_session_recorded_while_a_reset_holds_the_bot_does_not_count(
 def before_audit(desk: Desk) -> Iterator[list[Callable[[], object]]]:
     """Call something inside a reset's transaction, once it holds its locks and has written all but the audit event."""
     calls: list[Callable[[], object]] = []
-    engine = desk.sessions.kw["bind"]
+    engine = desk.database.kw["bind"]
 
     def listen(_: object, __: object, statement: str, *___: object) -> None:
         if "INSERT INTO rebuild_requests" in statement and calls:
@@ -270,10 +270,10 @@ class Ran:
 
 def run_session(desk: Desk, bot: Bot) -> Ran:
     began = desk.clock()
-    with transaction(desk.sessions) as session:
-        rollups.lock_bots(session, [bot.id])
-        session_id = make_session(session, bot, created_at=began).id
-        rollups.rebuild(session, [bot.id], now=desk.clock())
+    with transaction(desk.database) as db:
+        rollups.lock_bots(db, [bot.id])
+        session_id = make_session(db, bot, created_at=began).id
+        rollups.rebuild(db, [bot.id], now=desk.clock())
     return Ran(bot.id, began, desk.clock(), session_id)
 
 
@@ -283,12 +283,12 @@ def run_reset(desk: Desk, bot: Bot) -> Ran:
     return Ran(bot.id, began, desk.clock())
 
 
-def on_the_wrong_side(session: Session, sessions: list[Ran], resets: list[Ran]) -> set[UUID]:
+def on_the_wrong_side(db: Session, sessions: list[Ran], resets: list[Ran]) -> set[UUID]:
     """Sessions that count although they began before the last reset did, or do not although they began after it."""
     wrong = set()
     baselines = {
         row.bot_id: row.reset_at
-        for row in session.execute(select(MetricsBaseline).where(MetricsBaseline.book == "BACKTEST")).scalars()
+        for row in db.execute(select(MetricsBaseline).where(MetricsBaseline.book == "BACKTEST")).scalars()
     }
     for ran in sessions:
         assert ran.session_id is not None
@@ -307,8 +307,8 @@ def test_a_storm_of_sessions_and_resets_puts_nothing_on_the_wrong_side(
 ) -> None:
     desk = open_desk(settings, urls, clock=system_clock, pool_size=8)
     chance = Random(16)  # noqa: S311 - seeded on purpose
-    with transaction(desk.sessions) as session:
-        fleet = [make_bot(session) for _ in range(4)]
+    with transaction(desk.database) as db:
+        fleet = [make_bot(db) for _ in range(4)]
     work = [run_session] * 80 + [run_reset] * 24
     chance.shuffle(work)
     with ThreadPoolExecutor(8) as pool:
@@ -316,29 +316,29 @@ def test_a_storm_of_sessions_and_resets_puts_nothing_on_the_wrong_side(
         ran = [one.result() for one in running]
     sessions = [one for one in ran if one.session_id is not None]
     resets = [one for one in ran if one.session_id is None]
-    with transaction(desk.sessions) as session:
-        assert on_the_wrong_side(session, sessions, resets) == set()
-        assert rollups.rebuild(session, None, now=desk.clock()) == 0, "the figures shown are those of a full rebuild"
+    with transaction(desk.database) as db:
+        assert on_the_wrong_side(db, sessions, resets) == set()
+        assert rollups.rebuild(db, None, now=desk.clock()) == 0, "the figures shown are those of a full rebuild"
     with owner.begin() as connection:
         connection.execute(
             text("UPDATE metrics_baselines SET reset_at = :late"), {"late": BIRTH + timedelta(days=9999)}
         )
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         after_all = [Ran(one.bot_id, BIRTH, BIRTH) for one in resets]
-        assert on_the_wrong_side(session, sessions, after_all) == {one.session_id for one in sessions}
-    desk.sessions.kw["bind"].dispose()
+        assert on_the_wrong_side(db, sessions, after_all) == {one.session_id for one in sessions}
+    desk.database.kw["bind"].dispose()
 
 
 def effects(desk: Desk) -> tuple[int, ...]:
     tables = (AuditEvent, BotMetricsEvent, RebuildRequest, IdempotencyKey)
-    with transaction(desk.sessions) as session:
-        return tuple(session.execute(select(func.count()).select_from(table)).scalar_one() for table in tables)
+    with transaction(desk.database) as db:
+        return tuple(db.execute(select(func.count()).select_from(table)).scalar_one() for table in tables)
 
 
 @pytest.mark.scorecard(17)
 def test_the_same_key_and_body_again_has_one_effect_and_one_answer(desk: Desk, clock: FixedClock) -> None:
-    with transaction(desk.sessions) as session:
-        make_bot(session)
+    with transaction(desk.database) as db:
+        make_bot(db)
     first = reset_metrics(desk, reset_request(idempotency_key="k"))
     clock.advance(minutes=1)
     again = reset_metrics(desk, reset_request(idempotency_key="k", request_id="trace-2"))
@@ -350,8 +350,8 @@ def test_the_same_key_and_body_again_has_one_effect_and_one_answer(desk: Desk, c
 
 @pytest.mark.scorecard(17)
 def test_the_same_key_with_another_body_is_refused(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
     reset_metrics(desk, reset_request(idempotency_key="k"))
     for other in (
         {"scope": "PAPER_ONLY"},
@@ -368,8 +368,8 @@ def test_the_same_key_with_another_body_is_refused(desk: Desk) -> None:
 
 @pytest.mark.scorecard(17)
 def test_a_dry_run_does_not_use_its_key(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        make_bot(session)
+    with transaction(desk.database) as db:
+        make_bot(db)
     reset_metrics(desk, reset_request(idempotency_key="k", dry_run=True))
     assert effects(desk) == (0, 0, 0, 0)
     assert reset_metrics(desk, reset_request(idempotency_key="k")).audit_seq == 1
@@ -377,8 +377,8 @@ def test_a_dry_run_does_not_use_its_key(desk: Desk) -> None:
 
 @pytest.mark.scorecard(17)
 def test_parallel_calls_with_one_key_have_one_effect(crowd: Desk) -> None:
-    with transaction(crowd.sessions) as session:
-        make_bots(session, 5)
+    with transaction(crowd.database) as db:
+        make_bots(db, 5)
     with ThreadPoolExecutor(12) as pool:
         wishes = [reset_request(idempotency_key="k", request_id=f"r{n}") for n in range(12)]
         answers = [receipt.as_json() for receipt in pool.map(lambda wish: reset_metrics(crowd, wish), wishes)]
@@ -388,8 +388,8 @@ def test_parallel_calls_with_one_key_have_one_effect(crowd: Desk) -> None:
 
 @pytest.mark.scorecard(17)
 def test_a_crash_at_any_point_leaves_the_key_unused(desk: Desk, owner: Engine) -> None:
-    with transaction(desk.sessions) as session:
-        make_bot(session)
+    with transaction(desk.database) as db:
+        make_bot(db)
     points = (*DEATHS, "INSERT INTO idempotency_keys")
     with deaths(desk, owner):
         for point in points:

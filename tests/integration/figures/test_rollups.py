@@ -47,8 +47,8 @@ def reset(desk: Desk, scope: str, bot_ids: list[UUID] | None, *, curves: bool = 
 
 def random_history(desk: Desk, clock: FixedClock, chance: Random, *, bots: int, steps: int) -> list[UUID]:
     """Let sessions, trades and resets happen in random order, each figure rebuilt only where something happened."""
-    with transaction(desk.sessions) as session:
-        fleet = [make_bot(session, stage=chance.choice(("LAB", *STAGE_BOOKS))) for _ in range(bots)]
+    with transaction(desk.database) as db:
+        fleet = [make_bot(db, stage=chance.choice(("LAB", *STAGE_BOOKS))) for _ in range(bots)]
     for _ in range(steps):
         clock.advance(minutes=chance.randint(0, 300))
         bot = chance.choice(fleet)
@@ -60,29 +60,29 @@ def random_history(desk: Desk, clock: FixedClock, chance: Random, *, bots: int, 
                 curves=chance.random() < 0.5,
             )
             continue
-        with transaction(desk.sessions) as session:
+        with transaction(desk.database) as db:
             if chance.random() < 0.5:
-                happen_session(session, bot, chance, clock())
+                happen_session(db, bot, chance, clock())
             else:
-                happen_trade(session, bot, chance, clock())
-            rollups.rebuild(session, [bot.id], now=clock())
+                happen_trade(db, bot, chance, clock())
+            rollups.rebuild(db, [bot.id], now=clock())
     return [bot.id for bot in fleet]
 
 
-def happen_session(session: Any, bot: Bot, chance: Random, now: datetime) -> None:
+def happen_session(db: Any, bot: Bot, chance: Random, now: datetime) -> None:
     pnl = [Decimal(chance.randint(-40_000, 50_000)) / 100 for _ in range(chance.choice((0, 1, 3, 31, 32, 33, 80)))]
     status = "FAILED" if chance.random() < 0.2 else "COMPLETED"
     started = now - timedelta(minutes=chance.choice((0, 0, 5, 400)))
-    make_session(session, bot, created_at=started, status=status, trade_pnl_usd=[str(one) for one in pnl])
+    make_session(db, bot, created_at=started, status=status, trade_pnl_usd=[str(one) for one in pnl])
 
 
-def happen_trade(session: Any, bot: Bot, chance: Random, now: datetime) -> None:
+def happen_trade(db: Any, bot: Bot, chance: Random, now: datetime) -> None:
     book = chance.choice(STAGE_BOOKS)
     net = Decimal(chance.randint(-30_000, 30_000)) / 100
-    trade = make_trade(session, bot, book=book, exit_at=now, net_usd=str(net), bars_held=chance.randint(0, 9))
-    make_fill(session, bot, book=book, filled_at=now, created_at=now)
+    trade = make_trade(db, bot, book=book, exit_at=now, net_usd=str(net), bars_held=chance.randint(0, 9))
+    make_fill(db, bot, book=book, filled_at=now, created_at=now)
     realised = trade.gross_pnl_usd - trade.slippage_usd
-    make_fill(session, bot, book=book, filled_at=now, side="SELL", realised_pnl_usd=realised)
+    make_fill(db, bot, book=book, filled_at=now, side="SELL", realised_pnl_usd=realised)
 
 
 def recount(owner: Engine) -> dict[Key, dict[str, Any]]:
@@ -199,8 +199,8 @@ def test_a_thousand_figures_equal_an_independent_recount(desk: Desk, clock: Fixe
         with owner.begin() as connection:
             connection.execute(text(fault))
         assert differences(owner) != [], fault
-        with transaction(desk.sessions) as session:
-            assert rollups.rebuild(session, None, now=clock()) > 0
+        with transaction(desk.database) as db:
+            assert rollups.rebuild(db, None, now=clock()) > 0
         assert differences(owner) == []
 
 
@@ -211,11 +211,11 @@ def test_figures_kept_up_bot_by_bot_are_those_of_a_full_rebuild(desk: Desk, cloc
     with owner.begin() as connection:
         connection.execute(text("DELETE FROM bot_metrics_rollups"))
         connection.execute(text("DELETE FROM bot_equity_curve"))
-    with transaction(desk.sessions) as session:
-        rollups.rebuild(session, None, now=clock())
+    with transaction(desk.database) as db:
+        rollups.rebuild(db, None, now=clock())
     assert derived(owner, BotMetricsRollup, BotEquityCurve) == kept_up
-    with transaction(desk.sessions) as session:
-        assert rollups.rebuild(session, None, now=clock()) == 0
+    with transaction(desk.database) as db:
+        assert rollups.rebuild(db, None, now=clock()) == 0
 
 
 @pytest.mark.scorecard(19)
@@ -233,17 +233,17 @@ def test_fills_agree_with_the_trades_they_closed(desk: Desk, clock: FixedClock, 
 
 
 def test_the_backtest_figure_is_the_latest_session_never_a_sum(desk: Desk, clock: FixedClock, owner: Engine) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_generation(session, bot)
-        make_session(session, bot, created_at=BIRTH, trade_pnl_usd=[100])
-        make_session(session, bot, created_at=BIRTH + timedelta(hours=1), trade_pnl_usd=[-7], generation_number=2)
-        make_session(session, bot, created_at=BIRTH + timedelta(hours=2), status="FAILED")
-        assert rollups.rebuild(session, [bot.id], now=clock()) == 1
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_generation(db, bot)
+        make_session(db, bot, created_at=BIRTH, trade_pnl_usd=[100])
+        make_session(db, bot, created_at=BIRTH + timedelta(hours=1), trade_pnl_usd=[-7], generation_number=2)
+        make_session(db, bot, created_at=BIRTH + timedelta(hours=2), status="FAILED")
+        assert rollups.rebuild(db, [bot.id], now=clock()) == 1
     row = shown(owner)[bot.id, "BACKTEST"]
     assert (row["net_pnl_usd"], row["sessions"], row["trades"]) == (-7, 2, 1)
-    with transaction(desk.sessions) as session:
-        taken = session.execute(select(BotPerformanceSnapshot)).scalar_one()
+    with transaction(desk.database) as db:
+        taken = db.execute(select(BotPerformanceSnapshot)).scalar_one()
         assert (taken.net_pnl_usd, taken.generation_number) == (Decimal(-7), 2)
 
 
@@ -251,81 +251,81 @@ def test_of_two_sessions_begun_in_one_instant_the_higher_id_is_the_latest(
     desk: Desk, clock: FixedClock, owner: Engine
 ) -> None:
     low, high = UUID(int=1), UUID(int=2)
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=BIRTH, id=high)
-        make_session(session, bot, created_at=BIRTH, id=low)
-        rollups.rebuild(session, None, now=clock())
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=BIRTH, id=high)
+        make_session(db, bot, created_at=BIRTH, id=low)
+        rollups.rebuild(db, None, now=clock())
     assert shown(owner)[bot.id, "BACKTEST"]["session_id"] == high
 
 
 def test_a_bot_without_sessions_has_no_figures(desk: Desk, clock: FixedClock, owner: Engine) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=BIRTH, status="FAILED")
-        assert rollups.rebuild(session, None, now=clock()) == 0
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=BIRTH, status="FAILED")
+        assert rollups.rebuild(db, None, now=clock()) == 0
     assert shown(owner) == {}
 
 
 def test_a_session_without_trades_leaves_what_is_unknown_unknown(desk: Desk, clock: FixedClock, owner: Engine) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=BIRTH, trade_pnl_usd=[])
-        rollups.rebuild(session, None, now=clock())
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=BIRTH, trade_pnl_usd=[])
+        rollups.rebuild(db, None, now=clock())
     row = shown(owner)[bot.id, "BACKTEST"]
     assert (row["trades"], row["net_pnl_usd"], row["sparkline_usd"]) == (0, 0, [])
     assert (row["win_pct"], row["profit_factor"], row["expectancy_usd"]) == (None, None, None)
 
 
 def test_an_unchanged_figure_keeps_its_row_and_leaves_no_snapshot(desk: Desk, clock: FixedClock, owner: Engine) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session, stage="PAPER")
-        make_session(session, bot, created_at=BIRTH)
-        make_trade(session, bot, book="PAPER", exit_at=BIRTH, net_usd=3)
-        assert rollups.rebuild(session, None, now=clock()) == 2
+    with transaction(desk.database) as db:
+        bot = make_bot(db, stage="PAPER")
+        make_session(db, bot, created_at=BIRTH)
+        make_trade(db, bot, book="PAPER", exit_at=BIRTH, net_usd=3)
+        assert rollups.rebuild(db, None, now=clock()) == 2
         first = clock()
-        assert rollups.rebuild(session, None, now=clock.advance(hours=1)) == 0
+        assert rollups.rebuild(db, None, now=clock.advance(hours=1)) == 0
     assert {row["computed_at"] for row in shown(owner).values()} == {first}
-    with transaction(desk.sessions) as session:
-        assert len(session.execute(select(BotPerformanceSnapshot.id)).all()) == 2
+    with transaction(desk.database) as db:
+        assert len(db.execute(select(BotPerformanceSnapshot.id)).all()) == 2
 
 
 def test_the_equity_curve_of_a_stage_book_ends_each_trading_day(desk: Desk, clock: FixedClock) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session, stage="PAPER")
+    with transaction(desk.database) as db:
+        bot = make_bot(db, stage="PAPER")
         for exit_at, net in (
             (datetime.fromisoformat("2026-03-05T15:00Z"), 10),
             (datetime.fromisoformat("2026-03-05T16:00Z"), 5),
             (datetime.fromisoformat("2026-03-09T15:00Z"), -20),
         ):
-            make_trade(session, bot, book="PAPER", exit_at=exit_at, net_usd=net)
-        rollups.rebuild(session, None, now=clock())
-        curve = session.get_one(BotEquityCurve, (bot.id, "PAPER"))
+            make_trade(db, bot, book="PAPER", exit_at=exit_at, net_usd=net)
+        rollups.rebuild(db, None, now=clock())
+        curve = db.get_one(BotEquityCurve, (bot.id, "PAPER"))
     assert curve.trading_on == [date(2026, 3, 5), date(2026, 3, 6), date(2026, 3, 9)]
     assert curve.equity_usd == [50_015, 50_015, 49_995]
 
 
 def test_a_figure_that_counts_no_more_leaves_a_blank_snapshot(desk: Desk, clock: FixedClock) -> None:
     reset = {"scope": "ALL", "reason_code": "PLANTED", "actor": "ops", "request_id": "r"}
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=BIRTH)
-        rollups.rebuild(session, None, now=clock())
-        session.add(MetricsBaseline(bot_id=bot.id, book="BACKTEST", reset_at=clock(), **reset))
-        session.flush()
-        assert rollups.rebuild(session, None, now=clock.advance(hours=1)) == 1
-        last = session.scalars(select(BotPerformanceSnapshot).order_by(BotPerformanceSnapshot.id.desc())).first()
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=BIRTH)
+        rollups.rebuild(db, None, now=clock())
+        db.add(MetricsBaseline(bot_id=bot.id, book="BACKTEST", reset_at=clock(), **reset))
+        db.flush()
+        assert rollups.rebuild(db, None, now=clock.advance(hours=1)) == 1
+        last = db.scalars(select(BotPerformanceSnapshot).order_by(BotPerformanceSnapshot.id.desc())).first()
     assert last is not None
     assert (last.net_pnl_usd, last.trades, last.taken_at) == (None, 0, clock())
 
 
 def test_a_long_record_is_thinned_from_its_first_to_its_last_day(desk: Desk, clock: FixedClock, owner: Engine) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session, stage="PAPER")
-        make_session(session, bot, created_at=BIRTH, trade_pnl_usd=[1] * 80)
+    with transaction(desk.database) as db:
+        bot = make_bot(db, stage="PAPER")
+        make_session(db, bot, created_at=BIRTH, trade_pnl_usd=[1] * 80)
         for day in range(80):
-            make_trade(session, bot, book="PAPER", exit_at=BIRTH + timedelta(days=day), net_usd=1)
-        rollups.rebuild(session, None, now=clock())
+            make_trade(db, bot, book="PAPER", exit_at=BIRTH + timedelta(days=day), net_usd=1)
+        rollups.rebuild(db, None, now=clock())
     for row in shown(owner).values():
         line = row["sparkline_usd"]
         assert (len(line), line[0], line[-1]) == (32, 50_001, 50_080)
@@ -333,8 +333,8 @@ def test_a_long_record_is_thinned_from_its_first_to_its_last_day(desk: Desk, clo
 
 
 def test_a_rebuild_without_curves_leaves_them_alone(desk: Desk, clock: FixedClock) -> None:
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        make_session(session, bot, created_at=BIRTH)
-        rollups.rebuild(session, None, now=clock(), equity_curves=False)
-        assert session.get(BotEquityCurve, (bot.id, "BACKTEST")) is None
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=BIRTH)
+        rollups.rebuild(db, None, now=clock(), equity_curves=False)
+        assert db.get(BotEquityCurve, (bot.id, "BACKTEST")) is None

@@ -18,8 +18,8 @@ from services.bots.fleet import FleetQuery, bots_page
 from services.bots.life import bot_life
 from services.desk import Desk, prepare_database
 from services.figures.resets import reset_metrics
-from services.verification.runs import verify
-from store.verification import runs
+from services.verification.verifications import verify
+from store.verification import verifications
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_generation, make_session, reset_request
 from trading.verification.verdicts import Kind
@@ -28,7 +28,7 @@ HOUR = timedelta(hours=1)
 WALK_FORWARD = ("WALK_FORWARD_CONSISTENCY", "WALK_FORWARD_OVERFIT_RATIO")
 
 
-def make_run(session: Session, bot_id: UUID, kind: Kind, **over: Any) -> None:
+def make_run(db: Session, bot_id: UUID, kind: Kind, **over: Any) -> None:
     """Append one verification that passed on real bars."""
     columns: dict[str, Any] = {
         "id": uuid4(),
@@ -48,7 +48,7 @@ def make_run(session: Session, bot_id: UUID, kind: Kind, **over: Any) -> None:
         "can_show": "planted",
         "cannot_show": "planted",
     }
-    runs.append(session, columns | (walked(0.75, 1.25) if kind is Kind.WALK_FORWARD else {}) | over)
+    verifications.append(db, columns | (walked(0.75, 1.25) if kind is Kind.WALK_FORWARD else {}) | over)
 
 
 def walked(consistency: float | None, overfit_ratio: float | None) -> dict[str, float | None]:
@@ -66,8 +66,8 @@ def reasons(desk: Desk, bot_id: UUID) -> dict[str, str]:
 
 @pytest.mark.parametrize("stage", ["SHADOW", "CANARY"])
 def test_a_bot_that_was_never_verified_is_told_what_to_run(desk: Desk, stage: str) -> None:
-    with desk.sessions.begin() as session:
-        bot_id = make_bot(session, stage=stage).id
+    with desk.database.begin() as db:
+        bot_id = make_bot(db, stage=stage).id
     told = reasons(desk, bot_id)
     for code in WALK_FORWARD:
         assert told[code].endswith("was unknown: never verified; run its walk-forward suite")
@@ -75,21 +75,21 @@ def test_a_bot_that_was_never_verified_is_told_what_to_run(desk: Desk, stage: st
 
 
 def test_a_verification_that_passed_is_no_blocker(desk: Desk) -> None:
-    with desk.sessions.begin() as session:
-        bot_id = make_bot(session, stage="CANARY").id
-        make_run(session, bot_id, Kind.WALK_FORWARD)
-        make_run(session, bot_id, Kind.STRESS)
+    with desk.database.begin() as db:
+        bot_id = make_bot(db, stage="CANARY").id
+        make_run(db, bot_id, Kind.WALK_FORWARD)
+        make_run(db, bot_id, Kind.STRESS)
     assert not {*WALK_FORWARD, "STRESS_SUITE_PASSED"} & set(reasons(desk, bot_id))
 
 
 def test_the_newest_run_counts_even_where_an_older_one_was_better(desk: Desk, clock: FixedClock) -> None:
     later = {"created_at": clock.now, "completed_at": clock.now}
-    with desk.sessions.begin() as session:
-        bot_id = make_bot(session, stage="CANARY").id
-        make_run(session, bot_id, Kind.WALK_FORWARD)
-        make_run(session, bot_id, Kind.WALK_FORWARD, **walked(0.25, None), **later)
-        make_run(session, bot_id, Kind.STRESS)
-        make_run(session, bot_id, Kind.STRESS, verdict="FAILED", **later)
+    with desk.database.begin() as db:
+        bot_id = make_bot(db, stage="CANARY").id
+        make_run(db, bot_id, Kind.WALK_FORWARD)
+        make_run(db, bot_id, Kind.WALK_FORWARD, **walked(0.25, None), **later)
+        make_run(db, bot_id, Kind.STRESS)
+        make_run(db, bot_id, Kind.STRESS, verdict="FAILED", **later)
     told = reasons(desk, bot_id)
     assert told["WALK_FORWARD_CONSISTENCY"].endswith("≥ 0.6, was 0.25")
     assert "no test Sharpe above zero" in told["WALK_FORWARD_OVERFIT_RATIO"]
@@ -98,16 +98,16 @@ def test_the_newest_run_counts_even_where_an_older_one_was_better(desk: Desk, cl
 
 def test_figures_that_are_only_shown_open_no_gate(desk: Desk) -> None:
     shown = {"figures": {"consistency": 0.9, "overfit_ratio": 1.0}}
-    with desk.sessions.begin() as session:
-        bot_id = make_bot(session, stage="SHADOW").id
-        make_run(session, bot_id, Kind.WALK_FORWARD, **shown, **walked(None, None))
+    with desk.database.begin() as db:
+        bot_id = make_bot(db, stage="SHADOW").id
+        make_run(db, bot_id, Kind.WALK_FORWARD, **shown, **walked(None, None))
     assert set(WALK_FORWARD) <= set(reasons(desk, bot_id))
 
 
 def test_no_other_verification_has_the_figures_of_a_walk_forward(desk: Desk) -> None:
     for wrong in (walked(0.75, None), walked(None, 1.25)):
-        with desk.sessions() as session, pytest.raises(IntegrityError, match="only_a_walk_forward_has_its_figures"):
-            make_run(session, make_bot(session).id, Kind.STRESS, **wrong)
+        with desk.database() as db, pytest.raises(IntegrityError, match="only_a_walk_forward_has_its_figures"):
+            make_run(db, make_bot(db).id, Kind.STRESS, **wrong)
 
 
 OLD_RUN = """
@@ -127,8 +127,8 @@ RECORDED = (
 @pytest.fixture
 def old_bots(desk: Desk, owner: Engine, urls: DatabaseUrls, migrate: Callable[[str], None]) -> list[UUID]:
     """A bot with one run for each of `RECORDED`, as the code before migration 0017 left it, in a migrated database."""
-    with desk.sessions.begin() as session:
-        bots = [make_bot(session, stage="CANARY").id for _ in RECORDED]
+    with desk.database.begin() as db:
+        bots = [make_bot(db, stage="CANARY").id for _ in RECORDED]
     migrate("0016")
     with owner.begin() as connection:
         for bot_id, (kind, figures) in zip(bots, RECORDED, strict=True):
@@ -142,8 +142,8 @@ def old_bots(desk: Desk, owner: Engine, urls: DatabaseUrls, migrate: Callable[[s
 def test_a_gate_reads_the_figures_of_walk_forwards_from_before_there_were_columns(
     desk: Desk, old_bots: list[UUID]
 ) -> None:
-    with desk.sessions() as session:
-        found = runs.latest_of_bots(session, old_bots, kinds=["WALK_FORWARD", "STRESS"])
+    with desk.database() as db:
+        found = verifications.latest_of_bots(db, old_bots, kinds=["WALK_FORWARD", "STRESS"])
     read = [[(run.consistency, run.overfit_ratio) for run in found[bot_id]] for bot_id in old_bots]
     assert read == [[(0.5625, 1.1000000000000003)], [(1.0, None)], [(None, None)], [(None, None)]]
 
@@ -158,26 +158,26 @@ def test_a_migration_leaves_what_was_recorded_and_who_may_change_it(
         assert tuple(connection.execute(recorded, {"bots": old_bots}).all()) == RECORDED
         with pytest.raises(ProgrammingError, match="raw truth is append-only"):
             connection.execute(text("UPDATE verification_runs SET walk_forward_consistency = 1"))
-    with desk.sessions.begin() as session:
-        make_run(session, old_bots[0], Kind.WALK_FORWARD, created_at=BIRTH + HOUR, completed_at=BIRTH + HOUR)
-        (run,) = runs.latest_of_bots(session, old_bots[:1], kinds=["WALK_FORWARD"])[old_bots[0]]
+    with desk.database.begin() as db:
+        make_run(db, old_bots[0], Kind.WALK_FORWARD, created_at=BIRTH + HOUR, completed_at=BIRTH + HOUR)
+        (run,) = verifications.latest_of_bots(db, old_bots[:1], kinds=["WALK_FORWARD"])[old_bots[0]]
     assert (run.consistency, run.overfit_ratio) == (0.75, 1.25)
 
 
 def test_a_new_generation_has_to_be_verified_anew(desk: Desk) -> None:
-    with desk.sessions.begin() as session:
-        bot = make_bot(session, stage="SHADOW")
-        make_run(session, bot.id, Kind.WALK_FORWARD)
+    with desk.database.begin() as db:
+        bot = make_bot(db, stage="SHADOW")
+        make_run(db, bot.id, Kind.WALK_FORWARD)
     assert not set(WALK_FORWARD) & set(reasons(desk, bot.id))
-    with desk.sessions.begin() as session:
-        make_generation(session, bot)
+    with desk.database.begin() as db:
+        make_generation(db, bot)
     for code in WALK_FORWARD:
         assert "generation 1 was verified, the newest is 2" in reasons(desk, bot.id)[code]
 
 
 def test_a_verification_over_simulated_bars_is_no_evidence(stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot_id = make_bot(session, stage="CANARY", archetype="trend_ema_cross").id
+    with stocked_desk.database.begin() as db:
+        bot_id = make_bot(db, stage="CANARY", archetype="trend_ema_cross").id
     for kind in (Kind.WALK_FORWARD, Kind.STRESS):
         assert verify(stocked_desk, bot_id, kind).data_source == "SIMULATED"
     told = reasons(stocked_desk, bot_id)
@@ -188,16 +188,16 @@ def test_a_verification_over_simulated_bars_is_no_evidence(stocked_desk: Desk) -
 def test_the_lab_gate_asks_the_latest_completed_sessions_since_the_reset(desk: Desk, clock: FixedClock) -> None:
     figures = {"trades": 60, "winners": 40, "losers": 20, "win_pct": 66.0, "profit_factor": 2.0}
     good: dict[str, Any] = figures | {"expectancy_usd": 20.0, "sharpe": 1.0, "max_drawdown_pct": 5.0}
-    with desk.sessions.begin() as session:
-        bot = make_bot(session)
+    with desk.database.begin() as db:
+        bot = make_bot(db)
         for over in ({}, good, good, good):
-            make_session(session, bot, created_at=clock.advance(minutes=1), **over)
-        make_session(session, bot, created_at=clock.advance(minutes=1), status="FAILED")
+            make_session(db, bot, created_at=clock.advance(minutes=1), **over)
+        make_session(db, bot, created_at=clock.advance(minutes=1), status="FAILED")
     assert "RECENT_SESSIONS_PASSED" not in reasons(desk, bot.id)
     clock.advance(minutes=1)
     reset_metrics(desk, reset_request())
-    with desk.sessions.begin() as session:
-        make_session(session, bot, created_at=clock.advance(minutes=1), **good)
+    with desk.database.begin() as db:
+        make_session(db, bot, created_at=clock.advance(minutes=1), **good)
     assert reasons(desk, bot.id)["RECENT_SESSIONS_PASSED"].endswith("was 1")
 
 
@@ -210,7 +210,7 @@ def statements(desk: Desk) -> Iterator[list[str]]:
         if "verification_runs" in statement:
             seen.append(statement)
 
-    engine = desk.sessions.kw["bind"]
+    engine = desk.database.kw["bind"]
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield seen
@@ -219,27 +219,27 @@ def statements(desk: Desk) -> Iterator[list[str]]:
 
 
 def test_they_are_read_once_for_a_page_and_only_where_a_gate_asks(desk: Desk) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for stage in ("LAB", "PAPER", "LIVE"):
-            make_run(session, make_bot(session, stage=stage).id, Kind.WALK_FORWARD)
+            make_run(db, make_bot(db, stage=stage).id, Kind.WALK_FORWARD)
     with statements(desk) as seen:
         bots_page(desk, FleetQuery())
     assert seen == []
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for number in range(6):
-            make_run(session, make_bot(session, stage=("SHADOW", "CANARY")[number % 2]).id, Kind.STRESS)
+            make_run(db, make_bot(db, stage=("SHADOW", "CANARY")[number % 2]).id, Kind.STRESS)
     with statements(desk) as seen:
         bots_page(desk, FleetQuery())
     assert len(seen) == 1
 
 
 def test_the_store_answers_for_many_bots_and_leaves_out_those_without_a_run(desk: Desk) -> None:
-    with desk.sessions.begin() as session:
-        bots = [make_bot(session, stage="SHADOW").id for _ in range(3)]
+    with desk.database.begin() as db:
+        bots = [make_bot(db, stage="SHADOW").id for _ in range(3)]
         for bot_id in bots:
             for kind in (Kind.WALK_FORWARD, Kind.STRESS, Kind.GRID):
-                make_run(session, bot_id, kind)
-        found = runs.latest_of_bots(session, [*bots, uuid4()], kinds=["WALK_FORWARD", "STRESS"])
+                make_run(db, bot_id, kind)
+        found = verifications.latest_of_bots(db, [*bots, uuid4()], kinds=["WALK_FORWARD", "STRESS"])
     assert set(found) == set(bots)
     assert all(sorted(row.kind for row in runs) == ["STRESS", "WALK_FORWARD"] for runs in found.values())
     assert {row.consistency for runs in found.values() for row in runs} == {0.75, None}

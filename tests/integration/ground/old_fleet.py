@@ -11,7 +11,7 @@ from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk
 from services.figures.resets import ResetRequest, reset_metrics
 from services.improvement.iterations import Improvement
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import Task, drain
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import reset_request
@@ -63,15 +63,15 @@ FROM bots b, unnest(ARRAY['WALK_FORWARD', 'STRESS', 'GRID']) kind, generate_seri
 
 def grow_old(desk: Desk, *, clock: FixedClock, owner: Engine) -> None:
     seed_fleet(desk, size=BOTS, symbols=("MES", "MGC"), timeframes=("1h",))
-    with desk.sessions.begin() as session:
-        plant_history(session, fleet_ids(desk)[:150], sessions_each=60)
+    with desk.database.begin() as db:
+        plant_history(db, fleet_ids(desk)[:150], sessions_each=60)
     with owner.begin() as connection:
         for statement in PAST.format(ticks=OLD_TICKS).split(";\n"):
             if statement.strip():
                 connection.exec_driver_sql(statement)
     reset_metrics(desk, wish())
     clock.advance(minutes=1)
-    run_tick(desk)
+    run_autonomy_tick(desk)
     list(zip(range(3), drained(desk, JobType.BACKTEST), strict=False))
     clock.advance(minutes=1)
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

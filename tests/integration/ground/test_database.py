@@ -24,66 +24,66 @@ END_BACKENDS = text("SELECT pg_terminate_backend(pid, 5000) FROM unnest(CAST(:pi
 
 
 def test_a_reading_opens_no_transaction(desk: Desk) -> None:
-    with reading(desk.sessions) as session:
-        assert session.execute(BOTS).scalar_one() == 0
-        driver = session.connection().connection.driver_connection
+    with reading(desk.database) as db:
+        assert db.execute(BOTS).scalar_one() == 0
+        driver = db.connection().connection.driver_connection
         assert driver is not None
         assert driver.info.transaction_status is TransactionStatus.IDLE
-        with transaction(desk.sessions) as other:
+        with transaction(desk.database) as other:
             make_bot(other)
-        assert session.execute(BOTS).scalar_one() == 1
+        assert db.execute(BOTS).scalar_one() == 1
 
 
 def test_a_transaction_after_a_reading_is_whole_again(desk: Desk) -> None:
     for _ in range(10):  # whichever connection of the pool it gets
-        with reading(desk.sessions) as session:
-            session.execute(BOTS)
+        with reading(desk.database) as db:
+            db.execute(BOTS)
         with pytest.raises(ZeroDivisionError):
             _make_a_bot_and_fail(desk)
-    with reading(desk.sessions) as session:
-        assert session.execute(BOTS).scalar_one() == 0
+    with reading(desk.database) as db:
+        assert db.execute(BOTS).scalar_one() == 0
 
 
 def _make_a_bot_and_fail(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        make_bot(session)
+    with transaction(desk.database) as db:
+        make_bot(db)
         raise ZeroDivisionError
 
 
 @pytest.mark.parametrize("opened", [reading, transaction])
 def test_a_database_that_is_away_is_unavailable(opened: Any) -> None:
     nowhere = session_factory(create_engine("postgresql+psycopg://nobody@127.0.0.1:1/none?connect_timeout=1"))
-    with pytest.raises(Unavailable, match="the database is away"), opened(nowhere) as session:
-        session.execute(BOTS)
+    with pytest.raises(Unavailable, match="the database is away"), opened(nowhere) as db:
+        db.execute(BOTS)
 
 
 def test_a_connection_the_server_closed_is_replaced_before_it_is_used(desk: Desk, owner: Engine) -> None:
-    with reading(desk.sessions) as one, reading(desk.sessions) as other:
-        closed = {session.execute(OWN_BACKEND).scalar_one() for session in (one, other)}
+    with reading(desk.database) as one, reading(desk.database) as other:
+        closed = {db.execute(OWN_BACKEND).scalar_one() for db in (one, other)}
     with owner.connect() as connection:
         assert connection.execute(END_BACKENDS, {"pids": list(closed)}).scalars().all() == [True, True]
-    with transaction(desk.sessions) as session:
-        assert session.execute(OWN_BACKEND).scalar_one() not in closed
+    with transaction(desk.database) as db:
+        assert db.execute(OWN_BACKEND).scalar_one() not in closed
 
 
 def test_the_connection_used_last_is_used_next(desk: Desk) -> None:
-    with reading(desk.sessions) as one, reading(desk.sessions) as other:
+    with reading(desk.database) as one, reading(desk.database) as other:
         one.execute(OWN_BACKEND)
         last = other.execute(OWN_BACKEND).scalar_one()
         other.close()
         one.close()
-    with reading(desk.sessions) as session:
-        first = session.execute(OWN_BACKEND).scalar_one()
+    with reading(desk.database) as db:
+        first = db.execute(OWN_BACKEND).scalar_one()
     assert first != last
     for _ in range(3):
-        with reading(desk.sessions) as session:
-            assert session.execute(OWN_BACKEND).scalar_one() == first
+        with reading(desk.database) as db:
+            assert db.execute(OWN_BACKEND).scalar_one() == first
 
 
 def run(desk: Desk, *statements: str) -> None:
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         for statement in statements:
-            session.execute(text(statement))
+            db.execute(text(statement))
 
 
 def test_a_server_that_only_reads_is_unavailable(desk: Desk) -> None:
@@ -92,12 +92,12 @@ def test_a_server_that_only_reads_is_unavailable(desk: Desk) -> None:
 
 
 def fall_silent(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        session.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
-        driver = session.connection().connection.driver_connection
+    with transaction(desk.database) as db:
+        db.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
+        driver = db.connection().connection.driver_connection
         assert driver is not None
         assert select.select([driver.fileno()], [], [], 30)[0]
-        session.execute(BOTS)
+        db.execute(BOTS)
 
 
 def test_a_transaction_that_was_silent_for_too_long_is_unavailable(desk: Desk) -> None:
@@ -105,26 +105,26 @@ def test_a_transaction_that_was_silent_for_too_long_is_unavailable(desk: Desk) -
         fall_silent(desk)
 
 
-def silent_seconds(session: Session) -> float:
-    return float(session.execute(SILENT_SECONDS).scalar_one())
+def silent_seconds(db: Session) -> float:
+    return float(db.execute(SILENT_SECONDS).scalar_one())
 
 
 def test_a_worker_may_be_silent_in_a_transaction_as_long_as_it_may_be_with_its_job(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        registry.lock(session, make_bot(session).id)
-        assert silent_seconds(session) == LEASE.total_seconds()
+    with transaction(desk.database) as db:
+        registry.lock(db, make_bot(db).id)
+        assert silent_seconds(db) == LEASE.total_seconds()
 
 
 def test_who_holds_what_everybody_waits_for_may_be_silent_for_half_a_minute_in_that_transaction(desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        hold(session, 1)
-        backend = session.execute(OWN_BACKEND).scalar_one()
-        assert silent_seconds(session) == 30
-    with transaction(desk.sessions) as session:
-        assert session.execute(OWN_BACKEND).scalar_one() == backend
-        assert silent_seconds(session) == LEASE.total_seconds()
-        assert jobs.claim(session, JobType.BACKTEST, run_id="silent", cap=1, now=desk.clock()) is None
-        assert silent_seconds(session) == 30
+    with transaction(desk.database) as db:
+        hold(db, 1)
+        backend = db.execute(OWN_BACKEND).scalar_one()
+        assert silent_seconds(db) == 30
+    with transaction(desk.database) as db:
+        assert db.execute(OWN_BACKEND).scalar_one() == backend
+        assert silent_seconds(db) == LEASE.total_seconds()
+        assert jobs.claim(db, JobType.BACKTEST, run_id="silent", cap=1, now=desk.clock()) is None
+        assert silent_seconds(db) == 30
 
 
 def test_a_wait_that_took_too_long_says_that_the_database_is_busy(desk: Desk) -> None:

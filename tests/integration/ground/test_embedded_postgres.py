@@ -471,8 +471,8 @@ from orchestration.cli.desk_work import opened_desk
 with opened_desk() as desk:
     print("at work", flush=True)
     input()
-    with desk.sessions() as session:
-        session.execute(text("SELECT 1"))
+    with desk.database() as db:
+        db.execute(text("SELECT 1"))
 """
 
 

@@ -21,11 +21,11 @@ from services.desk import Desk
 from services.figures.resets import reset_metrics
 from services.figures.rollups import open_requests, rebuild_bots, rebuild_requested
 from services.health.invariants import all_invariants
-from services.work.autonomy import run_tick, running_runs
+from services.work.autonomy import run_autonomy_tick, running_runs
 from services.work.proofs import autonomy_proof, jobs_proof
 from services.work.starvation import starvation
 from store.bots.fleet import FleetFilter, FleetOrder
-from store.verification.runs import latest_of_bots
+from store.verification.verifications import latest_of_bots
 from tests.integration.ground.explaining import explained
 from tests.integration.ground.old_fleet import drained, wish
 from trading.books import Book
@@ -42,15 +42,15 @@ def page(sort: str = "activity", **wanted: Any) -> Callable[[Desk], object]:
 
 
 def read_at(desk: Desk, read: Callable[[Session], object]) -> object:
-    with desk.sessions() as session:
-        return read(session)
+    with desk.database() as db:
+        return read(db)
 
 
 HOT: dict[str, Callable[[Desk], object]] = {
-    "tick": lambda desk: run_tick(desk, dead_runs=["gone"]),
+    "tick": lambda desk: run_autonomy_tick(desk, dead_runs=["gone"]),
     "runs of running jobs": running_runs,
     "claim, backtest, close": lambda desk: next(drained(desk, JobType.BACKTEST)),
-    "claim, improve, close": lambda desk: (run_tick(desk), next(drained(desk, JobType.IMPROVE))),
+    "claim, improve, close": lambda desk: (run_autonomy_tick(desk), next(drained(desk, JobType.IMPROVE))),
     "backtest by hand": lambda desk: run_baseline(desk, fleet_ids(desk)[-1], run_id="cli-1"),
     "bots page": page(),
     "bots page by net": page("netPnl"),
@@ -81,7 +81,7 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "autonomy proof": autonomy_proof,
     "jobs proof": jobs_proof,
     "gates of a page": lambda desk: read_at(
-        desk, lambda session: latest_of_bots(session, fleet_ids(desk)[:500], kinds=list(ASKED_FOR))
+        desk, lambda db: latest_of_bots(db, fleet_ids(desk)[:500], kinds=list(ASKED_FOR))
     ),
     "invariants": all_invariants,
     "starvation": starvation,
@@ -94,7 +94,7 @@ HOT: dict[str, Callable[[Desk], object]] = {
 
 
 def test_no_hot_statement_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
-    engine = old_fleet.sessions.kw["bind"]
+    engine = old_fleet.database.kw["bind"]
     found: dict[str, list[str]] = {}
     for name, work in HOT.items():
         with explained(engine) as caught:
@@ -115,7 +115,7 @@ WITHOUT_AN_INDEX = (
 
 
 def test_a_statement_without_an_index_is_caught(old_fleet: Desk) -> None:
-    engine = old_fleet.sessions.kw["bind"]
+    engine = old_fleet.database.kw["bind"]
     for bad in WITHOUT_AN_INDEX:
         with explained(engine) as caught, engine.begin() as connection:
             connection.execute(text(bad))

@@ -7,24 +7,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select, text
 
-from services.audit.pages import chain_told, events_page
+from services.audit.pages import chain_view, events_page
 from services.control.kill_switch import SwitchWish, switch_state, throw_switch
 from services.desk import Desk
 from services.health.vitals import verdicts
 from services.improvement.lab import iterations_page
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
+from services.work.autonomy_ticks import autonomy_ticks_page, decisions_page
 from services.work.job_pages import ended_page, work_now
-from services.work.ticks import decisions_page, ticks_page
 from store.audit.pages import AuditFilter
 from store.improvement.lab import IterationFilter
 from store.tables import Bot
-from store.work.ticks import DecisionFilter
+from store.work.autonomy_ticks import DecisionFilter
 from tests.harness.actors import OPS
 from tests.integration.ground.explaining import explained
 
 
 def decisions(wanted: DecisionFilter) -> Callable[[Desk], object]:
-    return lambda desk: decisions_page(desk, run_tick(desk).run_id, wanted=wanted, after=None, limit=100)
+    return lambda desk: decisions_page(desk, run_autonomy_tick(desk).run_id, wanted=wanted, after=None, limit=100)
 
 
 def events(wanted: AuditFilter) -> Callable[[Desk], object]:
@@ -32,8 +32,8 @@ def events(wanted: AuditFilter) -> Callable[[Desk], object]:
 
 
 HOT: dict[str, Callable[[Desk], object]] = {
-    "ticks": lambda desk: ticks_page(desk, before=None, limit=50),
-    "older ticks": lambda desk: ticks_page(desk, before=500, limit=50),
+    "ticks": lambda desk: autonomy_ticks_page(desk, before=None, limit=50),
+    "older ticks": lambda desk: autonomy_ticks_page(desk, before=500, limit=50),
     "decisions of a tick": decisions(DecisionFilter()),
     "decisions of a reason": decisions(DecisionFilter("SKIP", "CAP_REACHED", "amber")),
     "work now": work_now,
@@ -44,7 +44,7 @@ HOT: dict[str, Callable[[Desk], object]] = {
     "events of an actor": events(AuditFilter(actor="ops")),
     "events of a subject": events(AuditFilter(subject="fleet")),
     "events of a reason": events(AuditFilter(reason_code="BAD_FEED")),
-    "end of the chain": chain_told,
+    "end of the chain": chain_view,
     "verdicts": verdicts,
     "iterations": lambda desk: iterations_page(desk, IterationFilter(), cursor=None, limit=50),
     "iterations of a verdict": lambda desk: iterations_page(desk, IterationFilter(False), cursor=None, limit=50),
@@ -56,7 +56,7 @@ HOT: dict[str, Callable[[Desk], object]] = {
 
 
 def test_no_page_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
-    engine = old_fleet.sessions.kw["bind"]
+    engine = old_fleet.database.kw["bind"]
     found: dict[str, list[str]] = {}
     for name, read in HOT.items():
         with explained(engine) as caught:
@@ -72,10 +72,10 @@ def test_a_page_of_jobs_that_ended_reads_little_more_than_it_shows(
     old_fleet: Desk,
     troubled: bool,
 ) -> None:
-    engine = old_fleet.sessions.kw["bind"]
-    with old_fleet.sessions.begin() as session:
-        session.execute(text("UPDATE bot_jobs SET status = 'FAILED' WHERE status = 'COMPLETED' AND random() < 0.2"))
-        session.execute(text("ANALYZE bot_jobs"))
+    engine = old_fleet.database.kw["bind"]
+    with old_fleet.database.begin() as db:
+        db.execute(text("UPDATE bot_jobs SET status = 'FAILED' WHERE status = 'COMPLETED' AND random() < 0.2"))
+        db.execute(text("ANALYZE bot_jobs"))
     cursor, shown = None, 0
     for _ in range(3):
         with rows_read(engine, "bot_jobs") as read:
@@ -86,9 +86,9 @@ def test_a_page_of_jobs_that_ended_reads_little_more_than_it_shows(
 
 
 def test_what_is_rare_in_the_strategy_lab_is_found_without_passing_over_the_rest(old_fleet: Desk) -> None:
-    engine = old_fleet.sessions.kw["bind"]
-    with old_fleet.sessions() as session:
-        name = session.scalars(select(Bot.name).order_by(Bot.name)).first()
+    engine = old_fleet.database.kw["bind"]
+    with old_fleet.database() as db:
+        name = db.scalars(select(Bot.name).order_by(Bot.name)).first()
     rare = (
         IterationFilter(words="zzz"),
         IterationFilter(words=name),

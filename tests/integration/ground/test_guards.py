@@ -103,11 +103,11 @@ def app(urls: DatabaseUrls) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
 @pytest.fixture
 def ledger(desk: Desk) -> UUID:
     """One row in the raw tables that matter most."""
-    with transaction(desk.sessions) as session:
-        bot = make_bot(session)
-        backtest = make_session(session, bot, created_at=BIRTH)
-        make_trade(session, bot, book="BACKTEST", exit_at=BIRTH, net_usd=10, session_id=backtest.id)
-        make_fill(session, bot, book="PAPER", filled_at=BIRTH)
+    with transaction(desk.database) as db:
+        bot = make_bot(db)
+        backtest = make_session(db, bot, created_at=BIRTH)
+        make_trade(db, bot, book="BACKTEST", exit_at=BIRTH, net_usd=10, session_id=backtest.id)
+        make_fill(db, bot, book="PAPER", filled_at=BIRTH)
     return bot.id
 
 
@@ -238,8 +238,8 @@ def test_everyone_else_has_nothing(app: psycopg.Connection[tuple[object, ...]], 
 
 def test_a_baseline_never_moves_back(desk: Desk, ledger: UUID) -> None:
     row = {"bot": ledger, "at": datetime(2026, 2, 1, tzinfo=UTC), "earlier": datetime(2026, 1, 1, tzinfo=UTC)}
-    with transaction(desk.sessions) as session:
-        session.execute(
+    with transaction(desk.database) as db:
+        db.execute(
             text(
                 "INSERT INTO metrics_baselines (bot_id, book, reset_at, scope, reason_code, actor, request_id)"
                 " VALUES (:bot, 'PAPER', :at, 'ALL', 'TEST', 'test', 'test')"
@@ -247,8 +247,8 @@ def test_a_baseline_never_moves_back(desk: Desk, ledger: UUID) -> None:
             row,
         )
     back = text("UPDATE metrics_baselines SET reset_at = :earlier WHERE bot_id = :bot")
-    with transaction(desk.sessions) as session, pytest.raises(ProgrammingError, match="never moves back"):
-        session.execute(back, row)
+    with transaction(desk.database) as db, pytest.raises(ProgrammingError, match="never moves back"):
+        db.execute(back, row)
 
 
 def run_as_replica(owner: Engine, statement: str) -> None:

@@ -37,10 +37,8 @@ def test_a_database_of_newer_code_lacks_nothing(owner: Engine) -> None:
 
 
 def test_the_application_role_is_neither_owner_nor_superuser(desk: Desk) -> None:
-    with desk.sessions() as session:
-        role = session.execute(
-            text("SELECT rolname, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user")
-        )
+    with desk.database() as db:
+        role = db.execute(text("SELECT rolname, rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user"))
         assert tuple(role.one()) == ("proving_app", False, False)
-        owned = session.execute(text("SELECT count(*) FROM pg_tables WHERE tableowner = current_user")).scalar_one()
+        owned = db.execute(text("SELECT count(*) FROM pg_tables WHERE tableowner = current_user")).scalar_one()
         assert owned == 0

@@ -20,11 +20,11 @@ from services.health.invariants import (
 )
 from services.health.readiness import MigrationCheck, readiness
 from services.health.vitals import verdicts
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
+from services.work.autonomy_ticks import silence_limit
 from services.work.proofs import autonomy_proof
 from services.work.queue import drain
 from services.work.starvation import Wait, starvation
-from services.work.ticks import tick_limit
 from store.database import transaction
 from tests.harness.actors import TESTER
 from tests.harness.clocks import FixedClock
@@ -44,10 +44,10 @@ NAMES = (
 @pytest.fixture
 def fleet(stocked_desk: Desk) -> Desk:
     seed_fleet(stocked_desk, size=4, symbols=("MES",), timeframes=("1h",))
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     list(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=TIMEOUTS[JobType.BACKTEST]))
-    with transaction(stocked_desk.sessions) as session:
-        record(stocked_desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
+    with transaction(stocked_desk.database) as db:
+        record(stocked_desk, db, actor=TESTER, action="LOOK", subject="fleet", payload={})
     return stocked_desk
 
 
@@ -67,9 +67,9 @@ def silent_tick(desk: Desk, clock: FixedClock, owner: Engine) -> None:
 
 
 def running(desk: Desk, count: int) -> None:
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         for _ in range(count):
-            make_job(session, make_bot(session), status="RUNNING", created_at=desk.clock())
+            make_job(db, make_bot(db), status="RUNNING", created_at=desk.clock())
 
 
 def three_running(desk: Desk, clock: FixedClock, owner: Engine) -> None:
@@ -93,8 +93,8 @@ def stale_figure(desk: Desk, clock: FixedClock, owner: Engine) -> None:
 
 
 def nothing_finishes(desk: Desk, clock: FixedClock, owner: Engine) -> None:
-    with transaction(desk.sessions) as session:
-        make_job(session, make_bot(session), created_at=clock())
+    with transaction(desk.database) as db:
+        make_job(db, make_bot(db), created_at=clock())
     clock.advance(minutes=11)
     run_tick_without_reclaiming(desk, owner)
 
@@ -163,8 +163,8 @@ def test_what_stands_at_its_limit_holds(fleet: Desk, clock: FixedClock) -> None:
 
 
 def test_old_work_may_wait_while_other_work_finishes(fleet: Desk, clock: FixedClock) -> None:
-    with transaction(fleet.sessions) as session:
-        make_job(session, make_bot(session), created_at=clock() - timedelta(hours=1))
+    with transaction(fleet.database) as db:
+        make_job(db, make_bot(db), created_at=clock() - timedelta(hours=1))
     clock.advance(minutes=10)
     assert work_is_finishing(fleet).holds
     clock.advance(seconds=1)
@@ -175,8 +175,8 @@ def test_work_that_a_person_stopped_need_not_finish_until_it_is_let_go_on(fleet:
     def throw(engaged: bool) -> None:
         throw_switch(fleet, SwitchWish(engaged=engaged, reason_code="PLANTED", actor=TESTER, request_id="r"))
 
-    with transaction(fleet.sessions) as session:
-        make_job(session, make_bot(session), created_at=clock())
+    with transaction(fleet.database) as db:
+        make_job(db, make_bot(db), created_at=clock())
     throw(True)
     clock.advance(minutes=30)
     assert work_is_finishing(fleet).holds
@@ -192,8 +192,8 @@ def backtests_end(desk: Desk, clock: FixedClock, *, count: int, every_seconds: f
     for _ in range(count):
         began = clock()
         ended = clock.advance(seconds=every_seconds)
-        with transaction(desk.sessions) as session:
-            done = make_job(session, make_bot(session), status="COMPLETED", created_at=began, completed_at=ended)
+        with transaction(desk.database) as db:
+            done = make_job(db, make_bot(db), status="COMPLETED", created_at=began, completed_at=ended)
             assert done.started_at == began
 
 
@@ -203,7 +203,7 @@ def wait_for(desk: Desk, kind: JobType) -> Wait:
 
 def test_waits_are_told_by_type_with_the_pace(fleet: Desk, clock: FixedClock) -> None:
     clock.advance(seconds=10)
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     clock.advance(seconds=20)
     backtests = wait_for(fleet, JobType.BACKTEST)
     assert (backtests.queued, backtests.last_served_in_seconds) == (0, 0.0)
@@ -215,9 +215,9 @@ def test_waits_are_told_by_type_with_the_pace(fleet: Desk, clock: FixedClock) ->
 
 def test_the_pace_of_a_young_platform_is_that_of_its_minutes_not_of_ten(desk: Desk, clock: FixedClock) -> None:
     backtests_end(desk, clock, count=17, every_seconds=3)
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         for _ in range(40):
-            make_job(session, make_bot(session), created_at=clock())
+            make_job(db, make_bot(db), created_at=clock())
     wait = wait_for(desk, JobType.BACKTEST)
     assert wait.finished_per_minute == pytest.approx(20)
     assert wait.last_served_in_seconds == pytest.approx(40 * 3)
@@ -245,8 +245,8 @@ def test_no_time_is_no_pace(desk: Desk, clock: FixedClock) -> None:
 
 def test_work_that_a_person_holds_back_has_no_forecast(desk: Desk, clock: FixedClock) -> None:
     backtests_end(desk, clock, count=2, every_seconds=30)
-    with transaction(desk.sessions) as session:
-        make_job(session, make_bot(session), created_at=clock())
+    with transaction(desk.database) as db:
+        make_job(db, make_bot(db), created_at=clock())
     assert (wait_for(desk, JobType.BACKTEST).last_served_in_seconds, starvation(desk).held_by_kill_switch) == (
         30,
         False,
@@ -262,10 +262,10 @@ def test_work_that_a_person_holds_back_has_no_forecast(desk: Desk, clock: FixedC
 def test_proof_invariant_vitals_and_readiness_agree_on_when_autonomy_is_silent(
     desk: Desk, clock: FixedClock, late_seconds: int
 ) -> None:
-    run_tick(desk)
-    clock.advance(seconds=tick_limit(desk).total_seconds() + late_seconds)
+    run_autonomy_tick(desk)
+    clock.advance(seconds=silence_limit(desk).total_seconds() + late_seconds)
     proof, ready = autonomy_proof(desk), readiness(desk, MigrationCheck())
-    assert proof.seconds_since_last_tick == tick_limit(desk).total_seconds() + late_seconds
+    assert proof.seconds_since_last_tick == silence_limit(desk).total_seconds() + late_seconds
     ticks = [verdict.holds for verdict in verdicts(desk) if verdict.name == "tick_is_recent"]
     daemon = [check.passed for check in ready.checks if "last autonomy tick" in check.detail]
     assert [proof.healthy, tick_is_recent(desk).holds, *ticks, *daemon] == 4 * [late_seconds == 0]

@@ -18,7 +18,7 @@ from orchestration.cli import main, proof_pack, terminal
 from services.audit.chain import record
 from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from store.database import transaction
 from tests.harness.actors import TESTER
 from tests.harness.client import TOKEN
@@ -64,9 +64,9 @@ def judged(exhibits: dict[str, Exhibit]) -> dict[str, bool]:
 
 def put_to_work(desk: Desk) -> None:
     seed_fleet(desk, size=4, symbols=("MES",), timeframes=("1h",))
-    run_tick(desk)
-    with transaction(desk.sessions) as session:
-        record(desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
+    run_autonomy_tick(desk)
+    with transaction(desk.database) as db:
+        record(desk, db, actor=TESTER, action="LOOK", subject="fleet", payload={})
 
 
 def test_a_platform_at_work_holds(stocked_desk: Desk, asked: Settings, libpq: dict[str, str]) -> None:
@@ -81,7 +81,7 @@ def test_a_platform_that_never_ticked_does_not_hold(asked: Settings, libpq: dict
 def test_ticks_that_enqueue_nothing_do_not_hold_where_nothing_is_active(
     stocked_desk: Desk, asked: Settings, libpq: dict[str, str]
 ) -> None:
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     assert not collected(asked, libpq)[AUTONOMY].holds
 
 
@@ -93,7 +93,7 @@ def test_a_newest_tick_without_new_work_holds_where_one_before_it_had_some(
         connection.execute(text("UPDATE bot_jobs SET status = 'CANCELED', completed_at = created_at"))
         connection.execute(text("UPDATE bots SET archived_at = created_at"))
     clock.advance(seconds=9)
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     autonomy = collected(asked, libpq)[AUTONOMY]
     shown = json.loads(autonomy.answer)
     assert (set(shown["latestRun"]["jobs_enqueued_by_type"].values()), shown["activeJobs"]) == ({0}, 0)
@@ -103,9 +103,9 @@ def test_a_newest_tick_without_new_work_holds_where_one_before_it_had_some(
 
 def test_one_broken_invariant_is_enough(stocked_desk: Desk, asked: Settings, libpq: dict[str, str]) -> None:
     put_to_work(stocked_desk)
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for _ in range(stocked_desk.settings.concurrency_backtest + 1):
-            make_job(session, make_bot(session), status="RUNNING", created_at=stocked_desk.clock())
+            make_job(db, make_bot(db), status="RUNNING", created_at=stocked_desk.clock())
     assert judged(collected(asked, libpq)) == {AUTONOMY: True, INVARIANTS: False}
 
 
@@ -124,9 +124,9 @@ def test_a_reset_holds_with_what_followed_it(stocked_desk: Desk, asked: Settings
     next(exhibits)
     assert next(exhibits).holds
     later = stocked_desk.clock() + timedelta(seconds=1)
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for kind, status in (("BACKTEST", "RUNNING"), ("BACKTEST", "RUNNING"), ("IMPROVE", "QUEUED")):
-            make_job(session, make_bot(session), job_type=kind, status=status, created_at=later)
+            make_job(db, make_bot(db), job_type=kind, status=status, created_at=later)
     followed = next(exhibits)
     assert (followed.title, followed.holds) == (FOLLOWED, True)
 
@@ -137,8 +137,8 @@ def test_a_reset_of_another_number_than_the_dry_run_named_does_not_hold(
     seed_fleet(stocked_desk, size=2, symbols=("MES",), timeframes=("1h",))
     exhibits = proof_pack.collect(asked, execute=True, libpq=libpq)
     assert next(exhibits).holds is None
-    with stocked_desk.sessions.begin() as session:
-        make_bot(session)
+    with stocked_desk.database.begin() as db:
+        make_bot(db)
     executed = next(exhibits)
     assert (executed.title, executed.holds) == (RESET, False)
 
@@ -147,10 +147,10 @@ def test_the_second_statement_shows_the_running_job_that_the_newest_twenty_hide(
     stocked_desk: Desk, asked: Settings, libpq: dict[str, str]
 ) -> None:
     now = stocked_desk.clock()
-    with stocked_desk.sessions.begin() as session:
-        make_job(session, make_bot(session), status="RUNNING", created_at=now)
+    with stocked_desk.database.begin() as db:
+        make_job(db, make_bot(db), status="RUNNING", created_at=now)
         for _ in range(20):
-            make_job(session, make_bot(session), created_at=now + timedelta(seconds=1))
+            make_job(db, make_bot(db), created_at=now + timedelta(seconds=1))
     found = collected(asked, libpq)
     assert "RUNNING" not in found["The same in SQL"].answer
     assert "RUNNING" in found["The same, running jobs first"].answer.splitlines()[2]

@@ -19,7 +19,7 @@ from services.improvement.iterations import Evolution, Improvement, run_improvem
 from services.improvement.results import Iteration
 from services.progress import silent
 from services.verification.runs import ON_OPEN_DAYS, verify
-from services.work.autonomy import run_tick, series_at_hand
+from services.work.autonomy import run_autonomy_tick, series_at_hand
 from store.improvement.looks import SealedEpoch, SealedLook, newest_epoch
 from store.market.bars import BarStore, NewSeries
 from store.tables import AutonomyBotDecision, BotProgress, ImproveIteration
@@ -44,8 +44,8 @@ LONGER = ("1h", "1d")
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
-    with stocked_desk.sessions.begin() as session:
-        return make_bot(session, id=UUID(int=1), archetype=ARCHETYPE).id  # the search draws by it
+    with stocked_desk.database.begin() as db:
+        return make_bot(db, id=UUID(int=1), archetype=ARCHETYPE).id  # the search draws by it
 
 
 def bench_of(desk: Desk, bot_id: UUID) -> tuple[Workbench, int]:
@@ -76,10 +76,10 @@ def noise_desk(stocked_desk: Desk, bot_id: UUID, tmp_path: Path) -> Desk:
 def performed(desk: Desk, bot_id: UUID, task: Improvement | Evolution) -> Iteration:
     """Perform an iteration of a bot as a job does, and record nothing of it."""
     job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
-    with desk.sessions() as session:
-        jobs.enqueue(session, [Decision(bot_id, Reason.BY_HAND, job_type, iteration=1)], now=desk.clock())
-        claim = known(jobs.claim(session, job_type, run_id="a run", cap=1, now=desk.clock()))
-        session.rollback()
+    with desk.database() as db:
+        jobs.enqueue(db, [Decision(bot_id, Reason.BY_HAND, job_type, iteration=1)], now=desk.clock())
+        claim = known(jobs.claim(db, job_type, run_id="a run", cap=1, now=desk.clock()))
+        db.rollback()
     made = task.perform(desk, replace(claim), silent)
     assert isinstance(made, Iteration)
     return made
@@ -89,9 +89,9 @@ def performed(desk: Desk, bot_id: UUID, task: Improvement | Evolution) -> Iterat
 def test_noise_in_place_of_sealed_days_leaves_a_search_as_it_was_byte_for_byte(
     stocked_desk: Desk, noise_desk: Desk, bot_id: UUID, task: Improvement | Evolution
 ) -> None:
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for number in range(2, 6):
-            make_bot(session, id=UUID(int=number), archetype=ARCHETYPE)  # siblings to be fathers
+            make_bot(db, id=UUID(int=number), archetype=ARCHETYPE)  # siblings to be fathers
     own, noise = (performed(desk, bot_id, task) for desk in (stocked_desk, noise_desk))
     assert known(own.walk).trials > 50
     assert noise.walk == own.walk
@@ -161,12 +161,12 @@ def _only_the_same(_: Performance, __: Performance, **___: Any) -> None:
 
 
 def decision_of(desk: Desk, bot_id: UUID) -> str:
-    tick = run_tick(desk)
-    with desk.sessions() as session:
+    tick = run_autonomy_tick(desk)
+    with desk.database() as db:
         row = select(AutonomyBotDecision.reason_code).where(
             AutonomyBotDecision.bot_id == bot_id, AutonomyBotDecision.run_id == tick.run_id
         )
-        return known(session.scalar(row))
+        return known(db.scalar(row))
 
 
 def test_looks_of_an_epoch_are_counted_and_when_they_are_spent_no_iteration_is_planned(
@@ -180,9 +180,9 @@ def test_looks_of_an_epoch_are_counted_and_when_they_are_spent_no_iteration_is_p
     assert (third["reason_code"], third["candidates_tried"]) == ("EVIDENCE_SPENT", 0)
     assert str(third["reason"]).endswith(f"waits for {NEW_EPOCH_DAYS} more trading days")
     whole, sealed_from = bench_of(stocked_desk, bot_id)
-    with stocked_desk.sessions() as session:
-        rows = session.scalars(select(SealedLook).order_by(SealedLook.number)).all()
-        until = known(session.get_one(BotProgress, bot_id).evidence_waits_until)
+    with stocked_desk.database() as db:
+        rows = db.scalars(select(SealedLook).order_by(SealedLook.number)).all()
+        until = known(db.get_one(BotProgress, bot_id).evidence_waits_until)
     days = whole_days(whole)
     assert [(row.epoch, row.number, row.passed, row.level) for row in rows] == [
         (1, 1, False, 0.025),
@@ -199,8 +199,8 @@ def test_a_bot_without_a_look_waits_for_the_bars_that_give_it_one(
     (last_at,) = {row[2] for key, row in series_at_hand(stocked_desk.bars).items() if key == ("MES", "1h")}
     _give_baseline(stocked_desk, bot_id)
     for until, reason in ((last_at.date() + timedelta(days=1), "EVIDENCE_SPENT"), (last_at.date(), "IMPROVE_DUE")):
-        with stocked_desk.sessions.begin() as session:
-            session.get_one(BotProgress, bot_id).evidence_waits_until = until
+        with stocked_desk.database.begin() as db:
+            db.get_one(BotProgress, bot_id).evidence_waits_until = until
         assert decision_of(stocked_desk, bot_id) == reason
 
 
@@ -216,10 +216,10 @@ def test_a_look_that_is_won_makes_a_generation_that_knows_its_days_and_closes_th
     looking(True)
     assert run_improvement(stocked_desk, bot_id, run_id="run-1").figures["reason_code"] == "ACCEPTED"
     assert run_improvement(stocked_desk, bot_id, run_id="run-2").figures["reason_code"] == "EVIDENCE_SPENT"
-    with stocked_desk.sessions() as session:
-        look = session.scalars(select(SealedLook)).one()
-        iteration = session.scalars(select(ImproveIteration).where(ImproveIteration.accepted)).one()
-        row = known(newest_epoch(session, bot_id))
+    with stocked_desk.database() as db:
+        look = db.scalars(select(SealedLook)).one()
+        iteration = db.scalars(select(ImproveIteration).where(ImproveIteration.accepted)).one()
+        row = known(newest_epoch(db, bot_id))
     assert (look.new_generation, look.iteration_id, look.passed) == (2, iteration.id, True)
     assert (row.epoch, row.looks, row.passed, row.last_on) == (1, 1, True, look.last_on)
 
@@ -237,9 +237,9 @@ def test_new_days_open_an_epoch_of_their_own_and_the_old_ones_with_it(
     assert run_improvement(shorter, bot_id, run_id="run-2").figures["reason_code"] == "EVIDENCE_SPENT"
     _write_until(store, whole, int(days[-1]) + 7)
     assert run_improvement(shorter, bot_id, run_id="run-3").figures["reason_code"] == "ACCEPTED"
-    with stocked_desk.sessions() as session:
-        epochs = session.scalars(select(SealedEpoch).order_by(SealedEpoch.epoch)).all()
-        first, second = session.scalars(select(SealedLook).order_by(SealedLook.epoch)).all()
+    with stocked_desk.database() as db:
+        epochs = db.scalars(select(SealedEpoch).order_by(SealedEpoch.epoch)).all()
+        first, second = db.scalars(select(SealedLook).order_by(SealedLook.epoch)).all()
     assert [epoch.epoch for epoch in epochs] == [1, 2]
     assert first.last_on < second.first_on == epochs[1].sealed_from
     assert second.days == NEW_EPOCH_DAYS
@@ -268,8 +268,8 @@ def test_a_history_too_short_to_seal_days_of_it_has_no_look(stocked_desk: Desk, 
     whole, _ = bench_of(replace(stocked_desk), bot_id)
     short = replace(stocked_desk, bars=BarStore(tmp_path / "short"))
     _write_until(short.bars, whole, int(whole_days(whole)[80]))
-    with stocked_desk.sessions.begin() as session:
-        other = make_bot(session, archetype=ARCHETYPE).id
+    with stocked_desk.database.begin() as db:
+        other = make_bot(db, archetype=ARCHETYPE).id
     for bot, reason in ((other, "needs 100 whole trading days to seal some, was 80"), (bot_id, "its bars have 0")):
         figures = run_improvement(short, bot, run_id="run-1").figures
         assert (figures["reason_code"], figures["candidates_tried"]) == ("TOO_FEW_DAYS", 0)

@@ -23,9 +23,9 @@ from store.work import jobs
 from tests.harness.factories import make_bot, make_generation
 from tests.harness.known import known
 from tests.harness.searches import best_of, in_order
-from trading.backtests.parts import PartRun, PartRunner
+from trading.backtests.parts import PartBacktester, PartResult
 from trading.figures.performance import Performance, daily_returns
-from trading.improvement.acceptance import Verdict, screened
+from trading.improvement.acceptance import AcceptanceVerdict, screened
 from trading.strategies.genome import Genome, default_genome, validated
 from trading.verification.luck import deflated_sharpe, estimate_sharpe
 from trading.verification.walk_forward import plan
@@ -37,8 +37,8 @@ ARCHETYPE = "trend_ema_cross"
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
-    with stocked_desk.sessions.begin() as session:
-        return make_bot(session, id=UUID(int=1), archetype=ARCHETYPE).id  # the search draws by it
+    with stocked_desk.database.begin() as db:
+        return make_bot(db, id=UUID(int=1), archetype=ARCHETYPE).id  # the search draws by it
 
 
 def open_days_of(desk: Desk, bot_id: UUID) -> Workbench:
@@ -46,11 +46,11 @@ def open_days_of(desk: Desk, bot_id: UUID) -> Workbench:
     return whole.before(known(epoch_of(desk, whole)).sealed_from)
 
 
-def on_test_days(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartRun, int]:
+def on_test_days(desk: Desk, bot_id: UUID, genome: Genome) -> tuple[PartResult, int]:
     """Run a genome over the last test part of the open days; return the run and the account."""
     bench = open_days_of(desk, bot_id)
-    runner = PartRunner(bench.at_hand.tape, ARCHETYPE, account=bench.account)
-    return runner.run(genome, plan(bench.at_hand.bars.ts_event)[-1].test), bench.account.account_micros
+    backtester = PartBacktester(bench.at_hand.tape, ARCHETYPE, account=bench.account)
+    return backtester.run(genome, plan(bench.at_hand.bars.ts_event)[-1].test), bench.account.account_micros
 
 
 def test_the_screening_weighs_the_walk_as_it_went_and_the_figures_count_every_try(
@@ -58,17 +58,17 @@ def test_the_screening_weighs_the_walk_as_it_went_and_the_figures_count_every_tr
 ) -> None:
     asked: list[dict[str, Any]] = []
 
-    def spy(candidate: Performance, parent: Performance, **told: Any) -> Verdict | None:
+    def spy(candidate: Performance, parent: Performance, **told: Any) -> AcceptanceVerdict | None:
         asked.append(told | {"candidate": candidate, "parent": parent})
         return screened(candidate, parent, **told)
 
     monkeypatch.setattr(iterations, "screened", spy)
     for run_id in ("run-1", "run-2"):
         assert run_improvement(stocked_desk, bot_id, run_id=run_id).status is JobStatus.COMPLETED
-    with stocked_desk.sessions() as session:
-        first, second = session.scalars(select(ImproveIteration).order_by(ImproveIteration.iteration))
+    with stocked_desk.database() as db:
+        first, second = db.scalars(select(ImproveIteration).order_by(ImproveIteration.iteration))
         in_sequence = select(ImproveCandidate).order_by(ImproveCandidate.segment, ImproveCandidate.trial)
-        tries = [session.scalars(in_sequence.filter_by(iteration_id=row.id)).all() for row in (first, second)]
+        tries = [db.scalars(in_sequence.filter_by(iteration_id=row.id)).all() for row in (first, second)]
     assert first.seed != second.seed
     counted = [row.evidence["candidates_tried"] for row in (first, second)]
     assert counted == [len(tries[0]), len(tries[0]) + len(tries[1])]
@@ -112,8 +112,8 @@ def searched(desk: Desk, task: Improvement | Evolution, run_id: str, *, dies: bo
 
 
 def wish(desk: Desk, bot_id: UUID, job_type: JobType, *, iteration: int) -> None:
-    with desk.sessions.begin() as session:
-        jobs.enqueue(session, [Decision(bot_id, Reason.BY_HAND, job_type, iteration=iteration)], now=desk.clock())
+    with desk.database.begin() as db:
+        jobs.enqueue(db, [Decision(bot_id, Reason.BY_HAND, job_type, iteration=iteration)], now=desk.clock())
 
 
 @pytest.mark.parametrize("task", [Improvement(), Evolution()], ids=["improve", "evolve"])
@@ -123,9 +123,9 @@ def test_a_retried_iteration_is_searched_with_another_seed_however_the_try_befor
     job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
     wish(stocked_desk, bot_id, job_type, iteration=4)
     lost = searched(stocked_desk, task, "doomed", dies=True)
-    with stocked_desk.sessions.begin() as session:
-        (taken,) = jobs.reclaim(session, now=stocked_desk.clock(), dead_runs=["doomed"])
-        assert session.get_one(BotJob, taken.job_id).attempt == 2
+    with stocked_desk.database.begin() as db:
+        (taken,) = jobs.reclaim(db, now=stocked_desk.clock(), dead_runs=["doomed"])
+        assert db.get_one(BotJob, taken.job_id).attempt == 2
     taken_back = searched(stocked_desk, task, "next", dies=False)
     wish(stocked_desk, bot_id, job_type, iteration=4)
     planned_again = searched(stocked_desk, task, "later", dies=False)
@@ -138,8 +138,8 @@ def test_one_try_of_an_iteration_searches_the_same_whenever_it_is_repeated(
 ) -> None:
     job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
     wish(stocked_desk, bot_id, job_type, iteration=4)
-    with stocked_desk.sessions.begin() as session:
-        claim = jobs.claim(session, job_type, run_id="a run", cap=1, now=stocked_desk.clock())
+    with stocked_desk.database.begin() as db:
+        claim = jobs.claim(db, job_type, run_id="a run", cap=1, now=stocked_desk.clock())
     assert claim is not None
     first, again = (task.perform(stocked_desk, claim, silent) for _ in range(2))
     assert isinstance(first, Iteration)
@@ -154,10 +154,10 @@ def test_another_generation_or_iteration_is_searched_with_another_seed(stocked_d
     for iteration in (1, 2, 2):
         wish(stocked_desk, bot_id, JobType.IMPROVE, iteration=iteration)
         seeds.append(searched(stocked_desk, Improvement(), f"run-{len(seeds)}", dies=True).seed)
-        with stocked_desk.sessions.begin() as session:
-            session.execute(update(BotJob).values(status="CANCELED", completed_at=stocked_desk.clock()))
+        with stocked_desk.database.begin() as db:
+            db.execute(update(BotJob).values(status="CANCELED", completed_at=stocked_desk.clock()))
             if iteration == 2:
-                make_generation(session, session.get_one(Bot, bot_id))
+                make_generation(db, db.get_one(Bot, bot_id))
     assert len(set(seeds)) == 3
 
 
@@ -166,8 +166,8 @@ def test_parent_and_candidate_are_told_apart(stocked_desk: Desk, bot_id: UUID, m
     other = validated(ARCHETYPE, {**parent, "ema_fast": 5, "ema_slow": 40})
     monkeypatch.setattr(iterations, "neighbours_by_optuna", lambda *_: best_of(in_order([other]), trials=1))
     assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
-    with stocked_desk.sessions() as session:
-        evidence = session.scalars(select(ImproveIteration)).one().evidence
+    with stocked_desk.database() as db:
+        evidence = db.scalars(select(ImproveIteration)).one().evidence
     sharpes = [on_test_days(stocked_desk, bot_id, genome)[0].performance.sharpe for genome in (parent, other)]
     assert [evidence["parent_test_sharpe"], evidence["candidate_test_sharpe"]] == sharpes
     assert sharpes[0] != sharpes[1]
@@ -180,7 +180,7 @@ def test_a_search_that_finds_only_the_parent_is_no_improvement(
         iterations, "neighbours_by_optuna", lambda _style, parent: best_of(in_order([parent]), trials=1)
     )
     assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
-    with stocked_desk.sessions() as session:
-        iteration = session.scalars(select(ImproveIteration)).one()
+    with stocked_desk.database() as db:
+        iteration = db.scalars(select(ImproveIteration)).one()
     assert (iteration.accepted, iteration.reason_code) == (False, "SAME_AS_PARENT")
     assert iteration.evidence["deflated_sharpe_probability"] is None, "a single try has no spread"

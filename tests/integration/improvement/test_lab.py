@@ -11,11 +11,11 @@ from tests.harness.factories import make_bot, make_iteration
 def test_words_find_the_same_iterations_whether_few_or_many_bots_have_them(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         for name in ("Amber Auk", "Amber Bee", "Coral Crab"):
-            bot = make_bot(session, name=name)
+            bot = make_bot(db, name=name)
             for number in (1, 2, 3):
-                make_iteration(session, bot, number)
+                make_iteration(db, bot, number)
     ways = []
     for most in (200, 1):
         monkeypatch.setattr("store.improvement.lab.MOST_NAMED", most)

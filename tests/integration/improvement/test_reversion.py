@@ -37,8 +37,8 @@ class Extremes:
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
-    with transaction(stocked_desk.sessions) as session:
-        return factories.make_bot(session, symbol="MES", timeframe="1h", archetype=ARCHETYPE).id
+    with transaction(stocked_desk.database) as db:
+        return factories.make_bot(db, symbol="MES", timeframe="1h", archetype=ARCHETYPE).id
 
 
 @pytest.fixture
@@ -84,10 +84,10 @@ def genomes() -> list[Genome]:
 
 def evolve(desk: Desk, bot_id: UUID, *lineage: Genome) -> Finished:
     """Give the bot these generations after its first, and run one evolve iteration."""
-    with transaction(desk.sessions) as session:
-        bot = session.get_one(Bot, bot_id)
+    with transaction(desk.database) as db:
+        bot = db.get_one(Bot, bot_id)
         for genome in lineage:
-            factories.make_generation(session, bot, genome=dict(genome))
+            factories.make_generation(db, bot, genome=dict(genome))
     return work_by_hand(desk, Evolution(), JobType.EVOLVE, bot_id=bot_id, run_id="evolve-1")
 
 
@@ -96,19 +96,19 @@ def test_an_ancestor_that_earns_takes_the_place_of_a_newest_generation_that_lose
 ) -> None:
     done = evolve(stocked_desk, bot_id, extremes.earning, extremes.losing)
     assert done.status is JobStatus.COMPLETED, done.error
-    with stocked_desk.sessions() as session:
-        returned = session.get_one(BotGeneration, (bot_id, 4))
+    with stocked_desk.database() as db:
+        returned = db.get_one(BotGeneration, (bot_id, 4))
         assert (returned.origin, returned.parent_generation, returned.genome) == ("REVERT", 3, dict(extremes.earning))
-        iteration = session.query(ImproveIteration).one()
+        iteration = db.query(ImproveIteration).one()
         assert (iteration.reason_code, iteration.accepted, iteration.new_generation) == ("REVERTED", True, 4)
         assert iteration.reason.startswith("generation 2 won against the newest one: on sealed days")
-        look = session.query(SealedLook).one()
+        look = db.query(SealedLook).one()
         assert (look.epoch, look.number, look.passed, look.new_generation) == (1, 1, True, 4)
         assert (look.generation_number, look.genome_hash) == (3, genome_hash(extremes.earning))
         assert returned.knows_until == look.last_on
         assert iteration.evidence["reverts_to"] == 2
-        assert session.query(ImproveCandidate).count() == iteration.candidates_tried == 0
-        assert session.get_one(BotProgress, bot_id).confidence_pct is None
+        assert db.query(ImproveCandidate).count() == iteration.candidates_tried == 0
+        assert db.get_one(BotProgress, bot_id).confidence_pct is None
 
 
 def test_a_newest_generation_that_earns_stays_and_is_searched_on(
@@ -116,15 +116,15 @@ def test_a_newest_generation_that_earns_stays_and_is_searched_on(
 ) -> None:
     done = evolve(stocked_desk, bot_id, extremes.losing, extremes.earning)
     assert done.status is JobStatus.COMPLETED, done.error
-    with stocked_desk.sessions() as session:
-        iteration = session.query(ImproveIteration).one()
+    with stocked_desk.database() as db:
+        iteration = db.query(ImproveIteration).one()
         assert iteration.reason_code != "REVERTED"
-        assert session.query(ImproveCandidate).count() == iteration.candidates_tried > 0
+        assert db.query(ImproveCandidate).count() == iteration.candidates_tried > 0
 
 
 def test_without_an_ancestor_that_earns_nothing_returns(stocked_desk: Desk, bot_id: UUID, extremes: Extremes) -> None:
     evolve(stocked_desk, bot_id, extremes.losing, extremes.losing)
-    with stocked_desk.sessions() as session:
-        origins = {row.origin for row in session.query(BotGeneration).filter_by(bot_id=bot_id)}
-        assert session.query(ImproveIteration).one().reason_code != "REVERTED"
+    with stocked_desk.database() as db:
+        origins = {row.origin for row in db.query(BotGeneration).filter_by(bot_id=bot_id)}
+        assert db.query(ImproveIteration).one().reason_code != "REVERTED"
     assert "REVERT" not in origins

@@ -43,8 +43,8 @@ def server(desk: Desk) -> Iterator[Served]:
 
 def standing(desk: Desk, served: Served, count: int) -> list[UUID]:
     """Make some bots and wait until the board has them."""
-    with desk.sessions.begin() as session:
-        ids = [factories.make_bot(session, name=f"Otter {number}").id for number in range(count)]
+    with desk.database.begin() as db:
+        ids = [factories.make_bot(db, name=f"Otter {number}").id for number in range(count)]
     until(lambda: {str(bot_id) for bot_id in ids} <= as_bots(snapshot(served)).keys(), "the bots to arrive")
     return ids
 
@@ -93,9 +93,9 @@ def cells_of(column: Any) -> list[Any]:
 
 
 def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session, name="Cobalt Otter")
-        session.add(factories.rollup(bot.id))
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db, name="Cobalt Otter")
+        db.add(factories.rollup(bot.id))
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     answer = httpx.get(f"{server.http}/api/board")
     assert answer.headers["content-encoding"] == "gzip"
@@ -106,16 +106,16 @@ def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -
 
 
 def test_equity_lines_are_asked_for_bot_by_bot(desk: Desk, server: Served) -> None:
-    with desk.sessions.begin() as session:
-        bots = [factories.make_bot(session, name=f"Otter {number}") for number in range(3)]
-        session.add_all([factories.rollup(bots[0].id, sparkline_usd=[1.0, 2.0, 3.0]), factories.rollup(bots[1].id)])
+    with desk.database.begin() as db:
+        bots = [factories.make_bot(db, name=f"Otter {number}") for number in range(3)]
+        db.add_all([factories.rollup(bots[0].id, sparkline_usd=[1.0, 2.0, 3.0]), factories.rollup(bots[1].id)])
     until(lambda: len(as_bots(snapshot(server))) == 3, "the bots to arrive")
     assert all("spark" not in bot for bot in as_bots(snapshot(server)).values())
     asked = ",".join(str(bot_id) for bot_id in (bots[0].id, bots[2].id, UUID(int=9)))
     answer = httpx.get(f"{server.http}/api/board/sparks", params={"bots": asked})
     assert answer.json() == {"sparks": {str(bots[0].id): "0iz", str(bots[2].id): ""}}
-    with desk.sessions.begin() as session:
-        session.execute(update(Bot).where(Bot.id == bots[0].id).values(archived_at=desk.clock()))
+    with desk.database.begin() as db:
+        db.execute(update(Bot).where(Bot.id == bots[0].id).values(archived_at=desk.clock()))
     until(lambda: str(bots[0].id) not in as_bots(snapshot(server)), "the archived bot to leave")
     assert httpx.get(f"{server.http}/api/board/sparks", params={"bots": asked}).json() == answer.json()
     for bad in ("", "x", f"{bots[0].id},", ",".join([str(bots[0].id)] * 201)):
@@ -123,8 +123,8 @@ def test_equity_lines_are_asked_for_bot_by_bot(desk: Desk, server: Served) -> No
 
 
 def test_every_kind_of_change_arrives_numbered_without_gaps(desk: Desk, server: Served, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
         bot_id = bot.id
     until(lambda: str(bot_id) in as_bots(snapshot(server)), "the bot to arrive")
     start = snapshot(server)
@@ -132,19 +132,19 @@ def test_every_kind_of_change_arrives_numbered_without_gaps(desk: Desk, server: 
         numbers, states = [], []
 
         def change(work: Callable[[Any], object]) -> dict[str, Any]:
-            with desk.sessions.begin() as session:
-                work(session)
+            with desk.database.begin() as db:
+                work(db)
             message = next_of(socket, "rows")
             numbers.append(message["seq"])
             return as_bots(message)[str(bot_id)]
 
-        def start_job(session: Any) -> None:
+        def start_job(db: Any) -> None:
             values = {"status": "RUNNING", "started_at": clock.now, "heartbeat_at": clock.now, "dagster_run_id": "r"}
-            session.execute(update(BotJob).where(BotJob.bot_id == bot_id).values(**values))
+            db.execute(update(BotJob).where(BotJob.bot_id == bot_id).values(**values))
 
-        states.append(change(lambda session: factories.make_job(session, session.get(Bot, bot_id), attempt=2)))
+        states.append(change(lambda db: factories.make_job(db, db.get(Bot, bot_id), attempt=2)))
         states.append(change(start_job))
-        states.append(change(lambda session: session.add(factories.rollup(bot_id))))
+        states.append(change(lambda db: db.add(factories.rollup(bot_id))))
         assert change(lambda s: s.execute(update(Bot).values(stage="PAPER")))["stage"] == "PAPER"
     assert [state["botNow"]["state"] for state in states] == ["BACKTEST_QUEUED", "BACKTEST_RUNNING", "BACKTEST_RUNNING"]
     assert states[0]["botNow"]["badge"] == {"text": "Backtest queued • x2", "tone": "purple"}
@@ -153,18 +153,18 @@ def test_every_kind_of_change_arrives_numbered_without_gaps(desk: Desk, server: 
 
 
 def test_a_heartbeat_alone_sends_nothing(desk: Desk, server: Served, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
-        factories.make_job(session, bot, status="RUNNING", created_at=clock.now)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
+        factories.make_job(db, bot, status="RUNNING", created_at=clock.now)
     until(
         lambda: "activeJob" in as_bots(snapshot(server)).get(str(bot.id), {"botNow": ""})["botNow"], "the job to arrive"
     )
     start = snapshot(server)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
-        with desk.sessions.begin() as session:
-            session.execute(update(BotJob).values(heartbeat_at=clock.now + timedelta(seconds=5)))
-        with desk.sessions.begin() as session:
-            session.execute(update(BotJob).values(progress_pct=50.0))
+        with desk.database.begin() as db:
+            db.execute(update(BotJob).values(heartbeat_at=clock.now + timedelta(seconds=5)))
+        with desk.database.begin() as db:
+            db.execute(update(BotJob).values(progress_pct=50.0))
         assert as_bots(next_of(socket, "rows"))[str(bot.id)]["progressPct"] == 50
     assert snapshot(server)["seq"] == start["seq"] + 1
 
@@ -174,13 +174,13 @@ def shows(server: Served, bot_id: UUID, symbol: str) -> bool:
 
 
 def test_what_was_missed_is_replayed_and_the_unknown_is_a_resync(desk: Desk, server: Served) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     start = snapshot(server)
     for symbol in ("MNQ", "MCL"):
-        with desk.sessions.begin() as session:
-            session.execute(update(Bot).values(symbol=symbol))
+        with desk.database.begin() as db:
+            db.execute(update(Bot).values(symbol=symbol))
         until(partial(shows, server, bot.id, symbol), symbol)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
         replayed = [next_of(socket, "rows") for _ in range(2)]
@@ -191,13 +191,13 @@ def test_what_was_missed_is_replayed_and_the_unknown_is_a_resync(desk: Desk, ser
 
 
 def test_archived_bots_leave_the_board(desk: Desk, server: Served, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     start = snapshot(server)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
-        with desk.sessions.begin() as session:
-            session.execute(update(Bot).values(archived_at=clock.now))
+        with desk.database.begin() as db:
+            db.execute(update(Bot).values(archived_at=clock.now))
         assert next_of(socket, "rows")["gone"] == [str(bot.id)]
 
 
@@ -220,13 +220,13 @@ def test_the_age_at_which_autonomy_is_silent_is_told_everywhere_a_tick_is(desk: 
 
 
 def test_a_change_of_the_whole_fleet_is_one_new_epoch(desk: Desk, server: Served) -> None:
-    with desk.sessions.begin() as session:
-        factories.make_bots(session, 2_300)
+    with desk.database.begin() as db:
+        factories.make_bots(db, 2_300)
     until(lambda: len(as_bots(snapshot(server))) == 2_300, "the fleet to arrive")
     start = snapshot(server)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
-        with desk.sessions.begin() as session:
-            session.execute(update(Bot).values(symbol="MNQ"))
+        with desk.database.begin() as db:
+            db.execute(update(Bot).values(symbol="MNQ"))
         assert next_of(socket, "resync")["epoch"] != start["epoch"]
     assert {bot["symbol"] for bot in as_bots(snapshot(server)).values()} == {"MNQ"}
 
@@ -241,8 +241,8 @@ def lose_listener_and_change(owner: Engine) -> None:
 
 
 def test_a_lost_listener_is_told_and_healed_with_a_new_epoch(desk: Desk, server: Served, owner: Engine) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     start = snapshot(server)
     with listening(server, epoch=start["epoch"], since=start["seq"]) as socket:
@@ -304,11 +304,11 @@ def test_a_page_of_one_bot_hears_its_row_and_no_other(desk: Desk, server: Served
         assert next_of(socket, "pulse")["lastTickAt"] is None
         start = snapshot(server)
         for symbol in ("MNQ", "MCL"):
-            with desk.sessions.begin() as session:
-                session.execute(update(Bot).where(Bot.id == other).values(symbol=symbol))
+            with desk.database.begin() as db:
+                db.execute(update(Bot).where(Bot.id == other).values(symbol=symbol))
             until(partial(shows, server, other, symbol), symbol)
-        with desk.sessions.begin() as session:
-            factories.make_job(session, session.get_one(Bot, own), created_at=clock.now)
+        with desk.database.begin() as db:
+            factories.make_job(db, db.get_one(Bot, own), created_at=clock.now)
         second = next_of(socket, "bot")
         assert as_bots(second)[str(own)]["botNow"]["state"] == "BACKTEST_QUEUED"
         assert (list(as_bots(second)), second["seq"]) == ([str(own)], start["seq"] + 3)
@@ -335,14 +335,14 @@ def test_a_page_of_a_bot_that_is_archived_is_closed_with_the_reason(
     gone, stays = standing(desk, server, 2)
     with following(server, f"bot:{gone}") as socket, following(server, f"bot:{stays}") as other:
         next_of(socket, "pulse")
-        with desk.sessions.begin() as session:
-            session.execute(update(Bot).where(Bot.id == gone).values(archived_at=clock.now))
+        with desk.database.begin() as db:
+            db.execute(update(Bot).where(Bot.id == gone).values(archived_at=clock.now))
         with pytest.raises(ConnectionClosed) as closing:
             next_of(socket, "bot")
         assert closing.value.rcvd is not None
         assert (closing.value.rcvd.code, closing.value.rcvd.reason) == (1008, "no such bot on the board")
-        with desk.sessions.begin() as session:
-            session.execute(update(Bot).where(Bot.id == stays).values(symbol="MNQ"))
+        with desk.database.begin() as db:
+            db.execute(update(Bot).where(Bot.id == stays).values(symbol="MNQ"))
         until(lambda: as_bots(next_of(other, "bot"))[str(stays)]["symbol"] == "MNQ", "the change")
 
 
@@ -407,9 +407,9 @@ def test_other_settings_are_no_news(desk: Desk, owner: Engine) -> None:
     assert driver is not None
     driver.autocommit = True
     driver.execute("LISTEN proving_changes")
-    with desk.sessions.begin() as session:
-        session.execute(insert(SystemSetting).values(key="another", value={}, updated_at=desk.clock(), updated_by="a"))
-        session.execute(update(SystemSetting).values(updated_by="b"))
+    with desk.database.begin() as db:
+        db.execute(insert(SystemSetting).values(key="another", value={}, updated_at=desk.clock(), updated_by="a"))
+        db.execute(update(SystemSetting).values(updated_by="b"))
     throw_switch(desk, SwitchWish(True, "BAD_FEED", person("amy"), "trace"))
     payloads = told(owner, driver)
     driver.close()
@@ -452,8 +452,8 @@ def test_a_socket_whose_queue_overflows_is_closed_to_try_again_later(
 
 
 def test_many_clients_hear_the_same_message(desk: Desk, server: Served) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     start = snapshot(server)
     heard: list[str] = []
@@ -468,8 +468,8 @@ def test_many_clients_hear_the_same_message(desk: Desk, server: Served) -> None:
     for client in clients:
         client.start()
     ready.wait()
-    with desk.sessions.begin() as session:
-        session.execute(update(Bot).values(symbol="MNQ"))
+    with desk.database.begin() as db:
+        db.execute(update(Bot).values(symbol="MNQ"))
     for client in clients:
         client.join()
     assert len(heard) == 12
@@ -481,8 +481,8 @@ def test_notifications_stay_under_the_limit_of_a_payload(desk: Desk, owner: Engi
     assert driver is not None
     driver.autocommit = True
     driver.execute("LISTEN proving_changes")
-    with desk.sessions.begin() as session:
-        ids = factories.make_bots(session, 1_500)
+    with desk.database.begin() as db:
+        ids = factories.make_bots(db, 1_500)
     payloads = told(owner, driver)
     driver.close()
     assert max(len(payload) for payload in payloads) < 8_000
@@ -499,10 +499,10 @@ def test_a_payload_that_cannot_be_read_means_everything_changed() -> None:
 
 
 def test_rollups_that_vanish_blank_the_figures(desk: Desk, server: Served, owner: Engine) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
-        session.add(factories.rollup(bot.id))
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
+        db.add(factories.rollup(bot.id))
     until(lambda: as_bots(snapshot(server)).get(str(bot.id), {}).get("netPnl") == 125.5, "the figures to arrive")
-    with desk.sessions.begin() as session:
-        session.query(BotMetricsRollup).delete()
+    with desk.database.begin() as db:
+        db.query(BotMetricsRollup).delete()
     until(lambda: as_bots(snapshot(server))[str(bot.id)]["netPnl"] is None, "the figures to vanish")

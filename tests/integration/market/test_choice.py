@@ -24,12 +24,12 @@ from services.market.choice import (
     choose_bars,
     left_aside,
     moves,
-    series_shown,
     series_traded,
+    series_views,
     stood_already,
 )
 from services.market.owed_acts import record_owed
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from store.audit import chain
 from store.market.bars import BarStore, Catalog, Rehearsal
 from store.tables import AuditEvent, AutonomyBotDecision, BacktestSession
@@ -148,7 +148,7 @@ def test_doing_again_what_is_done_says_since_when_and_changes_nothing(store: Bar
         assert stood_already(before, wish, row) == told
         assert replace(again, owed=after.owed) == after
         assert store.catalog() == again
-    (shown,) = (one for one in series_shown(store.catalog(), None) if one.withdrawn)
+    (shown,) = (one for one in series_views(store.catalog(), None) if one.withdrawn)
     assert shown.words == "withdrawn since 2026-03-02 15:00 UTC"
     chosen(store, BarAct.RESTORE)
     assert store.catalog().series["MES", "1h", "ACME"].withdrawn_at is None
@@ -217,33 +217,33 @@ def stocked(desk: Desk, store: BarStore) -> Desk:
 def test_bots_follow_the_choice_and_sessions_keep_their_bars(
     stocked: Desk, short_file: Path, clock: FixedClock
 ) -> None:
-    with stocked.sessions.begin() as session:
-        bot_id = make_bot(session, symbol="MES").id
+    with stocked.database.begin() as db:
+        bot_id = make_bot(db, symbol="MES").id
     run_baseline(stocked, bot_id, run_id="by-hand")
     import_bars(stocked.bars, short_file, provider="ACME")
     clock.advance(minutes=60 * 24 * 365)
     assert newest_reason(stocked) != "NEWER_BARS"
     chosen(stocked.bars, BarAct.WITHDRAW, provider=SIMULATED)
     assert newest_reason(stocked) == "NEWER_BARS"
-    with stocked.sessions() as session:
-        sheet = tear_sheet(stocked, session.scalars(select(BacktestSession.id)).one())
+    with stocked.database() as db:
+        sheet = tear_sheet(stocked, db.scalars(select(BacktestSession.id)).one())
     assert sheet is not None
     assert sheet.regimes.unknown is None
 
 
 def newest_reason(desk: Desk) -> str:
-    told = run_tick(desk)
-    with desk.sessions.begin() as session:
+    told = run_autonomy_tick(desk)
+    with desk.database.begin() as db:
         decided = select(AutonomyBotDecision.reason_code).where(AutonomyBotDecision.run_id == told.run_id)
-        return session.scalars(decided).one()
+        return db.scalars(decided).one()
 
 
 def test_an_act_on_series_is_a_link_of_the_chain(stocked: Desk) -> None:
     wish = replace(WISH, act=BarAct.WITHDRAW, provider=SIMULATED)
     _, _, named = choose_bars(stocked.bars, wish, now=NOW)
     assert [record_owed(stocked), record_owed(stocked)] == [1, 0]
-    with stocked.sessions() as session:
-        event = session.scalars(select(AuditEvent)).one()
+    with stocked.database() as db:
+        event = db.scalars(select(AuditEvent)).one()
         assert (event.action, event.actor, event.subject) == ("BARS_WITHDRAWN", "cli:amy", "MES 1h SIMULATED")
         assert event.payload["reasonCode"] == "OWN_FEED"
         assert event.payload["fingerprints"] == {"MES 1h SIMULATED": named[0].fingerprint}
@@ -282,8 +282,8 @@ def died(*_: object, **__: object) -> None:
 
 
 def actions(desk: Desk) -> list[str]:
-    with desk.sessions() as session:
-        return list(session.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)))
+    with desk.database() as db:
+        return list(db.scalars(select(AuditEvent.action).order_by(AuditEvent.seq)))
 
 
 @pytest.fixture
@@ -292,8 +292,8 @@ def client(stocked: Desk) -> Client:
 
 
 def test_the_api_says_which_series_serve_which_bots_and_why(stocked: Desk, client: Client, short_file: Path) -> None:
-    with stocked.sessions.begin() as session:
-        bot_id, *_ = (make_bot(session, symbol="MES").id for _ in range(3))
+    with stocked.database.begin() as db:
+        bot_id, *_ = (make_bot(db, symbol="MES").id for _ in range(3))
     import_bars(stocked.bars, short_file, provider="ACME")
     told = [
         (one["provider"], one["bots"], one["ground"], one["words"])
@@ -311,8 +311,8 @@ def test_the_api_says_which_series_serve_which_bots_and_why(stocked: Desk, clien
 def test_the_api_acts_on_series_once_for_one_key_and_says_which_bots_move(
     stocked: Desk, client: Client, short_file: Path
 ) -> None:
-    with stocked.sessions.begin() as session:
-        make_bot(session, symbol="MES")
+    with stocked.database.begin() as db:
+        make_bot(db, symbol="MES")
     import_bars(stocked.bars, short_file, provider="ACME")
     body = {"symbol": "MES", "timeframe": "1h", "provider": "ACME", "reasonCode": "OWN_FEED"}
     once = ADMIN | {"Idempotency-Key": "prefer-acme-once"}
@@ -322,8 +322,8 @@ def test_the_api_acts_on_series_once_for_one_key_and_says_which_bots_move(
     assert first.json()["moves"] == [move | {"words": "a person chose it"}]
     assert (first.json()["act"], first.json()["series"]) == ("PREFER", ["MES 1h ACME"])
     assert provider_of(stocked.bars) == "ACME"
-    with stocked.sessions() as session:
-        event = session.get_one(AuditEvent, first.json()["auditSeq"])
+    with stocked.database() as db:
+        event = db.get_one(AuditEvent, first.json()["auditSeq"])
         assert (event.action, event.actor, event.payload["requestId"]) == (
             "BARS_PREFERRED",
             "admin",

@@ -13,11 +13,11 @@ from sqlalchemy import Engine, text
 
 from api.app import create_app
 from services.audit import chain
-from services.audit.pages import EventTold, events_page, every_event
+from services.audit.pages import EventView, events_page, every_event
 from services.backtests.baselines import BaselineBacktest
 from services.desk import Desk
 from services.improvement.iterations import Improvement
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import drain
 from store.audit.pages import AuditFilter
 from store.database import transaction
@@ -43,12 +43,12 @@ def walk(client: Client, path: str, follow: str, named: str) -> list[dict[str, A
 
 
 def test_pages_of_decisions_add_up_to_the_tick_and_say_why_in_words(client: Client, stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for number in range(7):
-            bot = factories.make_bot(session, symbol="MES", stage=("LAB", "PAPER")[number % 2], name=f"Bot {number}")
-            factories.make_generation(session, bot)
-    run_tick(stocked_desk)
-    run_tick(stocked_desk)
+            bot = factories.make_bot(db, symbol="MES", stage=("LAB", "PAPER")[number % 2], name=f"Bot {number}")
+            factories.make_generation(db, bot)
+    run_autonomy_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     newest, oldest = client.get("/api/ticks").json()["data"]
     assert newest["id"] > oldest["id"]
     assert oldest["enqueued"]["BACKTEST"] == 4
@@ -73,14 +73,14 @@ def test_jobs_are_shown_in_the_order_of_claiming_and_those_that_ended_page_by_pa
     client: Client, desk: Desk, clock: FixedClock
 ) -> None:
     due: dict[str, Any] = {"created_at": clock(), "reason_code": "NO_SESSION_SINCE_RESET"}
-    with desk.sessions.begin() as session:
-        late = factories.make_job(session, factories.make_bot(session), priority=100, **due)
-        first = factories.make_job(session, factories.make_bot(session), priority=50, **due)
-        factories.make_job(session, factories.make_bot(session), status="RUNNING", created_at=clock())
+    with desk.database.begin() as db:
+        late = factories.make_job(db, factories.make_bot(db), priority=100, **due)
+        first = factories.make_job(db, factories.make_bot(db), priority=50, **due)
+        factories.make_job(db, factories.make_bot(db), status="RUNNING", created_at=clock())
         ended = [
             factories.make_job(
-                session,
-                factories.make_bot(session),
+                db,
+                factories.make_bot(db),
                 status=("COMPLETED", "FAILED", "TIMEOUT")[number % 3],
                 created_at=clock() - timedelta(hours=1, minutes=number),
                 completed_at=clock() - timedelta(minutes=5 * number % 8 // 2),
@@ -107,10 +107,10 @@ def test_jobs_are_shown_in_the_order_of_claiming_and_those_that_ended_page_by_pa
 
 
 def test_given_up_work_is_put_back_only_by_an_admin(client: Client, desk: Desk, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        bot = factories.make_bot(session)
-        factories.make_job(session, bot, status="FAILED", error="it broke")
-        session.get_one(BotProgress, bot.id).backtest_failures_in_row = MAX_FAILURES_IN_ROW
+    with desk.database.begin() as db:
+        bot = factories.make_bot(db)
+        factories.make_job(db, bot, status="FAILED", error="it broke")
+        db.get_one(BotProgress, bot.id).backtest_failures_in_row = MAX_FAILURES_IN_ROW
     (letter,) = client.get("/api/jobs/now").json()["deadLetters"]
     assert (letter["botId"], letter["lastError"]) == (str(bot.id), "it broke")
     path = f"/api/admin/dead-letters/{bot.id}/requeue"
@@ -122,10 +122,10 @@ def test_given_up_work_is_put_back_only_by_an_admin(client: Client, desk: Desk, 
 
 
 def record(desk: Desk, number: int) -> None:
-    with transaction(desk.sessions) as session:
+    with transaction(desk.database) as db:
         chain.record(
             desk,
-            session,
+            db,
             actor=(OPS, user("ann"))[number % 2],
             action=("METRICS_RESET", "REQUEUE")[number % 2],
             subject=f"bot {number % 3}",
@@ -150,10 +150,10 @@ def test_the_audit_chain_is_read_filtered_and_exported_whole(client: Client, des
 
 
 def test_an_event_about_a_bot_tells_its_name_and_is_found_by_it(client: Client, desk: Desk) -> None:
-    with transaction(desk.sessions) as session:
-        bot = factories.make_bot(session, name="Amber Otter")
+    with transaction(desk.database) as db:
+        bot = factories.make_bot(db, name="Amber Otter")
         for subject in (str(bot.id), "fleet", str(UUID(int=5))):
-            chain.record(desk, session, actor=OPS, action="REQUEUE", subject=subject, payload={})
+            chain.record(desk, db, actor=OPS, action="REQUEUE", subject=subject, payload={})
     told = {one["subject"]: one["subjectName"] for one in client.get("/api/audit/events").json()["data"]}
     assert told == {str(bot.id): "Amber Otter", "fleet": None, str(UUID(int=5)): None}
     named = client.get("/api/audit/events", params={"subject": "Amber Otter"}).json()["data"]
@@ -168,8 +168,8 @@ def test_a_slow_reader_of_the_chain_holds_no_connection_and_misses_nothing(
     monkeypatch.setattr("services.audit.pages.EVENTS_AT_A_TIME", 3)
     for number in range(9):
         record(desk, number)
-    pool = desk.sessions.kw["bind"].pool
-    read: list[EventTold] = []
+    pool = desk.database.kw["bind"].pool
+    read: list[EventView] = []
     for one in every_event(desk, AuditFilter()):
         assert pool.checkedout() == 0
         if not read:
@@ -210,7 +210,7 @@ def test_vitals_hold_every_value_against_its_bar(client: Client, desk: Desk, clo
     verdicts = {one["name"]: one for one in silent["verdicts"]}
     assert (verdicts["tick_is_recent"]["holds"], verdicts["tick_is_recent"]["value"]) == (False, "no tick yet")
     assert verdicts["audit_chain_is_whole"]["holds"] is None
-    run_tick(desk)
+    run_autonomy_tick(desk)
     clock.advance(seconds=4)
     told = Client(create_app(desk)).get("/api/vitals").json()
     assert {one["name"]: one for one in told["verdicts"]}["tick_is_recent"]["value"] == "4 s ago"
@@ -241,20 +241,20 @@ def test_the_kill_switch_is_thrown_by_an_admin_once_a_key_and_read_by_anybody(cl
 
 
 def test_an_iteration_shows_every_candidate_and_what_the_judged_one_changed(client: Client, stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot = factories.make_bot(session, symbol="MES", timeframe="1h", name="Lab Lynx")
-        factories.make_generation(session, bot, genome=dict(default_genome(bot.archetype)))
-    run_tick(stocked_desk)
+    with stocked_desk.database.begin() as db:
+        bot = factories.make_bot(db, symbol="MES", timeframe="1h", name="Lab Lynx")
+        factories.make_generation(db, bot, genome=dict(default_genome(bot.archetype)))
+    run_autonomy_tick(stocked_desk)
     hour = timedelta(hours=1)
     list(drain(stocked_desk, BaselineBacktest(), JobType.BACKTEST, run_id="r", time_limit=hour))
-    run_tick(stocked_desk)
+    run_autonomy_tick(stocked_desk)
     (done,) = drain(stocked_desk, Improvement(), JobType.IMPROVE, run_id="r", time_limit=hour)
     (listed,) = client.get("/api/iterations?q=lab").json()["data"]
     assert (listed["name"], listed["reason"]) == ("Lab Lynx", done.figures["reason"])
     told = client.get(f"/api/iterations/{listed['id']}").json()
-    with stocked_desk.sessions() as session:
-        rows = session.query(ImproveCandidate).order_by(ImproveCandidate.trial).all()
-        parent = session.query(BotGeneration).filter_by(bot_id=bot.id, generation_number=1).one().genome
+    with stocked_desk.database() as db:
+        rows = db.query(ImproveCandidate).order_by(ImproveCandidate.trial).all()
+        parent = db.query(BotGeneration).filter_by(bot_id=bot.id, generation_number=1).one().genome
     assert [one["trial"] for one in told["candidates"]] == [row.trial for row in rows]
     judged = next(row for row in rows if row.trial == told["judged"])
     assert judged.segment == max(row.segment for row in rows)

@@ -11,10 +11,10 @@ from gateways.postgres import DatabaseUrls
 from gateways.settings import Settings
 from orchestration.cli import bar_work, desk_work, main
 from services.audit.chain import record, verify_chain
-from services.audit.pages import EventTold, Verification, chain_told, events_page
+from services.audit.pages import ChainVerification, EventView, chain_view, events_page
 from services.desk import Desk
-from services.health.vitals import Verdict, verdicts
-from services.work.autonomy import run_tick
+from services.health.vitals import Promise, verdicts
+from services.work.autonomy import run_autonomy_tick
 from store.audit.pages import AuditFilter
 from store.database import transaction
 from store.market.bars import BarStore
@@ -43,19 +43,19 @@ def bar_file(tmp_path: Path, settings: Settings, urls: DatabaseUrls, monkeypatch
     return path
 
 
-def remembered(desk: Desk) -> Verification:
-    verification = chain_told(desk).verification
+def remembered(desk: Desk) -> ChainVerification:
+    verification = chain_view(desk).verification
     assert verification is not None
     return verification
 
 
-def shown_on_health(desk: Desk) -> Verdict:
+def shown_on_health(desk: Desk) -> Promise:
     return next(verdict for verdict in verdicts(desk) if verdict.name == "audit_chain_is_whole")
 
 
 def test_verify_audit_is_remembered_where_people_look_for_it(stocked_desk: Desk, owner: Engine) -> None:
-    with transaction(stocked_desk.sessions) as session:
-        record(stocked_desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
+    with transaction(stocked_desk.database) as db:
+        record(stocked_desk, db, actor=TESTER, action="LOOK", subject="fleet", payload={})
     assert shown_on_health(stocked_desk).value == "never verified"
     code, told = proving("verify-audit")
     assert (code, told.split(",")[0]) == (0, "✓ 1 event")
@@ -73,10 +73,10 @@ def test_verify_audit_is_remembered_where_people_look_for_it(stocked_desk: Desk,
 def test_why_tells_decisions_that_repeat_in_one_line_with_the_first_and_the_last_time(
     stocked_desk: Desk, clock: FixedClock
 ) -> None:
-    with stocked_desk.sessions.begin() as session:
-        make_job(session, make_bot(session, name="Amber Adder 0000"), status="RUNNING", created_at=clock())
+    with stocked_desk.database.begin() as db:
+        make_job(db, make_bot(db, name="Amber Adder 0000"), status="RUNNING", created_at=clock())
     for _ in range(6):
-        run_tick(stocked_desk)
+        run_autonomy_tick(stocked_desk)
         clock.advance(seconds=9)
     first = stocked_desk.clock().astimezone() - timedelta(seconds=6 * 9)
     code, told = proving("why", "amber adder 0000")
@@ -102,10 +102,10 @@ def test_why_tells_decisions_that_repeat_in_one_line_with_the_first_and_the_last
 )
 def test_an_unknown_name_is_refused_with_names_that_begin_alike(stocked_desk: Desk, asked: str, offered: str) -> None:
     names = [*(f"Amber Adder {number:04d}" for number in (363, 242, 121, 0)), "Amber Bison 0011", "Amber Bison 0132"]
-    with stocked_desk.sessions.begin() as session:
+    with stocked_desk.database.begin() as db:
         for name in (*names, "Dusk Crane 0025"):
-            make_bot(session, name=name)
-        make_bot(session, name="Dusk Crane 0001", archived_at=stocked_desk.clock())
+            make_bot(db, name=name)
+        make_bot(db, name="Dusk Crane 0001", archived_at=stocked_desk.clock())
     with pytest.raises(UnknownBots) as refused:
         proving("why", asked)
     assert str(refused.value) == f"no bot is named {asked!r}{offered}"
@@ -113,8 +113,8 @@ def test_an_unknown_name_is_refused_with_names_that_begin_alike(stocked_desk: De
 
 
 def test_one_bot_is_one_bot(stocked_desk: Desk) -> None:
-    with stocked_desk.sessions.begin() as session:
-        make_bot(session, name="Amber Adder 0000")
+    with stocked_desk.database.begin() as db:
+        make_bot(db, name="Amber Adder 0000")
     assert "1 bot would be reset;" in proving("reset")[1]
     assert "\n1 bot reset at " in proving("reset", "--bot", "Amber Adder 0000", "--execute")[1]
 
@@ -133,7 +133,7 @@ def test_a_file_that_cannot_be_imported_is_refused_before_anything_is_opened(
     assert (told in str(done.exception), done.output) == (True, "")
 
 
-def newest_event(desk: Desk) -> EventTold:
+def newest_event(desk: Desk) -> EventView:
     return events_page(desk, AuditFilter(), before=None, limit=1).events[0]
 
 
@@ -141,13 +141,13 @@ def test_a_fleet_is_recorded_once_for_the_bots_that_are_new(stocked_desk: Desk, 
     assert proving("seed", "--bots", "3")[1].startswith("3 new bots\n")
     first = newest_event(stocked_desk)
     assert (first.seq, first.action, first.subject, first.actor[:4]) == (1, "BOTS_REGISTERED", "3 bots", "cli:")
-    with stocked_desk.sessions() as session:
-        assert first.payload == {"count": 3, "symbols": sorted(session.scalars(select(Bot.symbol)))}
+    with stocked_desk.database() as db:
+        assert first.payload == {"count": 3, "symbols": sorted(db.scalars(select(Bot.symbol)))}
     proving("seed", "--bots", "3")
     assert newest_event(stocked_desk).seq == 1
     assert proving("seed", "--bots", "4")[1].startswith("1 new bot\n")
-    with stocked_desk.sessions() as session:
-        fourth = session.scalars(select(Bot.symbol).where(Bot.name.endswith(" 0003"))).one()
+    with stocked_desk.database() as db:
+        fourth = db.scalars(select(Bot.symbol).where(Bot.name.endswith(" 0003"))).one()
     assert (newest_event(stocked_desk).subject, newest_event(stocked_desk).payload) == (
         "1 bot",
         {"count": 1, "symbols": [fourth]},

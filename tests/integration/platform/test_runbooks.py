@@ -58,9 +58,9 @@ def test_every_program_of_postgresql_is_in_the_wheel() -> None:
 def test_a_dump_restored_beside_is_the_same_ledger_under_the_same_guards(
     desk: Desk, urls: DatabaseUrls, owner: Engine, tmp_path: Path
 ) -> None:
-    with transaction(desk.sessions) as session:
-        make_bot(session, name="Amber Adder 0000")
-        record(desk, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
+    with transaction(desk.database) as db:
+        make_bot(db, name="Amber Adder 0000")
+        record(desk, db, actor=TESTER, action="LOOK", subject="fleet", payload={})
     kept, dump = str(urls.owner.database), tmp_path / "proving.dump"
     at = ["--host", str(urls.owner.query["host"]), "--username", "postgres"]
     restored = f"{kept}_restored"

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from gateways.ports import PortTaken, require_free, speaks_http, speaks_http2
-from gateways.processes import AlreadyRunning, end_marked, environment, holder, living, marked, sole_platform
+from gateways.processes import AlreadyRunning, end_platform, environment, holder, living, processes_of, sole_platform
 from orchestration.platform import supervisor
 from orchestration.platform.supervisor import (
     Chore,
@@ -51,11 +51,11 @@ def eventually(question: Callable[[], object], *, ward: Ward | Chore | None = No
 
 
 @pytest.fixture
-def mark() -> Iterator[str]:
+def platform_id() -> Iterator[str]:
     """A mark of this test's own processes; whatever carries it at the end is ended."""
     chosen = f"test-{os.getpid()}-{time.monotonic_ns()}"
     yield chosen
-    end_marked(chosen, grace_seconds=1.0)
+    end_platform(chosen, grace_seconds=1.0)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ Toy = Callable[..., Ward]
 
 
 @pytest.fixture
-def toy(tmp_path: Path, said: list[str], mark: str) -> Iterator[Toy]:
+def toy(tmp_path: Path, said: list[str], platform_id: str) -> Iterator[Toy]:
     """Make wards over one-line Python programs; all of them are stopped afterwards."""
     made: list[Ward] = []
 
@@ -80,7 +80,7 @@ def toy(tmp_path: Path, said: list[str], mark: str) -> Iterator[Toy]:
         session_nice: int = 0,
     ) -> Ward:
         command = (sys.executable, "-c", code)
-        program = Program(name, command, environment(mark), answers, tmp_path, start_seconds, session_nice)
+        program = Program(name, command, environment(platform_id), answers, tmp_path, start_seconds, session_nice)
         made.append(Ward(program, tmp_path / "logs" / f"{name}.log", said.append))
         return made[-1]
 
@@ -90,12 +90,15 @@ def toy(tmp_path: Path, said: list[str], mark: str) -> Iterator[Toy]:
 
 
 @pytest.mark.skipif(not Path("/proc/self/autogroup").exists(), reason="this kernel weighs no sessions")
-def test_a_session_steps_back_as_a_whole_and_leaves_ours_where_it_is(toy: Toy, mark: str) -> None:
+def test_a_session_steps_back_as_a_whole_and_leaves_ours_where_it_is(toy: Toy, platform_id: str) -> None:
     ours = Path("/proc/self/autogroup").read_text()
     ward = toy(PARENT, session_nice=7)
     ward.start()
-    eventually(lambda: len(marked(mark)) == 2)
-    theirs = {Path(f"/proc/{process.pid}/autogroup").read_text().split("nice")[1].strip() for process in marked(mark)}
+    eventually(lambda: len(processes_of(platform_id)) == 2)
+    theirs = {
+        Path(f"/proc/{process.pid}/autogroup").read_text().split("nice")[1].strip()
+        for process in processes_of(platform_id)
+    }
     assert theirs == {"7"}
     assert Path("/proc/self/autogroup").read_text() == ours
 
@@ -188,7 +191,7 @@ def test_a_failed_fork_is_told_and_not_tried_again_at_once(said: list[str], monk
 
 
 def test_a_program_that_does_not_answer_is_killed_and_started_again(
-    toy: Toy, said: list[str], mark: str, monkeypatch: pytest.MonkeyPatch
+    toy: Toy, said: list[str], platform_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "HANG_SECONDS", 0.2)
     monkeypatch.setattr(supervisor, "ASK_SECONDS", 0.05)
@@ -196,7 +199,7 @@ def test_a_program_that_does_not_answer_is_killed_and_started_again(
     ward = toy(SLEEPER, answers=lambda: next(answers))
     ward.start()
     eventually(lambda: any("did not answer" in line for line in said), ward=ward)
-    assert marked(mark) == []
+    assert processes_of(platform_id) == []
 
 
 def test_not_knowing_is_no_reason_to_kill(toy: Toy, said: list[str]) -> None:
@@ -210,17 +213,17 @@ def test_not_knowing_is_no_reason_to_kill(toy: Toy, said: list[str]) -> None:
 
 
 def test_stopping_ends_a_program_with_its_children_even_a_stubborn_one(
-    toy: Toy, said: list[str], mark: str, monkeypatch: pytest.MonkeyPatch
+    toy: Toy, said: list[str], platform_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.3)
     parent = toy(PARENT)
     stubborn = toy(STUBBORN, name="stubborn")
     for ward in (parent, stubborn):
         ward.start()
-    eventually(lambda: len(marked(mark)) == 3)
+    eventually(lambda: len(processes_of(platform_id)) == 3)
     eventually(lambda: "here" in tail(stubborn.log))
     stop_in_reverse([parent, stubborn], said.append)
-    assert marked(mark) == []
+    assert processes_of(platform_id) == []
 
 
 @pytest.mark.parametrize("failure", [OSError("no"), Unavailable("no"), psutil.AccessDenied(msg="no")])
@@ -286,13 +289,13 @@ def test_a_log_that_cannot_be_set_aside_is_emptied_and_leaves_no_half_copy(
 
 
 @pytest.mark.scorecard(3)
-def test_killing_the_supervisor_leaves_nothing_behind(mark: str) -> None:
+def test_killing_the_supervisor_leaves_nothing_behind(platform_id: str) -> None:
     script = f"""
         import subprocess, sys, time
         from gateways.processes import environment
         from orchestration.platform.undertaker import hire
-        keeper = hire({mark!r}, None)
-        subprocess.Popen([sys.executable, "-c", {PARENT!r}], env=environment({mark!r}), start_new_session=True)
+        keeper = hire({platform_id!r}, None)
+        subprocess.Popen([sys.executable, "-c", {PARENT!r}], env=environment({platform_id!r}), start_new_session=True)
         print("up", keeper.pid, flush=True)
         time.sleep(600)
     """
@@ -301,10 +304,10 @@ def test_killing_the_supervisor_leaves_nothing_behind(mark: str) -> None:
     )
     assert supervising.stdout is not None
     keeper = int(supervising.stdout.readline().split()[1])
-    eventually(lambda: len(marked(mark)) == 2)
+    eventually(lambda: len(processes_of(platform_id)) == 2)
     supervising.kill()
     supervising.communicate()
-    eventually(lambda: marked(mark) == [])
+    eventually(lambda: processes_of(platform_id) == [])
     eventually(lambda: not psutil.pid_exists(keeper) or psutil.Process(keeper).status() == psutil.STATUS_ZOMBIE)
 
 
@@ -374,34 +377,34 @@ def test_a_clock_that_lags_a_little_does_not_make_a_process_another_one() -> Non
     assert living(os.getpid(), seen_at=psutil.Process().create_time() - 1)
 
 
-def test_children_come_before_their_parents_and_we_are_never_among_them(mark: str) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=environment(mark), stdout=subprocess.DEVNULL)
-    eventually(lambda: len(marked(mark)) == 2)
-    child, last = marked(mark)
+def test_children_come_before_their_parents_and_we_are_never_among_them(platform_id: str) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT], env=environment(platform_id), stdout=subprocess.DEVNULL)
+    eventually(lambda: len(processes_of(platform_id)) == 2)
+    child, last = processes_of(platform_id)
     assert (child.ppid(), last.pid) == (parent.pid, parent.pid)
-    count = f"from gateways.processes import marked; print(len(marked({mark!r})))"
+    count = f"from gateways.processes import processes_of; print(len(processes_of({platform_id!r})))"
     asked = subprocess.run(
         [sys.executable, "-c", count],
-        env=environment(mark),
+        env=environment(platform_id),
         cwd=Path(__file__).parents[3],
         capture_output=True,
         check=True,
     )
     assert asked.stdout.strip() == b"2"
-    end_marked(mark)
+    end_platform(platform_id)
     parent.wait()
 
 
-def test_what_a_dying_parent_starts_is_ended_too(mark: str) -> None:
+def test_what_a_dying_parent_starts_is_ended_too(platform_id: str) -> None:
     heir = f"lambda *_: (subprocess.Popen([sys.executable, '-c', {SLEEPER!r}]), sys.exit())"
     code = (
         f"import signal, subprocess, sys; signal.signal(signal.SIGTERM, {heir}); print('here', flush=True); {SLEEPER}"
     )
-    parent = subprocess.Popen([sys.executable, "-c", code], env=environment(mark), stdout=subprocess.PIPE)
+    parent = subprocess.Popen([sys.executable, "-c", code], env=environment(platform_id), stdout=subprocess.PIPE)
     assert parent.stdout is not None
     parent.stdout.readline()
-    end_marked(mark)
-    assert marked(mark) == []
+    end_platform(platform_id)
+    assert processes_of(platform_id) == []
     parent.communicate()
 
 

@@ -11,7 +11,7 @@ from assets.verification import NAMES
 from orchestration.definitions import build_defs
 from services.backtests.baselines import run_baseline
 from services.desk import Desk
-from store.verification.runs import VerificationRun
+from store.verification.verifications import VerificationRun
 from tests.harness.factories import make_bot
 from trading.verification.verdicts import LIMITS, Kind
 
@@ -23,8 +23,8 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 
 def test_every_kind_has_an_asset_that_stores_its_run(stocked_desk: Desk, instance: dg.DagsterInstance) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot_id = make_bot(session, archetype="trend_ema_cross").id
+    with stocked_desk.database.begin() as db:
+        bot_id = make_bot(db, archetype="trend_ema_cross").id
     run_baseline(stocked_desk, bot_id, run_id="run-1")
     instance.add_dynamic_partitions(str(bots.name), [str(bot_id)])
     job = build_defs(desk=stocked_desk, settings=stocked_desk.settings).resolve_implicit_global_asset_job_def()
@@ -36,8 +36,8 @@ def test_every_kind_has_an_asset_that_stores_its_run(stocked_desk: Desk, instanc
         metadata = result.asset_materializations_for_node(name)[0].metadata
         assert metadata["cannot_show"].value == LIMITS[kind].cannot_show
         assert metadata["data_source"].value == "SIMULATED"
-        with stocked_desk.sessions() as session:
-            row = session.scalars(select(VerificationRun).where(VerificationRun.kind == kind)).one()
+        with stocked_desk.database() as db:
+            row = db.scalars(select(VerificationRun).where(VerificationRun.kind == kind)).one()
         assert (row.run_id, row.verdict) == (result.run_id, metadata["verdict"].value)
         shown = sum(isinstance(value, dg.MarkdownMetadataValue) for value in metadata.values())
         assert shown or kind in (Kind.SHARPE, Kind.LOOK_AHEAD, Kind.WARM_UP) or row.verdict == "UNKNOWN"

@@ -10,12 +10,12 @@ from sqlalchemy import select, update
 
 from orchestration.cli import verify_work
 from services.desk import Desk
-from services.verification import detectors, runs
+from services.verification import detectors, verifications
 from services.verification.plot import plot, text_block
 from services.verification.study import AS_GIVEN, AT_MARKS, walk_forward_study
 from store.market.bars import BarStore
 from store.tables import Bot
-from store.verification.runs import VerificationRun
+from store.verification.verifications import VerificationRun
 from tests.harness.commands import let_commands_find, proving
 from tests.harness.factories import make_bot
 from tests.oracle.series import between_marks
@@ -33,13 +33,13 @@ NAME = "Doubted Dingo"
 def bot_id(stocked_desk: Desk, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """A bot the commands find."""
     let_commands_find(stocked_desk, monkeypatch, verify_work)
-    with stocked_desk.sessions.begin() as session:
-        return make_bot(session, name=NAME, archetype="trend_ema_cross").id
+    with stocked_desk.database.begin() as db:
+        return make_bot(db, name=NAME, archetype="trend_ema_cross").id
 
 
 def stored(desk: Desk) -> list[tuple[str, str]]:
-    with desk.sessions() as session:
-        rows = session.execute(select(VerificationRun.kind, VerificationRun.verdict).order_by(VerificationRun.kind))
+    with desk.database() as db:
+        rows = db.execute(select(VerificationRun.kind, VerificationRun.verdict).order_by(VerificationRun.kind))
         return [(kind, verdict) for kind, verdict in rows]
 
 
@@ -104,7 +104,7 @@ def test_a_check_that_lacks_bars_keeps_no_other_from_being_made(
     def short(*_: object, **__: object) -> None:
         raise BadBars("a walk-forward needs a longer history")
 
-    monkeypatch.setattr(runs, "CHECKS", {**runs.CHECKS, Kind.WALK_FORWARD: short})
+    monkeypatch.setattr(verifications, "CHECKS", {**verifications.CHECKS, Kind.WALK_FORWARD: short})
     code, said = proving("verify", NAME, "--suite", "all")
     assert code == 0
     assert {kind for kind, _ in stored(stocked_desk)} == {str(kind) for kind in Kind} - {"WALK_FORWARD", "SHARPE"}
@@ -112,8 +112,8 @@ def test_a_check_that_lacks_bars_keeps_no_other_from_being_made(
 
 
 def test_a_suite_of_which_nothing_can_be_made_is_no_success(stocked_desk: Desk, bot_id: UUID) -> None:
-    with stocked_desk.sessions.begin() as session:
-        session.execute(update(Bot).where(Bot.id == bot_id).values(symbol="ZN"))
+    with stocked_desk.database.begin() as db:
+        db.execute(update(Bot).where(Bot.id == bot_id).values(symbol="ZN"))
     code, said = proving("verify", NAME, "--suite", "all")
     assert (code, said.count("CANNOT BE MADE")) == (1, len(Kind))
     assert stored(stocked_desk) == []
@@ -121,8 +121,8 @@ def test_a_suite_of_which_nothing_can_be_made_is_no_success(stocked_desk: Desk, 
 
 @pytest.mark.parametrize("suite", ["walk-forward", "sharpe", "stress"])
 def test_a_suite_of_one_check_that_cannot_be_made_says_why(stocked_desk: Desk, bot_id: UUID, suite: str) -> None:
-    with stocked_desk.sessions.begin() as session:
-        session.execute(update(Bot).where(Bot.id == bot_id).values(symbol="ZN"))
+    with stocked_desk.database.begin() as db:
+        db.execute(update(Bot).where(Bot.id == bot_id).values(symbol="ZN"))
     code, said = proving("verify", NAME, "--suite", suite)
     assert code == 1
     assert "no 1h bars for ZN" in said

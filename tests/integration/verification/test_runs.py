@@ -21,10 +21,10 @@ from services.improvement.iterations import run_improvement
 from services.market.bars import import_bars
 from services.verification.detectors import check_look_ahead, check_warm_up
 from services.verification.findings import seed_of
-from services.verification.runs import CHECKS, ON_OPEN_DAYS, verify
+from services.verification.verifications import CHECKS, ON_OPEN_DAYS, verify
 from store.market.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
-from store.verification.runs import KINDS, VERDICTS, VerificationRun
+from store.verification.verifications import KINDS, VERDICTS, VerificationRun
 from tests.harness.factories import make_bot
 from trading.errors import Refused, UnknownBots
 from trading.strategies.archetypes import ONE_PER_FAMILY
@@ -38,8 +38,8 @@ from trading.verification.verdicts import LIMITS, Grade, Kind
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
-    with stocked_desk.sessions.begin() as session:
-        return make_bot(session, name="Planted Trader", archetype="trend_ema_cross").id
+    with stocked_desk.database.begin() as db:
+        return make_bot(db, name="Planted Trader", archetype="trend_ema_cross").id
 
 
 def silent(_step: str, _done: int, _of: int) -> None:
@@ -47,9 +47,9 @@ def silent(_step: str, _done: int, _of: int) -> None:
 
 
 def stored(desk: Desk, kind: Kind) -> list[VerificationRun]:
-    with desk.sessions() as session:
+    with desk.database() as db:
         own = select(VerificationRun).where(VerificationRun.kind == kind).order_by(VerificationRun.created_at)
-        return list(session.scalars(own))
+        return list(db.scalars(own))
 
 
 def is_json(value: Any) -> bool:
@@ -102,8 +102,8 @@ def test_the_sharpe_of_a_session_is_judged_as_the_session_ran(stocked_desk: Desk
     run_baseline(stocked_desk, bot_id, run_id="run-1")
     found = verify(stocked_desk, bot_id, Kind.SHARPE)
     (row,) = stored(stocked_desk, Kind.SHARPE)
-    with stocked_desk.sessions() as session:
-        judged = session.get_one(BacktestSession, row.session_id)
+    with stocked_desk.database() as db:
+        judged = db.get_one(BacktestSession, row.session_id)
     assert row.data_fingerprint == judged.data_fingerprint
     daily = np.diff([float(usd) for usd in (judged.account_usd, *judged.equity_usd)]) / float(judged.account_usd)
     assert judged.sharpe is not None
@@ -115,9 +115,9 @@ def test_the_sharpe_of_a_session_is_judged_as_the_session_ran(stocked_desk: Desk
 def test_what_was_tried_deflates_the_sharpe_and_is_compared(stocked_desk: Desk, bot_id: UUID) -> None:
     run_baseline(stocked_desk, bot_id, run_id="run-1")
     run_improvement(stocked_desk, bot_id, run_id="run-2")
-    with stocked_desk.sessions() as session:
-        tried = session.scalar(select(func.count()).select_from(ImproveCandidate))
-        genomes = session.scalar(select(func.count(ImproveCandidate.genome_hash.distinct())))
+    with stocked_desk.database() as db:
+        tried = db.scalar(select(func.count()).select_from(ImproveCandidate))
+        genomes = db.scalar(select(func.count(ImproveCandidate.genome_hash.distinct())))
     sharpe = verify(stocked_desk, bot_id, Kind.SHARPE).figures
     assert sharpe["tried"] == tried
     assert sharpe["deflated"] < sharpe["probabilistic"]
@@ -141,9 +141,9 @@ def test_a_stored_run_cannot_be_changed(stocked_desk: Desk, bot_id: UUID) -> Non
     verify(stocked_desk, bot_id, Kind.WARM_UP)
     with (
         pytest.raises(ProgrammingError, match=r"permission denied|append-only"),
-        stocked_desk.sessions.begin() as session,
+        stocked_desk.database.begin() as db,
     ):
-        session.execute(update(VerificationRun).values(verdict="PASSED"))
+        db.execute(update(VerificationRun).values(verdict="PASSED"))
 
 
 def test_an_unknown_bot_is_refused(stocked_desk: Desk) -> None:
@@ -188,8 +188,8 @@ def test_a_rule_that_knows_the_future_is_caught(stocked_desk: Desk, bot_id: UUID
 def test_no_family_knows_the_future_or_remembers_the_beginning(
     stocked_desk: Desk, archetype: str, timeframe: str
 ) -> None:
-    with stocked_desk.sessions.begin() as session:
-        bot_id = make_bot(session, archetype=archetype, timeframe=timeframe).id
+    with stocked_desk.database.begin() as db:
+        bot_id = make_bot(db, archetype=archetype, timeframe=timeframe).id
     bench = open_workbench(stocked_desk, bot_id)
     for check in (check_look_ahead, check_warm_up):
         found = check(stocked_desk, bench, silent)
@@ -240,8 +240,8 @@ def marked(desk: Desk, tmp_path: Path) -> Workbench:
     store = BarStore(tmp_path / "bars")
     report = import_bars(store, path)
     assert any("made from marks" in note for note in report.notes)
-    with desk.sessions.begin() as session:
-        bot_id = make_bot(session).id
+    with desk.database.begin() as db:
+        bot_id = make_bot(db).id
     return open_workbench(replace(desk, bars=store), bot_id)
 
 
@@ -249,8 +249,8 @@ def test_bars_made_from_marks_say_so_in_every_session(desk: Desk, marked: Workbe
     at_desk = replace(desk, bars=BarStore(tmp_path / "bars"))
     run_baseline(at_desk, marked.bot.id, run_id="run-1")
     run = verify(at_desk, marked.bot.id, Kind.STRESS)
-    with desk.sessions() as session:
-        (notes,) = session.scalars(select(BacktestSession.notes))
+    with desk.database() as db:
+        (notes,) = db.scalars(select(BacktestSession.notes))
     assert any("no wick" in note and "flattered" in note for note in notes)
     assert any("no wick" in note for note in run.figures["notes"])
 
@@ -260,8 +260,8 @@ def test_holes_unmarked_rolls_and_bars_outside_are_told_in_every_session(
 ) -> None:
     at_desk = replace(desk, bars=BarStore(tmp_path / "bars"))
     run_baseline(at_desk, marked.bot.id, run_id="run-1")
-    with desk.sessions() as session:
-        (notes,) = session.scalars(select(BacktestSession.notes))
+    with desk.database() as db:
+        (notes,) = db.scalars(select(BacktestSession.notes))
     series = at_desk.bars.best("MES", "1h")
     assert series is not None
     assert set(series.notes) <= set(notes)

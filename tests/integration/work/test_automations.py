@@ -15,7 +15,7 @@ from services.audit.chain import verify_chain
 from services.audit.pages import events_page
 from services.desk import Desk
 from services.work.automations import note_automations, stopped_automations
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from store.audit.pages import AuditFilter
 from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
@@ -28,13 +28,13 @@ def events(desk: Desk, action: str | None = None) -> list[tuple[str, str, str]]:
 
 def test_a_silence_is_recorded_by_the_tick_that_ends_it(desk: Desk, clock: FixedClock) -> None:
     began = clock()
-    run_tick(desk)
+    run_autonomy_tick(desk)
     clock.advance(seconds=80)
-    run_tick(desk)
+    run_autonomy_tick(desk)
     assert events(desk) == []
     since = clock()
     until = clock.advance(minutes=10)
-    last = run_tick(desk).run_id - 1
+    last = run_autonomy_tick(desk).run_id - 1
     (told,) = events_page(desk, AuditFilter("AUTONOMY_WAS_SILENT"), before=None, limit=5).events
     assert (told.actor, told.subject, told.payload) == (
         "autonomy",
@@ -49,7 +49,7 @@ def test_a_silence_is_recorded_by_the_tick_that_ends_it(desk: Desk, clock: Fixed
     )
     assert since > began
     clock.advance(seconds=9)
-    run_tick(desk)
+    run_autonomy_tick(desk)
     assert len(events(desk)) == 1
     assert verify_chain(desk).is_whole
 
@@ -71,7 +71,7 @@ def test_a_stopped_sensor_is_recorded_once_and_its_start_too(desk: Desk, clock: 
 
 def test_a_stopped_sensor_makes_the_platform_not_ready_and_says_why(desk: Desk) -> None:
     client = Client(create_app(desk))
-    run_tick(desk)
+    run_autonomy_tick(desk)
     assert client.get("/readyz").status_code == 200
     note_automations(desk, {"autonomy_tick": True}, noticed_by="reset_watch")
     late = client.get("/readyz")

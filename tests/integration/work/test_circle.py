@@ -12,7 +12,7 @@ from services.desk import Desk
 from services.figures.resets import reset_metrics
 from services.improvement.iterations import Evolution, Improvement
 from services.progress import Progress
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import Result, Task, drain, work_by_hand
 from store.backtests.trades import TradeLog
 from store.improvement import iterations
@@ -31,7 +31,7 @@ from store.work.jobs import Claim
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import reset_request
 from tests.harness.known import known
-from trading.backtests.parts import Part, PartRun, PartRunner
+from trading.backtests.parts import Part, PartBacktester, PartResult
 from trading.strategies.genome import Genome, genome_hash
 from trading.work.jobs import JobStatus, JobType
 
@@ -56,46 +56,46 @@ def drained(desk: Desk, job_type: JobType) -> list[JobStatus]:
 
 
 def test_a_fresh_fleet_gets_baselines_then_improvements(fleet: Desk, clock: FixedClock) -> None:
-    tick = run_tick(fleet)
+    tick = run_autonomy_tick(fleet)
     assert tick.summary["jobs_enqueued_by_type"] == {"BACKTEST": 6, "IMPROVE": 0, "EVOLVE": 0}
     assert drained(fleet, JobType.BACKTEST) == [JobStatus.COMPLETED] * 6
     clock.advance(seconds=10)
-    tick = run_tick(fleet)
+    tick = run_autonomy_tick(fleet)
     improves = tick.summary["jobs_enqueued_by_type"]["IMPROVE"]
     assert improves >= 1
     assert drained(fleet, JobType.IMPROVE) == [JobStatus.COMPLETED] * improves
-    with fleet.sessions() as session:
-        assert session.scalar(select(func.count()).select_from(ImproveIteration)) == improves
-        tried = session.scalar(select(func.sum(ImproveIteration.candidates_tried)))
-        assert session.scalar(select(func.count()).select_from(ImproveCandidate)) == tried
-        accepted = session.scalar(select(func.count()).where(ImproveIteration.accepted))
-        assert session.scalar(select(func.count()).select_from(BotGeneration)) == 6 + known(accepted)
+    with fleet.database() as db:
+        assert db.scalar(select(func.count()).select_from(ImproveIteration)) == improves
+        tried = db.scalar(select(func.sum(ImproveIteration.candidates_tried)))
+        assert db.scalar(select(func.count()).select_from(ImproveCandidate)) == tried
+        accepted = db.scalar(select(func.count()).where(ImproveIteration.accepted))
+        assert db.scalar(select(func.count()).select_from(BotGeneration)) == 6 + known(accepted)
 
 
 def test_a_session_stores_trades_that_add_up_to_it(fleet: Desk) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     drained(fleet, JobType.BACKTEST)
-    with fleet.sessions() as session:
+    with fleet.database() as db:
         sums = select(TradeLog.session_id, func.sum(TradeLog.net_pnl_usd), func.count()).group_by(TradeLog.session_id)
-        recount = {row[0]: (row[1], row[2]) for row in session.execute(sums)}
-        sessions = session.scalars(select(BacktestSession)).all()
+        recount = {row[0]: (row[1], row[2]) for row in db.execute(sums)}
+        sessions = db.scalars(select(BacktestSession)).all()
         assert len(sessions) == 6
         assert sum(row.trades for row in sessions) > 50
         for row in sessions:
             assert recount.get(row.id, (0, 0)) == (row.net_pnl_usd, row.trades)
             assert row.equity_usd[-1] == row.account_usd + known(row.net_pnl_usd)
             assert row.data_source == "SIMULATED"
-        rollups = {row.bot_id: row for row in session.scalars(select(BotMetricsRollup))}
+        rollups = {row.bot_id: row for row in db.scalars(select(BotMetricsRollup))}
         assert {row.bot_id: row.net_pnl_usd for row in sessions} == {
             key: row.net_pnl_usd for key, row in rollups.items()
         }
 
 
 def test_every_considered_bot_has_a_decision_with_a_reason(fleet: Desk) -> None:
-    run_tick(fleet)
-    second = run_tick(fleet)
-    with fleet.sessions() as session:
-        rows = session.execute(
+    run_autonomy_tick(fleet)
+    second = run_autonomy_tick(fleet)
+    with fleet.database() as db:
+        rows = db.execute(
             select(AutonomyBotDecision.decision, AutonomyBotDecision.reason_code).where(
                 AutonomyBotDecision.run_id == second.run_id
             )
@@ -104,18 +104,18 @@ def test_every_considered_bot_has_a_decision_with_a_reason(fleet: Desk) -> None:
 
 
 def test_evolve_follows_three_improves(fleet: Desk, clock: FixedClock) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     drained(fleet, JobType.BACKTEST)
     evolved = 0
     for _ in range(4):
         clock.advance(minutes=21)
-        run_tick(fleet)
+        run_autonomy_tick(fleet)
         drained(fleet, JobType.BACKTEST)
         drained(fleet, JobType.IMPROVE)
         evolved += len(drained(fleet, JobType.EVOLVE))
     assert evolved >= 1
-    with fleet.sessions() as session:
-        done = session.scalars(select(BotProgress).where(BotProgress.evolve_iterations > 0)).all()
+    with fleet.database() as db:
+        done = db.scalars(select(BotProgress).where(BotProgress.evolve_iterations > 0)).all()
         assert len(done) == evolved
 
 
@@ -131,19 +131,19 @@ class ResetMeanwhile(Improvement):
 def test_after_a_reset_every_bot_is_due_for_a_baseline_and_running_work_does_not_count(
     fleet: Desk, clock: FixedClock
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     drained(fleet, JobType.BACKTEST)
     clock.advance(seconds=10)
-    queued = run_tick(fleet).summary["jobs_enqueued_by_type"]["IMPROVE"]
+    queued = run_autonomy_tick(fleet).summary["jobs_enqueued_by_type"]["IMPROVE"]
     assert queued >= 2
     (done,) = drain(fleet, ResetMeanwhile(), JobType.IMPROVE, run_id="straddling", time_limit=HOUR)
     assert done.status is JobStatus.COMPLETED
-    with fleet.sessions() as session:
-        progress = session.get_one(BotProgress, done.bot_id)
+    with fleet.database() as db:
+        progress = db.get_one(BotProgress, done.bot_id)
         assert (progress.improve_iterations, progress.improves_since_evolve, progress.last_improve_at) == (1, 0, None)
         canceled = select(func.count()).select_from(BotJob).where(BotJob.status == "CANCELED")
-        assert session.scalar(canceled) == queued - 1
-    tick = run_tick(fleet)
+        assert db.scalar(canceled) == queued - 1
+    tick = run_autonomy_tick(fleet)
     assert tick.summary["jobs_enqueued_by_type"] == {"BACKTEST": 6, "IMPROVE": 0, "EVOLVE": 0}
     assert tick.summary["reasons"] == {"NO_SESSION_SINCE_RESET": 6}
 
@@ -152,22 +152,22 @@ def test_an_evolve_asks_and_runs_nothing_twice(fleet: Desk, clock: FixedClock, m
     """The held-out part is run once for each genome judged on it, and siblings are read once."""
     reads: list[object] = []
     judged: list[tuple[int, str]] = []
-    read, run = iterations.sibling_genomes, PartRunner.run
+    read, run = iterations.sibling_genomes, PartBacktester.run
 
     def reading(*of: Any, **by: Any) -> Any:
         reads.append(of)
         return read(*of, **by)
 
-    def running(self: PartRunner, genome: Genome, part: Part) -> PartRun:
+    def running(self: PartBacktester, genome: Genome, part: Part) -> PartResult:
         if part.end_bar == len(self._tape) and len(part) < len(self._tape):
             judged.append((part.first_bar, genome_hash(genome)))
         return run(self, genome, part)
 
-    with fleet.sessions() as session:
-        bot_id = session.scalars(select(Bot.id).order_by(Bot.id)).first()
+    with fleet.database() as db:
+        bot_id = db.scalars(select(Bot.id).order_by(Bot.id)).first()
     assert bot_id is not None
     monkeypatch.setattr(iterations, "sibling_genomes", reading)
-    monkeypatch.setattr(PartRunner, "run", running)
+    monkeypatch.setattr(PartBacktester, "run", running)
     done = work_by_hand(fleet, Evolution(), JobType.EVOLVE, bot_id=bot_id, run_id="run-1")
     assert done.status is JobStatus.COMPLETED
     assert len(reads) == 1

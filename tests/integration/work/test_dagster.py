@@ -18,14 +18,14 @@ from jobs.queue import JOB_OF, KIND_TAG
 from orchestration.definitions import build_defs
 from sensors.fleet import register_partitions
 from services.audit.chain import record
-from services.audit.pages import chain_told
+from services.audit.pages import chain_view
 from services.backtests.baselines import BaselineBacktest, run_baseline
 from services.bots.registration import names_of
 from services.bots.seed import fleet_ids, seed_fleet
 from services.desk import Desk
 from services.figures.resets import reset_metrics
 from services.market.choice import BarAct, BarWish, choose_bars
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.owed_materializations import owing_runs
 from services.work.queue import drain
 from store.database import transaction
@@ -153,8 +153,8 @@ def test_a_tick_tells_the_audit_chain_what_it_is_owed_of_acts_on_bars(
     choose_bars(fleet.bars, BarWish(act=act, actor=AMY, reason_code="OWN_FEED", **series), now=fleet.clock())
     for _ in range(2):
         evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
-    with fleet.sessions() as session:
-        told = session.scalars(select(AuditEvent).where(AuditEvent.action == act.value)).one()
+    with fleet.database() as db:
+        told = db.scalars(select(AuditEvent).where(AuditEvent.action == act.value)).one()
     assert (told.actor, told.subject, told.payload["doneAt"]) == (
         "cli:amy",
         "MES 1h SIMULATED",
@@ -166,15 +166,15 @@ def test_a_tick_tells_the_audit_chain_what_it_is_owed_of_acts_on_bars(
 def test_a_run_that_sleeps_does_not_keep_the_last_job_waiting(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
-    run_tick(fleet)
-    with fleet.sessions.begin() as session:
-        session.execute(
+    run_autonomy_tick(fleet)
+    with fleet.database.begin() as db:
+        db.execute(
             text(
                 "UPDATE bot_jobs SET status = 'CANCELED', completed_at = created_at"
                 " WHERE id <> (SELECT id FROM bot_jobs LIMIT 1)"
             )
         )
-        session.execute(text("UPDATE bots SET archived_at = created_at"))
+        db.execute(text("UPDATE bots SET archived_at = created_at"))
     job = JOB_OF[JobType.BACKTEST]
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=dict(job.tags))
     assert len(evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)) == 1
@@ -183,7 +183,7 @@ def test_a_run_that_sleeps_does_not_keep_the_last_job_waiting(
 def test_a_run_drains_the_queue_and_records_each_bot(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     result = defs.resolve_job_def("baseline_backtests").execute_in_process(instance=instance)
     assert result.success
     expected = {
@@ -196,26 +196,26 @@ def test_a_run_drains_the_queue_and_records_each_bot(
     told = drained.get_dagster_event().step_output_data.metadata
     assert {name: value.value for name, value in told.items()} == {"completed": FLEET}
     assert owing_runs(fleet) == set()
-    with fleet.sessions() as session:
-        assert session.scalar(select(func.count()).select_from(BacktestSession)) == FLEET
+    with fleet.database() as db:
+        assert db.scalar(select(func.count()).select_from(BacktestSession)) == FLEET
 
 
 def test_a_run_whose_worker_died_gives_its_job_back(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     dead = instance.create_run_for_job(JOB_OF[JobType.BACKTEST], status=dg.DagsterRunStatus.FAILURE)
     alive = instance.create_run_for_job(JOB_OF[JobType.BACKTEST], status=dg.DagsterRunStatus.STARTED)
-    with fleet.sessions.begin() as session:
-        first, second = session.scalars(select(BotJob).order_by(BotJob.id).limit(2))
+    with fleet.database.begin() as db:
+        first, second = db.scalars(select(BotJob).order_by(BotJob.id).limit(2))
         for job, run in ((first, dead), (second, alive)):
             job.status, job.dagster_run_id = "RUNNING", run.run_id
             job.started_at = job.heartbeat_at = fleet.clock()
         held = {"dead": first.id, "alive": second.id}
     evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
-    with fleet.sessions() as session:
-        assert session.get_one(BotJob, held["dead"]).status == "QUEUED"
-        assert session.get_one(BotJob, held["alive"]).status == "RUNNING"
+    with fleet.database() as db:
+        assert db.get_one(BotJob, held["dead"]).status == "QUEUED"
+        assert db.get_one(BotJob, held["alive"]).status == "RUNNING"
 
 
 class WorkerKilled(BaseException):
@@ -238,15 +238,15 @@ def killed_at(module: object, name: str, run: Callable[[], object]) -> None:
 def test_work_whose_worker_was_killed_before_it_was_recorded_is_materialized_once(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, name: str
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     job = defs.resolve_job_def("baseline_backtests")
     killed_at(finished_work, name, lambda: job.execute_in_process(instance=instance))
     (request,) = evaluate(defs, "materialization_watch", desk=fleet, instance=instance)
     assert request.run_key
     assert defs.resolve_job_def("late_materializations").execute_in_process(instance=instance).success
     assert evaluate(defs, "materialization_watch", desk=fleet, instance=instance) == []
-    with fleet.sessions() as session:
-        done = session.execute(select(BotJob.id, BotJob.bot_id).where(BotJob.status == "COMPLETED")).all()
+    with fleet.database() as db:
+        done = db.execute(select(BotJob.id, BotJob.bot_id).where(BotJob.status == "COMPLETED")).all()
     assert len(done) == FLEET
     for asset in ("backtest_sessions", "performance_rollups", "equity_curves"):
         records = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
@@ -259,7 +259,7 @@ def test_work_whose_worker_was_killed_before_it_was_recorded_is_materialized_onc
 def test_what_a_run_at_work_has_not_recorded_yet_is_left_to_it(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     run = instance.create_run_for_job(JOB_OF[JobType.BACKTEST], status=dg.DagsterRunStatus.STARTED)
     done = drain(fleet, BaselineBacktest(), JobType.BACKTEST, run_id=run.run_id, time_limit=timedelta(hours=1))
     next(done)
@@ -272,7 +272,7 @@ def test_what_a_run_at_work_has_not_recorded_yet_is_left_to_it(
 def test_work_that_is_recorded_late_tells_the_same_as_in_time(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     job, told = defs.resolve_job_def("baseline_backtests"), list[dg.AssetMaterialization]()
     with monkeypatch.context() as patch:
         patch.setattr(finished_work, "record_materializations", lambda _, events: told.extend(events))
@@ -313,7 +313,7 @@ def test_a_reset_whose_rebuild_was_killed_before_it_was_recorded_is_materialized
 
 
 def test_runs_that_all_sleep_past_their_lease_are_ended_and_their_slots_free(defs: dg.Definitions, fleet: Desk) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     cap = fleet.settings.concurrency_backtest
     job = JOB_OF[JobType.BACKTEST]
     with dg.instance_for_test(overrides=LIVENESS) as instance:
@@ -321,8 +321,8 @@ def test_runs_that_all_sleep_past_their_lease_are_ended_and_their_slots_free(def
             instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=dict(job.tags))
             for _ in range(cap)
         ]
-        with fleet.sessions.begin() as session:
-            for held, run in zip(session.scalars(select(BotJob).order_by(BotJob.id).limit(cap)), asleep, strict=True):
+        with fleet.database.begin() as db:
+            for held, run in zip(db.scalars(select(BotJob).order_by(BotJob.id).limit(cap)), asleep, strict=True):
                 held.status, held.dagster_run_id = "RUNNING", run.run_id
                 held.started_at = held.heartbeat_at = fleet.clock() - LEASE - timedelta(seconds=1)
         requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
@@ -334,12 +334,12 @@ def test_runs_that_all_sleep_past_their_lease_are_ended_and_their_slots_free(def
 def test_a_run_that_finishes_while_it_is_ended_keeps_its_end(
     defs: dg.Definitions, fleet: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     job = JOB_OF[JobType.BACKTEST]
     with dg.instance_for_test(overrides=LIVENESS) as instance:
         run = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=dict(job.tags))
-        with fleet.sessions.begin() as session:
-            held = session.scalars(select(BotJob).limit(1)).one()
+        with fleet.database.begin() as db:
+            held = db.scalars(select(BotJob).limit(1)).one()
             held.status, held.dagster_run_id = "RUNNING", run.run_id
             held.started_at = held.heartbeat_at = fleet.clock() - LEASE - timedelta(seconds=1)
         monkeypatch.setattr(instance.run_launcher, "terminate", lambda _: instance.report_run_canceled(run))
@@ -371,8 +371,8 @@ def test_a_person_can_materialize_one_bot(defs: dg.Definitions, fleet: Desk, ins
         result = job.execute_in_process(instance=instance, partition_key=keys[0], asset_selection=[dg.AssetKey(asset)])
         assert materialized(instance, result) == {(asset, keys[0]): 1}
         assert bots_named(instance, result) == {keys[0]: names_of(fleet, [UUID(keys[0])])[UUID(keys[0])]}
-    with fleet.sessions() as session:
-        done = session.execute(select(BotJob.job_type, BotJob.status, BotJob.reason_code, BotJob.bot_id)).all()
+    with fleet.database() as db:
+        done = db.execute(select(BotJob.job_type, BotJob.status, BotJob.reason_code, BotJob.bot_id)).all()
     assert sorted(tuple(row) for row in done) == [
         ("BACKTEST", "COMPLETED", "BY_HAND", UUID(keys[0])),
         ("IMPROVE", "COMPLETED", "BY_HAND", UUID(keys[0])),
@@ -423,14 +423,14 @@ def checks(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, bool
 def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, owner: Engine
 ) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     defs.resolve_job_def("baseline_backtests").execute_in_process(instance=instance)
-    with transaction(fleet.sessions) as session:
-        record(fleet, session, actor=TESTER, action="LOOK", subject="fleet", payload={})
+    with transaction(fleet.database) as db:
+        record(fleet, db, actor=TESTER, action="LOOK", subject="fleet", payload={})
     names = ("raw_truth_matches_rollup", "session_conserves_cash", "no_stuck_jobs", "audit_chain_is_whole")
     truth = dict.fromkeys(names, True)
     assert checks(defs, instance) == truth
-    remembered = chain_told(fleet).verification
+    remembered = chain_view(fleet).verification
     assert remembered is not None
     assert (remembered.is_whole, remembered.actor) == (True, "ledger_audit")
     with owner.begin() as connection:
@@ -449,25 +449,25 @@ def test_the_ledger_checks_pass_on_the_truth_and_find_planted_lies(
         connection.execute(text("ALTER TABLE audit_events DISABLE TRIGGER append_only"))
         connection.execute(text("UPDATE audit_events SET actor = 'somebody else'"))
     assert checks(defs, instance) == dict.fromkeys(truth, False)
-    remembered = chain_told(fleet).verification
+    remembered = chain_view(fleet).verification
     assert remembered is not None
     assert not remembered.is_whole
 
 
 def test_retention_forgets_only_what_is_old(defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     reset_metrics(fleet, reset_request(idempotency_key="old-key"))
     fleet.clock.advance(days=5)  # type: ignore[attr-defined]
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     reset_metrics(fleet, reset_request(idempotency_key="young-key"))
     fleet.clock.advance(days=3)  # type: ignore[attr-defined]
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     result = defs.resolve_job_def("retention").execute_in_process(instance=instance)
     assert result.success
-    with fleet.sessions() as session:
-        assert session.execute(text("SELECT count(*) FROM autonomy_runs")).scalar_one() == 2
-        assert session.execute(text("SELECT count(DISTINCT run_id) FROM autonomy_bot_decisions")).scalar_one() == 1
-        assert session.execute(text("SELECT key FROM idempotency_keys")).scalars().all() == ["young-key"]
+    with fleet.database() as db:
+        assert db.execute(text("SELECT count(*) FROM autonomy_runs")).scalar_one() == 2
+        assert db.execute(text("SELECT count(DISTINCT run_id) FROM autonomy_bot_decisions")).scalar_one() == 1
+        assert db.execute(text("SELECT key FROM idempotency_keys")).scalars().all() == ["young-key"]
 
 
 def test_definitions_load_without_a_database(tmp_path: Path) -> None:

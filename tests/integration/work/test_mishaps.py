@@ -18,7 +18,7 @@ from services.desk import Desk
 from services.figures.resets import reset_metrics
 from services.progress import Progress
 from services.work import autonomy, queue
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from services.work.queue import drain
 from store.bots import registry
 from store.tables import BacktestSession, BotJob, BotProgress
@@ -28,7 +28,7 @@ from tests.harness.clocks import FixedClock
 from tests.harness.factories import make_bot, make_job, reset_request
 from tests.harness.locks import wait_until_blocked
 from trading.work.jobs import JobStatus, JobType
-from trading.work.planner import Decision, Reason, plan_tick
+from trading.work.planner import Decision, Reason, plan_autonomy_tick
 
 HOUR = timedelta(hours=1)
 BOT_UNDER_LOCK = text("SELECT id FROM bots WHERE id = :bot_id FOR NO KEY UPDATE NOWAIT")
@@ -43,8 +43,8 @@ def fleet(stocked_desk: Desk) -> Desk:
 class Unrecordable:
     """A result the database refuses."""
 
-    def record(self, session: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
-        session.execute(text("SELECT CAST('{\"sharpe\": NaN}' AS jsonb)"))
+    def record(self, db: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
+        db.execute(text("SELECT CAST('{\"sharpe\": NaN}' AS jsonb)"))
         pytest.fail("the database took it")
 
 
@@ -56,17 +56,17 @@ class Unlucky(BaselineBacktest):
 
 
 def progress_of(desk: Desk, bot_id: UUID) -> BotProgress:
-    with desk.sessions() as session:
-        return session.get_one(BotProgress, bot_id)
+    with desk.database() as db:
+        return db.get_one(BotProgress, bot_id)
 
 
 def test_a_result_that_cannot_be_recorded_is_a_failed_job_that_says_why(fleet: Desk) -> None:
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     done = list(drain(fleet, Unlucky(), JobType.BACKTEST, run_id="run-1", time_limit=HOUR))
     assert [finished.status for finished in done] == [JobStatus.FAILED] * 3
-    with fleet.sessions() as session:
-        errors = session.scalars(select(BacktestSession.error)).all()
-        statuses = set(session.scalars(select(BotJob.status)))
+    with fleet.database() as db:
+        errors = db.scalars(select(BacktestSession.error)).all()
+        statuses = set(db.scalars(select(BotJob.status)))
     assert len(errors) == 3
     assert all(error is not None and error.startswith("DataError: ") for error in errors)
     assert statuses == {"FAILED"}
@@ -76,7 +76,7 @@ def test_a_heartbeat_that_fails_is_followed_by_the_next(fleet: Desk, monkeypatch
     beats: list[UUID] = []
     twice = threading.Event()
 
-    def failing_once(session: Session, job_id: UUID, **_: object) -> bool:
+    def failing_once(db: Session, job_id: UUID, **_: object) -> bool:
         beats.append(job_id)
         if len(beats) == 1:
             raise InternalError("UPDATE bot_jobs", {}, Exception("terminating connection"))
@@ -90,7 +90,7 @@ def test_a_heartbeat_that_fails_is_followed_by_the_next(fleet: Desk, monkeypatch
 
     monkeypatch.setattr(queue, "HEARTBEAT_SECONDS", 0.01)
     monkeypatch.setattr(jobs, "heartbeat", failing_once)
-    run_tick(fleet)
+    run_autonomy_tick(fleet)
     done = next(drain(fleet, Patient(), JobType.BACKTEST, run_id="run-1", time_limit=HOUR))
     assert done.status is JobStatus.COMPLETED
     assert len(beats) > 1
@@ -103,8 +103,8 @@ def test_a_tick_that_takes_work_back_and_a_reset_do_not_wait_for_each_other(
     """The tick counts an attempt of the bot a reset updates last, plans, and counts those of the others."""
     with owner.connect() as connection:
         last = connection.execute(text("SELECT bot_id FROM bot_progress ORDER BY ctid DESC LIMIT 1")).scalar_one()
-    with fleet.sessions.begin() as session:
-        session.add(
+    with fleet.database.begin() as db:
+        db.add(
             BotJob(
                 bot_id=last,
                 job_type="BACKTEST",
@@ -116,7 +116,7 @@ def test_a_tick_that_takes_work_back_and_a_reset_do_not_wait_for_each_other(
                 dagster_run_id="dead",
             )
         )
-    plan = plan_tick
+    plan = plan_autonomy_tick
     resetting: list[Any] = []
 
     def planning_while_a_reset_waits(*of: Any, **by: Any) -> Any:
@@ -124,20 +124,20 @@ def test_a_tick_that_takes_work_back_and_a_reset_do_not_wait_for_each_other(
         wait_until_blocked(owner)
         return plan(*of, **by)
 
-    monkeypatch.setattr(autonomy, "plan_tick", planning_while_a_reset_waits)
+    monkeypatch.setattr(autonomy, "plan_autonomy_tick", planning_while_a_reset_waits)
     with ThreadPoolExecutor(1) as pool:
-        tick = run_tick(fleet, dead_runs=["dead"])
+        tick = run_autonomy_tick(fleet, dead_runs=["dead"])
         assert resetting[0].result().reset_count == 3
     assert [taken.bot_id for taken in tick.reclaimed] == [last]
 
 
 def test_a_backtest_that_waits_is_the_first_attempt_after_a_reset(fleet: Desk) -> None:
-    with fleet.sessions.begin() as session:
-        session.execute(text("UPDATE bot_progress SET backtest_attempts = 7"))
-    run_tick(fleet)
+    with fleet.database.begin() as db:
+        db.execute(text("UPDATE bot_progress SET backtest_attempts = 7"))
+    run_autonomy_tick(fleet)
     reset_metrics(fleet, reset_request())
-    with fleet.sessions() as session:
-        waiting = {job.bot_id: job.attempt for job in session.scalars(select(BotJob))}
+    with fleet.database() as db:
+        waiting = {job.bot_id: job.attempt for job in db.scalars(select(BotJob))}
     assert list(waiting.values()) == [1, 1, 1]
     assert [progress_of(fleet, bot_id).backtest_attempts for bot_id in waiting] == [1, 1, 1]
 
@@ -146,17 +146,15 @@ def test_a_backtest_that_waits_is_the_first_attempt_after_a_reset(fleet: Desk) -
 def test_work_from_before_a_reset_that_dies_after_it_counts_for_nothing(
     desk: Desk, clock: FixedClock, reclaims: int, attempts: int, failures: int
 ) -> None:
-    with desk.sessions.begin() as session:
-        bot = make_bot(session)
-        make_job(
-            session, bot, status="RUNNING", created_at=clock(), reclaims=reclaims, attempt=8, dagster_run_id="dead"
-        )
+    with desk.database.begin() as db:
+        bot = make_bot(db)
+        make_job(db, bot, status="RUNNING", created_at=clock(), reclaims=reclaims, attempt=8, dagster_run_id="dead")
     reset_metrics(desk, reset_request())
     clock.advance(seconds=5)
-    with desk.sessions.begin() as session:
-        (taken,) = jobs.reclaim(session, now=clock(), dead_runs=["dead"])
-    with desk.sessions() as session:
-        job = session.get_one(BotJob, taken.job_id)
+    with desk.database.begin() as db:
+        (taken,) = jobs.reclaim(db, now=clock(), dead_runs=["dead"])
+    with desk.database() as db:
+        job = db.get_one(BotJob, taken.job_id)
     assert job.attempt == (1 if taken.status is JobStatus.QUEUED else 8)
     progress = progress_of(desk, bot.id)
     assert (progress.backtest_attempts, progress.backtest_failures_in_row) == (attempts, failures)
@@ -165,40 +163,40 @@ def test_work_from_before_a_reset_that_dies_after_it_counts_for_nothing(
 def test_a_wish_finds_a_job_even_where_the_old_one_ends_meanwhile(
     desk: Desk, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with desk.sessions.begin() as session:
-        bot = make_bot(session)
-        old = make_job(session, bot, status="RUNNING")
+    with desk.database.begin() as db:
+        bot = make_bot(db)
+        old = make_job(db, bot, status="RUNNING")
     enqueue = jobs.enqueue
 
-    def ending_the_old_one(session: Session, decisions: Any, *, now: datetime) -> int:
-        new = enqueue(session, decisions, now=now)
+    def ending_the_old_one(db: Session, decisions: Any, *, now: datetime) -> int:
+        new = enqueue(db, decisions, now=now)
         ended = "UPDATE bot_jobs SET status = 'COMPLETED', completed_at = :now WHERE id = :id"
-        session.execute(text(ended), {"now": now, "id": old.id})
+        db.execute(text(ended), {"now": now, "id": old.id})
         return new
 
     monkeypatch.setattr(jobs, "enqueue", ending_the_old_one)
-    with desk.sessions.begin() as session:
+    with desk.database.begin() as db:
         wish = Decision(bot.id, Reason.BY_HAND, JobType.BACKTEST)
-        job = jobs.enqueue_by_hand(session, wish, now=clock())
+        job = jobs.enqueue_by_hand(db, wish, now=clock())
     assert job.id != old.id
     assert job.status == "QUEUED"
 
 
 def test_a_job_that_ends_holds_its_bot_against_a_reset(desk: Desk) -> None:
-    with desk.sessions.begin() as session:
-        bot = make_bot(session)
-    with desk.sessions.begin() as ending, desk.sessions() as other:
+    with desk.database.begin() as db:
+        bot = make_bot(db)
+    with desk.database.begin() as ending, desk.database() as other:
         registry.lock(ending, bot.id)
         with pytest.raises(OperationalError, match="could not obtain lock"):
             other.execute(BOT_UNDER_LOCK, {"bot_id": bot.id})
 
 
 def test_a_tick_passes_over_a_dead_job_whose_row_is_held(desk: Desk, clock: FixedClock) -> None:
-    with desk.sessions.begin() as session:
-        held = make_job(session, make_bot(session), status="RUNNING", dagster_run_id="dead")
-        free = make_job(session, make_bot(session), status="RUNNING", dagster_run_id="dead")
-    with desk.sessions.begin() as closing, desk.sessions.begin() as session:
+    with desk.database.begin() as db:
+        held = make_job(db, make_bot(db), status="RUNNING", dagster_run_id="dead")
+        free = make_job(db, make_bot(db), status="RUNNING", dagster_run_id="dead")
+    with desk.database.begin() as closing, desk.database.begin() as db:
         closing.execute(select(BotJob.id).where(BotJob.id == held.id).with_for_update())
-        session.execute(text("SET LOCAL lock_timeout = '2s'"))
-        taken = jobs.reclaim(session, now=clock(), dead_runs=["dead"])
+        db.execute(text("SET LOCAL lock_timeout = '2s'"))
+        taken = jobs.reclaim(db, now=clock(), dead_runs=["dead"])
     assert [job.job_id for job in taken] == [free.id]

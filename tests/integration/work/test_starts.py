@@ -18,8 +18,8 @@ from orchestration.platform.run_launcher import LivenessRunLauncher
 from sensors.starts import WORKER_PATIENCE, overdue_starts_failed, starts_of
 from services.bots.seed import seed_fleet
 from services.desk import Desk
-from services.work.autonomy import run_tick
-from services.work.starts import starts_told
+from services.work.autonomy import run_autonomy_tick
+from services.work.starts import starts_view
 from tests.harness.client import Client
 from tests.harness.patience import until
 from tests.integration.work.daemon import LIVENESS, evaluate
@@ -118,7 +118,7 @@ def test_a_tick_asks_for_nothing_right_after_a_failed_start_and_then_for_one(
     monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: datetime.now(UTC))
     failed_to_start(instance)
     assert evaluate(defs, "autonomy_tick", desk=fleet, instance=instance) == []
-    told = starts_told(fleet)
+    told = starts_view(fleet)
     assert told is not None
     assert (told.pace, told.failed_in_row, told.runs_allowed) == (Pace.STARTS_FAILING, 1, 0)
     assert "1 run in a row failed to start" in told.words
@@ -140,7 +140,7 @@ def test_a_run_that_hangs_before_it_is_up_counts_as_a_failed_start_once_its_time
     assert starts_of(instance).failed_in_row == 0
     monkeypatch.setattr(type(instance), "run_monitoring_start_timeout_seconds", -1)
     assert evaluate(defs, "autonomy_tick", desk=fleet, instance=instance) == []
-    seen, told = starts_of(instance), starts_told(fleet)
+    seen, told = starts_of(instance), starts_view(fleet)
     assert (seen.asked, seen.starting, seen.failed_in_row) == (0, 0, cap)
     assert told is not None
     assert (told.pace, told.failed_in_row) == (Pace.STARTS_FAILING, cap)
@@ -188,9 +188,9 @@ def test_a_tick_that_may_ask_for_one_run_prefers_a_type_without_any(
     backtests = JOB_OF[JobType.BACKTEST]
     assert backtests.tags[KIND_TAG] == "BACKTEST"
     instance.create_run_for_job(backtests, status=dg.DagsterRunStatus.STARTED, tags=dict(backtests.tags))
-    run_tick(fleet)
-    with fleet.sessions.begin() as session:
-        session.connection().exec_driver_sql(
+    run_autonomy_tick(fleet)
+    with fleet.database.begin() as db:
+        db.connection().exec_driver_sql(
             "UPDATE bot_jobs SET job_type = 'IMPROVE' WHERE id = (SELECT id FROM bot_jobs LIMIT 1)"
         )
     monkeypatch.setattr("sensors.autonomy.starts_of", lambda _: Starts(last_took=SLOW_START))
@@ -216,7 +216,7 @@ def test_a_worker_that_never_came_up_is_ended_and_one_that_named_its_run_is_not(
 
 def test_pages_tell_of_starts_that_are_slow_and_of_nothing_while_they_are_not(fleet: Desk) -> None:
     slow = Starts(starting=1, starting_since=fleet.clock() - timedelta(seconds=45))
-    run_tick(fleet, starts=slow)
+    run_autonomy_tick(fleet, starts=slow)
     client = Client(create_app(fleet))
     for path in ("/api/vitals", "/api/jobs/now"):
         told = client.get(path).json()["starts"]
@@ -224,6 +224,6 @@ def test_pages_tell_of_starts_that_are_slow_and_of_nothing_while_they_are_not(fl
         assert told["words"].startswith("A run has been starting for 45 s")
     verdicts = {one["name"]: one for one in client.get("/api/vitals").json()["verdicts"]}
     assert verdicts["runs_start"]["holds"] is True
-    run_tick(fleet, starts=Starts(failed_in_row=2, last_failed_at=fleet.clock()))
+    run_autonomy_tick(fleet, starts=Starts(failed_in_row=2, last_failed_at=fleet.clock()))
     verdicts = {one["name"]: one for one in Client(create_app(fleet)).get("/api/vitals").json()["verdicts"]}
     assert (verdicts["runs_start"]["holds"], verdicts["runs_start"]["value"][:6]) == (False, "2 runs")

@@ -25,7 +25,7 @@ from sqlalchemy.orm import Session
 
 from services.desk import Desk
 from services.figures.resets import reset_metrics
-from services.work.autonomy import run_tick
+from services.work.autonomy import run_autonomy_tick
 from store.bots import registry
 from store.figures import rollups
 from store.tables import BacktestSession, Bot, BotJob, BotMetricsRollup, BotProgress
@@ -67,13 +67,11 @@ class Autonomy(RuleBasedStateMachine):
         super().__init__()
         self.model = Model()
         self.runs = 0
-        with self.desk.sessions.begin() as session:
-            session.execute(text("UPDATE bots SET archived_at = now() WHERE archived_at IS NULL"))
-            session.execute(
-                text("UPDATE bot_jobs SET status = 'CANCELED', completed_at = now() WHERE completed_at IS NULL")
-            )
+        with self.desk.database.begin() as db:
+            db.execute(text("UPDATE bots SET archived_at = now() WHERE archived_at IS NULL"))
+            db.execute(text("UPDATE bot_jobs SET status = 'CANCELED', completed_at = now() WHERE completed_at IS NULL"))
             for _ in range(BOTS):
-                self.model.bots[make_bot(session, symbol="MES").id] = Known()
+                self.model.bots[make_bot(db, symbol="MES").id] = Known()
 
     @initialize()
     def first_tick(self) -> None:
@@ -83,7 +81,7 @@ class Autonomy(RuleBasedStateMachine):
     def tick(self, seconds: int) -> None:
         self.clock.advance(seconds=seconds)
         before = self.statuses()
-        result = run_tick(self.desk)
+        result = run_autonomy_tick(self.desk)
         lapsed = {job for job, beat in self.model.beats.items() if self.clock() - beat > LEASE}
         assert {taken.job_id for taken in result.reclaimed} == lapsed
         for job in lapsed:
@@ -114,9 +112,9 @@ class Autonomy(RuleBasedStateMachine):
         self.runs += 1
         queued = [job for job, (bot, status) in self.statuses().items() if (bot, status) == (bot_id, "QUEUED")]
         wanted = queued[0] if queued else bot_id
-        with self.desk.sessions.begin() as session:
+        with self.desk.database.begin() as db:
             run_id = f"run-{self.runs}"
-            taken = jobs.claim(session, JobType.BACKTEST, run_id=run_id, cap=CAP, now=self.clock(), job_id=wanted)
+            taken = jobs.claim(db, JobType.BACKTEST, run_id=run_id, cap=CAP, now=self.clock(), job_id=wanted)
         assert (taken is not None) is (bool(queued) and len(self.model.owners) < CAP)
         if taken is not None:
             self.model.owners[taken.job_id] = taken.run_id
@@ -125,8 +123,8 @@ class Autonomy(RuleBasedStateMachine):
 
     @rule(claim=claims)
     def heartbeat(self, claim: Claim) -> None:
-        with self.desk.sessions.begin() as session:
-            renewed = jobs.heartbeat(session, claim.job_id, run_id=claim.run_id, now=self.clock())
+        with self.desk.database.begin() as db:
+            renewed = jobs.heartbeat(db, claim.job_id, run_id=claim.run_id, now=self.clock())
         assert renewed is self.owns(claim)
         if renewed:
             self.model.beats[claim.job_id] = self.clock()
@@ -134,34 +132,32 @@ class Autonomy(RuleBasedStateMachine):
     @rule(claim=consumes(claims))
     def finish(self, claim: Claim) -> None:
         owned = self.owns(claim)
-        with self.desk.sessions.begin() as session:
-            registry.lock(session, claim.bot_id)
-            closed = jobs.close(
-                session, claim.job_id, run_id=claim.run_id, status=JobStatus.COMPLETED, now=self.clock()
-            )
+        with self.desk.database.begin() as db:
+            registry.lock(db, claim.bot_id)
+            closed = jobs.close(db, claim.job_id, run_id=claim.run_id, status=JobStatus.COMPLETED, now=self.clock())
             assert closed is owned
             if not closed:
                 return
-            self.store_session(session, claim)
+            self.store_session(db, claim)
         known = self.model.bots[claim.bot_id]
         known.all_sessions += 1
         known.completed_since_reset += int(known.reset_at is None or claim.started_at >= known.reset_at)
         del self.model.owners[claim.job_id], self.model.beats[claim.job_id]
 
-    def store_session(self, session: Session, claim: Claim) -> None:
-        make_session(session, session.get_one(Bot, claim.bot_id), created_at=claim.started_at, job_id=claim.job_id)
-        counters = registry.progress(session, claim.bot_id)
-        if registry.counts_since_baseline(session, claim.bot_id, created_at=claim.started_at):
+    def store_session(self, db: Session, claim: Claim) -> None:
+        make_session(db, db.get_one(Bot, claim.bot_id), created_at=claim.started_at, job_id=claim.job_id)
+        counters = registry.progress(db, claim.bot_id)
+        if registry.counts_since_baseline(db, claim.bot_id, created_at=claim.started_at):
             done = counters.backtests_completed + 1
-            registry.set_progress(session, claim.bot_id, backtests_completed=done, last_backtest_at=self.clock())
-        rollups.rebuild(session, [claim.bot_id], now=self.clock())
+            registry.set_progress(db, claim.bot_id, backtests_completed=done, last_backtest_at=self.clock())
+        rollups.rebuild(db, [claim.bot_id], now=self.clock())
 
     @rule(which=WHICH)
     def reset(self, which: int) -> None:
         bot_id = list(self.model.bots)[which]
         reset_metrics(self.desk, reset_request(scope="BACKTEST_ONLY", bot_ids=[bot_id]))
-        with self.desk.sessions() as session:
-            baseline = session.execute(
+        with self.desk.database() as db:
+            baseline = db.execute(
                 text("SELECT reset_at FROM metrics_baselines WHERE bot_id = :bot AND book = 'BACKTEST'"),
                 {"bot": bot_id},
             ).scalar_one()
@@ -173,14 +169,14 @@ class Autonomy(RuleBasedStateMachine):
 
     @invariant()
     def the_ledger_agrees(self) -> None:
-        with self.desk.sessions() as session:
+        with self.desk.database() as db:
             for bot_id, known in self.model.bots.items():
-                counters = session.get_one(BotProgress, bot_id, populate_existing=True)
+                counters = db.get_one(BotProgress, bot_id, populate_existing=True)
                 assert counters.backtest_attempts == known.attempts
                 assert counters.backtests_completed == known.completed_since_reset
-                stored = session.scalars(select(BacktestSession.id).where(BacktestSession.bot_id == bot_id)).all()
+                stored = db.scalars(select(BacktestSession.id).where(BacktestSession.bot_id == bot_id)).all()
                 assert len(stored) == known.all_sessions
-                shown = session.get(BotMetricsRollup, (bot_id, "BACKTEST"), populate_existing=True)
+                shown = db.get(BotMetricsRollup, (bot_id, "BACKTEST"), populate_existing=True)
                 assert (shown.sessions if shown is not None else 0) == known.completed_since_reset
 
     @invariant()
@@ -196,10 +192,8 @@ class Autonomy(RuleBasedStateMachine):
 
     def statuses(self) -> dict[UUID, tuple[UUID, str]]:
         mine = select(BotJob.id, BotJob.bot_id, BotJob.status).where(BotJob.bot_id.in_(self.model.bots))
-        with self.desk.sessions() as session:
-            return {
-                job: (bot, status) for job, bot, status in session.execute(mine.where(BotJob.job_type == "BACKTEST"))
-            }
+        with self.desk.database() as db:
+            return {job: (bot, status) for job, bot, status in db.execute(mine.where(BotJob.job_type == "BACKTEST"))}
 
 
 @pytest.fixture

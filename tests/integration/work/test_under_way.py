@@ -28,12 +28,12 @@ from services.desk import Desk
 from services.health.retention import forget_the_old
 from services.market import bars
 from services.market.bars import import_bars
-from services.verification.runs import TITLES, verify
+from services.verification.verifications import TITLES, verify
 from services.work import under_way
 from services.work.under_way import LongWork, telling, works_under_way
 from store.market.bar_files import read_bar_file
 from store.market.bars import BarStore
-from store.verification.runs import VerificationRun
+from store.verification.verifications import VerificationRun
 from store.work.under_way import WorkKind
 from tests.harness.client import TOKEN, Client
 from tests.harness.clocks import FixedClock
@@ -60,8 +60,8 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def bot_id(stocked_desk: Desk) -> UUID:
-    with stocked_desk.sessions.begin() as session:
-        return make_bot(session, name="Patient Puffin", archetype="trend_ema_cross").id
+    with stocked_desk.database.begin() as db:
+        return make_bot(db, name="Patient Puffin", archetype="trend_ema_cross").id
 
 
 @pytest.fixture
@@ -211,8 +211,8 @@ def test_a_verification_survives_the_loss_of_the_database(
 
     with capture_logs() as logged:
         done = verify(stocked_desk, bot_id, Kind.MATRIX, progress=lose)
-    with stocked_desk.sessions() as session:
-        assert session.get_one(VerificationRun, done.id).verdict == done.grade
+    with stocked_desk.database() as db:
+        assert db.get_one(VerificationRun, done.id).verdict == done.grade
     assert rows(owner) == []
 
 

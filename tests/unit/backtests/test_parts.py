@@ -6,7 +6,7 @@ import pytest
 from tests.harness.searches import best_of, in_order
 from tests.oracle.series import random_bars, random_genome, random_sessions
 from trading.backtests.engine import Account, Backtest, Exits, Strategy, exits_of, run_signals, run_tape
-from trading.backtests.parts import Part, PartRunner
+from trading.backtests.parts import Part, PartBacktester
 from trading.errors import LookAhead
 from trading.figures.performance import daily_pnl
 from trading.market.instruments import instrument
@@ -24,8 +24,8 @@ def tape(seed: int, n_bars: int = 3_000) -> Tape:
     return tape_of(random_bars(rng, n_bars), random_sessions(rng, n_bars))
 
 
-def runner(whole: Tape, archetype: str) -> PartRunner:
-    return PartRunner(whole, archetype, account=ACCOUNT)
+def backtester(whole: Tape, archetype: str) -> PartBacktester:
+    return PartBacktester(whole, archetype, account=ACCOUNT)
 
 
 def on_the_whole_history(whole: Tape, archetype: str, genome: Genome, part: Part) -> Backtest:
@@ -45,7 +45,7 @@ def test_a_part_trades_as_the_whole_history_would_have_from_there_on(archetype: 
     whole = tape(seed)
     genome = validated(archetype, random_genome(np.random.default_rng(seed), archetype))
     part = Part(1_200 + 17 * seed, 2_400 + 31 * seed)
-    run = runner(whole, archetype).run(genome, part)
+    run = backtester(whole, archetype).run(genome, part)
     expected = on_the_whole_history(whole, archetype, genome, part)
     for column in ("entry_bar", "exit_bar", "side", "entry_ticks", "exit_ticks", "net_micros", "exit_reason"):
         assert getattr(run.trades, column).tolist() == getattr(expected.trades, column).tolist(), column
@@ -56,7 +56,7 @@ def test_the_comparison_above_is_about_real_trades() -> None:
     counts = {}
     for archetype in ONE_PER_FAMILY:
         genome = validated(archetype, random_genome(np.random.default_rng(1), archetype))
-        counts[archetype] = len(runner(tape(1), archetype).run(genome, Part(1_217, 2_431)).trades)
+        counts[archetype] = len(backtester(tape(1), archetype).run(genome, Part(1_217, 2_431)).trades)
     assert sum(count > 5 for count in counts.values()) >= 6, counts
 
 
@@ -65,12 +65,12 @@ def test_a_part_shorter_than_the_warm_up_trades_where_a_bare_cut_cannot() -> Non
     assert len(part) < warm_up_bars("mean_reversion", genome)
     cut = run_tape(whole.part(part.first_bar, part.end_bar), Strategy("mean_reversion", genome), account=ACCOUNT)
     assert cut.performance.trades == 0
-    assert runner(whole, "mean_reversion").run(genome, part).performance.trades > 0
+    assert backtester(whole, "mean_reversion").run(genome, part).performance.trades > 0
 
 
 def test_figures_belong_to_the_part_alone() -> None:
     whole, part = tape(6), Part(1_500, 2_500)
-    run = runner(whole, "trend").run(default_genome("trend"), part)
+    run = backtester(whole, "trend").run(default_genome("trend"), part)
     assert len(run.equity_micros) == len(run.trading_day) == len(part)
     assert (run.trading_day == whole.trading_day[1_500:2_500]).all()
     assert run.trades.entry_bar.min() > part.first_bar
@@ -83,7 +83,7 @@ def test_figures_belong_to_the_part_alone() -> None:
 
 def test_a_part_at_the_beginning_of_history_warms_up_inside_it() -> None:
     whole, genome = tape(7), default_genome("mean_reversion")
-    run = runner(whole, "mean_reversion").run(genome, Part(0, 1_000))
+    run = backtester(whole, "mean_reversion").run(genome, Part(0, 1_000))
     bare = run_tape(whole.part(0, 1_000), Strategy("mean_reversion", genome), account=ACCOUNT)
     assert run.performance == bare.performance
 
@@ -94,20 +94,20 @@ def test_bars_after_the_part_change_nothing_inside_it() -> None:
     bars, sessions = random_bars(rng, 3_000), random_sessions(rng, 3_000)
     whole, cut = tape_of(bars, sessions), tape_of(bars, sessions).part(0, 2_000)
     genome = default_genome("breakout")
-    before = runner(cut, "breakout").run(genome, Part(1_000, 2_000))
-    after = runner(whole, "breakout").run(genome, Part(1_000, 2_000))
+    before = backtester(cut, "breakout").run(genome, Part(1_000, 2_000))
+    after = backtester(whole, "breakout").run(genome, Part(1_000, 2_000))
     assert before.performance == after.performance
 
 
 def test_runs_in_any_order_and_as_often_as_asked_with_the_same_answer() -> None:
-    run = runner(tape(9), "breakout")
+    run = backtester(tape(9), "breakout")
     asked = [(default_genome("breakout"), first, first + 600) for first in range(0, 2_400, 150)]
     once = [run(*question) for question in asked]
     assert [run(*question) for question in reversed(asked)] == once[::-1]
 
 
 def test_serves_a_walk_forward_whose_search_stays_behind_its_fence() -> None:
-    run = runner(tape(10), "breakout")
+    run = backtester(tape(10), "breakout")
     genomes = [validated("breakout", {**default_genome("breakout"), "range_bars": bars}) for bars in (5, 10, 20)]
     segments = [Segment(Part(at, at + 1_200), Part(at + 1_200, at + 1_600)) for at in (0, 400, 800)]
     verdict = walk_forward(segments, evaluate=run, search=best_of(in_order(genomes), trials=9), seed=0)

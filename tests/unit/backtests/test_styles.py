@@ -19,7 +19,7 @@ from trading.backtests.engine import (
     run_signals,
     run_tape,
 )
-from trading.backtests.parts import Part, PartRunner
+from trading.backtests.parts import Part, PartBacktester
 from trading.errors import BadGenome, BadInput
 from trading.improvement.breeding import mutate
 from trading.market.instruments import instrument
@@ -105,10 +105,10 @@ def test_gives_the_same_bytes_in_any_order_and_with_reused_buffers(seed: int, or
 
 def test_runs_over_a_part_as_over_a_history_that_ends_with_it() -> None:
     style, series = rule_text(AS_TEXTS["momentum_surge"]), tape(4)
-    runner = PartRunner(series, style, account=ACCOUNT)
+    backtester = PartBacktester(series, style, account=ACCOUNT)
     genome = default_genome(style)
-    part = runner.run(genome, Part(700, 1_200))
-    theirs = PartRunner(series, "momentum_surge", account=ACCOUNT).run(genome, Part(700, 1_200))
+    part = backtester.run(genome, Part(700, 1_200))
+    theirs = PartBacktester(series, "momentum_surge", account=ACCOUNT).run(genome, Part(700, 1_200))
     assert part.performance == theirs.performance
     assert part.trades.entry_bar.min() > 700
 

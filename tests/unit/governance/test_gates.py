@@ -18,7 +18,7 @@ from trading.governance.gates import (
     GATES,
     Evidence,
     PromotionMode,
-    Standing,
+    StageStanding,
     automatic_move,
     days_in_stage,
     demote,
@@ -92,8 +92,8 @@ def blockers(stage: Stage, evidence: Evidence) -> list[str]:
     return [check.code for check in gate(stage, evidence).blockers]
 
 
-def standing(stage: Stage, *, mode: PromotionMode = PromotionMode.MANUAL, locked_hours: float = -1) -> Standing:
-    return Standing(stage, mode, NOW + timedelta(hours=locked_hours))
+def standing(stage: Stage, *, mode: PromotionMode = PromotionMode.MANUAL, locked_hours: float = -1) -> StageStanding:
+    return StageStanding(stage, mode, NOW + timedelta(hours=locked_hours))
 
 
 @pytest.mark.parametrize("stage", list(GATES))
@@ -252,7 +252,7 @@ def test_a_stage_lock_forbids_every_move_until_it_ends(mode: PromotionMode, stag
 
 
 def test_a_bot_without_a_lock_is_free() -> None:
-    assert not is_locked(Standing(Stage.LAB, PromotionMode.MANUAL, None), now=NOW)
+    assert not is_locked(StageStanding(Stage.LAB, PromotionMode.MANUAL, None), now=NOW)
 
 
 def test_a_person_promotes_one_stage_through_an_open_gate_only() -> None:

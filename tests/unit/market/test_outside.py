@@ -7,7 +7,7 @@ import pytest
 
 from trading.arrays import IntArray
 from trading.market.bars import Bars, bars_from_columns, timeframe_ns
-from trading.market.contracts import unmarked_rolls_note
+from trading.market.contracts import unnamed_rolls_note
 from trading.market.outside import outside_note
 from trading.market.sessions import session_index, session_spans
 
@@ -135,7 +135,7 @@ def test_a_series_without_months_says_that_its_rolls_are_not_marked() -> None:
         "ES: a series without contract months: its rolls are not marked, and the gaps between contracts count as "
         "profit and loss"
     )
-    assert unmarked_rolls_note(bars_at(ts, timeframe="1d")) == told
-    assert unmarked_rolls_note(bars_at(ts, timeframe="1d", contract=202406)) is None
-    assert unmarked_rolls_note(bars_at(ts, timeframe="1d", symbol="EURUSD")) is None
-    assert unmarked_rolls_note(bars_at(ts[:1], timeframe="1d")) is None
+    assert unnamed_rolls_note(bars_at(ts, timeframe="1d")) == told
+    assert unnamed_rolls_note(bars_at(ts, timeframe="1d", contract=202406)) is None
+    assert unnamed_rolls_note(bars_at(ts, timeframe="1d", symbol="EURUSD")) is None
+    assert unnamed_rolls_note(bars_at(ts[:1], timeframe="1d")) is None

@@ -13,7 +13,7 @@ from trading.market.sessions import (
     SESSION_MODES,
     Market,
     SessionIndex,
-    Sessions,
+    TradingSessions,
     session_index,
     session_mode,
     session_spans,
@@ -177,7 +177,7 @@ def test_years_that_are_known_are_not_worked_out_again(monkeypatch: pytest.Monke
     asked: list[tuple[int, int]] = []
     of_years = sessions._sessions_of_years
 
-    def counted(market: Market, first_year: int, last_year: int) -> Sessions:
+    def counted(market: Market, first_year: int, last_year: int) -> TradingSessions:
         asked.append((first_year, last_year))
         return of_years(market, first_year, last_year)
 

@@ -15,10 +15,10 @@ from py_mini_racer import MiniRacer
 from pydantic.alias_generators import to_camel
 
 from api.pages.shell import STATIC
-from services.bots.dossier import decision_runs
+from services.bots.dossier import folded_decisions
 from store.bots.fleet import SORTS
-from store.work.ticks import DecisionOfBot
-from trading.governance.gates import GATES, Relation, Rule
+from store.work.autonomy_ticks import DecisionOfBot
+from trading.governance.gates import GATES, GateRule, Relation
 from trading.improvement.acceptance import Outcome
 from trading.work.reasons import CHECK_WORDS, SWITCHES
 
@@ -199,7 +199,7 @@ def test_a_requirement_is_wholly_met_exactly_when_the_gate_says_so(
     assert (met == 1) is holds or abs(was - required) < 1e-9
 
 
-def rules() -> list[Rule]:
+def rules() -> list[GateRule]:
     return [rule for one in GATES.values() for rule in (*one.figures, *one.besides)]
 
 
@@ -270,7 +270,7 @@ def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: 
     spoken = [{to_camel(name): value for name, value in one.items()} for one in decided]
     told = [DecisionOfBot(run_id=1, **one) for one in decided]
     page = run(f"runsOf({json.dumps(spoken, default=str)})")
-    assert [(str(one.first), str(one.last), one.times, one.decision.reason_code) for one in decision_runs(told)] == [
+    assert [(str(one.first), str(one.last), one.times, one.decision.reason_code) for one in folded_decisions(told)] == [
         (one["first"], one["last"], one["times"], one["decision"]["reasonCode"]) for one in page
     ]
 

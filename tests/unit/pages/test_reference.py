@@ -3,10 +3,10 @@
 import pytest
 
 from api.reference.__main__ import FOLDER
-from api.reference.render import blocks, markdown, marked
+from api.reference.render import blocks, inline_markup, markdown
 from api.reference.sheets import EXITS, Section, Sheet, Table, all_sheets
 from trading.books import Stage
-from trading.governance.gates import GATES, Rule
+from trading.governance.gates import GATES, GateRule
 from trading.market.instruments import INSTRUMENTS
 from trading.strategies.archetypes import ARCHETYPES
 from trading.strategies.genome import common_exits, schema
@@ -58,7 +58,7 @@ def test_figures_are_those_of_the_tables() -> None:
     assert scalping[1:4] == ("14", "1", "1")
 
 
-def bound(rule: Rule) -> str:
+def bound(rule: GateRule) -> str:
     return "yes" if rule.code in SWITCHES else f"{rule.relation} {rule.required:g}"
 
 
@@ -81,4 +81,4 @@ def test_text_becomes_blocks_and_nothing_in_it_becomes_markup() -> None:
         ("ul", ("point",)),
     ]
     assert markdown(Sheet("a", "A", (Section("", (text,)),))).count("```\nas it\nstands\n```") == 1
-    assert marked("**a** `b` <script>") == "<strong>a</strong> <code>b</code> &lt;script&gt;"
+    assert inline_markup("**a** `b` <script>") == "<strong>a</strong> <code>b</code> &lt;script&gt;"

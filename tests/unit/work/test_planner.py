@@ -15,19 +15,19 @@ from trading.work.planner import (
     MAX_FAILURES_IN_ROW,
     MIN_TRADES,
     STALE_AFTER,
-    Candidate,
+    ConsideredBot,
     Decision,
     Load,
     Priority,
     Reason,
     backoff,
-    plan_tick,
+    plan_autonomy_tick,
 )
 
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 CAPS = Caps(running={JobType.BACKTEST: 2, JobType.IMPROVE: 1, JobType.EVOLVE: 1})
 
-FRESH = Candidate(
+FRESH = ConsideredBot(
     bot_id=UUID(int=1),
     symbol="MES",
     stage="LAB",
@@ -47,8 +47,8 @@ PROVEN = replace(
 )
 
 
-def decide(bot: Candidate, *, caps: Caps = CAPS, kill_switch: bool = False) -> Decision:
-    (decision,) = plan_tick([bot], now=NOW, caps=caps, load=Load(), kill_switch=kill_switch).decisions
+def decide(bot: ConsideredBot, *, caps: Caps = CAPS, kill_switch: bool = False) -> Decision:
+    (decision,) = plan_autonomy_tick([bot], now=NOW, caps=caps, load=Load(), kill_switch=kill_switch).decisions
     return decision
 
 
@@ -72,7 +72,7 @@ def decide(bot: Candidate, *, caps: Caps = CAPS, kill_switch: bool = False) -> D
         (replace(PROVEN, last_improve_at=NOW - IMPROVE_EVERY + timedelta(seconds=1)), Reason.IMPROVE_COOLDOWN),
     ],
 )
-def test_a_bot_without_work_says_why(bot: Candidate, reason: Reason) -> None:
+def test_a_bot_without_work_says_why(bot: ConsideredBot, reason: Reason) -> None:
     decision = decide(bot)
     assert (decision.job_type, decision.reason, decision.blockers) == (None, reason, (reason,))
 
@@ -102,7 +102,7 @@ def test_a_bot_without_work_says_why(bot: Candidate, reason: Reason) -> None:
         ),
     ],
 )
-def test_work_that_is_due_is_given_with_its_reason(bot: Candidate, job_type: JobType, reason: Reason) -> None:
+def test_work_that_is_due_is_given_with_its_reason(bot: ConsideredBot, job_type: JobType, reason: Reason) -> None:
     decision = decide(bot)
     assert (decision.job_type, decision.reason) == (job_type, reason)
 
@@ -148,7 +148,7 @@ def test_backoff_doubles_up_to_half_an_hour() -> None:
 def test_the_queue_is_filled_up_to_its_limit_and_the_rest_is_told() -> None:
     limit = CAPS.queue_limit(JobType.BACKTEST)
     fleet = [replace(FRESH, bot_id=UUID(int=number)) for number in range(1, limit + 11)]
-    plan = plan_tick(fleet, now=NOW, caps=CAPS, load=Load(queued={JobType.BACKTEST: 5}), kill_switch=False)
+    plan = plan_autonomy_tick(fleet, now=NOW, caps=CAPS, load=Load(queued={JobType.BACKTEST: 5}), kill_switch=False)
     assert len(plan.enqueued) == limit - 5
     assert plan.eligible == limit + 10
     assert [decision.reason for decision in plan.decisions[limit - 5 :]] == [Reason.CAP_REACHED] * 15
@@ -157,7 +157,7 @@ def test_the_queue_is_filled_up_to_its_limit_and_the_rest_is_told() -> None:
 def test_a_symbol_cap_spreads_the_work() -> None:
     caps = Caps(running=CAPS.running, per_symbol=1)
     fleet = [replace(FRESH, bot_id=UUID(int=n), symbol="MES" if n < 4 else "MGC") for n in range(1, 6)]
-    plan = plan_tick(fleet, now=NOW, caps=caps, load=Load(), kill_switch=False)
+    plan = plan_autonomy_tick(fleet, now=NOW, caps=caps, load=Load(), kill_switch=False)
     assert [decision.bot_id.int for decision in plan.enqueued] == [1, 4]
     assert {decision.reason for decision in plan.decisions[2:]} == {Reason.SYMBOL_CAP_REACHED}
 
@@ -168,7 +168,7 @@ def test_the_longest_wait_is_served_first() -> None:
         replace(PROVEN, bot_id=UUID(int=n), last_improve_at=NOW - IMPROVE_EVERY - timedelta(minutes=minutes))
         for n, minutes in waits.items()
     ]
-    plan = plan_tick(fleet, now=NOW, caps=CAPS, load=Load(), kill_switch=False)
+    plan = plan_autonomy_tick(fleet, now=NOW, caps=CAPS, load=Load(), kill_switch=False)
     assert [decision.bot_id.int for decision in plan.enqueued] == [3, 2, 1]
 
 
@@ -179,7 +179,7 @@ def test_the_longest_wait_is_served_first() -> None:
         (replace(PROVEN, improves_since_evolve=3), "last_evolve_at"),
     ],
 )
-def test_a_wait_counts_from_the_last_work_of_its_kind(due: Candidate, last_at: str) -> None:
+def test_a_wait_counts_from_the_last_work_of_its_kind(due: ConsideredBot, last_at: str) -> None:
     fleet = []
     for number in (1, 2):
         older, newer = NOW - timedelta(days=4 - number), NOW - timedelta(hours=2 + number)
@@ -190,14 +190,14 @@ def test_a_wait_counts_from_the_last_work_of_its_kind(due: Candidate, last_at: s
             last_at: newer,
         }
         fleet.append(replace(due, bot_id=UUID(int=number), **times))
-    plan = plan_tick(fleet, now=NOW, caps=CAPS, load=Load(), kill_switch=False)
+    plan = plan_autonomy_tick(fleet, now=NOW, caps=CAPS, load=Load(), kill_switch=False)
     assert [decision.bot_id.int for decision in plan.enqueued] == [2, 1]
 
 
 def test_a_bot_without_a_session_since_reset_is_served_before_longer_waits() -> None:
     stale = replace(PROVEN, bot_id=UUID(int=1), bars_fingerprint="newer", last_backtest_at=NOW - timedelta(days=2))
     fresh = replace(FRESH, bot_id=UUID(int=2))
-    plan = plan_tick([stale, fresh], now=NOW, caps=CAPS, load=Load(), kill_switch=False)
+    plan = plan_autonomy_tick([stale, fresh], now=NOW, caps=CAPS, load=Load(), kill_switch=False)
     assert [decision.bot_id.int for decision in plan.enqueued] == [2, 1]
 
 
@@ -206,7 +206,7 @@ def test_ones_own_bot_goes_before_the_seeded_fleet_and_ties_fall_as_before() -> 
     late = NOW - timedelta(minutes=1)
     own = [replace(FRESH, bot_id=UUID(int=n), own=True, created_at=late) for n in (902, 901)]
     edited = replace(PROVEN, bot_id=UUID(int=900), generation=2, generation_since=NOW, edited=True)
-    plan = plan_tick([*seeded, *own, edited], now=NOW, caps=CAPS, load=Load(), kill_switch=False)
+    plan = plan_autonomy_tick([*seeded, *own, edited], now=NOW, caps=CAPS, load=Load(), kill_switch=False)
     first = [(decision.bot_id.int, decision.priority, decision.reason) for decision in plan.enqueued[:4]]
     assert first == [
         (900, Priority.OWN_BOT, Reason.NUMBERS_EDITED),
@@ -224,7 +224,7 @@ def test_ones_own_bot_waits_its_turn_once_it_has_a_baseline() -> None:
 
 moments = st.none() | st.integers(0, 200).map(lambda minutes: NOW - timedelta(minutes=minutes))
 candidates = st.builds(
-    Candidate,
+    ConsideredBot,
     bot_id=st.integers(1, 40).map(lambda number: UUID(int=number)),
     symbol=st.sampled_from(["MES", "MNQ", "MGC"]),
     stage=st.sampled_from(["LAB", "LAB", "LAB", "PAPER"]),
@@ -254,17 +254,17 @@ fleets = st.lists(candidates, max_size=30, unique_by=lambda bot: bot.bot_id)
 
 
 @given(fleets, st.randoms(use_true_random=False))
-def test_the_same_fleet_in_any_order_gives_the_same_plan(fleet: list[Candidate], chance: object) -> None:
+def test_the_same_fleet_in_any_order_gives_the_same_plan(fleet: list[ConsideredBot], chance: object) -> None:
     shuffled = list(fleet)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]
-    plans = [plan_tick(bots, now=NOW, caps=CAPS, load=Load(), kill_switch=False) for bots in (fleet, shuffled)]
+    plans = [plan_autonomy_tick(bots, now=NOW, caps=CAPS, load=Load(), kill_switch=False) for bots in (fleet, shuffled)]
     assert plans[0] == plans[1]
 
 
 @given(fleets, st.integers(0, 25))
-def test_every_bot_gets_one_decision_and_no_blocked_bot_gets_work(fleet: list[Candidate], waiting: int) -> None:
+def test_every_bot_gets_one_decision_and_no_blocked_bot_gets_work(fleet: list[ConsideredBot], waiting: int) -> None:
     load = Load(queued={JobType.IMPROVE: waiting})
-    plan = plan_tick(fleet, now=NOW, caps=CAPS, load=load, kill_switch=False)
+    plan = plan_autonomy_tick(fleet, now=NOW, caps=CAPS, load=load, kill_switch=False)
     assert sorted(decision.bot_id for decision in plan.decisions) == sorted(bot.bot_id for bot in fleet)
     given_work = {decision.bot_id: decision.job_type for decision in plan.enqueued}
     for bot in fleet:

@@ -18,7 +18,6 @@ from trading.strategies.rules.syntax import (
     WINDOWS,
     Comparison,
     Junction,
-    Kind,
     Literal,
     LookBack,
     Node,
@@ -26,22 +25,23 @@ from trading.strategies.rules.syntax import (
     Series,
     Spread,
     Type,
+    ValueKind,
     Window,
 )
 from trading.words import counted
 
-_NUMBER = Type(Kind.NUMBER)
-_DISTANCE = Type(Kind.PRICE)
-_PRICE = Type(Kind.PRICE, Fraction(1))
-_CONDITION = Type(Kind.CONDITION)
+_NUMBER = Type(ValueKind.NUMBER)
+_DISTANCE = Type(ValueKind.PRICE)
+_PRICE = Type(ValueKind.PRICE, Fraction(1))
+_CONDITION = Type(ValueKind.CONDITION)
 
 SERIES: dict[str, Type] = {
     **dict.fromkeys(("open", "high", "low", "close"), _PRICE),
-    "volume": Type(Kind.VOLUME),
-    "vwap": Type(Kind.PRICE, Fraction(1), is_steady=False),
-    "session_open": Type(Kind.PRICE, Fraction(1), is_steady=False),
-    "gap": Type(Kind.PRICE, is_steady=False),
-    "bars_since_open": Type(Kind.NUMBER, is_steady=False),
+    "volume": Type(ValueKind.VOLUME),
+    "vwap": Type(ValueKind.PRICE, Fraction(1), is_steady=False),
+    "session_open": Type(ValueKind.PRICE, Fraction(1), is_steady=False),
+    "gap": Type(ValueKind.PRICE, is_steady=False),
+    "bars_since_open": Type(ValueKind.NUMBER, is_steady=False),
 }
 
 FUNCTIONS: dict[str, int] = {**dict.fromkeys(WINDOWS, 2), ATR: 1, "abs": 1, "min": 2, "max": 2}
@@ -73,7 +73,7 @@ class Unfit(Exception):
 
 def in_words(type_: Type) -> str:
     """Name a type as a desk would."""
-    if type_.kind is not Kind.PRICE:
+    if type_.kind is not ValueKind.PRICE:
         return f"a {type_.kind}"
     if type_.levels == 0:
         return "a price distance"
@@ -82,7 +82,7 @@ def in_words(type_: Type) -> str:
 
 def literal(text: str, measure: str) -> Literal:
     """Make a number, a distance in `ticks` or a volume in `contracts`."""
-    kind = {"ticks": Kind.PRICE, "contracts": Kind.VOLUME}.get(measure, Kind.NUMBER)
+    kind = {"ticks": ValueKind.PRICE, "contracts": ValueKind.VOLUME}.get(measure, ValueKind.NUMBER)
     return Literal(Type(kind, is_fixed=True), Fraction(text))
 
 
@@ -117,7 +117,12 @@ def look_back(operand: Node, ago: str, parameters: Mapping[str, Literal]) -> Loo
         raise Unfit(f"a whole number of bars ago{_or_one_of(parameters)} (a rule never looks forward)", f"'{ago}'")
     number = parameters[ago] if ago in parameters else literal(ago, "")
     reach = number.reach
-    if number.type.kind is not Kind.NUMBER or not reach.is_whole or reach.low < 0 or reach.high > LONGEST_WINDOW_BARS:
+    if (
+        number.type.kind is not ValueKind.NUMBER
+        or not reach.is_whole
+        or reach.low < 0
+        or reach.high > LONGEST_WINDOW_BARS
+    ):
         raise Unfit(f"a whole number of at most {LONGEST_WINDOW_BARS} bars ago, 0 or more", _in_figures(number))
     return LookBack(operand.type, operand, int(number.value), int(reach.high))
 
@@ -159,18 +164,18 @@ def junction(word: str, operands: Sequence[Node]) -> Junction:
 
 def require_condition(node: Node, place: int | None = None) -> None:
     """Refuse a value where a condition must stand."""
-    if node.type.kind is not Kind.CONDITION:
+    if node.type.kind is not ValueKind.CONDITION:
         raise Unfit("a condition such as a comparison", in_words(node.type), operand=place)
 
 
 def require_distance(node: Node) -> None:
     """Refuse what is no price distance."""
-    if node.type.kind is not Kind.PRICE or node.type.levels != 0:
+    if node.type.kind is not ValueKind.PRICE or node.type.levels != 0:
         raise Unfit("a price distance", in_words(node.type))
 
 
 def _require_value(node: Node, place: int) -> None:
-    if node.type.kind is Kind.CONDITION:
+    if node.type.kind is ValueKind.CONDITION:
         raise Unfit("a value", "a condition", operand=place)
 
 
@@ -183,11 +188,11 @@ def _alike(left: Node, right: Node) -> Type:
 
 def _advice(wanted: Type, given: Type) -> str:
     kinds = {wanted.kind, given.kind}
-    if kinds == {Kind.PRICE, Kind.NUMBER} and wanted.levels == given.levels:
+    if kinds == {ValueKind.PRICE, ValueKind.NUMBER} and wanted.levels == given.levels:
         return " (write ticks behind a number to make it a distance)"
-    if kinds == {Kind.VOLUME, Kind.NUMBER}:
+    if kinds == {ValueKind.VOLUME, ValueKind.NUMBER}:
         return " (write contracts behind a number to make it a volume)"
-    if Kind.PRICE in kinds:
+    if ValueKind.PRICE in kinds:
         return " (prices have no fixed level here: compare prices with prices, distances with distances)"
     return ""
 
@@ -195,10 +200,10 @@ def _advice(wanted: Type, given: Type) -> str:
 def _is_zero_of(zero: Node, other: Node) -> bool:
     if not isinstance(zero, Literal) or zero.spread is not None:
         return False
-    return zero.value == 0 and zero.type.kind is Kind.NUMBER and other.type.levels == 0
+    return zero.value == 0 and zero.type.kind is ValueKind.NUMBER and other.type.levels == 0
 
 
-def _joined(left: Type, right: Type, *, kind: Kind | None = None, levels: Fraction = Fraction(0)) -> Type:
+def _joined(left: Type, right: Type, *, kind: ValueKind | None = None, levels: Fraction = Fraction(0)) -> Type:
     return Type(kind or left.kind, levels, left.is_fixed and right.is_fixed, left.is_steady and right.is_steady)
 
 
@@ -221,19 +226,19 @@ def _same_kind(left: Node, right: Node) -> Fraction:
 
 
 def _product(left: Node, right: Node) -> Type:
-    if left.type.kind is not Kind.NUMBER and right.type.kind is not Kind.NUMBER:
+    if left.type.kind is not ValueKind.NUMBER and right.type.kind is not ValueKind.NUMBER:
         raise Unfit("a number on one side of '*'", f"{in_words(left.type)} and {in_words(right.type)}")
-    factor, scaled = (left, right) if left.type.kind is Kind.NUMBER else (right, left)
+    factor, scaled = (left, right) if left.type.kind is ValueKind.NUMBER else (right, left)
     return _joined(scaled.type, factor.type, levels=_scaled(scaled, factor, Fraction.__mul__))
 
 
 def _quotient(left: Node, right: Node) -> Type:
     if isinstance(right, Literal) and right.reach.low <= 0 <= right.reach.high:
         raise Unfit("a divisor other than zero", _in_figures(right), operand=1)
-    if right.type.kind is Kind.NUMBER:
+    if right.type.kind is ValueKind.NUMBER:
         type_ = _joined(left.type, right.type, levels=_scaled(left, right, Fraction.__truediv__))
     elif right.type.kind is left.type.kind and left.type.levels == right.type.levels == 0:
-        type_ = _joined(left.type, right.type, kind=Kind.NUMBER)
+        type_ = _joined(left.type, right.type, kind=ValueKind.NUMBER)
     else:
         raise Unfit(
             "a number, or two distances or volumes to divide", f"{in_words(left.type)} by {in_words(right.type)}"
@@ -291,7 +296,7 @@ def _bounded(value: Fraction) -> Fraction:
 
 def _extreme(name: str, arguments: Sequence[Node]) -> Node:
     left, right = arguments
-    if isinstance(right, Literal) and right.type.kind is Kind.NUMBER and left.type.kind is not Kind.NUMBER:
+    if isinstance(right, Literal) and right.type.kind is ValueKind.NUMBER and left.type.kind is not ValueKind.NUMBER:
         window = EXAMPLES["lowest" if name == "min" else "highest"]
         fix = f"{name} is of two values on one bar; over bars it is {window}"
         raise Unfit(f"{in_words(left.type)} like the left side", in_words(right.type), operand=1, fix=fix)
@@ -325,7 +330,7 @@ def _window_type(name: str, operand: Node) -> Type:
 def _whole_bars(node: Node, place: int, *, least: int) -> tuple[int, int]:
     """Return a window's bars, and the most there may be in any genome."""
     bounds = f"a whole number of bars from {least} to {LONGEST_WINDOW_BARS}"
-    if not isinstance(node, Literal) or node.type.kind is not Kind.NUMBER:
+    if not isinstance(node, Literal) or node.type.kind is not ValueKind.NUMBER:
         raise Unfit(bounds, in_words(node.type), operand=place)
     reach = node.reach
     if not reach.is_whole or not least <= reach.low <= reach.high <= LONGEST_WINDOW_BARS:

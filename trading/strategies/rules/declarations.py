@@ -13,7 +13,7 @@ from lark import Token, Tree
 from trading.strategies.genome import Number, Parameter, common_exits
 from trading.strategies.rules.checking import FUNCTIONS, SERIES, Unfit
 from trading.strategies.rules.grammar import KEYWORDS, MOST_PARAMETERS
-from trading.strategies.rules.syntax import Kind, Literal, Spread, Type
+from trading.strategies.rules.syntax import Literal, Spread, Type, ValueKind
 
 Branch = Tree[Token]
 
@@ -22,7 +22,7 @@ EXITS: Mapping[str, Parameter] = {row.name: row for row in common_exits(TIME_STO
 ATR_PERIOD = EXITS["atr_period"]
 FINE_STEP = Fraction(1, 20)
 
-_KINDS = {"ticks": Kind.PRICE, "contracts": Kind.VOLUME}
+_KINDS = {"ticks": ValueKind.PRICE, "contracts": ValueKind.VOLUME}
 _TAKEN = frozenset({*SERIES, *FUNCTIONS, *EXITS, *KEYWORDS})
 
 
@@ -75,7 +75,7 @@ def started(branch: Branch, *, exits: Mapping[str, Parameter]) -> Parameter:
 
 def filled(row: Parameter, number: Number) -> Literal:
     """Return what a parameter stands for in a genome, knowing where it may lie in others."""
-    kind = _KINDS.get(row.unit, Kind.NUMBER)
+    kind = _KINDS.get(row.unit, ValueKind.NUMBER)
     spread = Spread(exact(row.low), exact(row.high), row.is_integer)
     return Literal(Type(kind, is_fixed=True), exact(number), spread)
 

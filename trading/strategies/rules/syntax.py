@@ -13,7 +13,7 @@ ATR, EMA, RSI, MOMENTUM = "atr", "ema", "rsi", "momentum"
 WINDOWS = ("sma", EMA, RSI, "highest", "lowest", MOMENTUM)
 
 
-class Kind(StrEnum):
+class ValueKind(StrEnum):
     """What a value measures."""
 
     PRICE = "price"
@@ -34,7 +34,7 @@ class Type:
         is_steady: Known on every bar from its first value on; a session's average or a quotient may be unknown later.
     """
 
-    kind: Kind
+    kind: ValueKind
     levels: Fraction = Fraction(0)
     is_fixed: bool = False
     is_steady: bool = True

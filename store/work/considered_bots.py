@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from store.tables import Bot, BotGeneration, BotJob, BotProgress
 from store.work.jobs import ACTIVE
 from trading.work.jobs import JobType
-from trading.work.planner import Candidate
+from trading.work.planner import ConsideredBot
 
 SeriesOf = Mapping[tuple[str, str], tuple[str, datetime, datetime]]
 NOTHING: frozenset[JobType] = frozenset()
@@ -65,18 +65,18 @@ _FLEET = (
 _NAMES = _FLEET.selected_columns.keys()[1:]
 
 
-def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
+def read(db: Session, series: SeriesOf) -> Iterator[ConsideredBot]:
     """Yield every bot as the planner sees it.
 
     Args:
-        session: Open transaction.
+        db: Open transaction.
         series: Fingerprint, arrival and last opening of the best bars per (symbol, timeframe).
     """
-    active = _active_types(session)
-    for timeframe, *row in session.connection().execute(_FLEET):
+    active = _active_types(db)
+    for timeframe, *row in db.connection().execute(_FLEET):
         seen = dict(zip(_NAMES, row, strict=True))
         fingerprint, since, last_at = series.get((seen["symbol"], timeframe), NO_BARS)
-        yield Candidate(
+        yield ConsideredBot(
             active=active.get(seen["bot_id"], NOTHING),
             bars_fingerprint=fingerprint,
             bars_since=since,
@@ -85,11 +85,11 @@ def candidates(session: Session, series: SeriesOf) -> Iterator[Candidate]:
         )
 
 
-def _active_types(session: Session) -> Mapping[UUID, frozenset[JobType]]:
+def _active_types(db: Session) -> Mapping[UUID, frozenset[JobType]]:
     """Return the types of each bot's waiting and running jobs.
 
     Apart from the fleet, because the queue's size changes faster than the planner's statistics of it.
     """
     types = func.array_agg(BotJob.job_type)
-    rows = session.execute(select(BotJob.bot_id, types).where(BotJob.status.in_(ACTIVE)).group_by(BotJob.bot_id))
+    rows = db.execute(select(BotJob.bot_id, types).where(BotJob.status.in_(ACTIVE)).group_by(BotJob.bot_id))
     return {bot_id: frozenset(JobType(kind) for kind in kinds) for bot_id, kinds in rows}

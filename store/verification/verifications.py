@@ -91,7 +91,7 @@ class VerificationRun(Base):
     cannot_show: Mapped[str]
 
 
-class NewestRun(NamedTuple):
+class NewestVerification(NamedTuple):
     """What a gate reads of the newest run of a kind of a bot; the last two are None but of a walk-forward."""
 
     bot_id: UUID
@@ -103,19 +103,21 @@ class NewestRun(NamedTuple):
     overfit_ratio: float | None
 
 
-def append(session: Session, run: Mapping[str, Any]) -> None:
+def append(db: Session, run: Mapping[str, Any]) -> None:
     """Append one finished verification."""
-    session.execute(insert(VerificationRun).values(**run))
+    db.execute(insert(VerificationRun).values(**run))
 
 
-def latest_of_bot(session: Session, bot_id: UUID) -> Sequence[VerificationRun]:
+def latest_of_bot(db: Session, bot_id: UUID) -> Sequence[VerificationRun]:
     """Return the newest run of each kind of a bot, by kind. Served by `ix_verification_runs__bot`."""
     run = VerificationRun
     newest = select(run).where(run.bot_id == bot_id).ext(distinct_on(run.kind))
-    return session.scalars(newest.order_by(run.kind, run.created_at.desc(), run.id)).all()
+    return db.scalars(newest.order_by(run.kind, run.created_at.desc(), run.id)).all()
 
 
-def latest_of_bots(session: Session, bot_ids: Sequence[UUID], *, kinds: Sequence[str]) -> dict[UUID, list[NewestRun]]:
+def latest_of_bots(
+    db: Session, bot_ids: Sequence[UUID], *, kinds: Sequence[str]
+) -> dict[UUID, list[NewestVerification]]:
     """Return the newest run of each of these kinds of some bots, by bot: what a gate reads of it, no more.
 
     One statement for all bots, a step down `ix_verification_runs__bot` per bot and kind. Bots without a run are left
@@ -139,21 +141,21 @@ def latest_of_bots(session: Session, bot_ids: Sequence[UUID], *, kinds: Sequence
         .lateral("newest")
     )
     rows = select(asked.c.bot_id, *newest.c).select_from(asked).join(kind, true()).join(newest, true())
-    by_bot: dict[UUID, list[NewestRun]] = {}
-    for row in rows_of(session.execute(rows), NewestRun):
+    by_bot: dict[UUID, list[NewestVerification]] = {}
+    for row in rows_of(db.execute(rows), NewestVerification):
         by_bot.setdefault(row.bot_id, []).append(row)
     return by_bot
 
 
-def shown_session(session: Session, bot_id: UUID) -> BacktestSession | None:
+def shown_session(db: Session, bot_id: UUID) -> BacktestSession | None:
     """Return the completed session a bot's BACKTEST figures show since its reset, or None."""
     counted = select(BotMetricsRollup.session_id).where(
         BotMetricsRollup.bot_id == bot_id, BotMetricsRollup.book == "BACKTEST"
     )
-    return session.scalar(select(BacktestSession).where(BacktestSession.id == counted.scalar_subquery()))
+    return db.scalar(select(BacktestSession).where(BacktestSession.id == counted.scalar_subquery()))
 
 
-def candidates(session: Session, bot_id: UUID, *, limit: int) -> list[dict[str, Any]]:
+def candidates(db: Session, bot_id: UUID, *, limit: int) -> list[dict[str, Any]]:
     """Return the distinct genomes that improve and evolve iterations of a bot tried, the first first."""
     tried, iteration = ImproveCandidate, ImproveIteration
     distinct = (
@@ -164,17 +166,17 @@ def candidates(session: Session, bot_id: UUID, *, limit: int) -> list[dict[str, 
         .order_by(func.min(iteration.created_at), tried.genome_hash)
         .limit(limit)
     )
-    return list(session.scalars(distinct))
+    return list(db.scalars(distinct))
 
 
-def count_candidates(session: Session, bot_id: UUID) -> int:
+def count_candidates(db: Session, bot_id: UUID) -> int:
     """Return how many distinct genomes improve and evolve iterations of a bot tried."""
     tried, iteration = ImproveCandidate, ImproveIteration
     distinct = select(func.count(tried.genome_hash.distinct())).join(iteration, iteration.id == tried.iteration_id)
-    return session.scalar(distinct.where(iteration.bot_id == bot_id)) or 0
+    return db.scalar(distinct.where(iteration.bot_id == bot_id)) or 0
 
 
-def candidate_sharpes(session: Session, bot_id: UUID) -> list[float]:
+def candidate_sharpes(db: Session, bot_id: UUID) -> list[float]:
     """Return the annualised train Sharpe ratio of every candidate a bot's iterations ever tried that has one."""
     tried, iteration = ImproveCandidate, ImproveIteration
     known = (
@@ -183,9 +185,9 @@ def candidate_sharpes(session: Session, bot_id: UUID) -> list[float]:
         .where(iteration.bot_id == bot_id, tried.train_sharpe.is_not(None))
         .order_by(iteration.created_at, tried.iteration_id, tried.trial)
     )
-    return [float(sharpe) for sharpe in session.scalars(known) if sharpe is not None]
+    return [float(sharpe) for sharpe in db.scalars(known) if sharpe is not None]
 
 
-def session_by_id(session: Session, session_id: UUID) -> BacktestSession | None:
+def session_by_id(db: Session, session_id: UUID) -> BacktestSession | None:
     """Return one backtest session, or None."""
-    return session.get(BacktestSession, session_id)
+    return db.get(BacktestSession, session_id)

@@ -25,7 +25,7 @@ from services.verification.luck import check_overfitting, check_resampled_bars, 
 from services.verification.suite import check_grid, check_matrix, check_sensitivity, check_stress, check_walk_forward
 from services.work.under_way import LongWork, telling
 from store.database import transaction
-from store.verification import runs
+from store.verification import verifications
 from store.work.under_way import WorkKind
 from trading.backtests.engine import ENGINE_VERSION
 from trading.verification.verdicts import LIMITS, Grade, Kind, Limits
@@ -111,10 +111,10 @@ def verify(
     work = LongWork(kind=WorkKind.VERIFICATION, title=TITLES[kind], bot_id=bot_id, run_id=run_id)
     with telling(desk, work, progress=progress) as tell:
         finding = CHECKS[kind](desk, bench, tell)
-        told = {"run_id": run_id, "created_at": created_at, "completed_at": desk.clock()}
-        row = _row(bench, kind, finding) | told
-        with transaction(desk.sessions) as session:
-            runs.append(session, row)
+        provenance = {"run_id": run_id, "created_at": created_at, "completed_at": desk.clock()}
+        row = _row(bench, kind, finding) | provenance
+        with transaction(desk.database) as db:
+            verifications.append(db, row)
     return Verification(
         id=row["id"],
         bot_id=bot_id,

@@ -2,7 +2,7 @@
 
 Belongs here: every statement that reads ticks and decisions, each bounded by their primary keys or by
 `ix_autonomy_bot_decisions__bot`. Does not belong here: writing them (`autonomy.py`), what a tick found no room for
-(`waits.py`), what counts as silence (`services.work.ticks`).
+(`waits.py`), what counts as silence (`services.work.autonomy_ticks`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from store.tables import AutonomyBotDecision, AutonomyRun, Bot
 from trading.work.reasons import in_words
 
 
-class TickRow(NamedTuple):
+class AutonomyTickRow(NamedTuple):
     """One tick; `summary` is what it wrote down of itself."""
 
     id: int
@@ -108,24 +108,24 @@ class DecisionFilter:
 EVERY_DECISION = DecisionFilter()
 
 
-def ticks(session: Session, *, before: int | None = None, limit: int) -> Sequence[TickRow]:
+def page(db: Session, *, before: int | None = None, limit: int) -> Sequence[AutonomyTickRow]:
     """Return ticks, newest first, older than a given one if one is given."""
     asked = _TICK.order_by(AutonomyRun.id.desc()).limit(limit)
-    return rows_of(session.execute(asked if before is None else asked.where(AutonomyRun.id < before)), TickRow)
+    return rows_of(db.execute(asked if before is None else asked.where(AutonomyRun.id < before)), AutonomyTickRow)
 
 
-def newest_tick(session: Session) -> TickRow | None:
+def newest(db: Session) -> AutonomyTickRow | None:
     """Return the newest tick, or None before the first."""
-    return next(iter(ticks(session, limit=1)), None)
+    return next(iter(page(db, limit=1)), None)
 
 
-def tick(session: Session, tick_id: int) -> TickRow | None:
+def by_id(db: Session, tick_id: int) -> AutonomyTickRow | None:
     """Return one tick, or None where there is none (any more)."""
-    return first_of(session.execute(_TICK.where(AutonomyRun.id == tick_id)), TickRow)
+    return first_of(db.execute(_TICK.where(AutonomyRun.id == tick_id)), AutonomyTickRow)
 
 
 def decisions(
-    session: Session, tick_id: int, *, wanted: DecisionFilter = EVERY_DECISION, after: int | None = None, limit: int
+    db: Session, tick_id: int, *, wanted: DecisionFilter = EVERY_DECISION, after: int | None = None, limit: int
 ) -> Sequence[DecisionRow]:
     """Return a tick's decisions in its order, which gives out work first, after a given place if one is given."""
     decided = AutonomyBotDecision
@@ -138,18 +138,18 @@ def decisions(
         asked = asked.where(decided.reason_code == wanted.reason_code)
     if wanted.words:
         asked = asked.where(Bot.name.icontains(wanted.words, autoescape=True))
-    return rows_of(session.execute(asked), DecisionRow)
+    return rows_of(db.execute(asked), DecisionRow)
 
 
-def count_decisions(session: Session, tick_id: int) -> Sequence[ReasonCount]:
+def count_decisions(db: Session, tick_id: int) -> Sequence[ReasonCount]:
     """Return how many bots a tick gave each decision and reason, most first; none where they are forgotten."""
     decided = AutonomyBotDecision
     counted = select(decided.decision, decided.reason_code, func.count().label("bots")).where(decided.run_id == tick_id)
     grouped = counted.group_by(decided.decision, decided.reason_code)
-    return rows_of(session.execute(grouped.order_by(func.count().desc(), decided.reason_code)), ReasonCount)
+    return rows_of(db.execute(grouped.order_by(func.count().desc(), decided.reason_code)), ReasonCount)
 
 
-def decisions_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Sequence[DecisionOfBot]:
+def decisions_of_bot(db: Session, bot_id: UUID, *, limit: int) -> Sequence[DecisionOfBot]:
     """Return what the latest ticks decided for a bot, newest first."""
     decided, run = AutonomyBotDecision, AutonomyRun
     asked = (
@@ -159,4 +159,4 @@ def decisions_of_bot(session: Session, bot_id: UUID, *, limit: int) -> Sequence[
         .join(run, run.id == decided.run_id)
         .where(decided.bot_id == bot_id)
     )
-    return rows_of(session.execute(asked.order_by(decided.run_id.desc()).limit(limit)), DecisionOfBot)
+    return rows_of(db.execute(asked.order_by(decided.run_id.desc()).limit(limit)), DecisionOfBot)

@@ -12,11 +12,11 @@ from typing import Any
 from services.desk import Desk
 from services.paging import page_of
 from store.database import reading, transaction
-from store.work import ticks
-from store.work.ticks import DecisionFilter as DecisionFilter
-from store.work.ticks import DecisionRow as DecisionRow
-from store.work.ticks import TickRow
-from trading.errors import UnknownTick
+from store.work import autonomy_ticks
+from store.work.autonomy_ticks import AutonomyTickRow
+from store.work.autonomy_ticks import DecisionFilter as DecisionFilter
+from store.work.autonomy_ticks import DecisionRow as DecisionRow
+from trading.errors import UnknownAutonomyTick
 from trading.work.jobs import JobType
 from trading.work.reasons import in_words
 
@@ -25,7 +25,7 @@ LONGEST_TICK = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
-class ReasonTold:
+class ReasonView:
     """A reason, in words, and how many bots a tick gave it."""
 
     decision: str | None
@@ -35,7 +35,7 @@ class ReasonTold:
 
 
 @dataclass(frozen=True, slots=True)
-class TickTold:
+class AutonomyTickView:
     """One tick: what it looked at, what it enqueued, what ran and waited then, and its reasons, most frequent first.
 
     Every type of job is present in each count; `caps` are those it kept to.
@@ -52,7 +52,7 @@ class TickTold:
     running: dict[str, int]
     caps: dict[str, int | None]
     reclaimed: int
-    reasons: tuple[ReasonTold, ...]
+    reasons: tuple[ReasonView, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +69,10 @@ class TickAge:
 
 
 @dataclass(frozen=True, slots=True)
-class TicksPage:
+class AutonomyTicksPage:
     """Ticks, newest first; `next_before` continues."""
 
-    ticks: tuple[TickTold, ...]
+    ticks: tuple[AutonomyTickView, ...]
     next_before: int | None
     now: datetime
 
@@ -81,12 +81,12 @@ class TicksPage:
 class DecisionsPage:
     """Decisions of one tick in its order; none where they are forgotten, while the tick and its counts stay."""
 
-    tick: TickTold
+    tick: AutonomyTickView
     decisions: tuple[DecisionRow, ...]
     next_after: int | None
 
 
-def tick_limit(desk: Desk) -> timedelta:
+def silence_limit(desk: Desk) -> timedelta:
     """Return how old the last tick may be before autonomy counts as silent."""
     return TICKS_MISSED_BEFORE_UNHEALTHY * timedelta(seconds=desk.settings.tick_seconds) + LONGEST_TICK
 
@@ -94,7 +94,7 @@ def tick_limit(desk: Desk) -> timedelta:
 def tick_age(desk: Desk, started_at: datetime | None, *, now: datetime) -> TickAge:
     """Return how old a tick is that started at a moment, beside what it may be."""
     seconds = (now - started_at).total_seconds() if started_at is not None else None
-    return TickAge(seconds, tick_limit(desk).total_seconds())
+    return TickAge(seconds, silence_limit(desk).total_seconds())
 
 
 def last_tick_at(desk: Desk) -> datetime | None:
@@ -103,38 +103,38 @@ def last_tick_at(desk: Desk) -> datetime | None:
     Raises:
         Unavailable: the database is away.
     """
-    with reading(desk.sessions) as session:
-        last = ticks.newest_tick(session)
+    with reading(desk.database) as db:
+        last = autonomy_ticks.newest(db)
     return last.started_at if last is not None else None
 
 
-def ticks_page(desk: Desk, *, before: int | None, limit: int) -> TicksPage:
+def autonomy_ticks_page(desk: Desk, *, before: int | None, limit: int) -> AutonomyTicksPage:
     """Return a page of ticks.
 
     Raises:
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        rows = ticks.ticks(session, before=before, limit=limit + 1)
+    with transaction(desk.database) as db:
+        rows = autonomy_ticks.page(db, before=before, limit=limit + 1)
     listed, last = page_of(rows, limit)
-    return TicksPage(tuple(map(tick_told, listed)), last.id if last is not None else None, desk.clock())
+    return AutonomyTicksPage(tuple(map(tick_told, listed)), last.id if last is not None else None, desk.clock())
 
 
 def decisions_page(desk: Desk, tick_id: int, *, wanted: DecisionFilter, after: int | None, limit: int) -> DecisionsPage:
     """Return a page of one tick's decisions.
 
     Raises:
-        UnknownTick: there is no such tick (any more).
+        UnknownAutonomyTick: there is no such tick (any more).
         Unavailable: the database is away.
     """
-    with transaction(desk.sessions) as session:
-        row = ticks.tick(session, tick_id)
+    with transaction(desk.database) as db:
+        row = autonomy_ticks.by_id(db, tick_id)
         if row is None:
-            raise UnknownTick(f"there is no tick {tick_id}; ticks are kept for a week")
-        rows = ticks.decisions(session, tick_id, wanted=wanted, after=after, limit=limit + 1)
-        counted = ticks.count_decisions(session, tick_id)
+            raise UnknownAutonomyTick(f"there is no tick {tick_id}; ticks are kept for a week")
+        rows = autonomy_ticks.decisions(db, tick_id, wanted=wanted, after=after, limit=limit + 1)
+        counted = autonomy_ticks.count_decisions(db, tick_id)
     reasons = tuple(
-        ReasonTold(count.decision, count.reason_code, in_words(count.reason_code), count.bots) for count in counted
+        ReasonView(count.decision, count.reason_code, in_words(count.reason_code), count.bots) for count in counted
     )
     listed, last = page_of(rows, limit)
     return DecisionsPage(tick_told(row, reasons or None), listed, last.seq if last is not None else None)
@@ -145,10 +145,10 @@ def every_type(counts: Mapping[str, int] | None) -> dict[str, int]:
     return {str(kind): (counts or {}).get(kind, 0) for kind in JobType}
 
 
-def tick_told(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> TickTold:
+def tick_told(row: AutonomyTickRow, reasons: tuple[ReasonView, ...] | None = None) -> AutonomyTickView:
     """Return a tick as its row tells it, with reasons counted apart where they are given."""
     summary: Mapping[str, Any] = row.summary
-    return TickTold(
+    return AutonomyTickView(
         id=row.id,
         started_at=row.started_at,
         completed_at=row.completed_at,
@@ -164,6 +164,6 @@ def tick_told(row: TickRow, reasons: tuple[ReasonTold, ...] | None = None) -> Ti
     )
 
 
-def _summed(reasons: Mapping[str, int] | None) -> tuple[ReasonTold, ...]:
+def _summed(reasons: Mapping[str, int] | None) -> tuple[ReasonView, ...]:
     ordered = sorted((reasons or {}).items(), key=lambda counted: (-counted[1], counted[0]))
-    return tuple(ReasonTold(None, code, in_words(code), bots) for code, bots in ordered)
+    return tuple(ReasonView(None, code, in_words(code), bots) for code, bots in ordered)
