@@ -12,10 +12,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Annotated, NamedTuple, get_type_hints
+from typing import TYPE_CHECKING, Annotated, NamedTuple, get_type_hints
 
-from trading.figures.performance import Performance
 from trading.money import usd
+
+if TYPE_CHECKING:  # the kernels behind it are slow to load, and the tables, which every command loads, read this list
+    from trading.figures.performance import Performance
 
 Exact = int | float | Decimal | None
 MICROS, USD = "_micros", "_usd"
@@ -148,7 +150,7 @@ def at_rest(name: str) -> str:
     return name.removesuffix(MICROS) + USD if name.endswith(MICROS) else name
 
 
-def figures_of(performance: Performance, *, has_bars: bool = True) -> Figures:
+def figures_of(performance: "Performance", *, has_bars: bool = True) -> Figures:
     """Return the figures of a record: of each the measure of its name, None where it needs bars that are not there."""
     return Figures._make(
         getattr(performance, name) if has_bars or not figure.needs_bars else None for name, figure in FIGURES.items()
