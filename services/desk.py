@@ -20,7 +20,7 @@ class Desk:
     """The counterparties of a use case.
 
     Attributes:
-        database: Opens database sessions as the application role.
+        database: Opens transactions as the application role.
         clock: Tells the time; tests give a fixed one.
         bars: Where market data is kept.
         settings: The validated environment.

@@ -68,7 +68,7 @@ def connect(url: URL, *, pool_size: int = 5, application_name: str = "proving") 
 
 
 def session_factory(engine: Engine) -> Database:
-    """Return the factory of short-lived sessions over an engine."""
+    """Return what opens transactions over an engine."""
     return sessionmaker(engine, expire_on_commit=False)
 
 
@@ -85,7 +85,7 @@ def transaction(database: Database) -> Iterator[Session]:
 
 @contextmanager
 def reading(database: Database) -> Iterator[Session]:
-    """Open a session that only reads, each statement for itself: without BEGIN and COMMIT.
+    """Open the database for reading alone, each statement for itself: without BEGIN and COMMIT.
 
     What is read is as consistent as in a READ COMMITTED transaction, and on a busy machine every round trip is a wait
     for the processor.
