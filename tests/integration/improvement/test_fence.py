@@ -18,7 +18,7 @@ from services.desk import Desk
 from services.improvement.iterations import Evolution, Improvement, run_improvement
 from services.improvement.results import Iteration
 from services.progress import silent
-from services.verification.runs import ON_OPEN_DAYS, verify
+from services.verification.verifications import ON_OPEN_DAYS, verify
 from services.work.autonomy import run_autonomy_tick, series_at_hand
 from store.improvement.looks import SealedEpoch, SealedLook, newest_epoch
 from store.market.bars import BarStore, NewSeries
