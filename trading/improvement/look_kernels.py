@@ -88,6 +88,9 @@ def draw(column: FloatArray, drawn: FloatArray, block_days: float, seed: int, th
 def as_far(column: FloatArray, drawn: FloatArray, block_days: float, lags: int, replicates: int, seed: int) -> int:
     """Count the replicates whose mean lies as many standard errors above the record's mean as that lies above zero.
 
+    A record's own standard errors count a little less, by the days that its mean and the length of blocks cost: two
+    blocks of a short record are no small part of it, and without this it would be accepted too often.
+
     Args:
         column: Days of a record, oldest first.
         drawn: As long; written over.
@@ -97,7 +100,8 @@ def as_far(column: FloatArray, drawn: FloatArray, block_days: float, lags: int, 
         seed: Not negative.
     """
     mean = mean_of(column)
-    seen = ratio(mean, squared_error(column, mean, lags))
+    left = max(UNIT, 1.0 - 2.0 * block_days / len(column))
+    seen = ratio(mean, squared_error(column, mean, lags) / left)
     count = 0
     throw = 1
     for _ in range(replicates):
