@@ -54,7 +54,7 @@ def extremes(stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch) 
     sealed = Part(len(bench.at_hand.tape), len(whole.at_hand.tape))
     earned = {}
     for genome in genomes():
-        ran = [whole.runner.run(genome, part).performance for part in (test, sealed)]
+        ran = [whole.backtester.run(genome, part).performance for part in (test, sealed)]
         if ran[0].trades >= 20:
             earned[genome_hash(genome)] = ([figures.net_pnl_micros for figures in ran], genome)
     best, worst = max(earned.values(), key=least), min(earned.values(), key=most)
