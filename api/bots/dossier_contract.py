@@ -10,6 +10,8 @@ from api.edge.contract import Spoken
 from api.work.contract import JobAnswer
 from services.bots.books import Equity, TradeRow
 from services.bots.dossier import DecisionOfBot, FiguresEventRow, GenerationRow
+from services.bots.looks import LookRow
+from trading.improvement.standing import LooksStanding
 from trading.strategies.memory import History
 from trading.words import margin_in_words
 
@@ -81,6 +83,19 @@ class HistoryAnswer(Spoken, of=History):
     words: str
 
 
+class LookAnswer(Spoken, of=LookRow):
+    """One look: a candidate against a generation on sealed days, and how it came out."""
+
+
+class LooksStandingAnswer(Spoken, of=LooksStanding, without=("budget",)):
+    """The looks a bot's epoch has had and has left, the error the next may make, what it waits for, and in words."""
+
+    taken: int
+    left: int
+    level: float | None
+    words: str
+
+
 class DossierAnswer(Spoken):
     """One bot in depth; lists are newest first."""
 
@@ -92,6 +107,8 @@ class DossierAnswer(Spoken):
     jobs: list[JobAnswer]
     decisions: list[BotDecisionAnswer]
     metrics_events: list[MetricsEventAnswer]
+    looks: list[LookAnswer]
+    looks_standing: LooksStandingAnswer
 
 
 class TradeAnswer(Spoken, of=TradeRow, without=("session_id", "bot_id", "book", "created_at")):

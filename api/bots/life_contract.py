@@ -5,7 +5,14 @@ from uuid import UUID
 
 from pydantic import Field
 
-from api.bots.dossier_contract import BotDecisionAnswer, GenerationAnswer, HistoryAnswer, SessionAnswer
+from api.bots.dossier_contract import (
+    BotDecisionAnswer,
+    GenerationAnswer,
+    HistoryAnswer,
+    LookAnswer,
+    LooksStandingAnswer,
+    SessionAnswer,
+)
 from api.bots.figures_contract import FiguresAnswer
 from api.bots.fleet_contract import BotAnswer
 from api.edge.contract import Spoken
@@ -82,6 +89,8 @@ class LifeAnswer(Spoken):
     events: list[EventAnswer]
     marks: list[MarkAnswer]
     verifications: list[VerificationAnswer]
+    looks: list[LookAnswer]
+    looks_standing: LooksStandingAnswer
 
 
 class CurveAnswer(Spoken, of=Equity):

@@ -144,6 +144,7 @@ def why(bot: str) -> None:
     console.print(f"  bars: {bars}", markup=False)
     if dossier.history is not None:
         console.print(f"  history: {dossier.history.words}", markup=False)
+    console.print(f"  looks: {dossier.looks_standing.words}", markup=False, soft_wrap=True)
     for blocker in now.stage_gate.blockers:
         words = check_in_words(blocker) if isinstance(blocker, Check) else blocker.reason
         console.print(f"  not yet {now.stage_gate.to}: {words}", markup=False, soft_wrap=True)

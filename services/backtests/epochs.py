@@ -101,8 +101,7 @@ def _due(row: EpochRow | None, days: IntArray) -> int | None:
 
 def _standing(row: EpochRow, days: IntArray) -> Epoch:
     first = day_number(row.sealed_from)
-    lost = row.looks_before + row.looks - row.passed
-    budget = Budget(lost=lost, accepted=row.passed, untouched_days=len(_untouched(row, days)))
+    budget = Budget(lost=row.lost, accepted=row.passed, untouched_days=len(_untouched(row, days)))
     return Epoch(row.epoch, first, days[days >= first], budget)
 
 

@@ -15,6 +15,7 @@ from services.bots.books import Equity, equity
 from services.bots.cards import GatedCard, gated_card
 from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
+from services.bots.looks import LookRow, looks_rows, looks_standing
 from services.desk import Desk
 from services.market.choice import SeriesView, series_traded
 from store.bots import dossier, fleet, registry
@@ -27,6 +28,7 @@ from store.work import autonomy_ticks, job_pages
 from store.work.autonomy_ticks import DecisionOfBot as DecisionOfBot
 from store.work.job_pages import JobRow
 from trading.errors import UnknownBots
+from trading.improvement.standing import LooksStanding
 from trading.strategies.memory import History
 
 SHOWN_SESSIONS = 50
@@ -53,6 +55,8 @@ class Dossier:
     jobs: tuple[JobRow, ...]
     decisions: tuple[DecisionOfBot, ...]
     metrics_events: tuple[FiguresEventRow, ...]
+    looks: tuple[LookRow, ...]
+    looks_standing: LooksStanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +94,11 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         sessions = dossier.sessions_of_bot(db, bot_id, limit=SHOWN_SESSIONS)
         generations = dossier.generations_of_bot(db, bot_id, limit=SHOWN_GENERATIONS)
         events = dossier.resets_of_bot(db, bot_id, limit=SHOWN_EVENTS)
+        judged = looks_rows(db, bot_id)
+    bars = series_traded(desk.bars, bot.symbol, bot.timeframe)
     return Dossier(
         bot=bot,
-        bars=series_traded(desk.bars, bot.symbol, bot.timeframe),
+        bars=bars,
         history=history_of_bot(desk, at_work),
         equity=equity(row.card, curve),
         sessions=tuple(sessions),
@@ -100,4 +106,6 @@ def bot_dossier(desk: Desk, bot_id: UUID) -> Dossier:
         jobs=tuple(jobs),
         decisions=tuple(decisions),
         metrics_events=tuple(events),
+        looks=judged.looks,
+        looks_standing=looks_standing(judged, bars),
     )

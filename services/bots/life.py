@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from services.bots.cards import BookFigures, GatedCard, book_figures, gate_verdict, gated_card
 from services.bots.gates import verifications_of
 from services.bots.histories import history_of_bot
+from services.bots.looks import LookRow, looks_rows, looks_standing
 from services.bots.registration import REGISTERED
 from services.desk import Desk
 from services.market.choice import SeriesView, series_traded
@@ -33,6 +34,7 @@ from store.work.job_pages import JobRow
 from trading.actors import AUTONOMY
 from trading.errors import UnknownBots
 from trading.governance.gates import GateVerdict
+from trading.improvement.standing import LooksStanding
 from trading.strategies.genome import Style, schema
 from trading.strategies.memory import History
 from trading.strategies.rules import rule_text
@@ -111,6 +113,8 @@ class Life:
     events: tuple[LifeEvent, ...]
     marks: tuple[Milestone, ...]
     verifications: Sequence[VerificationRun]
+    looks: tuple[LookRow, ...]
+    looks_standing: LooksStanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,9 +149,11 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         before, after = (dossier.beside_bot(db, bot.name, after=ahead) for ahead in (False, True))
         at_gates = verifications_of(db, [bot])
         newest = verifications.latest_of_bot(db, bot_id)
+        judged = looks_rows(db, bot_id)
+    bars = series_traded(desk.bars, bot.symbol, bot.timeframe)
     return Life(
         bot=gated_card(row, at_gates, now=now),
-        bars=series_traded(desk.bars, bot.symbol, bot.timeframe),
+        bars=bars,
         history=history_of_bot(desk, at_work),
         rule=rule,
         before=before,
@@ -161,6 +167,8 @@ def bot_life(desk: Desk, bot_id: UUID) -> Life:
         events=_events(trail),
         marks=_milestones(trail),
         verifications=newest,
+        looks=judged.looks,
+        looks_standing=looks_standing(judged, bars),
     )
 
 

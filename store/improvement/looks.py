@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base
 from store.rows import first_of, rows_of
-from store.tables import BotGeneration
+from store.tables import BotGeneration, BotProgress
 
 
 class SealedEpoch(Base):
@@ -78,6 +78,31 @@ class EpochRow(NamedTuple):
     passed: bool
     last_on: date | None
 
+    @property
+    def lost(self) -> int:
+        """How many looks at its days were lost, those before a copy was made too."""
+        return self.looks_before + self.looks - self.passed
+
+
+class LookRow(NamedTuple):
+    """One look as people are shown it."""
+
+    epoch: int
+    number: int
+    first_on: date
+    last_on: date
+    days: int
+    active_days: int
+    genome_hash: str
+    generation_number: int
+    new_generation: int | None
+    statistic: float | None
+    p_value: float
+    level: float
+    passed: bool
+    reason: str
+    created_at: datetime
+
 
 class KnownRow(NamedTuple):
     """A generation of a bot and the last trading date it was chosen on."""
@@ -105,6 +130,18 @@ def newest_epoch(db: Session, bot_id: UUID) -> EpochRow | None:
         .limit(1)
     )
     return first_of(db.execute(counted), EpochRow)
+
+
+def looks_of(db: Session, bot_id: UUID) -> list[LookRow]:
+    """Return every look of a bot, newest first."""
+    look = SealedLook
+    own = select(*(getattr(look, name) for name in LookRow._fields)).where(look.bot_id == bot_id)
+    return rows_of(db.execute(own.order_by(look.epoch.desc(), look.number.desc())), LookRow)
+
+
+def waits_until(db: Session, bot_id: UUID) -> date | None:
+    """Return the trading date whose bars give a bot a look again, or None where it has one."""
+    return db.scalar(select(BotProgress.evidence_waits_until).where(BotProgress.bot_id == bot_id))
 
 
 def open_epoch(db: Session, bot_id: UUID, *, epoch: int, sealed_from: date, now: datetime, before: int = 0) -> None:

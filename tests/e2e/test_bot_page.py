@@ -17,6 +17,8 @@ from sqlalchemy import update
 from api.app import create_app
 from gateways import proof_packs
 from gateways.settings import Settings
+from services.backtests.epochs import epoch_of
+from services.backtests.workbench import open_workbench
 from services.bots.registration import short_id
 from services.desk import Desk
 from services.figures.rollups import rebuild_bots
@@ -103,6 +105,36 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
         expect(page.locator("#bot-now .badge")).to_be_hidden()
         expect(page.locator("#bot-now")).to_have_text("Idle")
         assert page.locator("text=/fresh/i").count() == 0
+        assert screen.complaints == []
+
+
+def test_its_looks_are_a_sentence_and_a_table_newest_first(stocked_desk: Desk, screen: Screen) -> None:
+    bot_id = lived(stocked_desk)
+    page = screen.page
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        page.locator("#tab-looks").click()
+        expect(page.locator(".looks-left")).to_have_text("No day is sealed yet: its first search seals the newest.")
+        expect(page.locator("#history .empty")).to_contain_text("A look judges a candidate against the newest")
+        epoch = known(epoch_of(stocked_desk, open_workbench(stocked_desk, bot_id)))
+        with stocked_desk.database.begin() as db:
+            bot = db.get_one(Bot, bot_id)
+            won = {"passed": True, "new_generation": 3, "p_value": 0.0004, "generation_number": 2, "statistic": 3.4}
+            factories.make_look(db, bot, 2)
+            factories.make_look(db, bot, 3, **won)
+        page.reload()
+        page.locator("#tab-looks").click()
+        expect(page.locator(".looks-left")).to_contain_text("A look was won, which closed the epoch")
+        assert cells(page, ".looks-list tbody tr td:nth-child(2)") == ["WON", "LOST"]
+        assert cells(page, ".looks-list tbody tr td:nth-child(3)") == ["0.04 %", "11.83 %"]
+        expect(page.locator(".looks-list .words").first).to_contain_text("G2 → G3")
+        expect(page.locator(".looks-list .words").first).to_contain_text("2026-01-05 to 2026-03-31, 41 days active")
+        expect(page.locator("#count-looks")).to_have_text("2")
+        expect(page.locator("#descent-note")).to_contain_text("0 looks left")
+        assert epoch.number == 1
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.locator("#history").scroll_into_view_if_needed()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert screen.complaints == []
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from services.desk import Desk
 from services.figures.resets import ResetRequest
 from store.backtests.trades import ExecutionFill, TradeLog
+from store.improvement.looks import SealedLook
 from store.tables import (
     AutonomyRun,
     BacktestSession,
@@ -28,6 +29,7 @@ from store.tables import (
     ImproveIteration,
 )
 from tests.harness.actors import OPS
+from trading.improvement.looks import level
 from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
@@ -198,6 +200,30 @@ def make_iteration(db: Session, bot: Bot, number: int, **over: Any) -> ImproveIt
         "completed_at": ended_at,
     }
     return _added(db, ImproveIteration(**columns | over))
+
+
+def make_look(db: Session, bot: Bot, number: int = 1, **over: Any) -> SealedLook:
+    """Add a look that was lost and the iteration behind it, at 60 days of an epoch that is there."""
+    tried = make_iteration(db, bot, number, reason_code="LOOK_LOST", reason="luck does as well")
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "epoch": 1,
+        "number": number,
+        "iteration_id": tried.id,
+        "first_on": date(2026, 1, 5),
+        "last_on": date(2026, 3, 31),
+        "days": 60,
+        "active_days": 41,
+        "genome_hash": f"{number:064d}",
+        "generation_number": 1,
+        "statistic": 1.21,
+        "p_value": 0.1183,
+        "level": level(number),
+        "passed": False,
+        "reason": "luck does as well as its own net P&L with probability 0.1183, above the level of 0.0063",
+        "created_at": tried.completed_at,
+    }
+    return _added(db, SealedLook(**columns | over))
 
 
 def rollup(bot_id: UUID, *, book: str = "BACKTEST", **over: Any) -> BotMetricsRollup:

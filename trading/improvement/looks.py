@@ -87,6 +87,11 @@ class Budget:
         return None if self.accepted else level(self.lost + 1)
 
     @property
+    def left(self) -> int:
+        """How many looks this epoch still has."""
+        return 0 if self.accepted else max(0, LOOKS - self.lost)
+
+    @property
     def waits_for_days(self) -> int:
         """How many more sealed trading days open the next epoch; 0 where there is a look, or where they have come."""
         return 0 if self.level is not None else max(0, NEW_EPOCH_DAYS - self.untouched_days)

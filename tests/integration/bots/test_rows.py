@@ -18,6 +18,7 @@ from store.bots import dossier, fleet, registry
 from store.bots.fleet import FleetFilter, FleetOrder, RecentSession
 from store.figures import books, resets
 from store.figures.books import TradeSource
+from store.improvement import looks
 from store.tables import BacktestSession, Bot, BotStageEvent, ImproveCandidate, ImproveIteration
 from tests.harness import factories
 from tests.harness.actors import OPS
@@ -51,6 +52,9 @@ STATEMENTS: dict[str, Rows] = {
     "resets": lambda db, bot_id: dossier.resets_of_bot(db, bot_id, limit=9),
     "acts": lambda db, bot_id: dossier.acts_on_bot(db, bot_id, limit=9),
     "stage moves": lambda db, bot_id: dossier.stage_moves_of_bot(db, bot_id, limit=9),
+    "looks": looks.looks_of,
+    "lineage": looks.lineage_of,
+    "epoch": lambda db, bot_id: [looks.newest_epoch(db, bot_id)],
     "books": books.books_of_bot,
     "curve": lambda db, bot_id: [books.equity_curve(db, bot_id, book="BACKTEST")],
     "shown before": lambda db, bot_id: books.shown_before(db, bot_id, book="BACKTEST", limit=9),
@@ -84,6 +88,8 @@ def lived(desk: Desk, clock: FixedClock) -> UUID:
         factories.make_job(db, bot, status="RUNNING", created_at=clock.now)
         factories.make_job(db, bot, job_type="IMPROVE", created_at=clock.now)
         _iterate(db, bot_id, clock)
+        looks.open_epoch(db, bot_id, epoch=1, sealed_from=clock.now.date(), now=clock.now)
+        factories.make_look(db, bot, 2)
     why: dict[str, Any] = {"reason_code": "BETTER_NAME", "actor": OPS, "request_id": "trace-2"}
     act_on_bot(desk, ActWish(act=Act.RENAME, bot_id=bot_id, name="Cobalt Otter Two", **why))
     rebuild_bots(desk, [bot_id])

@@ -3,7 +3,7 @@
 
 import { STAGES, STATES } from "./about.js";
 import { badgeOf, quietWords, tooltipOf } from "./badge.js";
-import { drawChecks, drawDecisions, drawDescent, drawGate, drawTrail, sign } from "./panels.js";
+import { drawChecks, drawDecisions, drawDescent, drawGate, drawLooks, drawTrail, sign } from "./panels.js";
 import { BotActs } from "./bot_acts.js";
 import { Ledger } from "./ledger.js";
 import { Charts } from "./chart.js";
@@ -24,7 +24,7 @@ const followed = new OneBot();
 const charts = new Charts();
 const ledger = new Ledger(byId("ledger"));
 const open = /** @type {Set<string>} */ (new Set());
-/** @type {{book: string|null, mode: "equity"|"life", ledger: "trades"|"sessions", history: "why"|"trail"|"checks"}} */
+/** @type {{book: string|null, mode: "equity"|"life", ledger: "trades"|"sessions", history: "why"|"trail"|"checks"|"looks"}} */
 const view = { book: BOOKS.find((book) => `#${book}` === location.hash) ?? null, mode: "equity", ledger: "trades", history: "why" };
 /** @type {any} */
 let life = null;
@@ -107,7 +107,7 @@ function show() {
   once("chart", [book.equity, book.shownBefore, life.marks, view.mode], showChart);
   once("ledger", [view.book, view.ledger, book.sessionId, book.figures.trades, book.figures.since], () => void showLedger());
   once("gate", life.gate, showGate);
-  once("descent", [life.iterations, life.generations], showDescent);
+  once("descent", [life.iterations, life.generations, life.looksStanding], showDescent);
   showHistory();
   once("acts", [life.bot.name, life.bot.pausedAt, life.bot.archivedAt], () => acts.follow());
   const since = book.figures.since;
@@ -266,7 +266,10 @@ function showGate() {
 
 function showDescent() {
   const kept = life.iterations.filter((one) => one.accepted).length;
-  say(byId("descent-note"), life.iterations.length ? `${kept} of ${life.iterations.length} tries kept` : "nothing tried yet");
+  const tried = life.iterations.length ? `${kept} of ${life.iterations.length} tries kept` : "nothing tried yet";
+  const { epoch, left, words } = life.looksStanding;
+  say(byId("descent-note"), epoch === null ? tried : `${tried} · ${left === 1 ? "1 look" : `${left} looks`} left`);
+  byId("descent-note").title = words;
   drawDescent(byId("descent"), life.rule, life.iterations, life.generations, open);
 }
 
@@ -274,11 +277,13 @@ function showHistory() {
   chooseTab("history", view.history);
   say(byId("count-trail"), count(life.events.length));
   say(byId("count-checks"), count(life.verifications.length));
+  say(byId("count-looks"), count(life.looks.length));
   const node = byId("history");
   const parts = {
     why: [life.decisions, () => drawDecisions(node, life.decisions)],
     trail: [life.events, () => drawTrail(node, life.events)],
     checks: [life.verifications, () => drawChecks(node, life.verifications, life.bot.name)],
+    looks: [[life.looks, life.looksStanding], () => drawLooks(node, life.looks, life.looksStanding)],
   };
   const [content, draw] = parts[view.history];
   once("history", [view.history, content], /** @type {() => void} */ (draw));

@@ -186,6 +186,34 @@ export function drawChecks(node, verifications, name) {
   node.replaceChildren(table.node);
 }
 
+/** @param {HTMLElement} node @param {any[]} looks newest first @param {any} standing */
+export function drawLooks(node, looks, standing) {
+  const budget = el("p", "looks-left", `${standing.words}.`);
+  if (standing.level !== null) budget.title = `The next look may be won by luck with a probability of ${chance(standing.level)}`;
+  if (!looks.length) {
+    node.replaceChildren(budget, el("p", "empty", "No look yet. A look judges a candidate against the newest generation on sealed days, which no search has read; only by winning one does it become a generation."));
+    return;
+  }
+  const table = listing(["Look", "Verdict", "Luck", "Days", "Why"], ["", "", "num", "num", ""], "looks-list");
+  for (const one of looks) {
+    const row = el("tr");
+    const came = one.passed ? `G${one.generationNumber} → G${one.newGeneration}` : `against G${one.generationNumber}`;
+    const why = el("td", "words");
+    why.append(el("span", "dim", `${came}: `), el("span", "", one.reason), el("span", "dim", ` · ${one.firstOn} to ${one.lastOn}, ${count(one.activeDays)} days active · `), timeOf(one.createdAt));
+    const luck = cell(chance(one.pValue), `num ${one.passed ? "up" : ""}`);
+    luck.title = `at most ${chance(one.level)} wins; ${one.statistic === null ? "every day was the same" : `${ratio(one.statistic)} standard errors above zero`}`;
+    row.append(cell(`${one.epoch}.${one.number}`), cell(one.passed ? "WON" : "LOST", one.passed ? "up" : "dim"), luck, cell(count(one.days), "num"), why);
+    row.title = `genome ${one.genomeHash}`;
+    table.body.append(row);
+  }
+  node.replaceChildren(budget, table.node);
+}
+
+/** @param {number} share of 1 @returns {string} a probability in percent, as small as it is */
+function chance(share) {
+  return `${(100 * share).toFixed(2)} %`;
+}
+
 /** Words that may break after the underscores of a code, and nowhere else within one. @param {string} words @returns {HTMLElement} */
 function breakable(words) {
   const node = el("span");

@@ -1,0 +1,99 @@
+"""What a bot's page, its answer and the command line say of its looks."""
+
+from uuid import UUID
+
+import pytest
+from sqlalchemy import update
+
+from api.app import create_app
+from orchestration.cli import desk_work
+from services.backtests.epochs import epoch_of, waits_until
+from services.backtests.workbench import open_workbench
+from services.desk import Desk
+from store.improvement import looks
+from store.tables import Bot, BotProgress
+from tests.harness import factories
+from tests.harness.client import Client
+from tests.harness.commands import let_commands_find, proving
+from tests.harness.known import known
+from trading.days import on_day
+from trading.improvement.looks import LEVELS
+
+NAME = "Cobalt Otter 0001"
+
+
+@pytest.fixture
+def bot_id(stocked_desk: Desk) -> UUID:
+    """A bot whose history has sixty days to be sealed."""
+    with stocked_desk.database.begin() as db:
+        made: UUID = factories.make_bot(db, name=NAME).id
+    return made
+
+
+def client_of(desk: Desk) -> Client:
+    return Client(create_app(desk))
+
+
+def look(desk: Desk, bot_id: UUID, *numbers: int, won: bool = False) -> None:
+    with desk.database.begin() as db:
+        bot = db.get_one(Bot, bot_id)
+        for number in numbers:
+            factories.make_look(db, bot, number)
+        if won:
+            factories.make_generation(db, bot, generation_number=2)
+            factories.make_look(db, bot, len(numbers) + 1, passed=True, new_generation=2, p_value=0.0004)
+
+
+def test_a_bot_without_looks_has_all_of_them_at_the_days_its_search_is_kept_from(
+    stocked_desk: Desk, bot_id: UUID
+) -> None:
+    path = f"/api/bots/{bot_id}/life"
+    before = client_of(stocked_desk).get(path).json()
+    assert (before["looks"], before["looksStanding"]["epoch"]) == ([], None)
+    epoch = known(epoch_of(stocked_desk, open_workbench(stocked_desk, bot_id)))
+    told = client_of(stocked_desk).get(path).json()["looksStanding"]
+    assert told == {
+        "epoch": 1,
+        "sealedFrom": str(on_day(epoch.sealed_from)),
+        "sealedDays": len(epoch.days),
+        "taken": 0,
+        "left": 8,
+        "level": LEVELS[0],
+        "waitsUntil": None,
+        "waitsForDays": 0,
+        "words": f"8 of 8 looks left at 60 sealed days since {on_day(epoch.sealed_from)}",
+    }
+
+
+def test_every_look_is_told_newest_first_with_what_is_left_after_it(stocked_desk: Desk, bot_id: UUID) -> None:
+    epoch_of(stocked_desk, open_workbench(stocked_desk, bot_id))
+    look(stocked_desk, bot_id, 1, 2, won=True)
+    for path in (f"/api/bots/{bot_id}/life", f"/api/bots/{bot_id}"):
+        told = client_of(stocked_desk).get(path).json()
+        assert [(one["epoch"], one["number"], one["passed"], one["newGeneration"]) for one in told["looks"]] == [
+            (1, 3, True, 2),
+            (1, 2, False, None),
+            (1, 1, False, None),
+        ]
+        assert told["looks"][0] | {"pValue": 0.0004, "days": 60, "activeDays": 41} == told["looks"][0]
+        left = told["looksStanding"]
+        assert (left["taken"], left["left"], left["level"]) == (3, 0, None)
+        assert left["words"] == "A look was won, which closed the epoch: its next search asks for a new epoch"
+
+
+def test_a_bot_without_looks_left_says_how_many_days_it_waits_for_on_the_command_line_too(
+    stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_commands_find(stocked_desk, monkeypatch, desk_work)
+    bench = open_workbench(stocked_desk, bot_id)
+    epoch_of(stocked_desk, bench)
+    look(stocked_desk, bot_id, *range(1, 9))
+    until = waits_until(bench, missing_days=47)
+    with stocked_desk.database.begin() as db:
+        db.execute(update(BotProgress).where(BotProgress.bot_id == bot_id).values(evidence_waits_until=until))
+        assert looks.waits_until(db, bot_id) == until
+    told = client_of(stocked_desk).get(f"/api/bots/{bot_id}/life").json()["looksStanding"]
+    assert (told["waitsForDays"], told["waitsUntil"], told["left"]) == (47, str(until), 0)
+    assert told["words"] == f"No look left: it waits for 47 more trading days, until {until}"
+    code, shown = proving("why", NAME)
+    assert (code, f"  looks: {told['words']}" in shown.splitlines()) == (0, True)
