@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from api.app import create_app
@@ -24,7 +25,7 @@ NOWHERE = make_url("postgresql+psycopg://nobody@127.0.0.1:1/nothing")
 def spoken_today(home: Path) -> list[str]:
     """Return the lines of the API as it is; its document asks no database."""
     urls = DatabaseUrls(owner=NOWHERE, app=NOWHERE, dagster=NOWHERE)
-    desk = open_desk(Settings(env="test", proving_home=home, admin_token=TOKEN), urls)
+    desk = open_desk(Settings(env="test", proving_home=home, admin_token=SecretStr(TOKEN)), urls)
     return lines_of(create_app(desk).openapi())
 
 

@@ -138,8 +138,9 @@ class Book:
         held = self.held
         opened, high, low, _ = bar
         adverse, favourable = (low, high) if held.side > 0 else (high, low)
-        called_first = held.stop is None or held.side * held.called >= held.side * held.stop
-        end, reason = (held.called, "MARGIN_CALL") if called_first else (held.stop, "STOP")
+        end, reason = held.called, "MARGIN_CALL"
+        if held.stop is not None and held.side * held.stop > held.side * held.called:
+            end, reason = held.stop, "STOP"
         if held.side * adverse <= held.side * end:
             beyond = held.side * opened < held.side * end
             self.leave(i, opened if beyond else end, reason)

@@ -53,7 +53,7 @@ def test_the_sheet_shows_the_stored_figures_and_says_simulated(client: Client, r
     sign = "−" if net < 0 else "+"
     for figure in (
         f"{sign}${abs(net):,.2f}",
-        f"{run.sharpe:.2f}".replace("-", "−"),
+        f"{known(run.figures.sharpe):.2f}".replace("-", "−"),
         f"{run.trades:,}",
         run.data_fingerprint,
         run.order_list_hash,

@@ -16,8 +16,9 @@ from services.audit.chain import verify_chain
 from services.backtests.baselines import BaselineBacktest, run_baseline
 from services.control.kill_switch import SwitchReceipt, SwitchWish, switch_state, throw_switch
 from services.desk import Desk, open_desk
+from services.progress import Progress
 from services.work.autonomy import run_autonomy_tick
-from services.work.queue import Progress, Result, drain
+from services.work.queue import Result, drain
 from store.control import kill_switch
 from store.database import transaction
 from store.tables import AuditEvent, BotJob

@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -75,7 +76,7 @@ def provider_of(store: BarStore) -> str:
     return best.provider
 
 
-def chosen(store: BarStore, act: BarAct, **over: str) -> tuple[Catalog, Catalog]:
+def chosen(store: BarStore, act: BarAct, **over: Any) -> tuple[Catalog, Catalog]:
     before, after, _ = choose_bars(store, replace(WISH, act=act, **over), now=NOW)
     return before, after
 

@@ -106,9 +106,9 @@ def test_the_sharpe_of_a_session_is_judged_as_the_session_ran(stocked_desk: Desk
         judged = db.get_one(BacktestSession, row.session_id)
     assert row.data_fingerprint == judged.data_fingerprint
     daily = np.diff([float(usd) for usd in (judged.account_usd, *judged.equity_usd)]) / float(judged.account_usd)
-    assert judged.sharpe is not None
+    assert judged.figures.sharpe is not None
     assert found.figures["sharpe_per_day"] == pytest.approx(daily.mean() / daily.std(ddof=1))
-    assert found.figures["sharpe_per_day"] * math.sqrt(252) == pytest.approx(judged.sharpe)
+    assert found.figures["sharpe_per_day"] * math.sqrt(252) == pytest.approx(judged.figures.sharpe)
     assert found.figures["deflated"] == pytest.approx(found.figures["probabilistic"])
 
 

@@ -71,16 +71,17 @@ def test_an_answer_built_on_another_adds_what_that_one_left_out() -> None:
 
 
 def test_what_an_answer_declares_itself_stands_in_the_place_of_the_rows_field() -> None:
-    assert types(PricedAnswer) == {"fill": FillAnswer, "net_usd": float}
+    declared: dict[str, Any] = {"fill": FillAnswer, "net_usd": float}
+    assert types(PricedAnswer) == declared
     answer = PricedAnswer.model_validate(Priced(ROW, Decimal("1.25")))
     assert answer.model_dump()["fill"]["words"] == "fill 7"
 
 
 def test_an_answer_cannot_be_without_a_field_its_row_never_had() -> None:
     with pytest.raises(TypeError, match="FillRow has no bot_id, symbol"):
-        type("Odd", (Spoken,), {}, of=FillRow, without=("symbol", "bot_id", "id"))  # type: ignore[call-overload]
+        type("Odd", (Spoken,), {}, of=FillRow, without=("symbol", "bot_id", "id"))
 
 
 def test_an_answer_cannot_stand_before_a_field_its_row_never_had() -> None:
     with pytest.raises(ValueError, match="symbol"):
-        type("Odd", (Spoken,), {"__annotations__": {"words": str}}, of=FillRow, before="symbol")  # type: ignore[call-overload]
+        type("Odd", (Spoken,), {"__annotations__": {"words": str}}, of=FillRow, before="symbol")

@@ -3,6 +3,7 @@
 from decimal import Decimal
 from typing import get_type_hints
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,10 +20,10 @@ from trading.figures.performance import Performance, measure
 from trading.words import camel
 
 MEASURED = measure(
-    trade_pnl_micros=[2_500_001, -1_000_000],
-    trade_bars=[3, 4],
-    equity_micros=[52_500_001, 51_500_001],
-    trading_day=[1, 2],
+    trade_pnl_micros=np.array([2_500_001, -1_000_000]),
+    trade_bars=np.array([3, 4]),
+    equity_micros=np.array([52_500_001, 51_500_001]),
+    trading_day=np.array([1, 2]),
     account_micros=50_000_000,
     bars_in_position=1,
 )

@@ -27,7 +27,8 @@ def test_a_page_ends_after_its_rows_and_says_after_which_one_the_next_starts(
 @given(st.lists(st.integers()), st.integers(1, 5))
 def test_pages_read_one_after_the_other_are_the_list(rows: list[int], limit: int) -> None:
     listed = [(place, row) for place, row in enumerate(rows)]
-    found, start = [], 0
+    found: list[tuple[int, int]] = []
+    start = 0
     while True:
         shown, last = page_of(listed[start : start + limit + 1], limit)
         found += shown

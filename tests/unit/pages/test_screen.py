@@ -400,12 +400,12 @@ def test_a_page_brings_the_list_of_figures_and_the_browser_writes_each_by_its_fo
     source = "\n".join((JS / f"{name}.js").read_text("utf-8") for name in ("format", "figures"))
     context.eval(re.sub(r"^export ", "", re.sub(r"^import .*$", "", source, flags=re.MULTILINE), flags=re.MULTILINE))
     book = {camel(word_of(name)): 12.3456 for name in FIGURES} | {"trades": 1234}
-    written = json.loads(context.eval(f"JSON.stringify(writtenOf({json.dumps(book)}))"))
+    written = json.loads(str(context.eval(f"JSON.stringify(writtenOf({json.dumps(book)}))")))
     told = {one["label"]: one["words"] for one in written}
     assert list(told) == [figure.label for figure in FIGURES.values()]
     assert (told["Net P&L"], told["Trades"], told["Win %"]) == ("+$12.35", "1,234", "12.3%")
     assert (told["Max DD"], told["Max DD %"], told["Sharpe"]) == ("-$12.35", "12.3%", "12.35")
-    assert {one["words"] for one in json.loads(context.eval("JSON.stringify(writtenOf({}))"))} == {"—"}
+    assert {one["words"] for one in json.loads(str(context.eval("JSON.stringify(writtenOf({}))")))} == {"—"}
 
 
 def test_the_path_of_static_files_names_their_content(tmp_path: Path) -> None:

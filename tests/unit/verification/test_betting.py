@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from trading.arrays import FloatArray
 from trading.errors import BadReturns
 from trading.verification import betting_kernels
 from trading.verification.betting import (
@@ -22,12 +23,12 @@ from trading.verification.betting import (
 pnl = hnp.arrays(np.float64, st.integers(0, 60), elements=st.integers(-500, 500).map(float))
 
 
-def shown(*, seed: int = 1, days: int = 30) -> np.ndarray:
+def shown(*, seed: int = 1, days: int = 30) -> FloatArray:
     """Days enough to bet on."""
     return np.random.default_rng(seed).normal(0.0, 100.0, days)
 
 
-def betting_on(record: np.ndarray) -> Bettor:
+def betting_on(record: FloatArray) -> Bettor:
     bettor = Bettor.new()
     for day in record:
         bettor = bettor.advance(float(day))
@@ -52,7 +53,7 @@ FAIR_DAYS = {
 
 @pytest.mark.parametrize("market", FAIR_DAYS)
 @pytest.mark.parametrize("seed", range(4))
-def test_no_one_can_expect_to_win_against_days_worth_nothing(market, seed):
+def test_no_one_can_expect_to_win_against_days_worth_nothing(market: str, seed: int) -> None:
     """Every way four days can go, weighed by its chance: the mean of the e-values is exactly what one can expect."""
     days = FAIR_DAYS[market]
     before = betting_on(shown(seed=seed))
@@ -61,14 +62,14 @@ def test_no_one_can_expect_to_win_against_days_worth_nothing(market, seed):
     assert expected > 0.5 * math.exp(before.log_e)
 
 
-def test_days_worth_something_are_worth_betting_on():
+def test_days_worth_something_are_worth_betting_on() -> None:
     before = betting_on(shown())
     ways = product((-100.0, 120.0), repeat=4)
     expected = sum(e_after(before, way) / 16 for way in ways)
     assert expected > math.exp(before.log_e)
 
 
-def test_the_first_bet_is_as_worked_out_by_hand():
+def test_the_first_bet_is_as_worked_out_by_hand() -> None:
     record = np.tile([30.0, -30.0], 10)
     kept = betting_kernels.KEPT
     weight = sum(kept**age for age in range(20))
@@ -80,35 +81,35 @@ def test_the_first_bet_is_as_worked_out_by_hand():
     assert before.advance(45.0).log_e == pytest.approx(math.log(held), rel=1e-12)
 
 
-def test_first_days_and_records_without_losers_carry_no_bet():
+def test_first_days_and_records_without_losers_carry_no_bet() -> None:
     assert (log_e_values(shown(days=betting_kernels.FIRST_DAYS)) == 0.0).all()
     assert (log_e_values(np.full(500, 10.0)) == 0.0).all()
     assert (log_e_values(np.zeros(500)) == 0.0).all()
 
 
-def test_what_each_bettor_starts_with_adds_up_to_one():
+def test_what_each_bettor_starts_with_adds_up_to_one() -> None:
     assert sum(betting_kernels.SHARES) == pytest.approx(1.0, abs=1e-15)
     assert Bettor.new().log_e == pytest.approx(0.0, abs=1e-15)
 
 
-def test_a_day_beyond_every_stake_takes_all_for_good():
+def test_a_day_beyond_every_stake_takes_all_for_good() -> None:
     lost = betting_on(shown()).advance(-1e9)
     assert lost.log_e == -math.inf
     assert betting_on(np.append(shown(), -1e9)).advance(1e9).log_e == -math.inf
 
 
-def test_no_day_more_than_doubles_what_is_held():
+def test_no_day_more_than_doubles_what_is_held() -> None:
     before = betting_on(shown())
     assert before.advance(1e9).log_e == pytest.approx(before.log_e + math.log(2.0), rel=1e-12)
 
 
-def test_a_steady_edge_becomes_evidence_and_its_mirror_none():
+def test_a_steady_edge_becomes_evidence_and_its_mirror_none() -> None:
     days = np.random.default_rng(3).normal(0.2, 1.0, 750)
     assert log_e_values(days)[-1] > math.log(20.0)
     assert log_e_values(-days).max() < math.log(20.0)
 
 
-def test_runs_of_like_days_are_charged_for():
+def test_runs_of_like_days_are_charged_for() -> None:
     """The same days, once in turns and once in runs: what repeats itself says less than it seems to."""
     turns = np.tile([12.0, -10.0], 300)
     runs = np.repeat(np.tile([12.0, -10.0], 75), 4)
@@ -116,7 +117,7 @@ def test_runs_of_like_days_are_charged_for():
 
 
 @given(pnl)
-def test_a_better_last_day_is_never_less_evidence(record):
+def test_a_better_last_day_is_never_less_evidence(record: FloatArray) -> None:
     for better in (0.5, 50.0, 1e6):
         improved = record.copy()
         improved[-1:] += better
@@ -124,19 +125,19 @@ def test_a_better_last_day_is_never_less_evidence(record):
 
 
 @given(pnl, st.sampled_from([2.0**-10, 2.0, 2.0**20]))
-def test_the_unit_of_money_does_not_matter(record, unit):
+def test_the_unit_of_money_does_not_matter(record: FloatArray, unit: float) -> None:
     np.testing.assert_array_equal(log_e_values(record * unit), log_e_values(record))
 
 
 @given(st.lists(pnl, max_size=5))
-def test_many_bots_at_once_are_each_as_alone(records):
+def test_many_bots_at_once_are_each_as_alone(records: list[FloatArray]) -> None:
     together = log_e_values_of_many(np.concatenate([*records, []]), np.array([len(r) for r in records], np.int64))
     alone = np.concatenate([*(log_e_values(record) for record in records), []])
     np.testing.assert_array_equal(together, alone)
 
 
 @given(pnl)
-def test_a_day_at_a_time_is_the_whole_record_to_the_byte(record):
+def test_a_day_at_a_time_is_the_whole_record_to_the_byte(record: FloatArray) -> None:
     bettor = Bettor.new()
     for day, log_e in zip(record, log_e_values(record), strict=True):
         bettor = Bettor(tuple(float(kept) for kept in bettor.state)).advance(float(day))
@@ -144,7 +145,7 @@ def test_a_day_at_a_time_is_the_whole_record_to_the_byte(record):
     assert bettor.days == len(record)
 
 
-def test_a_fleet_moves_on_as_each_of_its_bots():
+def test_a_fleet_moves_on_as_each_of_its_bots() -> None:
     records = np.stack([shown(seed=seed, days=40) for seed in range(7)])
     states = new_states(7)
     for day in range(40):
@@ -153,19 +154,19 @@ def test_a_fleet_moves_on_as_each_of_its_bots():
 
 
 @given(st.floats(1e-300, 1e290))
-def test_the_logarithm_is_that_of_the_library(value):
+def test_the_logarithm_is_that_of_the_library(value: float) -> None:
     state = np.zeros(len(Bettor.new().state))
     state[betting_kernels.CAPITAL] = value
     assert Bettor(tuple(state.tolist())).log_e == pytest.approx(math.log(value), rel=1e-14, abs=1e-15)
 
 
 @pytest.mark.parametrize("net_pnl", [np.array([1.0, np.nan]), np.array([np.inf]), np.zeros((2, 2))])
-def test_refuses_what_is_no_record(net_pnl):
+def test_refuses_what_is_no_record(net_pnl: FloatArray) -> None:
     with pytest.raises(BadReturns):
         log_e_values(net_pnl)
 
 
-def test_refuses_days_that_do_not_add_up_and_states_of_another_shape():
+def test_refuses_days_that_do_not_add_up_and_states_of_another_shape() -> None:
     with pytest.raises(BadReturns, match="add up to 3, was 2"):
         log_e_values_of_many(np.zeros(3), np.array([2]))
     with pytest.raises(BadReturns, match="shape"):
