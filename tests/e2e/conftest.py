@@ -1,19 +1,18 @@
 """What every end-to-end test may ask for: the database of the integration tests, a screen, a clock that runs."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from api.edge.middleware import Deadline
 from api.pages import vendor
 from tests.e2e.screen import Screen
 from tests.harness.clocks import MovingClock
 from tests.harness.database import bar_store, desk, owner, server_url, settings, stocked_desk, urls
 from tests.harness.own_browser import CHROMIUM, FLAGS, PATIENCE_MS
+from tests.harness.serving import let_reads_take
 
 __all__ = ["bar_store", "desk", "owner", "server_url", "settings", "stocked_desk", "urls"]
 
@@ -30,7 +29,7 @@ def clock() -> MovingClock:
 def patient_server(monkeypatch: pytest.MonkeyPatch) -> None:
     """Servers of this folder answer late where the machine is busy, not 503: what a page shows is asked here."""
     seconds = PATIENCE_MS / 1_000
-    monkeypatch.setattr("api.app.Deadline", partial(Deadline, read_seconds=seconds, page_seconds=seconds))
+    let_reads_take(monkeypatch, seconds=seconds)
     monkeypatch.setattr("api.edge.recent.WAIT_SECONDS", seconds)
     monkeypatch.setattr("api.live.stream.FIRST_READ_SECONDS", seconds)
 

@@ -6,10 +6,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
+import pytest
 import uvicorn
 from starlette.types import ASGIApp
 
+from api.edge.middleware import Deadline
 from tests.harness.patience import until
 
 
@@ -26,6 +29,11 @@ class Served:
     @property
     def ws(self) -> str:
         return f"ws://127.0.0.1:{self.port}"
+
+
+def let_reads_take(monkeypatch: pytest.MonkeyPatch, *, seconds: float) -> None:
+    """Let applications made from now on answer reads and pages that late before they answer 503."""
+    monkeypatch.setattr("api.app.Deadline", partial(Deadline, read_seconds=seconds, page_seconds=seconds))
 
 
 @contextmanager
