@@ -135,9 +135,18 @@ def _curve_metadata(dossier: Dossier) -> dict[str, dg.MetadataValue]:
 
 
 def _sessions(dossier: Dossier) -> dg.MarkdownMetadataValue:
-    columns = ("created_at", "generation_number", "status", "data_source", "trades", "net_pnl_usd", "sharpe")
+    columns = (
+        "created_at",
+        "generation_number",
+        "in_sample",
+        "status",
+        "data_source",
+        "trades",
+        "net_pnl_usd",
+        "sharpe",
+    )
     rows = [
-        (run.created_at, run.generation_number, run.status, run.data_source, run.trades, run.net_pnl_usd, run.sharpe)
+        tuple("IN SAMPLE" if name == "in_sample" and run.in_sample else getattr(run, name) for name in columns)
         for run in dossier.sessions[:SHOWN_TRADES]
     ]
     return table(columns, rows)

@@ -88,7 +88,10 @@ def one_book(desk: AtDesk, bot_id: BotId, book: Book) -> Response:
 def sessions(desk: AtDesk, bot_id: BotId, *, cursor: UUID | None = None, limit: PageLimit = 50) -> Response:
     """List a bot's backtest sessions, newest first, those from before its reset too."""
     page = bot_sessions(desk, bot_id, cursor=cursor, limit=limit)
-    listed = [view.run._asdict() | {"counts_since_reset": view.counts_since_reset} for view in page.sessions]
+    listed = [
+        view.run._asdict() | {"in_sample": view.run.in_sample, "counts_since_reset": view.counts_since_reset}
+        for view in page.sessions
+    ]
     return SessionsAnswer.reply({"sessions": listed, "next_cursor": page.next_cursor})
 
 

@@ -44,6 +44,7 @@ class SessionAnswer(Spoken):
     order_list_hash: str | None
     notes: list[str]
     error: str | None
+    in_sample: bool
 
     @computed_field  # type: ignore[prop-decorator]
     @property

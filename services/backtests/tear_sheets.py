@@ -20,12 +20,14 @@ from store.backtests.sessions import TRADE_FACTS as TRADE_FACTS
 from store.backtests.trades import TradeRow, trades_of_session
 from store.bots import registry
 from store.database import transaction
+from store.improvement import looks
 from store.tables import BacktestSession
 from store.verification import verifications
 from trading.backtests.charts import NARROW, WIDE, LineChart, Scatter, line_chart, scatter
 from trading.backtests.tear_sheet import Costs, Split, Year, costs, months, split
 from trading.errors import BadBars, Unavailable
 from trading.figures.performance import drawdown_pct
+from trading.figures.sample import is_in_sample
 from trading.market.bars import SIMULATED, Bars
 from trading.market.instruments import instrument
 from trading.market.regimes import REGIMES, regime_codes
@@ -61,6 +63,7 @@ class TearSheet:
     Attributes:
         bot_name: Of the bot that ran.
         run: The session's row.
+        knows_until: The last trading date its generation was chosen on; None for none.
         trades: The newest trades, newest first, at most 250 of `run.trades`.
         years, costs, exits, sides, regimes: Tables.
         curves: Equity and drawdown at the close of each trading day, drawn for a desk and for a phone; None for a
@@ -70,6 +73,7 @@ class TearSheet:
 
     bot_name: str
     run: BacktestSession
+    knows_until: date | None
     trades: Trades
     years: tuple[Year, ...]
     costs: Costs
@@ -90,6 +94,11 @@ class TearSheet:
         return any(trade.entry_price is None for trade in self.trades)
 
     @property
+    def in_sample(self) -> bool:
+        """Whether its figures cover days that its generation was chosen on."""
+        return is_in_sample(self.run.equity_on[0] if self.run.equity_on else None, knows_until=self.knows_until)
+
+    @property
     def is_simulated(self) -> bool:
         """Whether the market simulator made its bars."""
         return self.run.data_source == SIMULATED
@@ -106,10 +115,12 @@ def tear_sheet(desk: Desk, session_id: UUID) -> TearSheet | None:
         if run is None:
             return None
         trades = trades_of_session(db, run.id, symbol=run.symbol)
+        known = {row.generation_number: row.knows_until for row in looks.lineage_of(db, run.bot_id)}
         bot = registry.at_work(db, run.bot_id)
     return TearSheet(
         bot_name=bot.name if bot is not None else str(run.bot_id),
         run=run,
+        knows_until=known.get(run.generation_number),
         trades=trades[::-1][:SHOWN_TRADES],
         years=months(run.equity_on, run.equity_usd, account_usd=run.account_usd),
         costs=costs(trades),

@@ -4,12 +4,12 @@ Belongs here: the statements behind `/api/bots/{id}`; read-only. Does not belong
 curves and trades of a book (`figures/books.py`), jobs and decisions (`work/job_pages.py`, `work/autonomy_ticks.py`).
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import and_, or_, select, true
+from sqlalchemy import ColumnElement, and_, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
 from store.rows import first_of, rows_of
@@ -24,6 +24,7 @@ from store.tables import (
     ImproveIteration,
     StoredRuleText,
 )
+from trading.figures.sample import is_in_sample
 
 
 class NextBot(NamedTuple):
@@ -34,7 +35,12 @@ class NextBot(NamedTuple):
 
 
 class SessionRow(NamedTuple):
-    """One backtest session with its headline figures; all of them stand in its tear sheet."""
+    """One backtest session with its headline figures; all of them stand in its tear sheet.
+
+    Attributes:
+        first_on: The first trading date its figures cover; None where it failed.
+        knows_until: The last trading date its generation was chosen on; None for none.
+    """
 
     id: UUID
     bot_id: UUID
@@ -70,6 +76,13 @@ class SessionRow(NamedTuple):
     order_list_hash: str | None
     notes: list[str]
     error: str | None
+    first_on: date | None
+    knows_until: date | None
+
+    @property
+    def in_sample(self) -> bool:
+        """Whether its figures cover days that its generation was chosen on."""
+        return is_in_sample(self.first_on, knows_until=self.knows_until)
 
 
 class GenerationRow(NamedTuple):
@@ -144,9 +157,11 @@ def beside_bot(db: Session, name: str, *, after: bool) -> NextBot | None:
 
 def sessions_of_bot(db: Session, bot_id: UUID, *, before: UUID | None = None, limit: int) -> list[SessionRow]:
     """Return a bot's backtest sessions older than one of them, newest first, before and after any reset."""
-    run = BacktestSession
-    columns = [run.__table__.c[name] for name in SessionRow._fields]
-    own = select(*columns).where(run.bot_id == bot_id)
+    run, behind = BacktestSession, BotGeneration
+    known: dict[str, ColumnElement[Any]] = {column.key: column for column in run.__table__.columns}
+    known |= {"first_on": run.equity_on[1].label("first_on"), "knows_until": behind.__table__.c.knows_until}
+    of_generation = and_(behind.bot_id == run.bot_id, behind.generation_number == run.generation_number)
+    own = select(*(known[name] for name in SessionRow._fields)).join(behind, of_generation).where(run.bot_id == bot_id)
     if before is not None:
         last = aliased(BacktestSession)
         earlier = or_(run.created_at < last.created_at, and_(run.created_at == last.created_at, run.id > last.id))

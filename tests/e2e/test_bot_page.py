@@ -29,6 +29,7 @@ from tests.harness import factories
 from tests.harness.client import TOKEN
 from tests.harness.known import known
 from tests.harness.serving import serving
+from trading.days import on_day
 from trading.work.reasons import in_words
 
 pytestmark = needs_chromium
@@ -131,7 +132,15 @@ def test_its_looks_are_a_sentence_and_a_table_newest_first(stocked_desk: Desk, s
         expect(page.locator(".looks-list .words").first).to_contain_text("2026-01-05 to 2026-03-31, 41 days active")
         expect(page.locator("#count-looks")).to_have_text("2")
         expect(page.locator("#descent-note")).to_contain_text("0 looks left")
-        assert epoch.number == 1
+        with stocked_desk.database.begin() as db:
+            bot = db.get_one(Bot, bot_id)
+            factories.make_generation(db, bot, generation_number=4, knows_until=on_day(epoch.days[-1]))
+            curve: dict[str, Any] = {"equity_on": [on_day(epoch.days[0])], "equity_usd": [Decimal(50_000)]}
+            factories.make_session(db, bot, generation_number=4, created_at=stocked_desk.clock(), **curve)
+        page.reload()
+        page.locator("#tab-sessions").click()
+        expect(page.locator(".sessions-list tbody tr:first-child .in-sample")).to_have_text("IN SAMPLE")
+        expect(page.locator(".sessions-list .in-sample")).to_have_count(1)
         page.set_viewport_size({"width": 390, "height": 844})
         page.locator("#history").scroll_into_view_if_needed()
         assert page.evaluate("document.documentElement.scrollWidth") <= 390

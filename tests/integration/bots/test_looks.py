@@ -7,13 +7,15 @@ from sqlalchemy import update
 
 from api.app import create_app
 from orchestration.cli import desk_work
+from services.backtests.baselines import run_baseline
 from services.backtests.epochs import epoch_of, waits_until
 from services.backtests.workbench import open_workbench
 from services.desk import Desk
 from store.improvement import looks
-from store.tables import Bot, BotProgress
+from store.tables import BacktestSession, Bot, BotProgress
 from tests.harness import factories
 from tests.harness.client import Client
+from tests.harness.clocks import FixedClock
 from tests.harness.commands import let_commands_find, proving
 from tests.harness.known import known
 from trading.days import on_day
@@ -97,3 +99,23 @@ def test_a_bot_without_looks_left_says_how_many_days_it_waits_for_on_the_command
     assert told["words"] == f"No look left: it waits for 47 more trading days, until {until}"
     code, shown = proving("why", NAME)
     assert (code, f"  looks: {told['words']}" in shown.splitlines()) == (0, True)
+
+
+def test_sessions_of_a_generation_chosen_on_their_days_are_in_sample_and_others_are_not(
+    stocked_desk: Desk, clock: FixedClock, bot_id: UUID
+) -> None:
+    seeds = run_baseline(stocked_desk, bot_id, run_id="run-1").figures["session_id"]
+    with stocked_desk.database.begin() as db:
+        first_on = db.get_one(BacktestSession, UUID(str(seeds))).equity_on[0]
+        factories.make_generation(db, db.get_one(Bot, bot_id), generation_number=2, knows_until=first_on)
+    clock.advance(minutes=1)
+    chosen = run_baseline(stocked_desk, bot_id, run_id="run-2").figures["session_id"]
+    asking = client_of(stocked_desk)
+    for listed in (
+        asking.get(f"/api/bots/{bot_id}/sessions").json()["data"],
+        asking.get(f"/api/bots/{bot_id}").json()["sessions"],
+    ):
+        assert [(one["generationNumber"], one["inSample"]) for one in listed] == [(2, True), (1, False)]
+    sheets = [asking.get(f"/api/sessions/{session}/report").text for session in (chosen, seeds)]
+    assert f"Generation 2 was chosen on days up to {first_on}" in sheets[0]
+    assert ["IN SAMPLE" in sheet for sheet in sheets] == [True, False]

@@ -120,11 +120,22 @@ function sessionRow(run) {
   if (run.reportUrl) report.append(link("open", run.reportUrl, "Tear sheet"));
   else report.append(el("span", "down", run.error ?? DASH));
   row.append(
-    moment(run.createdAt), cell(`G${run.generationNumber}`), cell(failed ? "FAILED" : money(run.netPnlUsd), `num ${failed ? "down" : sign(run.netPnlUsd)}`),
+    moment(run.createdAt), generationOf(run), cell(failed ? "FAILED" : money(run.netPnlUsd), `num ${failed ? "down" : sign(run.netPnlUsd)}`),
     cell(count(run.trades), "num"), cell(pct(run.winPct), "num narrow-off"), cell(ratio(run.profitFactor), "num narrow-off"), deepest(run),
     cell(ratio(run.sharpe), "num narrow-off"), cell(run.dataSource ?? DASH, run.dataSource === "SIMULATED" ? "amber narrow-off" : "dim narrow-off"), report,
   );
   return row;
+}
+
+/** The generation of a session, and whether its figures are in sample. */
+function generationOf(run) {
+  const holder = cell(`G${run.generationNumber}`);
+  if (run.inSample) {
+    const words = el("span", "in-sample", "IN SAMPLE");
+    words.title = "This generation was chosen on days that these figures cover";
+    holder.append(words);
+  }
+  return holder;
 }
 
 /** How far a session's account fell, or that it is bust; what margin did to it is its title. */
