@@ -33,7 +33,7 @@ test: .venv/.dev chromium ## every test but chaos: whole platforms one by one, t
 	half() { echo "$$*"; "$$@" -p tests.halves --told "$$told"; ended $$? "$$*"; }; \
 	ended() { test $$1 -eq 0 || red=1; test $$1 -le 1 || echo "ENDED WITH $$1: $$2" >>"$$told"; }; \
 	half $(BIN)/python -m pytest tests/e2e; \
-	half $(BIN)/python -m pytest -n 2 tests/unit tests/integration tests/golden; \
+	half $(BIN)/python -m pytest -n 2 --cov --cov-report= tests/unit tests/integration tests/golden; \
 	exit $$red
 
 bench: .venv/.dev ## benchmarks, peers side by side in one run
