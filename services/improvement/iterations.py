@@ -34,17 +34,25 @@ from services.work.queue import Finished, Result, work_by_hand
 from store.bots import registry
 from store.bots.registry import BotAtWork
 from store.database import transaction
-from store.improvement import iterations
+from store.improvement import iterations, looks
 from store.work import jobs
 from store.work.jobs import Claim
 from trading.arrays import FloatArray
 from trading.backtests.parts import Part
 from trading.days import on_day
 from trading.figures.performance import Performance, daily_returns
-from trading.improvement.acceptance import AcceptanceVerdict, reversion, screened, spent, too_few_days, too_few_sealed
+from trading.improvement.acceptance import (
+    AcceptanceVerdict,
+    lost_before,
+    reversion,
+    screened,
+    spent,
+    too_few_days,
+    too_few_sealed,
+)
 from trading.improvement.breeding import uniqueness_pct
 from trading.improvement.looks import LEAST_DAYS, NEW_EPOCH_DAYS, after
-from trading.strategies.genome import Genome, validated
+from trading.strategies.genome import Genome, genome_hash, validated
 from trading.verification.luck import deflated_sharpe, estimate_sharpe, variance_of_trials
 from trading.verification.walk_forward import Search, Segment, SegmentResult, WalkForward, plan, walk_forward
 from trading.work.jobs import JobType
@@ -60,12 +68,14 @@ class Course:
     Attributes:
         sealed: The bot, its open days, and the epoch whose sealed days a look is taken at.
         level: The error its look may make.
+        lost: Hashes of the genomes that have lost a look of the epoch.
         segments: Of the walk-forward over open days.
         seed: Of all its chance.
     """
 
     sealed: Arena
     level: float
+    lost: frozenset[str]
     segments: tuple[Segment, ...]
     seed: int
 
@@ -169,7 +179,9 @@ def _course(desk: Desk, claim: Claim) -> Course | Iteration:
             whole, too_few_sealed(len(epoch.days)), seed=seed, missing_days=NEW_EPOCH_DAYS - len(epoch.days)
         )
     sealed = Arena(whole, whole.before(epoch.sealed_from), epoch)
-    return Course(sealed, epoch.budget.level, plan(sealed.open_days.at_hand.bars.ts_event), seed)
+    with transaction(desk.database) as db:
+        lost = looks.lost_genomes(db, whole.bot.id, epoch=epoch.number)
+    return Course(sealed, epoch.budget.level, lost, plan(sealed.open_days.at_hand.bars.ts_event), seed)
 
 
 def _without_search(whole: Workbench, verdict: AcceptanceVerdict, *, seed: int, missing_days: int) -> Iteration:
@@ -199,7 +211,7 @@ def _put_forward(desk: Desk, course: Course) -> Iteration | None:
     genomes = {number: validated(bench.style, genome) for number, genome in known.items()}
     figures = {number: bench.backtester.run(genome, course.last_test).performance for number, genome in genomes.items()}
     number = reversion(course.parent_tested, figures)
-    if number is None:
+    if number is None or genome_hash(genomes[number]) in course.lost:
         return None
     met = course.sealed.meet(genomes[number], level=course.level, seed=course.seed, reverts_to=number)
     if met.taken is None:
@@ -239,6 +251,8 @@ def _judged(course: Course, walk: WalkForward) -> Meeting:
     )
     if broken is not None:
         return Meeting(broken, None)
+    if genome_hash(last.genome) in course.lost:
+        return Meeting(lost_before(), None)
     return course.sealed.meet(last.genome, level=course.level, seed=course.seed)
 
 

@@ -150,6 +150,13 @@ def open_epoch(db: Session, bot_id: UUID, *, epoch: int, sealed_from: date, now:
     db.execute(insert(SealedEpoch).values(bot_id=bot_id, **opened))
 
 
+def lost_genomes(db: Session, bot_id: UUID, *, epoch: int) -> frozenset[str]:
+    """Return the hashes of the genomes that lost a look of an epoch of a bot."""
+    look = SealedLook
+    lost = select(look.genome_hash).where(look.bot_id == bot_id, look.epoch == epoch, look.passed.is_(False))
+    return frozenset(db.scalars(lost))
+
+
 def append_look(db: Session, look: Mapping[str, Any]) -> None:
     """Append one look."""
     db.execute(insert(SealedLook).values(**look))

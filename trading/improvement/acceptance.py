@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     INCONSISTENT = "INCONSISTENT"
     CANNOT_WIN = "CANNOT_WIN"
     LOOK_LOST = "LOOK_LOST"
+    LOST_BEFORE = "LOST_BEFORE"
     EVIDENCE_SPENT = "EVIDENCE_SPENT"
     TOO_FEW_DAYS = "TOO_FEW_DAYS"
     OVERTAKEN = "OVERTAKEN"
@@ -76,6 +77,11 @@ def cannot_win(level: float, *, sealed_days: int) -> AcceptanceVerdict:
     """Return the verdict over a candidate whose open days are too weak to win a look with."""
     rule = f"days like its open ones would not win a look at the level of {level:.4f} over {sealed_days} sealed days"
     return AcceptanceVerdict(Outcome.CANNOT_WIN, rule)
+
+
+def lost_before() -> AcceptanceVerdict:
+    """Return the verdict over a candidate that has lost a look of the same epoch: another would spend for nothing."""
+    return AcceptanceVerdict(Outcome.LOST_BEFORE, "it has lost a look at these sealed days before")
 
 
 def judged(look: Look, *, reverts_to: int | None = None) -> AcceptanceVerdict:

@@ -43,7 +43,7 @@ WORDS: Mapping[Reason, str] = {
     Reason.REPEATED_FAILURE: f"Its backtest failed {MAX_FAILURES_IN_ROW} times in a row; a person is asked.",
     Reason.BACKOFF: f"It failed lately and waits at most {_minutes(LONGEST_BACKOFF)} before it tries again.",
     Reason.TOO_FEW_TRADES: f"Its last backtest made fewer than {MIN_TRADES} trades: too few to learn from.",
-    Reason.EVIDENCE_SPENT: "It has had its looks at its sealed days, and waits for more trading days.",
+    Reason.EVIDENCE_SPENT: "No look at its sealed days is left to it; it waits for more trading days.",
     Reason.IMPROVE_FAILING: f"{MAX_IMPROVE_FAILURES_IN_ROW} improvements failed in a row; a person is asked.",
     Reason.IMPROVE_COOLDOWN: "It was improved lately; the next search is not due.",
     Reason.CAP_REACHED: "Work is due, but the queue of that work is full; the longest need is served first.",

@@ -27,12 +27,13 @@ from store.work import jobs
 from tests.harness.actors import AMY
 from tests.harness.factories import make_bot
 from tests.harness.known import known
+from tests.harness.searches import best_of, in_order
 from trading.days import day_number
 from trading.figures.performance import Performance
 from trading.improvement import looks
 from trading.improvement.looks import NEW_EPOCH_DAYS, Look
 from trading.market.bars import bars_from_columns, columns_of
-from trading.strategies.genome import Genome
+from trading.strategies.genome import Genome, default_genome, validated
 from trading.verification.verdicts import Kind
 from trading.verification.walk_forward import Fence
 from trading.work.jobs import JobStatus, JobType
@@ -191,6 +192,19 @@ def test_looks_of_an_epoch_are_counted_and_when_they_are_spent_no_iteration_is_p
     assert [(day_number(row.first_on), day_number(row.last_on)) for row in rows] == [(sealed_from, days[-1])] * 2
     assert until > whole.at_hand.bars.ts_event[-1:].astype("datetime64[ns]")[0].astype("datetime64[D]").item()
     assert (until - rows[0].last_on).days > NEW_EPOCH_DAYS * 7 / 5
+
+
+def test_a_genome_that_lost_a_look_has_no_other_at_the_same_days(
+    stocked_desk: Desk, bot_id: UUID, looking: Callable[[bool], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking(False)
+    other = validated(ARCHETYPE, {**default_genome(ARCHETYPE), "ema_fast": 5, "ema_slow": 40})
+    only = best_of(in_order([other]), trials=1)
+    monkeypatch.setattr("services.improvement.iterations.neighbours_by_optuna", lambda *_: only)
+    reasons = [run_improvement(stocked_desk, bot_id, run_id=f"run-{n}").figures["reason_code"] for n in range(3)]
+    assert reasons == ["LOOK_LOST", "LOST_BEFORE", "LOST_BEFORE"]
+    with stocked_desk.database() as db:
+        assert db.scalars(select(SealedLook.number)).all() == [1]
 
 
 def test_a_bot_without_a_look_waits_for_the_bars_that_give_it_one(

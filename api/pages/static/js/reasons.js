@@ -15,6 +15,7 @@ const WORDS = new Map(Object.entries({
   COULD_BE_LUCK: "so many tries explain as much by luck",
   CANNOT_WIN: "too little on open days to win a look with",
   LOOK_LOST: "on sealed days luck does as well",
+  LOST_BEFORE: "it has lost a look at these days before",
   EVIDENCE_SPENT: "no look is left; it waits for more trading days",
   TOO_FEW_DAYS: "too few trading days to seal some of them",
   REVERTED: "an ancestor does better than the newest generation",
