@@ -8,7 +8,7 @@ What commits together: the session, its trades, the bot's counters and its rollu
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID, uuid4
@@ -29,6 +29,7 @@ from store.figures import rollups
 from store.work.jobs import Claim
 from trading.arrays import IntArray
 from trading.backtests.engine import ENGINE_VERSION, Backtest, ExitReason, order_list_hash
+from trading.days import on_day
 from trading.figures.declared import exact, figures_of
 from trading.market.instruments import Instrument, instrument
 from trading.money import MICROS_PER_USD, usd
@@ -36,7 +37,6 @@ from trading.strategies.memory import History
 from trading.strategies.tape import Tape
 from trading.work.jobs import JobStatus, JobType
 
-EPOCH = date(1970, 1, 1)
 SIDES = {1: "LONG", -1: "SHORT"}
 
 
@@ -109,7 +109,7 @@ class CompletedSession:
             "refused_entries": self.backtest.refused_entries,
             "bust_at": self.bust_at,
             "order_list_hash": order_list_hash(self.backtest),
-            "equity_on": [EPOCH + timedelta(days=int(day)) for day in self.at_hand.tape.trading_day[days]],
+            "equity_on": [on_day(day) for day in self.at_hand.tape.trading_day[days]],
             "equity_usd": [usd(equity) for equity in self.backtest.equity_micros[days]],
             "notes": [*self.at_hand.series.notes, *self.backtest.notes],
         }

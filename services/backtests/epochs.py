@@ -41,11 +41,6 @@ class Epoch:
     days: IntArray
     budget: Budget
 
-    @property
-    def looks(self) -> int:
-        """How many looks its days have had."""
-        return self.budget.lost + self.budget.accepted
-
 
 def whole_days(bench: Workbench) -> IntArray:
     """Return the trading dates of a bot's bars but the last one, which may not be over, shape (n_days,)."""

@@ -31,7 +31,7 @@ class TakenLook:
     @property
     def number(self) -> int:
         """Which look of its epoch it is, from 1."""
-        return self.epoch.looks + 1
+        return self.epoch.budget.taken + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,9 @@ class Iteration:
         if self.taken is not None:
             looks.append_look(db, self._look(self.taken, iteration_id, new_generation, now=now))
         _count_done(db, claim, now=now)
-        if self.verdict.outcome in JUDGES_THE_NEWEST and newest == self.bot.generation:
-            registry.set_progress(db, self.bot.id, **self._standing())
-        registry.set_progress(db, self.bot.id, evidence_waits_until=self.waits_until)
+        shows_the_newest = self.verdict.outcome in JUDGES_THE_NEWEST and newest == self.bot.generation
+        standing = self._standing() if shows_the_newest else {}
+        registry.set_progress(db, self.bot.id, evidence_waits_until=self.waits_until, **standing)
         return self.figures
 
     def _is_late(self, db: Session, newest: int) -> bool:
@@ -97,7 +97,7 @@ class Iteration:
         if self.taken is None:
             return False
         row, known = looks.newest_epoch(db, self.bot.id), self.taken.epoch
-        return row is None or (row.epoch, row.looks_before + row.looks) != (known.number, known.looks)
+        return row is None or (row.epoch, row.looks_before + row.looks) != (known.number, known.budget.taken)
 
     def _look(
         self, taken: TakenLook, iteration_id: UUID, new_generation: int | None, *, now: datetime

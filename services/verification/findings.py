@@ -7,18 +7,17 @@ themselves.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 
 from store.bots.registry import BotAtWork
 from trading.arrays import IntArray
+from trading.days import on_day
 from trading.figures.performance import Performance
 from trading.money import usd
 from trading.verification.verdicts import Kind, Verdict
 
-EPOCH = date(1970, 1, 1)
 CURVE_POINTS = 240
 
 
@@ -69,11 +68,6 @@ def curve_of(equity_micros: IntArray, trading_day: IntArray, *, points: int = CU
         "on": [on_day(trading_day[bar]).isoformat() for bar in kept],
         "equity_usd": [float(usd(equity_micros[bar])) for bar in kept],
     }
-
-
-def on_day(day: int) -> date:
-    """Return a trading day counted from 1970-01-01 as a date."""
-    return EPOCH + timedelta(days=int(day))
 
 
 def quantiles_of(values: Sequence[float]) -> dict[str, float]:

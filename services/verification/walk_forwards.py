@@ -10,10 +10,11 @@ import numpy as np
 
 from services.improvement.search import neighbours_by_optuna, stepwise
 from services.progress import Progress, counted
-from services.verification.findings import figures_of, on_day
+from services.verification.findings import figures_of
 from trading.arrays import IntArray
 from trading.backtests.engine import Account
 from trading.backtests.parts import Part, PartBacktester
+from trading.days import on_day
 from trading.figures.performance import Performance, measure
 from trading.strategies.genome import Genome, Style
 from trading.verification.walk_forward import (

@@ -17,7 +17,7 @@ A bot and book without anything since its baseline has no row: its figures are u
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,12 +32,12 @@ from store.rows import rows_of
 from store.tables import BotPerformanceSnapshot
 from trading.arrays import BoolArray
 from trading.books import Book
+from trading.days import on_day
 from trading.figures.declared import exact, figures_of
 from trading.figures.trade_record import TradeRecord, record_of
 from trading.money import usd
 
 SPARKLINE_POINTS = 32
-_EPOCH = date(1970, 1, 1)
 
 
 class _StageTrades(NamedTuple):
@@ -165,7 +165,7 @@ def _curve_row(book: _StageBook, now: datetime) -> dict[str, Any]:
         "bot_id": book.bot_id,
         "book": book.book,
         "since": book.equity_since,
-        "trading_on": [_EPOCH + timedelta(days=day) for day in book.curve.trading_day.tolist()],
+        "trading_on": [on_day(day) for day in book.curve.trading_day.tolist()],
         "equity_usd": [usd(micros) for micros in book.curve.equity_micros.tolist()],
         "now": now,
     }

@@ -87,6 +87,11 @@ class Budget:
         return None if self.accepted else level(self.lost + 1)
 
     @property
+    def taken(self) -> int:
+        """How many looks this epoch has had."""
+        return self.lost + self.accepted
+
+    @property
     def left(self) -> int:
         """How many looks this epoch still has."""
         return 0 if self.accepted else max(0, LOOKS - self.lost)

@@ -34,7 +34,7 @@ class LooksStanding:
     @property
     def taken(self) -> int:
         """How many looks the epoch has had."""
-        return 0 if self.budget is None else self.budget.lost + self.budget.accepted
+        return 0 if self.budget is None else self.budget.taken
 
     @property
     def left(self) -> int:

@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trading.arrays import BoolArray, FloatArray, IntArray
+from trading.days import day_number, on_day
 from trading.errors import BadInput
 from trading.market.bars import SIMULATED, Bars, bars_from_columns
 from trading.market.instruments import ROOT_OF, instrument
@@ -30,7 +31,6 @@ from trading.market.plants import CODES, Plant
 from trading.market.sessions import ETH, RTH_US, session_spans
 
 MINUTE_NS = 60_000_000_000
-EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ def simulate_planted(
 def contract_months(trading_day: IntArray) -> IntArray:
     """Return the quarterly contract (202403 …) of each day: the next one from the contract month's second Thursday."""
     days, place = np.unique(trading_day, return_inverse=True)
-    return np.array([_quarterly(EPOCH + timedelta(days=int(day))) for day in days], np.int64)[place]
+    return np.array([_quarterly(on_day(day)) for day in days], np.int64)[place]
 
 
 def _quarterly(day: date) -> int:
@@ -205,7 +205,7 @@ class _Minutes:
 
 
 def _minutes(root: str, start_on: date, end_on: date) -> _Minutes:
-    first, last = ((day - EPOCH).days for day in (start_on, end_on))
+    first, last = map(day_number, (start_on, end_on))
     spans = session_spans(root, mode=ETH, first_day=first, last_day=last)
     if len(spans) == 0:
         raise BadInput(f"there is no session of {root} from {start_on} to {end_on}")

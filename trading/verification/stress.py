@@ -16,13 +16,12 @@ from decimal import Decimal
 import numpy as np
 
 from trading.arrays import IntArray
+from trading.days import day_number, on_day
 from trading.errors import BadEquityCurve
 from trading.figures.performance import Performance, daily_pnl, max_drawdown
 from trading.market.instruments import Instrument
 from trading.money import MICROS_PER_USD
 from trading.words import fall_in_words
-
-EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ def historic_windows(record: Record, windows: Iterable[NamedWindow] = HISTORIC_W
     begins, ends = int(record.trading_day[0]), int(record.trading_day[-1])
     covered = []
     for window in windows:
-        first, last = _days(window.first_on), _days(window.last_on)
+        first, last = day_number(window.first_on), day_number(window.last_on)
         if begins <= first and last <= ends and _bars(record, first, last)[0] < _bars(record, first, last)[1]:
             covered.append(_stretch(record, window.name, first=first, last=last))
     return tuple(covered)
@@ -228,8 +227,8 @@ def _stretch(record: Record, name: str, *, first: int, last: int) -> Stretch:
     lift = record.account_micros - before
     return Stretch(
         name=name,
-        first_on=date.fromordinal(EPOCH.toordinal() + int(record.trading_day[begin])),
-        last_on=date.fromordinal(EPOCH.toordinal() + int(record.trading_day[end - 1])),
+        first_on=on_day(record.trading_day[begin]),
+        last_on=on_day(record.trading_day[end - 1]),
         net_usd=net / MICROS_PER_USD,
         net_pct=100.0 * net / record.account_micros,
         max_drawdown_usd=max_drawdown(inside + lift, account_micros=record.account_micros).usd,
@@ -241,7 +240,3 @@ def _bars(record: Record, first: int, last: int) -> tuple[int, int]:
         int(np.searchsorted(record.trading_day, first, side="left")),
         int(np.searchsorted(record.trading_day, last, side="right")),
     )
-
-
-def _days(on: date) -> int:
-    return on.toordinal() - EPOCH.toordinal()
