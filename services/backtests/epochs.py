@@ -22,7 +22,7 @@ from store.improvement.looks import EpochRow
 from trading.arrays import IntArray
 from trading.days import day_number, on_day
 from trading.improvement.looks import Budget, sealed_from
-from trading.market.sessions import ETH, session_spans
+from trading.market.sessions import exchange_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,7 @@ def waits_until(bench: Workbench, *, missing_days: int) -> date:
         missing_days: How many, at least 0.
     """
     last = int(bench.at_hand.tape.trading_day[-1])
-    ahead = session_spans(bench.bot.symbol, mode=ETH, first_day=last + 1, last_day=last + 14 + 2 * missing_days)
-    days = np.unique(ahead.trading_day)
+    days = exchange_days(bench.bot.symbol, first_day=last + 1, last_day=last + 14 + 2 * missing_days)
     return on_day(last if missing_days == 0 else int(days[missing_days - 1]))
 
 

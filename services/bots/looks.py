@@ -20,7 +20,7 @@ from store.improvement.looks import LookRow as LookRow
 from trading.days import day_number
 from trading.improvement.looks import Budget
 from trading.improvement.standing import LooksStanding
-from trading.market.sessions import ETH, session_spans, trading_days
+from trading.market.sessions import exchange_days, trading_days
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -70,6 +70,4 @@ def trading_date(symbol: str, at: datetime) -> int:
 
 def _days(symbol: str, first: int, last: int) -> int:
     """Return how many trading days there are from one date to another, both included."""
-    if last < first:
-        return 0
-    return len(np.unique(session_spans(symbol, mode=ETH, first_day=first, last_day=last).trading_day))
+    return len(exchange_days(symbol, first_day=first, last_day=last))

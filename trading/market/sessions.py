@@ -251,6 +251,19 @@ def trading_days(symbol: str, ts_event: IntArray) -> IntArray:
     return first - 1 + np.searchsorted(starts, ts_event, side="right").astype(np.int64)
 
 
+def exchange_days(symbol: str, *, first_day: int, last_day: int) -> IntArray:
+    """Return the trading dates of an exchange between two days, both included, oldest first, shape (n_days,).
+
+    Args:
+        symbol: Contract root.
+        first_day: Days since 1970-01-01.
+        last_day: The same; none lie between where it is before the first.
+    """
+    if last_day < first_day:
+        return np.empty(0, np.int64)
+    return np.unique(session_spans(symbol, mode=ETH, first_day=first_day, last_day=last_day).trading_day)
+
+
 def day_opens(symbol: str, days: IntArray) -> IntArray:
     """Return the first instant of each trading day (oldest first), UTC nanoseconds, shape (n_bars,)."""
     market = market_of(symbol)

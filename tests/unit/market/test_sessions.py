@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trading.days import day_number, on_day
 from trading.errors import BadInput, UnknownSessionMode
 from trading.market import sessions
 from trading.market.bars import TIMEFRAME_SECONDS, Bars
@@ -14,6 +15,7 @@ from trading.market.sessions import (
     Market,
     SessionIndex,
     TradingSessions,
+    exchange_days,
     session_index,
     session_mode,
     session_spans,
@@ -258,3 +260,10 @@ def test_agrees_with_asking_bar_by_bar(start: int, timeframe: str, symbol: str, 
         assert bool(holding) == index.is_open[place]
         assert all(spans.trading_day[span] == days[place] for span in holding)
     assert not (index.is_last & ~index.is_open).any()
+
+
+def test_the_days_of_an_exchange_are_those_it_trades_on_and_none_backwards() -> None:
+    first, last = day_number(date(2024, 12, 23)), day_number(date(2024, 12, 29))
+    traded = [on_day(day) for day in exchange_days("MES", first_day=first, last_day=last).tolist()]
+    assert traded == [date(2024, 12, 23), date(2024, 12, 24), date(2024, 12, 26), date(2024, 12, 27)]
+    assert len(exchange_days("MES", first_day=last, last_day=first)) == 0
