@@ -261,7 +261,7 @@ VIEW = {"sort": "activity", "descending": False, "stage": None, "activity": "all
 
 
 def shown(run: Callable[[str], Any], rows: list[BoardRow], **view: Any) -> list[str]:
-    then = f"fleet.shown({json.dumps(VIEW | view)}).map((bot) => bot.name)"
+    then = f"fleet.listed({json.dumps(VIEW | view)}).map((bot) => bot.name)"
     found: list[str] = run(fleet(*rows, then=then))
     return found
 

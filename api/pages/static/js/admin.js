@@ -11,9 +11,9 @@ export async function callAdmin(path, body, { token, key }) {
   if (key) headers["Idempotency-Key"] = key;
   try {
     const answer = await fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
-    const told = await answer.json();
-    if (answer.ok) return { done: told };
-    return { refused: told.code, why: told.detail, trace: told.traceId ?? null };
+    const reply = await answer.json();
+    if (answer.ok) return { done: reply };
+    return { refused: reply.code, why: reply.detail, trace: reply.traceId ?? null };
   } catch {
     return { refused: "NO ANSWER", why: "The server cannot be reached. Whether it took effect is unknown; repeat it.", trace: null };
   }

@@ -6,16 +6,16 @@
 
 /** @returns {Promise<any[]>} every archived bot, its figures as `api/live/rows.py` names them; equity lines are asked for when they come in sight */
 export async function archivedBots() {
-  const found = [];
+  const bots = [];
   for (let cursor = /** @type {string|null} */ (""); cursor !== null; ) {
     const query = new URLSearchParams({ state: "ARCHIVED", sort: "name", limit: "500", ...(cursor && { cursor }) });
     const answer = await fetch(`/api/bots?${query}`, { cache: "no-store" });
     if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
     const page = await answer.json();
-    found.push(...page.data.map(rowOf));
+    bots.push(...page.data.map(rowOf));
     cursor = page.nextCursor;
   }
-  return found;
+  return bots;
 }
 
 /** @param {any} answered one bot of `/api/bots` @returns {any} */

@@ -15,45 +15,45 @@ const cells = new Cells("strip");
 const token = new Token("verify-token");
 const FIELDS = ["action", "actor", "subject", "reason"];
 const unfolded = /** @type {Set<string>} */ (new Set());
-const eventKey = (one) => String(one.seq);
+const eventKey = (event) => String(event.seq);
 let headSeq = -1;
 /** @type {any[]} */
-let shown = [];
+let listed = [];
 let nextBefore = /** @type {number|null} */ (null);
 let asked = 0;
 
 const events = new Sheet("events", {
   key: eventKey,
   empty: "No event yet, or none that matches.",
-  opened: (one) => open(one),
-  acted: (one) => {
-    unfold(one, eventKey, unfolded);
+  opened: (event) => open(event),
+  acted: (event) => {
+    unfold(event, eventKey, unfolded);
     drawEvents();
   },
   columns: [
-    { head: "#", about: "Its place in the chain.", kind: "num", of: (one) => count(one.seq) },
-    { head: "Time", about: "When it was recorded.", of: (one) => ({ at: one.at, form: "second" }) },
-    { head: "Action", about: "What was done; ×: so many in a row by the same actor for the same reason.", kind: "code", of: (one) => [one.action, ...unfolder(one)] },
-    { head: "Reason", about: "The code of the reason that was given.", kind: "wide", of: (one) => ({ text: one.reasonCode, tone: "dim" }) },
-    { head: "Actor", about: "Who did it: admin and where from, or the platform itself.", of: (one) => one.actor },
-    { head: "Subject", about: "What it was done to.", kind: "words wide", of: (one) => subject(one) },
-    { head: "Hash", about: "The start of its hash, which the next event repeats.", kind: "wide", of: (one) => ({ text: one.hash.slice(0, 12), tone: "dim", title: one.hash }) },
+    { head: "#", about: "Its place in the chain.", kind: "num", of: (event) => count(event.seq) },
+    { head: "Time", about: "When it was recorded.", of: (event) => ({ at: event.at, form: "second" }) },
+    { head: "Action", about: "What was done; ×: so many in a row by the same actor for the same reason.", kind: "code", of: (event) => [event.action, ...unfolder(event)] },
+    { head: "Reason", about: "The code of the reason that was given.", kind: "wide", of: (event) => ({ text: event.reasonCode, tone: "dim" }) },
+    { head: "Actor", about: "Who did it: admin and where from, or the platform itself.", of: (event) => event.actor },
+    { head: "Subject", about: "What it was done to.", kind: "words wide", of: (event) => subject(event) },
+    { head: "Hash", about: "The start of its hash, which the next event repeats.", kind: "wide", of: (event) => ({ text: event.hash.slice(0, 12), tone: "dim", title: event.hash }) },
   ],
 });
 
-function subject(one) {
-  const others = one.run ? new Set(one.run.map((each) => each.subject)).size - 1 : 0;
-  const first = one.subjectName ? { text: one.subjectName, href: `/bots/${one.subject}`, title: one.subject } : one.subject;
+function subject(event) {
+  const others = event.run ? new Set(event.run.map((each) => each.subject)).size - 1 : 0;
+  const first = event.subjectName ? { text: event.subjectName, href: `/bots/${event.subject}`, title: event.subject } : event.subject;
   return others ? [first, ` and ${count(others)} more`] : first;
 }
 
-function isAlike(one, next) {
-  const told = (event) => [event.action, event.actor, event.reasonCode].join();
-  return told(one) === told(next);
+function isAlike(event, next) {
+  const spoken = (row) => [row.action, row.actor, row.reasonCode].join();
+  return spoken(event) === spoken(next);
 }
 
 function drawEvents() {
-  events.show(folded(shown, { same: isAlike, key: eventKey, open: unfolded }));
+  events.show(folded(listed, { same: isAlike, key: eventKey, open: unfolded }));
 }
 
 function showChain(answer) {
@@ -71,26 +71,26 @@ function showChain(answer) {
   fillActions(answer.actions);
   if (answer.headSeq !== headSeq) {
     headSeq = answer.headSeq;
-    if (shown.length <= 100) void load(false);
+    if (listed.length <= 100) void load(false);
   }
 }
 
-function showVerification(found, head) {
-  const since = found ? head - found.headSeq : 0;
-  cells.say("Last verification", found ? (found.isWhole ? "whole" : `${count(found.breaks.length)} breaks`) : "never", {
-    tone: found ? (found.isWhole ? "green" : "red") : "amber",
-    note: found ? `${count(found.events)} events in ${count(found.tookMs)} ms${since > 0 ? ` · ${count(since)} since` : ""}` : "verify it now",
+function showVerification(verification, head) {
+  const since = verification ? head - verification.headSeq : 0;
+  cells.say("Last verification", verification ? (verification.isWhole ? "whole" : `${count(verification.breaks.length)} breaks`) : "never", {
+    tone: verification ? (verification.isWhole ? "green" : "red") : "amber",
+    note: verification ? `${count(verification.events)} events in ${count(verification.tookMs)} ms${since > 0 ? ` · ${count(since)} since` : ""}` : "verify it now",
     about: "What was found when every event was last hashed again, and how many have come since.",
   });
-  cells.say("Verified", found ? { at: found.checkedAt, form: "second" } : null, { about: "When that was, and who asked.", note: found ? `by ${found.actor}` : "" });
-  const first = found?.breaks[0];
+  cells.say("Verified", verification ? { at: verification.checkedAt, form: "second" } : null, { about: "When that was, and who asked.", note: verification ? `by ${verification.actor}` : "" });
+  const first = verification?.breaks[0];
   cells.say("First break", first ? `#${count(first.seq)} ${first.kind}` : DASH, { about: "The first place where the chain does not hold.", tone: first ? "red" : "none", note: first?.detail ?? "" });
 }
 
 function fillActions(actions) {
   const select = byId("by-action");
   const options = ["", ...actions];
-  if ([...select.options].map((one) => one.value).join() === options.join()) return;
+  if ([...select.options].map((option) => option.value).join() === options.join()) return;
   const chosen = select.value;
   select.replaceChildren(...options.map((action) => Object.assign(el("option", "", action || "Every action"), { value: action })));
   select.value = chosen;
@@ -114,11 +114,11 @@ async function load(more) {
   try {
     const answer = await askOnce(`/api/audit/events?${query}`);
     if (turn !== asked) return;
-    shown = more ? [...shown, ...answer.data] : answer.data;
+    listed = more ? [...listed, ...answer.data] : answer.data;
     nextBefore = answer.nextBefore;
     drawEvents();
     byId("older").hidden = nextBefore === null;
-    say(byId("row-count"), `ROWS ${count(shown.length)}${nextBefore === null ? "" : "+"}`);
+    say(byId("row-count"), `ROWS ${count(listed.length)}${nextBefore === null ? "" : "+"}`);
   } catch (failure) {
     if (turn === asked) refused(failure);
   }
@@ -130,18 +130,18 @@ function refused(failure) {
   say(byId("announce"), words);
 }
 
-function open(one) {
-  events.select(String(one.seq));
-  say(byId("event-name"), `#${count(one.seq)} ${one.action}`);
+function open(event) {
+  events.select(String(event.seq));
+  say(byId("event-name"), `#${count(event.seq)} ${event.action}`);
   const list = el("dl", "facts");
   const at = el("dd");
-  at.append(timeOf(one.at, "second"));
-  for (const [label, value] of [["Time", at], ["Actor", one.actor], ["Subject", one.subjectName ? `${one.subjectName} (${one.subject})` : one.subject], ["Reason", one.reasonCode ?? DASH], ["Hash", one.hash], ["Follows", one.previousHash]]) {
+  at.append(timeOf(event.at, "second"));
+  for (const [label, value] of [["Time", at], ["Actor", event.actor], ["Subject", event.subjectName ? `${event.subjectName} (${event.subject})` : event.subject], ["Reason", event.reasonCode ?? DASH], ["Hash", event.hash], ["Follows", event.previousHash]]) {
     const pair = el("div");
     pair.append(el("dt", "", /** @type {string} */ (label)), typeof value === "string" ? el("dd", "", value) : value);
     list.append(pair);
   }
-  const verbatim = el("pre", "payload", JSON.stringify(one.payload, null, 2));
+  const verbatim = el("pre", "payload", JSON.stringify(event.payload, null, 2));
   byId("event").replaceChildren(list, el("h3", "", "Payload"), verbatim);
 }
 

@@ -88,8 +88,8 @@ function kindsOf(series) {
   return [series.ground === "PREFERRED" ? "follow-rule" : "prefer", "withdraw"];
 }
 
-/** @param {any} told @returns {import("./dom.js").ReportLine[]} */
-function linesOf(told) {
-  const moved = told.moves.map((move) => ["bots", `${count(move.bots)} of ${move.symbol} ${move.timeframe}: ${move.before ?? DASH} → ${move.after ?? DASH}`]);
-  return [...(moved.length ? moved : [["bots", "none change their bars"]]), ["audit", `#${told.auditSeq}`], traceLine(told.traceId)];
+/** @param {any} outcome @returns {import("./dom.js").ReportLine[]} */
+function linesOf(outcome) {
+  const moved = outcome.moves.map((move) => ["bots", `${count(move.bots)} of ${move.symbol} ${move.timeframe}: ${move.before ?? DASH} → ${move.after ?? DASH}`]);
+  return [...(moved.length ? moved : [["bots", "none change their bars"]]), ["audit", `#${outcome.auditSeq}`], traceLine(outcome.traceId)];
 }

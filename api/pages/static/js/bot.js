@@ -56,16 +56,16 @@ function read() {
 async function take() {
   const turn = (asked += 1);
   try {
-    const told = await ask("/life");
-    const shown = view.book ?? told.bot.metrics.book;
-    const its = await ask(`/books/${shown}`);
+    const answer = await ask("/life");
+    const chosen = view.book ?? answer.bot.metrics.book;
+    const its = await ask(`/books/${chosen}`);
     if (turn !== asked) {
       await newest;
       return;
     }
-    [life, book, view.book] = [told, its, shown];
-    serverTimeIs(told.now);
-    if (!told.bot.archivedAt) link.follow(topic);
+    [life, book, view.book] = [answer, its, chosen];
+    serverTimeIs(answer.now);
+    if (!answer.bot.archivedAt) link.follow(topic);
     byId("bot-missing").hidden = true;
     byId("bot-body").hidden = false;
     show();
@@ -187,17 +187,17 @@ function showTabs() {
   });
 }
 
-function tabOf(one) {
+function tabOf(rollup) {
   const tab = el("button", "book-tab");
-  const own = one.book === view.book;
-  tab.id = `book-${one.book}`;
+  const own = rollup.book === view.book;
+  tab.id = `book-${rollup.book}`;
   tab.setAttribute("type", "button");
   tab.setAttribute("role", "tab");
   tab.setAttribute("aria-selected", String(own));
   tab.setAttribute("aria-controls", "book-panel");
   tab.tabIndex = own ? 0 : -1;
-  tab.append(el("span", "book-name", one.book), el("span", `book-net ${sign(one.netPnl)}`, money(one.netPnl)));
-  tab.addEventListener("click", () => choose(one.book));
+  tab.append(el("span", "book-name", rollup.book), el("span", `book-net ${sign(rollup.netPnl)}`, money(rollup.netPnl)));
+  tab.addEventListener("click", () => choose(rollup.book));
   return tab;
 }
 
@@ -211,12 +211,12 @@ function choose(name) {
 function showFigures() {
   const its = book.figures;
   const deepest = its.maxDrawdownUsd === null ? DASH : `${fall(its.maxDrawdownUsd)}`;
-  const shown = [
+  const figures = [
     ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.maxDrawdownPct === null ? "" : fallPct(its.maxDrawdownPct)],
     ["Profit factor", ratio(its.profitFactor)], ["Sharpe", ratio(its.sharpe)], ["Sortino", ratio(its.sortino)], ["Expectancy", money(its.expectancyUsd)],
     ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH],
   ];
-  byId("book-figures").replaceChildren(...shown.map(([label, words, more]) => {
+  byId("book-figures").replaceChildren(...figures.map(([label, words, more]) => {
     const pair = el("div");
     const value = el("dd", label === "Expectancy" ? sign(its.expectancyUsd) : words === "SIMULATED" ? "amber" : "", words);
     if (more) value.append(el("span", "dim", ` ${more}`));
@@ -265,7 +265,7 @@ function showGate() {
 }
 
 function showDescent() {
-  const kept = life.iterations.filter((one) => one.accepted).length;
+  const kept = life.iterations.filter((iteration) => iteration.accepted).length;
   const tried = life.iterations.length ? `${kept} of ${life.iterations.length} tries kept` : "nothing tried yet";
   const { epoch, left, words } = life.looksStanding;
   say(byId("descent-note"), epoch === null ? tried : `${tried} · ${left === 1 ? "1 look" : `${left} looks`} left`);
@@ -385,7 +385,7 @@ byId("bot-after").addEventListener("click", () => visit("after"));
 explains("#bot-now .badge", () => tooltipOf(followed.bot?.botNow ?? life?.bot.botNow, now()));
 explains("#bot-now .quiet", () => STATES[(followed.bot?.botNow ?? life?.bot.botNow)?.state]);
 explains("#bot-stage", (node) => STAGES[node.textContent ?? ""]);
-addEventListener("hashchange", () => choose(BOOKS.find((one) => `#${one}` === location.hash) ?? view.book ?? "BACKTEST"));
+addEventListener("hashchange", () => choose(BOOKS.find((book) => `#${book}` === location.hash) ?? view.book ?? "BACKTEST"));
 const acts = new BotActs({ life: () => life, read });
 bindKeys({
   Escape: back,

@@ -100,14 +100,14 @@ export class BotActs {
     this.#tell("refused", `REFUSED — ${answer.refused}`, [["why", answer.why], traceLine(answer.trace)]);
   }
 
-  #done(told) {
+  #done(outcome) {
     this.key = randomKey();
-    this.#tell("done", told.changed ? `DONE — ${told.act}` : "IT STOOD THAT WAY ALREADY — nothing changed", [
-      ["bot", told.name],
-      ...(told.generation ? [["generation", `G${told.generation}`]] : []),
-      ...(told.canceled.length ? [["canceled", told.canceled.join(", ")]] : []),
-      ["audit", told.auditSeq ? `#${told.auditSeq}` : DASH],
-      traceLine(told.traceId),
+    this.#tell("done", outcome.changed ? `DONE — ${outcome.act}` : "IT STOOD THAT WAY ALREADY — nothing changed", [
+      ["bot", outcome.name],
+      ...(outcome.generation ? [["generation", `G${outcome.generation}`]] : []),
+      ...(outcome.canceled.length ? [["canceled", outcome.canceled.join(", ")]] : []),
+      ["audit", outcome.auditSeq ? `#${outcome.auditSeq}` : DASH],
+      traceLine(outcome.traceId),
     ]);
     void this.page.read();
   }
@@ -128,8 +128,8 @@ function fieldsOf(kind, life) {
   if (kind === "rename") return [field("New name", "act-name", { value: life.bot.name, maxlength: "80" })];
   if (kind === "copy") return [field("Name of the copy", "act-name", { value: "", maxlength: "80" })];
   if (kind !== "edit") return [];
-  return life.numbers.map((one) => field(`${one.name}, ${one.low} to ${one.high} ${one.unit}`, `act-${one.name}`, {
-    value: String(one.value), type: "number", min: String(one.low), max: String(one.high), step: "any",
+  return life.numbers.map((number) => field(`${number.name}, ${number.low} to ${number.high} ${number.unit}`, `act-${number.name}`, {
+    value: String(number.value), type: "number", min: String(number.low), max: String(number.high), step: "any",
   }));
 }
 
@@ -138,8 +138,8 @@ function askedOf(kind, life) {
   if (kind === "rename") return { name: byId("act-name").value.trim() };
   if (kind === "copy" && byId("act-name").value.trim()) return { name: byId("act-name").value.trim() };
   if (kind !== "edit") return {};
-  const changed = life.numbers.filter((one) => Number(byId(`act-${one.name}`).value) !== one.value);
-  return { numbers: Object.fromEntries(changed.map((one) => [one.name, Number(byId(`act-${one.name}`).value)])) };
+  const changed = life.numbers.filter((number) => Number(byId(`act-${number.name}`).value) !== number.value);
+  return { numbers: Object.fromEntries(changed.map((number) => [number.name, Number(byId(`act-${number.name}`).value)])) };
 }
 
 /** @param {string} words @param {string} id @param {Record<string, string>} attributes @returns {HTMLElement} */

@@ -9,7 +9,7 @@ import { Sheet } from "./sheet.js";
 import { bindKeys, showLink } from "./shell.js";
 
 const wanted = { accepted: "", work: "", q: "" };
-const shown = { id: /** @type {string|null} */ (null), judged: /** @type {number|null} */ (null) };
+const chosen = { id: /** @type {string|null} */ (null), judged: /** @type {number|null} */ (null) };
 /** @type {any[]} */
 let known = [];
 /** @type {any[]} */
@@ -18,38 +18,38 @@ let cursor = /** @type {string|null} */ (null);
 let asked = 0;
 
 const iterations = new Sheet("iterations", {
-  key: (one) => one.id,
+  key: (iteration) => iteration.id,
   empty: "No iteration matches. A bot is improved after a backtest with enough trades.",
-  opened: (one) => void open(one.id),
+  opened: (iteration) => void open(iteration.id),
   columns: [
-    { head: "Ended", about: "When the search ended.", of: (one) => ({ at: one.completedAt, form: "second" }) },
-    { head: "Bot", about: "The bot that was to be bettered.", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: ` ${one.symbol} · ${one.timeframe}`, tone: "traits" }] },
-    { head: "Work", about: "Improve: a search around its genome. Evolve: bred with the best of its kind. # counts them.", of: (one) => ({ text: `${WORK_NAMES[one.jobType]} • #${one.iteration}`, tone: `c-${WORK_TONES[one.jobType]}` }) },
-    { head: "Verdict", about: "KEPT: it became the next generation. REVERTED: an ancestor came back. REJECTED: it did not do better.", of: (one) => verdict(one) },
+    { head: "Ended", about: "When the search ended.", of: (iteration) => ({ at: iteration.completedAt, form: "second" }) },
+    { head: "Bot", about: "The bot that was to be bettered.", kind: "name", of: (iteration) => [{ text: iteration.name, href: `/bots/${iteration.botId}` }, { text: ` ${iteration.symbol} · ${iteration.timeframe}`, tone: "traits" }] },
+    { head: "Work", about: "Improve: a search around its genome. Evolve: bred with the best of its kind. # counts them.", of: (iteration) => ({ text: `${WORK_NAMES[iteration.jobType]} • #${iteration.iteration}`, tone: `c-${WORK_TONES[iteration.jobType]}` }) },
+    { head: "Verdict", about: "KEPT: it became the next generation. REVERTED: an ancestor came back. REJECTED: it did not do better.", of: (iteration) => verdict(iteration) },
   ],
-  below: { head: "Why", of: (one) => one.reason },
+  below: { head: "Why", of: (iteration) => iteration.reason },
 });
 const genes = new Sheet("genes", {
-  key: (one) => one.gene,
+  key: (change) => change.gene,
   empty: "Choose an iteration.",
   columns: [
-    { head: "Parameter", about: "A number of its strategy.", of: (one) => one.gene },
-    { head: "Parent", about: "Its value in the generation that was to be bettered.", kind: "num", of: (one) => number(one.parent) },
-    { head: "Candidate", about: "Its value in the genome that was judged; amber: it differs.", kind: "num", of: (one) => ({ text: number(one.candidate), tone: one.changed ? "amber" : "dim" }) },
+    { head: "Parameter", about: "A number of its strategy.", of: (change) => change.gene },
+    { head: "Parent", about: "Its value in the generation that was to be bettered.", kind: "num", of: (change) => number(change.parent) },
+    { head: "Candidate", about: "Its value in the genome that was judged; amber: it differs.", kind: "num", of: (change) => ({ text: number(change.candidate), tone: change.changed ? "amber" : "dim" }) },
   ],
 });
 const candidates = new Sheet("candidates", {
-  key: (one) => String(one.trial),
+  key: (candidate) => String(candidate.trial),
   empty: "No candidate was tried: an ancestor came back, or there is no iteration chosen.",
   columns: [
-    { head: "Trial", about: "Its number in the search; ▸ marks the one that was judged.", kind: "num", of: (one) => (one.trial === shown.judged ? { text: `▸ ${one.trial}`, tone: "amber", title: "The candidate that was judged" } : count(one.trial)) },
-    { head: "Segment", about: "The walk-forward segment it was tried on.", kind: "num wide", of: (one) => count(one.segment + 1) },
-    { head: "Train Sharpe", about: "Sharpe on the bars it was searched on.", kind: "num", of: (one) => ratio(one.trainSharpe) },
-    { head: "Train net P&L", about: "Net P&L on the bars it was searched on.", kind: "num", of: (one) => toned(one.trainNetPnlUsd) },
-    { head: "Train trades", about: "Trades on the bars it was searched on.", kind: "num wide", of: (one) => count(one.trainTrades) },
-    { head: "Held-out Sharpe", about: "Sharpe on bars that no search had seen.", kind: "num", of: (one) => ratio(one.testSharpe) },
-    { head: "Held-out net P&L", about: "Net P&L on bars that no search had seen.", kind: "num wide", of: (one) => toned(one.testNetPnlUsd) },
-    { head: "Held-out trades", about: "Trades on bars that no search had seen.", kind: "num wide", of: (one) => count(one.testTrades) },
+    { head: "Trial", about: "Its number in the search; ▸ marks the one that was judged.", kind: "num", of: (candidate) => (candidate.trial === chosen.judged ? { text: `▸ ${candidate.trial}`, tone: "amber", title: "The candidate that was judged" } : count(candidate.trial)) },
+    { head: "Segment", about: "The walk-forward segment it was tried on.", kind: "num wide", of: (candidate) => count(candidate.segment + 1) },
+    { head: "Train Sharpe", about: "Sharpe on the bars it was searched on.", kind: "num", of: (candidate) => ratio(candidate.trainSharpe) },
+    { head: "Train net P&L", about: "Net P&L on the bars it was searched on.", kind: "num", of: (candidate) => toned(candidate.trainNetPnlUsd) },
+    { head: "Train trades", about: "Trades on the bars it was searched on.", kind: "num wide", of: (candidate) => count(candidate.trainTrades) },
+    { head: "Held-out Sharpe", about: "Sharpe on bars that no search had seen.", kind: "num", of: (candidate) => ratio(candidate.testSharpe) },
+    { head: "Held-out net P&L", about: "Net P&L on bars that no search had seen.", kind: "num wide", of: (candidate) => toned(candidate.testNetPnlUsd) },
+    { head: "Held-out trades", about: "Trades on bars that no search had seen.", kind: "num wide", of: (candidate) => count(candidate.testTrades) },
   ],
 });
 
@@ -66,10 +66,10 @@ const EVIDENCE = [
 ];
 
 /** As the bot's page says it. */
-function verdict(one) {
-  if (!one.accepted) return { text: "REJECTED", tone: "dim" };
-  const word = one.reasonCode === "REVERTED" ? "REVERTED" : "KEPT";
-  return [{ text: word, tone: word === "KEPT" ? "up" : "amber" }, { text: ` G${one.newGeneration}`, tone: "dim" }];
+function verdict(iteration) {
+  if (!iteration.accepted) return { text: "REJECTED", tone: "dim" };
+  const word = iteration.reasonCode === "REVERTED" ? "REVERTED" : "KEPT";
+  return [{ text: word, tone: word === "KEPT" ? "up" : "amber" }, { text: ` G${iteration.newGeneration}`, tone: "dim" }];
 }
 
 function number(value) {
@@ -89,11 +89,11 @@ function query() {
 function show(answer) {
   known = answer.data;
   const last = known.at(-1);
-  const mine = new Set(known.map((one) => one.id));
-  older = last ? older.filter((one) => !mine.has(one.id) && one.completedAt <= last.completedAt) : [];
+  const mine = new Set(known.map((iteration) => iteration.id));
+  older = last ? older.filter((iteration) => !mine.has(iteration.id) && iteration.completedAt <= last.completedAt) : [];
   if (!older.length) cursor = answer.nextCursor;
   draw();
-  if (!shown.id && known.length) void open(known[0].id);
+  if (!chosen.id && known.length) void open(known[0].id);
 }
 
 function draw() {
@@ -113,12 +113,12 @@ async function more() {
 
 async function open(id) {
   const turn = (asked += 1);
-  shown.id = id;
+  chosen.id = id;
   iterations.select(id);
   try {
     const answer = await askOnce(`/api/iterations/${id}`);
     if (turn !== asked) return;
-    shown.judged = answer.judged;
+    chosen.judged = answer.judged;
     tell(answer);
   } catch (failure) {
     if (turn === asked) showLink(false, failure instanceof Error ? failure.message : "no answer");
@@ -138,14 +138,14 @@ function tell({ iteration, genes: changes, candidates: tried }) {
   byId("verdict").replaceChildren(line, list);
   genes.show(changes);
   candidates.show(tried);
-  say(byId("candidates-note"), `${count(tried.length)} on ${count(new Set(tried.map((one) => one.segment)).size)} segments; held-out figures only where the choice was judged`);
+  say(byId("candidates-note"), `${count(tried.length)} on ${count(new Set(tried.map((candidate) => candidate.segment)).size)} segments; held-out figures only where the choice was judged`);
 }
 
 function see(change) {
   Object.assign(wanted, change);
   older = [];
   cursor = null;
-  shown.id = null;
+  chosen.id = null;
   for (const name of ["accepted", "work"]) {
     for (const button of document.querySelectorAll(`[data-${name}]`)) {
       button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset[name] === wanted[name]));

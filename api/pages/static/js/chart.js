@@ -62,19 +62,19 @@ export class Charts {
     this.below.setAttribute("aria-label", `Drawdown, deepest close ${Math.min(...curve.drawdownPct).toFixed(2)}%`);
   }
 
-  /** @param {string} book @param {any[]} shown oldest first @param {import("./marks.js").Mark[]} marks @param {number} nowMs */
-  showSteps(book, shown, marks, nowMs) {
-    const [seconds, usd] = steps(shown, nowMs);
-    if (!usd.some((one) => one !== null)) {
+  /** @param {string} book @param {any[]} snapshots oldest first @param {import("./marks.js").Mark[]} marks @param {number} nowMs */
+  showSteps(book, snapshots, marks, nowMs) {
+    const [seconds, usd] = steps(snapshots, nowMs);
+    if (!usd.some((value) => value !== null)) {
       this.#nothing(`Nothing has been shown for ${book} yet.`);
       return;
     }
     const lines = marksWithin(marks, book, { from: seconds[0] - DAY, to: seconds[seconds.length - 1] });
     const from = Math.min(seconds[0], ...lines.map((line) => line.seconds));
     const say = (at) => {
-      const one = shown[Math.min(at, shown.length - 1)];
-      const generation = one.generationNumber ? `G${one.generationNumber}` : DASH;
-      return [["Since", moment(one.takenAt)], ["Net P&L", money(usd[at])], ["Generation", generation], ["Trades", one.netPnlUsd === null ? DASH : count(one.trades)]];
+      const snapshot = snapshots[Math.min(at, snapshots.length - 1)];
+      const generation = snapshot.generationNumber ? `G${snapshot.generationNumber}` : DASH;
+      return [["Since", moment(snapshot.takenAt)], ["Net P&L", money(usd[at])], ["Generation", generation], ["Trades", snapshot.netPnlUsd === null ? DASH : count(snapshot.trades)]];
     };
     this.#start({ say, last: seconds.length - 1, lines, xs: seconds });
     this.below.hidden = true;
@@ -91,9 +91,9 @@ export class Charts {
     this.legend.replaceChildren();
   }
 
-  #start(told) {
+  #start(curve) {
     this.#drop();
-    this.told = told;
+    this.curve = curve;
     this.empty.hidden = true;
     this.#speak(null, null);
   }
@@ -112,8 +112,8 @@ export class Charts {
 
   /** Say the point under the cursor, or the last one. @param {number|null} at @param {any} mark */
   #speak(at, mark) {
-    const { say: told, last } = /** @type {any} */ (this.told);
-    const parts = told(at ?? last).map(([label, words]) => {
+    const { say: wordsAt, last } = /** @type {any} */ (this.curve);
+    const parts = wordsAt(at ?? last).map(([label, words]) => {
       const part = el("span", "legend-part");
       if (label) part.append(el("span", "legend-label", label));
       part.append(el("span", /^[+]\$/.test(words) ? "up" : /^-\$/.test(words) && label !== "Drawdown" ? "down" : "", words));
@@ -165,7 +165,7 @@ export class Charts {
       return;
     }
     const close = look.lines.find((line) => Math.abs(plot.valToPos(line.seconds, "x") - left) <= NEAR_PX);
-    const { xs } = /** @type {any} */ (this.told);
+    const { xs } = /** @type {any} */ (this.curve);
     this.#speak(plot.cursor.idxs?.[1] ?? plot.cursor.idx ?? nearest(xs, plot.posToVal(left, "x")), close?.mark ?? null);
   }
 }
@@ -224,7 +224,7 @@ function drawMarks(plot, look) {
   const { top, height, left, width } = plot.bbox;
   const ratio = devicePixelRatio;
   const inside = look.lines
-    .map((one) => ({ ...one, x: plot.valToPos(one.seconds, "x", true) }))
+    .map((mark) => ({ ...mark, x: plot.valToPos(mark.seconds, "x", true) }))
     .filter(({ x }) => x >= left - 1 && x <= left + width + 1);
   for (const { x, mark } of inside) {
     line(plot, COLOURS[mark.kind] ?? COLOURS.axis, [3, 3], (ctx) => {

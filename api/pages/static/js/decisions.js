@@ -25,7 +25,7 @@ let older = [];
 let decided = [];
 const unfolded = { ticks: /** @type {Set<string>} */ (new Set()), decisions: /** @type {Set<string>} */ (new Set()) };
 const tickKey = (tick) => String(tick.id);
-const decisionKey = (one) => String(one.seq);
+const decisionKey = (decision) => String(decision.seq);
 let nextAfter = /** @type {number|null} */ (null);
 let asked = 0;
 
@@ -44,38 +44,38 @@ const ticks = new Sheet("ticks", {
     ...TYPES.map((type) => ({ head: `+${WORK_NAMES[type]}`, about: `Bots for which it queued ${WORK_NAMES[type].toLowerCase()} work.`, kind: "num", of: (tick) => ({ text: count(tick.enqueued[type]), tone: tick.enqueued[type] ? `c-${WORK_TONES[type]}` : "dim" }) })),
     { head: "Took", about: "How long deciding took.", kind: "num wide", of: (tick) => took(tick) },
   ],
-  below: { head: "Most frequent", of: (tick) => tick.reasons.slice(0, SHOWN_REASONS).map((one) => `${one.reasonCode} ${count(one.bots)}`).join(" · ") },
+  below: { head: "Most frequent", of: (tick) => tick.reasons.slice(0, SHOWN_REASONS).map((reason) => `${reason.reasonCode} ${count(reason.bots)}`).join(" · ") },
 });
 
 const decisions = new Sheet("decisions", {
   key: decisionKey,
   empty: "No decision matches. Decisions are kept for two hours; the counts of a tick stay.",
-  opened: (one) => location.assign(`/bots/${one.botId}`),
-  acted: (one) => {
-    unfold(one, decisionKey, unfolded.decisions);
+  opened: (decision) => location.assign(`/bots/${decision.botId}`),
+  acted: (decision) => {
+    unfold(decision, decisionKey, unfolded.decisions);
     drawDecisions();
   },
   columns: [
-    { head: "Bot", about: "The bot it decided for; ×: so many bots in a row got the same decision.", kind: "name", of: (one) => [{ text: one.name, href: `/bots/${one.botId}` }, { text: traits(one), tone: "traits" }, ...unfolder(one)] },
-    { head: "Decision", about: "ENQUEUE: work was queued. SKIP: nothing was.", of: (one) => (one.jobType ? { text: `ENQUEUE ${one.jobType}`, tone: `c-${WORK_TONES[one.jobType]}` } : { text: one.decision, tone: "dim" }) },
-    { head: "Reason", about: "The code of the first reason.", kind: "code", of: (one) => one.reasonCode },
-    { head: "Why", about: "That reason in words.", kind: "words wide", of: (one) => ({ text: one.words, title: one.words }) },
+    { head: "Bot", about: "The bot it decided for; ×: so many bots in a row got the same decision.", kind: "name", of: (decision) => [{ text: decision.name, href: `/bots/${decision.botId}` }, { text: traits(decision), tone: "traits" }, ...unfolder(decision)] },
+    { head: "Decision", about: "ENQUEUE: work was queued. SKIP: nothing was.", of: (decision) => (decision.jobType ? { text: `ENQUEUE ${decision.jobType}`, tone: `c-${WORK_TONES[decision.jobType]}` } : { text: decision.decision, tone: "dim" }) },
+    { head: "Reason", about: "The code of the first reason.", kind: "code", of: (decision) => decision.reasonCode },
+    { head: "Why", about: "That reason in words.", kind: "words wide", of: (decision) => ({ text: decision.words, title: decision.words }) },
   ],
-  below: { head: "All blockers", of: (one) => (one.blockers.length > 1 ? one.blockers.join(", ") : null) },
+  below: { head: "All blockers", of: (decision) => (decision.blockers.length > 1 ? decision.blockers.join(", ") : null) },
 });
 
-function traits(one) {
-  return one.symbol ? ` ${one.symbol} · ${one.timeframe}` : "";
+function traits(decision) {
+  return decision.symbol ? ` ${decision.symbol} · ${decision.timeframe}` : "";
 }
 
-function isSameTick(one, next) {
-  const told = (tick) => JSON.stringify([tick.candidates, tick.eligible, tick.reasons]);
-  return TYPES.every((type) => !one.enqueued[type] && !next.enqueued[type]) && told(one) === told(next);
+function isSameTick(tick, next) {
+  const spoken = (row) => JSON.stringify([row.candidates, row.eligible, row.reasons]);
+  return TYPES.every((type) => !tick.enqueued[type] && !next.enqueued[type]) && spoken(tick) === spoken(next);
 }
 
-function isSameDecision(one, next) {
-  const told = (row) => [row.decision, row.reasonCode, ...row.blockers].join();
-  return one.decision === "SKIP" && told(one) === told(next);
+function isSameDecision(decision, next) {
+  const spoken = (row) => [row.decision, row.reasonCode, ...row.blockers].join();
+  return decision.decision === "SKIP" && spoken(decision) === spoken(next);
 }
 
 function drawTicks() {
@@ -145,7 +145,7 @@ function show(tick) {
 }
 
 function showReasons(reasons) {
-  const codes = [...new Set(reasons.map((one) => one.reasonCode))];
+  const codes = [...new Set(reasons.map((reason) => reason.reasonCode))];
   if (wanted.reason && !codes.includes(wanted.reason)) codes.push(wanted.reason);
   const select = byId("reason");
   const options = ["", ...codes];
@@ -153,10 +153,10 @@ function showReasons(reasons) {
     select.replaceChildren(...options.map((code) => Object.assign(el("option", "", code || "Every reason"), { value: code })));
   }
   select.value = wanted.reason;
-  byId("reasons").replaceChildren(...reasons.map((one) => {
-    const line = el("div", `reason${one.reasonCode === wanted.reason ? " chosen" : ""}`);
+  byId("reasons").replaceChildren(...reasons.map((reason) => {
+    const line = el("div", `reason${reason.reasonCode === wanted.reason ? " chosen" : ""}`);
     line.setAttribute("role", "listitem");
-    line.append(el("span", "num", count(one.bots)), el("b", one.decision === "ENQUEUE" ? "amber" : "", one.reasonCode), el("span", "dim", one.words ?? ""));
+    line.append(el("span", "num", count(reason.bots)), el("b", reason.decision === "ENQUEUE" ? "amber" : "", reason.reasonCode), el("span", "dim", reason.words ?? ""));
     return line;
   }));
 }

@@ -47,9 +47,9 @@ export function tellReport(report, kind, heading, lines) {
   report.replaceChildren(el("div", "report-heading", heading));
   for (const [label, words, title = ""] of lines) {
     const line = el("div", "report-line");
-    const told = el("span", "report-words", words);
-    told.title = title;
-    line.append(el("span", "report-label", label), told);
+    const shortened = el("span", "report-words", words);
+    shortened.title = title;
+    line.append(el("span", "report-label", label), shortened);
     report.append(line);
   }
 }

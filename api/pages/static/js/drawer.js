@@ -13,9 +13,9 @@ import { dismissTip } from "./tip.js";
 const CHART = { height: 190 };
 
 export class Drawer {
-  /** @param {{now: () => number, closed: () => void}} told */
-  constructor(told) {
-    this.told = told;
+  /** @param {{now: () => number, closed: () => void}} listener */
+  constructor(listener) {
+    this.listener = listener;
     this.root = byId("drawer");
     this.body = byId("drawer-body");
     /** @type {string|null} */
@@ -42,7 +42,7 @@ export class Drawer {
     this.id = null;
     this.root.hidden = true;
     this.#dropChart();
-    this.told.closed();
+    this.listener.closed();
   }
 
   async refresh() {
@@ -79,16 +79,16 @@ export class Drawer {
       section(`Equity since reset · ${equity.book}`, chart),
       section(gateTitle(bot), gateList(bot.stageGate)),
       section("Why", table(["Last time", "Decision", "Why"], runsOf(decisions).slice(0, 12).map(whyOf))),
-      section("Sessions", table(["Started", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((one) => [
-        one.reportUrl ? link(moment(one.createdAt), one.reportUrl) : moment(one.createdAt), `G${one.generationNumber}`,
-        one.status === "FAILED" ? (one.error ?? "FAILED") : one.bustAt ? `${money(one.netPnlUsd)} bust` : money(one.netPnlUsd),
-        count(one.trades), one.dataSource ?? DASH,
+      section("Sessions", table(["Started", "Gen", "Net P&L", "Trades", "Source"], sessions.slice(0, 15).map((session) => [
+        session.reportUrl ? link(moment(session.createdAt), session.reportUrl) : moment(session.createdAt), `G${session.generationNumber}`,
+        session.status === "FAILED" ? (session.error ?? "FAILED") : session.bustAt ? `${money(session.netPnlUsd)} bust` : money(session.netPnlUsd),
+        count(session.trades), session.dataSource ?? DASH,
       ]))),
-      section("Generations", table(["Gen", "Origin", "From", "Why"], generations.slice(0, 15).map((one) => [
-        `G${one.generationNumber}`, one.origin, one.parentGeneration ? `G${one.parentGeneration}` : DASH, one.reason ?? DASH,
+      section("Generations", table(["Gen", "Origin", "From", "Why"], generations.slice(0, 15).map((generation) => [
+        `G${generation.generationNumber}`, generation.origin, generation.parentGeneration ? `G${generation.parentGeneration}` : DASH, generation.reason ?? DASH,
       ]))),
-      section("Resets", table(["Time", "Reason", "By"], metricsEvents.slice(0, 10).map((one) => [
-        moment(one.createdAt), one.reasonCode, one.actor,
+      section("Resets", table(["Time", "Reason", "By"], metricsEvents.slice(0, 10).map((event) => [
+        moment(event.createdAt), event.reasonCode, event.actor,
       ]))),
     );
     void this.#draw(chart, equity);
@@ -100,7 +100,7 @@ export class Drawer {
     if (badge) {
       const node = el("span", `badge t-${badge.tone} ${badge.running ? "running" : "waiting"}`);
       node.append(el("i", "dot"), el("span", "words", badge.text));
-      line.append(node, el("span", "dim", tooltipOf(bot.botNow, this.told.now()) ?? ""));
+      line.append(node, el("span", "dim", tooltipOf(bot.botNow, this.listener.now()) ?? ""));
     } else {
       const quiet = quietWords(bot.botNow);
       line.append(el("span", quiet.failing ? "quiet failing" : "quiet", quiet.text), el("span", "dim", STATES[bot.botNow.state] ?? ""));
@@ -148,12 +148,12 @@ function whyOf({ last, times, decision }) {
 
 function figures({ metrics, confidencePct, uniquenessPct }) {
   const list = el("dl", "figures");
-  const shown = [
+  const figures = [
     ...writtenOf(metrics).map(({ label, words, about }) => [label, words, about]),
     ["Source", metrics.dataSource ?? DASH, aboutSource(metrics.dataSource)],
     ["Since", metrics.since ? moment(metrics.since) : "never reset"], ["Conf", pct(confidencePct)], ["Uniq", pct(uniquenessPct)],
   ];
-  for (const [label, words, about] of shown) {
+  for (const [label, words, about] of figures) {
     const pair = el("div", "figure-pair");
     if (about) pair.title = about;
     pair.append(el("dt", "label", label), el("dd", words === "SIMULATED" ? "source simulated" : "", words));
@@ -169,10 +169,10 @@ function gateTitle(bot) {
 function gateList(gate) {
   if (!gate.to) return el("p", "empty", "There is no stage above.");
   if (gate.allowed) return el("p", "open-gate", "Open: every requirement is met.");
-  return table(["Requirement", "Needed", "Was"], gate.blockers.map((one) => {
-    if (one.required === null) return [wordsFor(one.code), one.reason, DASH];
-    const { needed, was } = spokenCheck(one);
-    return [wordsFor(one.code), needed, was ?? DASH];
+  return table(["Requirement", "Needed", "Was"], gate.blockers.map((blocker) => {
+    if (blocker.required === null) return [wordsFor(blocker.code), blocker.reason, DASH];
+    const { needed, was } = spokenCheck(blocker);
+    return [wordsFor(blocker.code), needed, was ?? DASH];
   }));
 }
 

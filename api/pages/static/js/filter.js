@@ -50,9 +50,9 @@ function signed(term) {
 
 /** @param {string} term @returns {Holds} */
 function termOf(term) {
-  const found = TERM.exec(term);
-  if (!found) return plain(term);
-  const [, name, relation, value] = found;
+  const parts = TERM.exec(term);
+  if (!parts) return plain(term);
+  const [, name, relation, value] = parts;
   if (Object.hasOwn(FIGURES_OF, name)) return figure(name, relation, value);
   if (!Object.hasOwn(FIELDS, name)) {
     throw new Error(`there is no field ${name}; fields are ${[...Object.keys(FIELDS), ...Object.keys(FIGURES_OF)].join(", ")}`);
@@ -67,9 +67,9 @@ function plain(word) {
 }
 
 function isSaid(bot, name, word, whole) {
-  const told = WORDS_OF[name](bot).toLowerCase();
-  if (name === "source" && word === "real") return told !== "" && told !== SIMULATED_SOURCE;
-  return whole ? told === word : told.includes(word);
+  const words = WORDS_OF[name](bot).toLowerCase();
+  if (name === "source" && word === "real") return words !== "" && words !== SIMULATED_SOURCE;
+  return whole ? words === word : words.includes(word);
 }
 
 function figure(name, relation, value) {
@@ -78,7 +78,7 @@ function figure(name, relation, value) {
   if (!NUMBER.test(wanted)) throw new Error(`${name} is compared with a number, was ${value}`);
   const [compare, number] = [RELATIONS[relation], Number(wanted)];
   return (bot) => {
-    const shown = FIGURES_OF[name](bot);
-    return shown !== null && shown !== undefined && compare(shown, number);
+    const figure = FIGURES_OF[name](bot);
+    return figure !== null && figure !== undefined && compare(figure, number);
   };
 }

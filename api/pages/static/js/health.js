@@ -15,82 +15,82 @@ let listsAt = -Infinity;
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
 const verdicts = new Sheet("verdicts", {
-  key: (one) => one.name,
+  key: (verdict) => verdict.name,
   empty: "The database is away; nothing can be recounted.",
   columns: [
-    { head: "Verdict", about: "Whether it holds, recounted from raw truth.", of: (one) => verdictOf(one.holds) },
-    { head: "What must hold", about: "What is true of a platform that works.", kind: "sentence", of: (one) => one.words },
-    { head: "Found", about: "What was counted.", of: (one) => ({ text: one.value, tone: one.holds === false ? "down" : "" }) },
-    { head: "Bar", about: "What it must be.", kind: "wide", of: (one) => ({ text: one.bar, tone: "dim" }) },
-    { head: "Looked at", about: "When it was counted.", kind: "wide", of: (one) => (one.checkedAt ? { at: one.checkedAt, form: "second" } : { text: "never", tone: "amber" }) },
-    { head: "First that break it", about: "The first rows that do not agree.", kind: "words wide", of: (one) => ({ text: one.broken.map(spoken).join("; "), title: one.broken.map(spoken).join("\n") }) },
-    { head: "Name", about: "What the proof calls it.", kind: "wide", of: (one) => ({ text: one.name, tone: "dim" }) },
+    { head: "Verdict", about: "Whether it holds, recounted from raw truth.", of: (verdict) => verdictOf(verdict.holds) },
+    { head: "What must hold", about: "What is true of a platform that works.", kind: "sentence", of: (verdict) => verdict.words },
+    { head: "Found", about: "What was counted.", of: (verdict) => ({ text: verdict.value, tone: verdict.holds === false ? "down" : "" }) },
+    { head: "Bar", about: "What it must be.", kind: "wide", of: (verdict) => ({ text: verdict.bar, tone: "dim" }) },
+    { head: "Looked at", about: "When it was counted.", kind: "wide", of: (verdict) => (verdict.checkedAt ? { at: verdict.checkedAt, form: "second" } : { text: "never", tone: "amber" }) },
+    { head: "First that break it", about: "The first rows that do not agree.", kind: "words wide", of: (verdict) => ({ text: verdict.broken.map(spoken).join("; "), title: verdict.broken.map(spoken).join("\n") }) },
+    { head: "Name", about: "What the proof calls it.", kind: "wide", of: (verdict) => ({ text: verdict.name, tone: "dim" }) },
   ],
 });
 const checks = new Sheet("checks", {
-  key: (one) => one.name,
+  key: (check) => check.name,
   empty: "Nothing was checked.",
   columns: [
-    { head: "Check", about: "What the platform cannot do without.", of: (one) => (one.name === "daemon" ? "daemon and code server" : one.name) },
-    { head: "Verdict", about: "passes or fails, right now.", of: (one) => ({ text: one.passed ? "passes" : "fails", tone: one.passed ? "up" : "down" }) },
-    { head: "Found", about: "What it answered.", kind: "sentence", of: (one) => one.detail },
+    { head: "Check", about: "What the platform cannot do without.", of: (check) => (check.name === "daemon" ? "daemon and code server" : check.name) },
+    { head: "Verdict", about: "passes or fails, right now.", of: (check) => ({ text: check.passed ? "passes" : "fails", tone: check.passed ? "up" : "down" }) },
+    { head: "Found", about: "What it answered.", kind: "sentence", of: (check) => check.detail },
   ],
 });
 const programs = new Sheet("programs", {
-  key: (one) => one.name,
+  key: (program) => program.name,
   empty: "No program is known.",
   columns: [
-    { head: "Program", about: "A program of the platform.", of: (one) => one.name },
-    { head: "Answers", about: "Whether it answers the API.", of: (one) => ({ text: one.answers ? "answers" : "silent", tone: one.answers ? "up" : "down" }) },
-    { head: "Where", about: "Its address on its machine.", of: (one) => one.address },
-    { head: "Asked", about: "What it was asked.", kind: "wide", of: (one) => ({ text: one.question, tone: "dim" }) },
+    { head: "Program", about: "A program of the platform.", of: (program) => program.name },
+    { head: "Answers", about: "Whether it answers the API.", of: (program) => ({ text: program.answers ? "answers" : "silent", tone: program.answers ? "up" : "down" }) },
+    { head: "Where", about: "Its address on its machine.", of: (program) => program.address },
+    { head: "Asked", about: "What it was asked.", kind: "wide", of: (program) => ({ text: program.question, tone: "dim" }) },
   ],
 });
 const limits = new Sheet("limits", {
-  key: (one) => one.name,
+  key: (limit) => limit.name,
   empty: "No limit is known.",
   columns: [
-    { head: "Limit", about: "A limit in force.", kind: "sentence", of: (one) => one.name },
-    { head: "Value", about: "What it is set to.", kind: "num", of: (one) => one.value },
-    { head: "Set in", about: "The setting that changes it, or the code.", kind: "wide", of: (one) => ({ text: one.source, tone: "dim" }) },
+    { head: "Limit", about: "A limit in force.", kind: "sentence", of: (limit) => limit.name },
+    { head: "Value", about: "What it is set to.", kind: "num", of: (limit) => limit.value },
+    { head: "Set in", about: "The setting that changes it, or the code.", kind: "wide", of: (limit) => ({ text: limit.source, tone: "dim" }) },
   ],
 });
 const tables = new Sheet("tables", {
-  key: (one) => one.name,
+  key: (table) => table.name,
   empty: "The database is away.",
   columns: [
-    { head: "Table", about: "A table of the database.", of: (one) => one.name },
-    { head: "Size", about: "Its room on disk, with its indexes.", kind: "num", of: (one) => size(one.bytes) },
-    { head: "Rows, about", about: "How many rows it has, as the database estimates.", kind: "num", of: (one) => count(one.rowsEstimated) },
+    { head: "Table", about: "A table of the database.", of: (table) => table.name },
+    { head: "Size", about: "Its room on disk, with its indexes.", kind: "num", of: (table) => size(table.bytes) },
+    { head: "Rows, about", about: "How many rows it has, as the database estimates.", kind: "num", of: (table) => count(table.rowsEstimated) },
   ],
 });
 
 const silences = new Sheet("silences", {
-  key: (one) => String(one.seq),
+  key: (silence) => String(silence.seq),
   empty: "Autonomy has never been silent for longer than its limit.",
   columns: [
-    { head: "From", about: "The last tick before it.", of: (one) => ({ at: one.payload.from, form: "second" }) },
-    { head: "To", about: "The tick that ended it.", of: (one) => ({ at: one.payload.to, form: "second" }) },
-    { head: "Lasted", about: "How long nothing was decided.", kind: "num", of: (one) => elapsed(one.payload.seconds) },
-    { head: "Limit", about: "How long it could have been, then.", kind: "num", of: (one) => elapsed(one.payload.limitSeconds) },
-    { head: "Audit", about: "The event of the audit chain that says so.", kind: "num wide", of: (one) => `#${one.seq}` },
+    { head: "From", about: "The last tick before it.", of: (silence) => ({ at: silence.payload.from, form: "second" }) },
+    { head: "To", about: "The tick that ended it.", of: (silence) => ({ at: silence.payload.to, form: "second" }) },
+    { head: "Lasted", about: "How long nothing was decided.", kind: "num", of: (silence) => elapsed(silence.payload.seconds) },
+    { head: "Limit", about: "How long it could have been, then.", kind: "num", of: (silence) => elapsed(silence.payload.limitSeconds) },
+    { head: "Audit", about: "The event of the audit chain that says so.", kind: "num wide", of: (silence) => `#${silence.seq}` },
   ],
 });
 
 const barActs = new BarActs(() => void showLists());
 const bars = new Sheet("bars", {
-  acted: (one) => barActs.open(one),
-  key: (one) => `${one.symbol} ${one.timeframe} ${one.provider} ${one.fingerprint}`,
+  acted: (series) => barActs.open(series),
+  key: (series) => `${series.symbol} ${series.timeframe} ${series.provider} ${series.fingerprint}`,
   empty: "There are no bars; import some or run the market simulator.",
   columns: [
-    { head: "Symbol", of: (one) => one.symbol },
-    { head: "Timeframe", of: (one) => one.timeframe },
-    { head: "Provider", of: (one) => ({ text: one.provider, tone: one.ground ? "" : "dim" }) },
-    { head: "Bots", kind: "num", of: (one) => count(one.bots) },
-    { head: "Bars", kind: "num", of: (one) => count(one.bars) },
-    { head: "From", kind: "wide", of: (one) => ({ at: one.firstBarAt }) },
-    { head: "To", kind: "wide", of: (one) => ({ at: one.lastBarAt }) },
-    { head: "Why", kind: "sentence", of: (one) => ({ text: one.words, tone: one.ground ? "" : "dim" }) },
+    { head: "Symbol", of: (series) => series.symbol },
+    { head: "Timeframe", of: (series) => series.timeframe },
+    { head: "Provider", of: (series) => ({ text: series.provider, tone: series.ground ? "" : "dim" }) },
+    { head: "Bots", kind: "num", of: (series) => count(series.bots) },
+    { head: "Bars", kind: "num", of: (series) => count(series.bars) },
+    { head: "From", kind: "wide", of: (series) => ({ at: series.firstBarAt }) },
+    { head: "To", kind: "wide", of: (series) => ({ at: series.lastBarAt }) },
+    { head: "Why", kind: "sentence", of: (series) => ({ text: series.words, tone: series.ground ? "" : "dim" }) },
     { head: "Change", about: "Prefer, withdraw or restore a series.", of: () => ({ act: "Change…" }) },
   ],
 });
@@ -124,23 +124,23 @@ function show(answer) {
 async function showLists() {
   listsAt = performance.now();
   try {
-    const [series, told] = await Promise.all([askOnce("/api/bars"), askOnce("/api/audit/events?action=AUTONOMY_WAS_SILENT&limit=20")]);
+    const [series, events] = await Promise.all([askOnce("/api/bars"), askOnce("/api/audit/events?action=AUTONOMY_WAS_SILENT&limit=20")]);
     bars.show(series.data);
-    silences.show(told.data);
+    silences.show(events.data);
   } catch {
     listsAt = -Infinity; // the next answer asks again; the page's own link says what is wrong
   }
 }
 
 function summarise(answer) {
-  const failing = answer.checks.filter((one) => !one.passed).length;
-  const told = answer.verdicts ?? [];
-  const broken = told.filter((one) => one.holds === false).length;
+  const failing = answer.checks.filter((check) => !check.passed).length;
+  const verdicts = answer.verdicts ?? [];
+  const broken = verdicts.filter((verdict) => verdict.holds === false).length;
   const tick = answer.lastTick;
   cells.say("Platform", answer.ready ? "ready" : "not ready", { about: "Whether everything the platform cannot do without answers.", tone: answer.ready ? "green" : "red", note: failing ? `${count(failing)} checks fail` : "" });
-  cells.say("Verdicts", answer.verdicts ? `${count(told.filter((one) => one.holds).length)}/${count(told.length)} hold` : null, { about: "How many of the things that must always hold do.", tone: broken ? "red" : "plain", note: broken ? `${count(broken)} broken` : "" });
+  cells.say("Verdicts", answer.verdicts ? `${count(verdicts.filter((verdict) => verdict.holds).length)}/${count(verdicts.length)} hold` : null, { about: "How many of the things that must always hold do.", tone: broken ? "red" : "plain", note: broken ? `${count(broken)} broken` : "" });
   cells.say("Last tick", tick ? [{ since: tick.startedAt }, { text: " ago" }] : null, { about: "When autonomy last looked at every bot.", tone: autonomyIsSilent() ? "red" : "plain", note: tick ? `${count(tick.candidates)} bots` : "" });
-  cells.say("Programs silent", count(answer.programs.filter((one) => !one.answers).length), { about: "Programs that do not answer.", tone: answer.programs.every((one) => one.answers) ? "none" : "red" });
+  cells.say("Programs silent", count(answer.programs.filter((program) => !program.answers).length), { about: "Programs that do not answer.", tone: answer.programs.every((program) => program.answers) ? "none" : "red" });
   cells.say("Database", answer.room ? size(answer.room.databaseBytes) : null, { about: "Room on disk.", note: "with Dagster's tables" });
 }
 

@@ -71,17 +71,17 @@ const ended = new Sheet("ended", {
   below: { head: "Error", of: (job) => job.error && { text: job.error, tone: "down" } },
 });
 const letters = new Sheet("letters", {
-  key: (one) => `${one.botId}/${one.jobType}`,
+  key: (letter) => `${letter.botId}/${letter.jobType}`,
   empty: "Nothing has been given up.",
-  acted: (one) => ask(one),
+  acted: (letter) => ask(letter),
   columns: [
-    { head: "Bot", about: "The bot whose work was given up.", kind: "name", of: (one) => ({ text: one.name, href: `/bots/${one.botId}` }) },
-    { head: "Work", about: "The kind of work that failed.", of: (one) => ({ text: WORK_NAMES[one.jobType], tone: `c-${WORK_TONES[one.jobType]}` }) },
-    { head: "Failures", about: "How often in a row.", kind: "num", of: (one) => ({ text: count(one.failuresInRow), tone: "down" }) },
-    { head: "Last", about: "When it failed last.", kind: "wide", of: (one) => ({ at: one.lastFailedAt }) },
+    { head: "Bot", about: "The bot whose work was given up.", kind: "name", of: (letter) => ({ text: letter.name, href: `/bots/${letter.botId}` }) },
+    { head: "Work", about: "The kind of work that failed.", of: (letter) => ({ text: WORK_NAMES[letter.jobType], tone: `c-${WORK_TONES[letter.jobType]}` }) },
+    { head: "Failures", about: "How often in a row.", kind: "num", of: (letter) => ({ text: count(letter.failuresInRow), tone: "down" }) },
+    { head: "Last", about: "When it failed last.", kind: "wide", of: (letter) => ({ at: letter.lastFailedAt }) },
     { head: "Put back", about: "Forgive the failures, so that the next tick plans it again.", of: () => ({ act: "Requeue…" }) },
   ],
-  below: { head: "Error", of: (one) => one.lastError && { text: one.lastError, tone: "down" } },
+  below: { head: "Error", of: (letter) => letter.lastError && { text: letter.lastError, tone: "down" } },
 });
 
 function mark(job) {
@@ -94,9 +94,9 @@ function took(job) {
 }
 
 /** Failures that say the same are one line, whichever bots they were of; what went well only for one bot. */
-function endedAlike(one, next) {
-  const told = (job) => [job.type, job.status, job.error].join();
-  return told(one) === told(next) && (one.error !== null || one.botId === next.botId);
+function endedAlike(job, next) {
+  const spoken = (row) => [row.type, row.status, row.error].join();
+  return spoken(job) === spoken(next) && (job.error !== null || job.botId === next.botId);
 }
 
 function drawEnded() {
@@ -114,7 +114,7 @@ function show(answer) {
   queue.show(answer.queued);
   letters.show(answer.deadLetters);
   byId("given-up").hidden = answer.deadLetters.length === 0;
-  const waiting = answer.starvation.waits.reduce((sum, one) => sum + one.queued, 0);
+  const waiting = answer.starvation.waits.reduce((sum, wait) => sum + wait.queued, 0);
   say(byId("queue-note"), waiting > answer.queued.length ? `first ${count(answer.queued.length)} of ${count(waiting)}, in the order of claiming` : "in the order of claiming");
   say(byId("row-count"), `RUNNING ${count(answer.running.length)} · WAITING ${count(waiting)}`);
   summarise(answer);
@@ -136,7 +136,7 @@ function summarise(answer) {
       about: `Jobs of this kind that ended a minute lately, and when all that wait will have been served at that pace.${wait.oldestQueuedSeconds === null ? "" : ` The oldest has waited ${elapsed(wait.oldestQueuedSeconds)}.`}`,
     });
   }
-  const oldest = Math.max(...answer.starvation.waits.map((one) => one.oldestQueuedSeconds ?? -1));
+  const oldest = Math.max(...answer.starvation.waits.map((wait) => wait.oldestQueuedSeconds ?? -1));
   cells.say("Oldest waits", oldest < 0 ? DASH : elapsed(oldest), { about: "How long the longest waiting job has waited." });
   cells.say("No room in queue", count(answer.starvation.refusedForRoom), { about: "Bots with work due for which the newest tick found no room in the queue.", note: "bots, newest tick" });
   const starts = answer.starts;
@@ -174,9 +174,9 @@ function choose(only) {
   void loadEnded(false);
 }
 
-function ask(one) {
-  letter = one;
-  say(byId("requeue-what"), `${one.name}: ${one.failuresInRow} failures of ${WORK_NAMES[one.jobType].toLowerCase()} in a row are forgiven, and those of its other work that was given up. The next tick plans it again. The audit chain says who did it.`);
+function ask(chosen) {
+  letter = chosen;
+  say(byId("requeue-what"), `${chosen.name}: ${chosen.failuresInRow} failures of ${WORK_NAMES[chosen.jobType].toLowerCase()} in a row are forgiven, and those of its other work that was given up. The next tick plans it again. The audit chain says who did it.`);
   tell("", "");
   token.show();
   openDialog(byId("requeue-dialog"));

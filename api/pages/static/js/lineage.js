@@ -27,48 +27,48 @@ export function genomeDiff(parent, child) {
  * @param {any[]} iterations newest first @param {any[]} generations newest first @returns {Descent[]}
  */
 export function descent(iterations, generations) {
-  const genomes = new Map(generations.map((one) => [one.generationNumber, one.genome]));
-  const tried = iterations.map((one) => fromIteration(one, genomes));
-  const explained = new Set(iterations.map((one) => one.newGeneration));
+  const genomes = new Map(generations.map((generation) => [generation.generationNumber, generation.genome]));
+  const tried = iterations.map((iteration) => fromIteration(iteration, genomes));
+  const explained = new Set(iterations.map((iteration) => iteration.newGeneration));
   const rest = generations
-    .filter((one) => !explained.has(one.generationNumber))
-    .map((one) => fromGeneration(one, genomes));
+    .filter((generation) => !explained.has(generation.generationNumber))
+    .map((generation) => fromGeneration(generation, genomes));
   return [...tried, ...rest].sort((left, right) => Date.parse(right.at) - Date.parse(left.at));
 }
 
-function fromIteration(one, genomes) {
-  const child = one.accepted ? genomes.get(one.newGeneration) : one.genome;
-  const kept = one.reasonCode === "REVERTED" ? "REVERTED" : "KEPT";
+function fromIteration(iteration, genomes) {
+  const child = iteration.accepted ? genomes.get(iteration.newGeneration) : iteration.genome;
+  const kept = iteration.reasonCode === "REVERTED" ? "REVERTED" : "KEPT";
   return {
-    key: one.id,
-    title: `G${one.accepted ? one.newGeneration : one.parentGeneration}`,
-    work: `${one.jobType.toLowerCase()} #${one.iteration}`,
-    verdict: one.accepted ? kept : "REJECTED",
-    at: one.completedAt,
-    reason: one.reason,
-    reasonCode: one.reasonCode,
-    sharpe: one.testSharpe ?? one.evidence.candidate_test_sharpe ?? null,
-    parentSharpe: one.evidence.parent_test_sharpe ?? null,
-    net: one.testNetPnlUsd,
-    trades: one.testTrades,
-    tried: one.candidatesTried,
-    changes: changesOf(genomes.get(one.parentGeneration), child),
-    evidence: one.evidence,
+    key: iteration.id,
+    title: `G${iteration.accepted ? iteration.newGeneration : iteration.parentGeneration}`,
+    work: `${iteration.jobType.toLowerCase()} #${iteration.iteration}`,
+    verdict: iteration.accepted ? kept : "REJECTED",
+    at: iteration.completedAt,
+    reason: iteration.reason,
+    reasonCode: iteration.reasonCode,
+    sharpe: iteration.testSharpe ?? iteration.evidence.candidate_test_sharpe ?? null,
+    parentSharpe: iteration.evidence.parent_test_sharpe ?? null,
+    net: iteration.testNetPnlUsd,
+    trades: iteration.testTrades,
+    tried: iteration.candidatesTried,
+    changes: changesOf(genomes.get(iteration.parentGeneration), child),
+    evidence: iteration.evidence,
   };
 }
 
-function fromGeneration(one, genomes) {
-  const parent = genomes.get(one.parentGeneration);
+function fromGeneration(generation, genomes) {
+  const parent = genomes.get(generation.parentGeneration);
   return {
-    key: `G${one.generationNumber}`,
-    title: `G${one.generationNumber}`,
+    key: `G${generation.generationNumber}`,
+    title: `G${generation.generationNumber}`,
     work: "",
-    verdict: one.origin === "SEED" ? "SEED" : one.origin === "REVERT" ? "REVERTED" : "KEPT",
-    at: one.createdAt,
-    reason: one.reason ?? (one.origin === "SEED" ? "the genome it was registered with" : ""),
-    reasonCode: one.origin,
+    verdict: generation.origin === "SEED" ? "SEED" : generation.origin === "REVERT" ? "REVERTED" : "KEPT",
+    at: generation.createdAt,
+    reason: generation.reason ?? (generation.origin === "SEED" ? "the genome it was registered with" : ""),
+    reasonCode: generation.origin,
     sharpe: null, parentSharpe: null, net: null, trades: null, tried: null,
-    changes: changesOf(parent, one.genome),
+    changes: changesOf(parent, generation.genome),
     evidence: {},
   };
 }

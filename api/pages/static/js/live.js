@@ -20,12 +20,12 @@ export class Link {
   /**
    * @param {import("./store.js").Fleet|import("./store.js").OneBot|import("./store.js").NoBots} fleet
    * @param {{changed: () => void, moved: (live: boolean, why: string) => void, ticked: (at: number|null) => void,
-   *   gone?: () => void}} told gone: the bot that was followed is not on the board
+   *   gone?: () => void}} listener gone: the bot that was followed is not on the board
    * @param {string} topic
    */
-  constructor(fleet, told, topic = "board") {
+  constructor(fleet, listener, topic = "board") {
     this.fleet = fleet;
-    this.told = told;
+    this.listener = listener;
     this.topic = topic;
     this.live = false;
     this.skewMs = 0;
@@ -73,7 +73,7 @@ export class Link {
       const snapshot = await answer.json();
       this.fleet.load(snapshot);
       this.#heard(snapshot);
-      this.told.changed();
+      this.listener.changed();
       this.#open();
     } catch (failure) {
       this.#lost(failure instanceof Error ? failure.message : "no answer");
@@ -95,7 +95,7 @@ export class Link {
       this.socket = null;
       if (event.code === POLICY_VIOLATION && this.topic.startsWith("bot:")) {
         this.follow("pulse");
-        this.told.gone?.();
+        this.listener.gone?.();
         return;
       }
       this.#lost(event.reason || "the connection closed");
@@ -119,7 +119,7 @@ export class Link {
       return;
     }
     this.#heard(message);
-    if (outcome === "taken") this.told.changed();
+    if (outcome === "taken") this.listener.changed();
   }
 
   #heard(message) {
@@ -127,7 +127,7 @@ export class Link {
     this.skewMs = Date.parse(message.now) - Date.now();
     if (message.killSwitch) switchIs(message.killSwitch, message.live);
     ticksAre(message);
-    this.told.ticked(message.lastTickAt ? Date.parse(message.lastTickAt) : null);
+    this.listener.ticked(message.lastTickAt ? Date.parse(message.lastTickAt) : null);
     if (message.live) this.#move(true, "");
     else this.#lost("the server cannot hear the database");
   }
@@ -145,7 +145,7 @@ export class Link {
   #move(live, why) {
     if (live === this.live && live) return;
     this.live = live;
-    this.told.moved(live, why);
+    this.listener.moved(live, why);
   }
 
   #later(work) {

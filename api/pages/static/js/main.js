@@ -88,7 +88,7 @@ function changed() {
 }
 
 function showRows() {
-  const bots = fleet.shown(view);
+  const bots = fleet.listed(view);
   table.show(bots);
   byId("empty").hidden = bots.length > 0;
   say(byId("empty"), emptyWords());
@@ -186,7 +186,7 @@ async function open(id) {
 
 async function openReset() {
   dialog ??= import("./reset.js").then(({ ResetDialog }) => new ResetDialog({
-    shown: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null,
+    listed: () => table.bots, selected: () => table.bot(table.selected ?? "") ?? null,
   }));
   (await dialog).open();
 }

@@ -48,13 +48,13 @@ export function nearest(sorted, value) {
 
 /**
  * A book's headline figure over real time: a step at every change, a gap while it was unknown.
- * @param {{takenAt: string, netPnlUsd: number|null}[]} shown oldest first @param {number} nowMs
+ * @param {{takenAt: string, netPnlUsd: number|null}[]} snapshots oldest first @param {number} nowMs
  * @returns {[number[], (number|null)[]]} epoch seconds and dollars; the last figure holds until now
  */
-export function steps(shown, nowMs) {
-  const seconds = shown.map((one) => Date.parse(one.takenAt) / 1000);
-  const usd = shown.map((one) => one.netPnlUsd);
-  if (shown.length && nowMs / 1000 > seconds[seconds.length - 1]) {
+export function steps(snapshots, nowMs) {
+  const seconds = snapshots.map((snapshot) => Date.parse(snapshot.takenAt) / 1000);
+  const usd = snapshots.map((snapshot) => snapshot.netPnlUsd);
+  if (snapshots.length && nowMs / 1000 > seconds[seconds.length - 1]) {
     seconds.push(nowMs / 1000);
     usd.push(usd[usd.length - 1]);
   }

@@ -54,51 +54,51 @@ function ruleOf(text) {
 /** @param {HTMLElement} node @param {string|null} rule @param {any[]} iterations @param {any[]} generations @param {Set<string>} open */
 export function drawDescent(node, rule, iterations, generations, open) {
   const table = listing(["Gen", "Verdict", "Sharpe", "Net P&L", "Why"], ["", "", "num", "num", ""], "descent-list");
-  for (const one of descent(iterations, generations)) {
+  for (const step of descent(iterations, generations)) {
     const row = el("tr", "opens");
     const toggle = el("button", "plain toggle");
     toggle.setAttribute("type", "button");
-    toggle.append(el("span", "caret", "▸"), el("span", "", one.title));
+    toggle.append(el("span", "caret", "▸"), el("span", "", step.title));
     const title = el("td", "gen");
-    title.append(toggle, el("span", "attempt", one.work.replace(/^.* /, "")));
-    if (one.work) title.title = one.work;
-    const sharpe = cell(ratio(one.sharpe), "num");
-    if (one.parentSharpe !== null) sharpe.title = `parent ${ratio(one.parentSharpe)}, on bars no search had seen`;
-    row.append(title, cell(one.verdict, TONES[one.verdict]), sharpe, cell(money(one.net), `num ${sign(one.net)}`), cell(one.verdict === "SEED" ? one.reason : wordsFor(one.reasonCode), "words"));
-    const detail = detailOf(one);
-    const fold = (shown) => {
-      detail.hidden = !shown;
-      toggle.setAttribute("aria-expanded", String(shown));
-      row.classList.toggle("is-open", shown);
+    title.append(toggle, el("span", "attempt", step.work.replace(/^.* /, "")));
+    if (step.work) title.title = step.work;
+    const sharpe = cell(ratio(step.sharpe), "num");
+    if (step.parentSharpe !== null) sharpe.title = `parent ${ratio(step.parentSharpe)}, on bars no search had seen`;
+    row.append(title, cell(step.verdict, TONES[step.verdict]), sharpe, cell(money(step.net), `num ${sign(step.net)}`), cell(step.verdict === "SEED" ? step.reason : wordsFor(step.reasonCode), "words"));
+    const detail = detailOf(step);
+    const fold = (unfolded) => {
+      detail.hidden = !unfolded;
+      toggle.setAttribute("aria-expanded", String(unfolded));
+      row.classList.toggle("is-open", unfolded);
     };
-    fold(open.has(one.key));
+    fold(open.has(step.key));
     row.addEventListener("click", () => {
-      const shown = detail.hidden;
-      if (shown) open.add(one.key);
-      else open.delete(one.key);
-      fold(shown);
+      const unfolded = detail.hidden;
+      if (unfolded) open.add(step.key);
+      else open.delete(step.key);
+      fold(unfolded);
     });
     table.body.append(row, detail);
   }
   node.replaceChildren(...(rule ? [ruleOf(rule)] : []), table.node);
 }
 
-function detailOf(one) {
+function detailOf(step) {
   const row = el("tr", "detail");
   const holder = el("td");
   holder.setAttribute("colspan", "5");
   const head = el("p", "detail-words");
-  head.append(timeOf(one.at), el("span", "", one.reason));
-  holder.append(head, changesOf(one), evidenceOf(one));
+  head.append(timeOf(step.at), el("span", "", step.reason));
+  holder.append(head, changesOf(step), evidenceOf(step));
   row.append(holder);
   return row;
 }
 
-function changesOf(one) {
-  if (one.changes === null) return el("p", "dim", one.verdict === "SEED" ? "" : "The genome it was compared with is not known.");
-  if (!one.changes.length) return el("p", "dim", "No number differs from its parent's.");
+function changesOf(step) {
+  if (step.changes === null) return el("p", "dim", step.verdict === "SEED" ? "" : "The genome it was compared with is not known.");
+  if (!step.changes.length) return el("p", "dim", "No number differs from its parent's.");
   const list = el("dl", "changes");
-  for (const { name, from, to } of one.changes) {
+  for (const { name, from, to } of step.changes) {
     const line = el("div");
     const values = el("dd");
     values.append(el("del", "", valueOf(from)), el("span", "dim", "→"), el("ins", "", valueOf(to)));
@@ -108,17 +108,17 @@ function changesOf(one) {
   return list;
 }
 
-function evidenceOf(one) {
+function evidenceOf(step) {
   const list = el("dl", "changes evidence");
   for (const [key, label] of EVIDENCE) {
-    if (one.evidence[key] === undefined || one.evidence[key] === null) continue;
+    if (step.evidence[key] === undefined || step.evidence[key] === null) continue;
     const line = el("div");
-    line.append(el("dt", "", label), el("dd", "", figureOf(one.evidence[key])));
+    line.append(el("dt", "", label), el("dd", "", figureOf(step.evidence[key])));
     list.append(line);
   }
-  if (one.tried !== null) {
+  if (step.tried !== null) {
     const line = el("div");
-    line.append(el("dt", "", "Genomes tried"), el("dd", "", count(one.tried)));
+    line.append(el("dt", "", "Genomes tried"), el("dd", "", count(step.tried)));
     list.append(line);
   }
   return list;
@@ -149,19 +149,19 @@ export function drawDecisions(node, decisions) {
 /** @param {HTMLElement} node @param {any[]} events */
 export function drawTrail(node, events) {
   const table = listing(["Time", "Event", "Reason", "By"], ["", "", "", ""], "trail-list");
-  for (const one of events) {
+  for (const line of events) {
     const row = el("tr");
     const when = el("td", "when");
-    when.append(timeOf(one.at));
-    const event = cell(one.event, /FAILED|TIMEOUT|KILL/.test(one.event) ? "down" : one.event === "METRICS_RESET" ? "amber" : one.event === "STAGE_MOVED" ? "violet" : "");
+    when.append(timeOf(line.at));
+    const event = cell(line.event, /FAILED|TIMEOUT|KILL/.test(line.event) ? "down" : line.event === "METRICS_RESET" ? "amber" : line.event === "STAGE_MOVED" ? "violet" : "");
     const reason = cell("", "words");
-    const url = runUrl(one.runId);
-    reason.append(breakable([one.reason, one.detail].filter(Boolean).join(" · ")));
+    const url = runUrl(line.runId);
+    reason.append(breakable([line.reason, line.detail].filter(Boolean).join(" · ")));
     if (url) reason.append(link("run", url, "The run in Dagster"));
-    const by = cell(one.actor ?? "", "dim");
-    if (one.auditSeq !== null) by.append(el("span", "seq", ` #${one.auditSeq}`));
+    const by = cell(line.actor ?? "", "dim");
+    if (line.auditSeq !== null) by.append(el("span", "seq", ` #${line.auditSeq}`));
     row.append(when, event, reason, by);
-    row.title = [one.event, one.reason, one.detail].filter(Boolean).join(" · ");
+    row.title = [line.event, line.reason, line.detail].filter(Boolean).join(" · ");
     table.body.append(row);
   }
   node.replaceChildren(table.node);
@@ -176,11 +176,11 @@ export function drawChecks(node, verifications, name) {
     return;
   }
   const table = listing(["Check", "Verdict", "Why", "Gen"], ["", "", "", "num"], "check-list");
-  for (const one of verifications) {
+  for (const verification of verifications) {
     const row = el("tr");
-    const why = cell(one.reason, "words");
-    why.title = `Can show: ${one.canShow}\nCannot show: ${one.cannotShow}`;
-    row.append(cell(one.kind.replace(/_/g, " ").toLowerCase(), "kind"), cell(one.verdict, TONES[one.verdict]), why, cell(`G${one.generationNumber}`, "num dim"));
+    const why = cell(verification.reason, "words");
+    why.title = `Can show: ${verification.canShow}\nCannot show: ${verification.cannotShow}`;
+    row.append(cell(verification.kind.replace(/_/g, " ").toLowerCase(), "kind"), cell(verification.verdict, TONES[verification.verdict]), why, cell(`G${verification.generationNumber}`, "num dim"));
     table.body.append(row);
   }
   node.replaceChildren(table.node);
@@ -195,15 +195,15 @@ export function drawLooks(node, looks, standing) {
     return;
   }
   const table = listing(["Look", "Verdict", "Luck", "Days", "Why"], ["", "", "num", "num", ""], "looks-list");
-  for (const one of looks) {
+  for (const look of looks) {
     const row = el("tr");
-    const came = one.passed ? `G${one.generationNumber} → G${one.newGeneration}` : `against G${one.generationNumber}`;
+    const came = look.passed ? `G${look.generationNumber} → G${look.newGeneration}` : `against G${look.generationNumber}`;
     const why = el("td", "words");
-    why.append(el("span", "dim", `${came}: `), el("span", "", one.reason), el("span", "dim", ` · ${one.firstOn} to ${one.lastOn}, ${count(one.activeDays)} days active · `), timeOf(one.createdAt));
-    const luck = cell(chance(one.pValue), `num ${one.passed ? "up" : ""}`);
-    luck.title = `at most ${chance(one.level)} wins; ${one.statistic === null ? "every day was the same" : `${ratio(one.statistic)} standard errors above zero`}`;
-    row.append(cell(`${one.epoch}.${one.number}`), cell(one.passed ? "WON" : "LOST", one.passed ? "up" : "dim"), luck, cell(count(one.days), "num"), why);
-    row.title = `genome ${one.genomeHash}`;
+    why.append(el("span", "dim", `${came}: `), el("span", "", look.reason), el("span", "dim", ` · ${look.firstOn} to ${look.lastOn}, ${count(look.activeDays)} days active · `), timeOf(look.createdAt));
+    const luck = cell(chance(look.pValue), `num ${look.passed ? "up" : ""}`);
+    luck.title = `at most ${chance(look.level)} wins; ${look.statistic === null ? "every day was the same" : `${ratio(look.statistic)} standard errors above zero`}`;
+    row.append(cell(`${look.epoch}.${look.number}`), cell(look.passed ? "WON" : "LOST", look.passed ? "up" : "dim"), luck, cell(count(look.days), "num"), why);
+    row.title = `genome ${look.genomeHash}`;
     table.body.append(row);
   }
   node.replaceChildren(budget, table.node);
@@ -226,9 +226,9 @@ export function listing(heads, looks, name) {
   const node = el("table", `grid ${name}`);
   const [head, line, body] = [el("thead"), el("tr"), el("tbody")];
   heads.forEach((words, at) => {
-    const one = el("th", looks[at], words);
-    one.setAttribute("scope", "col");
-    line.append(one);
+    const heading = el("th", looks[at], words);
+    heading.setAttribute("scope", "col");
+    line.append(heading);
   });
   head.append(line);
   node.append(head, body);

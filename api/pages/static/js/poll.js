@@ -27,11 +27,11 @@ export class Poll {
     const turn = (this.asked += 1);
     try {
       const answer = await fetch(this.what.path(), { cache: "no-store", signal: AbortSignal.timeout(5000) });
-      const told = await answer.json();
+      const reply = await answer.json();
       if (turn !== this.asked) return;
-      if (!answer.ok) throw new Error(told.detail ?? `the server answered ${answer.status}`);
-      if (told.now) serverTimeIs(told.now);
-      this.what.show(told);
+      if (!answer.ok) throw new Error(reply.detail ?? `the server answered ${answer.status}`);
+      if (reply.now) serverTimeIs(reply.now);
+      this.what.show(reply);
       showLink(true, "");
     } catch (failure) {
       if (turn !== this.asked) return;
@@ -52,7 +52,7 @@ function nothing() {}
 /** Ask once. @param {string} path @param {RequestInit} [how] @returns {Promise<any>} the answer, or an error that says why not */
 export async function askOnce(path, how = {}) {
   const answer = await fetch(path, { cache: "no-store", ...how });
-  const told = await answer.json();
-  if (!answer.ok) throw new Error(told.detail ?? `the server answered ${answer.status}`);
-  return told;
+  const reply = await answer.json();
+  if (!answer.ok) throw new Error(reply.detail ?? `the server answered ${answer.status}`);
+  return reply;
 }

@@ -12,7 +12,7 @@ const FIELDS = ["reset-scope", "reset-bots", "reset-reason", "reset-curves"];
 const SAMPLE = 5;
 
 export class ResetDialog {
-  /** @param {{shown: () => any[], selected: () => any|null}} board */
+  /** @param {{listed: () => any[], selected: () => any|null}} board */
   constructor(board) {
     this.board = board;
     this.dialog = byId("reset-dialog");
@@ -33,9 +33,9 @@ export class ResetDialog {
   }
 
   open() {
-    const [shown, selected] = [this.board.shown().length, this.board.selected()];
-    say(byId("reset-shown"), `The ${count(shown)} shown by the filter`);
-    byId("reset-shown").disabled = shown === 0;
+    const [listed, selected] = [this.board.listed().length, this.board.selected()];
+    say(byId("reset-shown"), `The ${count(listed)} shown by the filter`);
+    byId("reset-shown").disabled = listed === 0;
     say(byId("reset-selected"), selected ? `Only ${selected.name}` : "Only the selected bot");
     byId("reset-selected").disabled = !selected;
     byId("reset-bots").value = "all";
@@ -47,7 +47,7 @@ export class ResetDialog {
 
   #body() {
     const which = byId("reset-bots").value;
-    const ids = { all: () => null, shown: () => this.board.shown().map((bot) => bot.id), selected: () => [this.board.selected().id] };
+    const ids = { all: () => null, shown: () => this.board.listed().map((bot) => bot.id), selected: () => [this.board.selected().id] };
     return {
       scope: byId("reset-scope").value,
       botIds: ids[which](),
@@ -84,11 +84,11 @@ export class ResetDialog {
     if (key) headers["Idempotency-Key"] = key;
     try {
       const answer = await fetch("/api/admin/reset-metrics", { method: "POST", headers, body: JSON.stringify(body) });
-      const told = await answer.json();
+      const outcome = await answer.json();
       this.token.heard(answer.status !== 401);
-      if (answer.ok) return told;
+      if (answer.ok) return outcome;
       this.#unplan("");
-      this.#tell("refused", `REFUSED — ${told.code}`, [["why", told.detail], traceLine(told.traceId)]);
+      this.#tell("refused", `REFUSED — ${outcome.code}`, [["why", outcome.detail], traceLine(outcome.traceId)]);
     } catch {
       this.#unplan("");
       this.#tell("refused", "NO ANSWER", [["why", "The server cannot be reached. Look at the bots before you repeat it."]]);

@@ -142,9 +142,9 @@ export class Sheet {
   }
 
   #empty(none) {
-    const shown = this.body.querySelector("tr.none");
-    if (!none) shown?.remove();
-    else if (!shown) {
+    const note = this.body.querySelector("tr.none");
+    if (!none) note?.remove();
+    else if (!note) {
       const line = el("tr", "none");
       const cell = el("td", "", this.what.empty);
       cell.setAttribute("colspan", String(this.what.columns.length));
@@ -214,11 +214,11 @@ function barOf({ bar: done, of, words, label }) {
   if (done === null || done === undefined) return el("span", "dim", DASH);
   const node = el("span", "progress");
   const bar = /** @type {HTMLProgressElement} */ (el("progress"));
-  const told = words ?? `${Math.round(done)}%`;
+  const text = words ?? `${Math.round(done)}%`;
   bar.max = of ?? 100;
   bar.value = done;
   bar.setAttribute("aria-label", label ?? "Progress");
-  bar.setAttribute("aria-valuetext", told);
-  node.append(bar, el("span", "", told));
+  bar.setAttribute("aria-valuetext", text);
+  node.append(bar, el("span", "", text));
   return node;
 }

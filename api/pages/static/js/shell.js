@@ -31,13 +31,13 @@ export function switchIs(state, live) {
   killSwitch.hear(state, live);
 }
 
-/** Hear when the last tick was and how runs start. @param {any} told a message of the link */
-export function ticksAre(told) {
-  silence.hear(told);
-  byId("starts").hidden = !told.starts;
-  if (!told.starts) return;
-  say(byId("starts-head"), told.starts.pace === "STARTS_FAILING" ? "RUNS FAIL TO START" : "RUNS START SLOWLY");
-  say(byId("starts-words"), told.starts.words);
+/** Hear when the last tick was and how runs start. @param {any} heard a message of the link */
+export function ticksAre(heard) {
+  silence.hear(heard);
+  byId("starts").hidden = !heard.starts;
+  if (!heard.starts) return;
+  say(byId("starts-head"), heard.starts.pace === "STARTS_FAILING" ? "RUNS FAIL TO START" : "RUNS START SLOWLY");
+  say(byId("starts-words"), heard.starts.words);
 }
 
 /** @returns {boolean} whether the last tick is older than the server allows */
@@ -131,13 +131,13 @@ function keyed(event) {
 
 /** The help tells of the page as it stands: every figure and column that explains itself, once. */
 function openHelp() {
-  const told = new Map();
+  const abouts = new Map();
   for (const node of document.querySelectorAll("[data-about]")) {
     const label = node.querySelector(".label")?.textContent ?? node.textContent ?? "";
     const { about } = /** @type {HTMLElement} */ (node).dataset;
-    if (about) told.set(label.trim(), about);
+    if (about) abouts.set(label.trim(), about);
   }
-  byId("help-figures").replaceChildren(...[...told].map(explained));
+  byId("help-figures").replaceChildren(...[...abouts].map(explained));
   byId("help-badges").replaceChildren(...BADGES.map(explained));
   openDialog(byId("keys-dialog"));
 }

@@ -24,7 +24,7 @@ export class Silence {
     this.noneSince = null;
   }
 
-  /** Take what the link brings. @param {{now: string, live: boolean, lastTickAt: string|null, tickLimitSeconds: number, stopped: string[]}} told */
+  /** Take what the link brings. @param {{now: string, live: boolean, lastTickAt: string|null, tickLimitSeconds: number, stopped: string[]}} heard */
   hear({ now, live, lastTickAt, tickLimitSeconds, stopped }) {
     if (!live) return;
     this.heardAt = Date.now();

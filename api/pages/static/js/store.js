@@ -111,15 +111,15 @@ export class Fleet {
   }
 
   /** @param {View} view @returns {any[]} the bots shown, in order; unknown figures come last either way */
-  shown(view) {
+  listed(view) {
     const { holds } = filterOf(view.words);
     const matches = ACTIVITIES[view.activity];
-    const found = [];
+    const bots = [];
     for (const bot of this.of(view).values()) {
       if (view.stage && bot.stage !== view.stage) continue;
-      if (matches(bot.botNow.state) && holds(bot)) found.push(bot);
+      if (matches(bot.botNow.state) && holds(bot)) bots.push(bot);
     }
-    return found.sort(order(KEYS[view.sort], view.descending));
+    return bots.sort(order(KEYS[view.sort], view.descending));
   }
 
   /** @returns {{bots: number, stages: Record<string, number>, states: Record<string, number>, books: any[],

@@ -18,9 +18,9 @@ const TYPES = ["BACKTEST", "IMPROVE", "EVOLVE"];
 const thrownAt = (state) => Date.parse(state?.since ?? "") || 0;
 
 export class KillSwitch {
-  /** @param {{now: (iso: string) => void}} told */
-  constructor(told) {
-    this.told = told;
+  /** @param {{now: (iso: string) => void}} listener */
+  constructor(listener) {
+    this.listener = listener;
     this.dialog = byId("kill-dialog");
     /** @type {any} */
     this.state = null;
@@ -50,8 +50,8 @@ export class KillSwitch {
   }
 
   #askUnlessTold() {
-    const told = performance.now() - this.heardAt <= SILENCE_MS;
-    if (!document.hidden && (this.dialog.open || !told)) void this.ask();
+    const heard = performance.now() - this.heardAt <= SILENCE_MS;
+    if (!document.hidden && (this.dialog.open || !heard)) void this.ask();
   }
 
   async ask() {
@@ -59,7 +59,7 @@ export class KillSwitch {
       const answer = await fetch("/api/kill-switch", { cache: "no-store", signal: AbortSignal.timeout(EVERY_MS) });
       if (!answer.ok) return;
       const state = await answer.json();
-      this.told.now(state.now);
+      this.listener.now(state.now);
       if (thrownAt(state) >= thrownAt(this.state)) this.#show(state);
     } catch {
       // the page's own link says that nothing is heard; the banner keeps what was last known
@@ -141,15 +141,15 @@ export class KillSwitch {
     this.neighbours?.postMessage("thrown");
   }
 
-  #done(told) {
-    const heading = `${told.engaged ? "ENGAGED" : "RELEASED"}${told.changed ? "" : " ALREADY — nothing changed"}`;
-    const certain = told.settled === false
+  #done(outcome) {
+    const heading = `${outcome.engaged ? "ENGAGED" : "RELEASED"}${outcome.changed ? "" : " ALREADY — nothing changed"}`;
+    const certain = outcome.settled === false
       ? "a claim that began before has not ended; repeat to be certain"
       : "nothing is queued or claimed from now on";
     this.#tell("done", heading, [
-      ["stops", told.engaged ? certain : "nothing"],
-      ["audit", told.auditSeq ? `#${told.auditSeq}` : DASH],
-      traceLine(told.traceId),
+      ["stops", outcome.engaged ? certain : "nothing"],
+      ["audit", outcome.auditSeq ? `#${outcome.auditSeq}` : DASH],
+      traceLine(outcome.traceId),
     ]);
   }
 

@@ -14,9 +14,9 @@ const COLUMNS = [
 ];
 
 export class Table {
-  /** @param {{open: (id: string) => void, lines: (ids: string[]) => Promise<void>}} told */
-  constructor(told) {
-    this.told = told;
+  /** @param {{open: (id: string) => void, lines: (ids: string[]) => Promise<void>}} listener */
+  constructor(listener) {
+    this.listener = listener;
     this.scroller = byId("rows");
     this.spacer = byId("spacer");
     /** @type {any[]} */
@@ -107,7 +107,7 @@ export class Table {
     this.asking = true;
     setTimeout(async () => {
       try {
-        await this.told.lines(this.#undrawn());
+        await this.listener.lines(this.#undrawn());
         requestAnimationFrame(() => this.draw());
       } catch {
         // the link says that the server is away
@@ -142,7 +142,7 @@ export class Table {
     const row = event.target.closest(".row");
     if (!row) return;
     this.select(row.dataset.id);
-    this.told.open(row.dataset.id);
+    this.listener.open(row.dataset.id);
   }
 }
 

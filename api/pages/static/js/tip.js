@@ -10,7 +10,7 @@ const GAP_PX = 4;
 const EDGE_PX = 8;
 /** @type {[string, (node: HTMLElement) => string|null|undefined][]} */
 const finders = [["[data-about]", (node) => node.dataset.about]];
-let shown = /** @type {HTMLElement|null} */ (null);
+let anchor = /** @type {HTMLElement|null} */ (null);
 /** A pointer rests from an act until it moves: what slides under it meanwhile is not what somebody points at. */
 const pointer = { x: NaN, y: NaN, rests: false };
 
@@ -27,7 +27,7 @@ export function dismissTip() {
 
 /** Write the words anew, for those that count time. */
 export function rewriteTip() {
-  show(shown);
+  show(anchor);
 }
 
 /** @param {EventTarget|null} target @returns {HTMLElement|null} */
@@ -38,15 +38,15 @@ function explained(target) {
 
 /** @param {HTMLElement} node @returns {string} */
 function wordsOf(node) {
-  const found = finders.find(([selector]) => node.matches(selector));
-  return found?.[1](node) ?? "";
+  const finder = finders.find(([selector]) => node.matches(selector));
+  return finder?.[1](node) ?? "";
 }
 
 /** @param {HTMLElement|null} node */
 function show(node) {
   const tip = byId("tooltip");
   const words = node?.isConnected && !node.hidden ? wordsOf(node) : "";
-  shown = words ? node : null;
+  anchor = words ? node : null;
   tip.hidden = !words;
   if (!words || !node) return;
   say(tip, words);
@@ -82,4 +82,4 @@ document.addEventListener("focusin", (event) => focused(event.target));
 document.addEventListener("focusout", () => focused(null));
 document.addEventListener("scroll", () => show(null), { passive: true, capture: true });
 // what has the focus stays explained until the focus leaves it
-document.addEventListener("keydown", ({ key }) => (key === "Escape" || shown !== document.activeElement) && dismissTip());
+document.addEventListener("keydown", ({ key }) => (key === "Escape" || anchor !== document.activeElement) && dismissTip());

@@ -14,17 +14,17 @@ import { runUrl } from "./shell.js";
 const WHILE_WORK_MS = 2000;
 const WHILE_NONE_MS = 5000;
 
-const title = { head: "Work", about: "What is done.", kind: "name", of: (one) => one.title };
-const bot = { head: "Bot", about: "The bot it is done for.", of: (one) => (one.botId ? { text: one.botName, href: `/bots/${one.botId}` } : null) };
-const progress = { head: "Progress", about: "How far it is.", of: (one) => ({ bar: one.of ? one.done : null, of: one.of, words: `${count(one.done)} / ${count(one.of)}`, label: labelOf(one) }) };
+const title = { head: "Work", about: "What is done.", kind: "name", of: (work) => work.title };
+const bot = { head: "Bot", about: "The bot it is done for.", of: (work) => (work.botId ? { text: work.botName, href: `/bots/${work.botId}` } : null) };
+const progress = { head: "Progress", about: "How far it is.", of: (work) => ({ bar: work.of ? work.done : null, of: work.of, words: `${count(work.done)} / ${count(work.of)}`, label: labelOf(work) }) };
 const rest = [
-  { head: "Elapsed", about: "How long it has run.", kind: "num", of: (one) => ({ since: one.startedAt }) },
-  { head: "Run", about: "The Dagster run that does it; work by hand has none.", kind: "wide", of: (one) => ({ text: shortId(one.dagsterRunId), href: runUrl(one.dagsterRunId), title: one.dagsterRunId }) },
-  { head: "Step", about: "What it is at.", kind: "words", of: (one) => ({ text: one.step, title: one.step }) },
+  { head: "Elapsed", about: "How long it has run.", kind: "num", of: (work) => ({ since: work.startedAt }) },
+  { head: "Run", about: "The Dagster run that does it; work by hand has none.", kind: "wide", of: (work) => ({ text: shortId(work.dagsterRunId), href: runUrl(work.dagsterRunId), title: work.dagsterRunId }) },
+  { head: "Step", about: "What it is at.", kind: "words", of: (work) => ({ text: work.step, title: work.step }) },
 ];
 
-function labelOf(one) {
-  return `${one.title}${one.botName ? ` of ${one.botName}` : ""}: ${one.step ?? DASH}`;
+function labelOf(work) {
+  return `${work.title}${work.botName ? ` of ${work.botName}` : ""}: ${work.step ?? DASH}`;
 }
 
 export class UnderWay {
@@ -36,7 +36,7 @@ export class UnderWay {
     /** @type {ReturnType<typeof setTimeout>|undefined} */
     this.timer = undefined;
     const columns = botId === null ? [title, progress, bot, ...rest] : [title, progress, ...rest];
-    this.sheet = new Sheet("works", { key: (one) => one.id, empty: "Nothing is under way.", columns });
+    this.sheet = new Sheet("works", { key: (work) => work.id, empty: "Nothing is under way.", columns });
     document.addEventListener("visibilitychange", () => (document.hidden ? this.#rest() : void this.ask()));
     void this.ask();
   }
@@ -57,7 +57,7 @@ export class UnderWay {
   }
 
   #show(works) {
-    const own = works.filter((one) => this.botId === null || one.botId === this.botId);
+    const own = works.filter((work) => this.botId === null || work.botId === this.botId);
     this.everyMs = own.length ? WHILE_WORK_MS : WHILE_NONE_MS;
     this.sheet.show(own);
     byId("under-way").hidden = own.length === 0;
