@@ -179,11 +179,11 @@ def compare(rounds: int, python: str, folder: Path) -> dict[tuple[str, str, int]
         tape, output, path = tape_of(bars, sessions), Output.for_bars(n_bars), save_for_peers(bars, sessions, folder)
         for _ in range(rounds):
             for scenario, exits in SCENARIOS.items():
-                found = {"ours": crossover_seconds(tape, exits, output)}
+                seconds_by_engine = {"ours": crossover_seconds(tape, exits, output)}
                 for peer, sizes in PEERS.items():
                     if n_bars in sizes and best.get((peer, scenario, n_bars)) != float("inf"):
-                        found[peer] = peer_seconds(python, peer, scenario, path) or float("inf")
-                for engine, seconds in found.items():
+                        seconds_by_engine[peer] = peer_seconds(python, peer, scenario, path) or float("inf")
+                for engine, seconds in seconds_by_engine.items():
                     key = engine, scenario, n_bars
                     best[key] = min(best.get(key, float("inf")), seconds)
     return best

@@ -150,8 +150,12 @@ def main() -> None:
     measured = [measure(size, bars) for size in chosen.sizes or (FULL_SIZES if chosen.full else SIZES)]
     if chosen.record is not None:
         _record(chosen.record, measured)
-    print(json.dumps({name: {str(one.size): round(one.values[name], 3) for one in measured} for name in JSON_FIGURES}))
-    sys.exit(any(one.faults for one in measured))
+    print(
+        json.dumps(
+            {name: {str(figures.size): round(figures.values[name], 3) for figures in measured} for name in JSON_FIGURES}
+        )
+    )
+    sys.exit(any(figures.faults for figures in measured))
 
 
 def measure(size: int, bars: Path) -> Figures:
@@ -200,12 +204,12 @@ def _watch(platform: Platform, desk: Desk, size: int) -> dict[str, list[float]]:
     """Ask the API again and again until every bot has its baseline; return the milliseconds of each path."""
     waits: dict[str, list[float]] = defaultdict(list)
     deadline = time.monotonic() + 60 * max(LEAST_MINUTES, MINUTES_PER_BOT * size)
-    told = 0.0
+    spoken_at = 0.0
     while (done := _scalar(desk, DONE)) < size or _partitions(platform)[0] < size:
         if time.monotonic() > deadline:
             raise SystemExit(f"only {done} of {size} bots were done in time: {platform.said()}")
-        if time.monotonic() - told > 20:
-            told = time.monotonic()
+        if time.monotonic() - spoken_at > 20:
+            spoken_at = time.monotonic()
             print(f"  {datetime.now(UTC):%T}  {done:>6,} done, {_partitions(platform)[0]:>6,} materialized")
         for path in (BOTS_PAGE, *PROOFS):
             status, _, took_ms = platform.get(path)
@@ -247,8 +251,8 @@ def _record_requests(figures: Figures, waits: dict[str, list[float]]) -> None:
 def _count(desk: Desk, figures: Figures) -> None:
     """Recount the ledger by plain SQL; every difference is a fault."""
     for what, statement in COUNTS.items():
-        if found := int(_scalar(desk, statement)):
-            figures.faults.append(f"{found} {what}")
+        if count := int(_scalar(desk, statement)):
+            figures.faults.append(f"{count} {what}")
     for recount in (raw_truth_matches_rollup, session_conserves_cash):
         began = time.perf_counter()
         try:
@@ -277,30 +281,31 @@ def _show(figures: Figures) -> None:
 
 
 def _record(page: Path, measured: list[Figures]) -> None:
-    names = list(dict.fromkeys(name for one in measured for name in one.values))
+    names = list(dict.fromkeys(name for figures in measured for name in figures.values))
+    sizes = " ".join(str(figures.size) for figures in measured)
     page.parent.mkdir(parents=True, exist_ok=True)
     lines = [
         "# Fleet",
         "",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores. Written by `python -m bench.fleet "
-        f"{' '.join(str(one.size) for one in measured)} --record {page}`; `bench/fleet.py` says what each figure is. "
+        f"{sizes} --record {page}`; `bench/fleet.py` says what each figure is. "
         "`other_cores_busy` is how many cores other work on the machine kept busy meanwhile.",
         "",
-        f"| figure | {' | '.join(f'{one.size:,} bots' for one in measured)} |",
+        f"| figure | {' | '.join(f'{figures.size:,} bots' for figures in measured)} |",
         f"|---|{'--:|' * len(measured)}",
-        *(f"| {name} | {' | '.join(_cell(one, name) for one in measured)} |" for name in names),
+        *(f"| {name} | {' | '.join(_cell(figures, name) for figures in measured)} |" for name in names),
         "",
         *(
-            f"- {one.size:,} bots: {fault}"
-            for one in measured
-            for fault in one.faults or ["every count agrees with SQL"]
+            f"- {figures.size:,} bots: {fault}"
+            for figures in measured
+            for fault in figures.faults or ["every count agrees with SQL"]
         ),
     ]
     page.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _cell(one: Figures, name: str) -> str:
-    return f"{one.values[name]:,.3f}" if name in one.values else "—"
+def _cell(figures: Figures, name: str) -> str:
+    return f"{figures.values[name]:,.3f}" if name in figures.values else "—"
 
 
 def _partitions(platform: Platform) -> tuple[int, Any]:

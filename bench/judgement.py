@@ -45,13 +45,13 @@ def main() -> None:
     asked.add_argument("--epochs", type=int, default=400)
     asked.add_argument("--records", type=int, default=4_000)
     asked.add_argument("--fleets", type=int, default=20)
-    told = asked.parse_args()
+    options = asked.parse_args()
     for days in (60, 250):
-        show_epochs(told.epochs, days)
-        show_looks(told.epochs, days)
-    show_evidence(told.records)
-    show_power(told.records)
-    show_discoveries(told.fleets)
+        show_epochs(options.epochs, days)
+        show_looks(options.epochs, days)
+    show_evidence(options.records)
+    show_power(options.records)
+    show_discoveries(options.fleets)
 
 
 def show_epochs(epochs: int, days: int) -> None:
@@ -101,7 +101,7 @@ def show_looks(looks: int, days: int) -> None:
         chance = np.random.default_rng([days, looks, int(sharpe)])
         length = (1 + OPEN_DAYS_PER_SEALED_DAY) * days
         better = planted(normal(chance, looks, length), sharpe)
-        won = [wins(one, np.zeros(length), length - days, level=LEVELS[0]) for one in better]
+        won = [wins(record, np.zeros(length), length - days, level=LEVELS[0]) for record in better]
         known = norm.sf(norm.isf(LEVELS[0]) - sharpe * math.sqrt(days / TRADING_DAYS))
         print(f"  {sharpe:g}: {share(sum(won), looks)}; by a normal test of known deviation {known:.1%}", flush=True)
 
@@ -125,24 +125,26 @@ def show_power(records: int) -> None:
     }.items():
         for sharpe in (1.0, 2.0, 3.0):
             days = np.concatenate([planted(part, sharpe) for part in drawn(made, records, THREE_YEARS)])
-            found, known = ever(evidence(days)), ever(oracle(days))
-            told = f"{share(int(found.sum()), len(found))} of {share(int(known.sum()), len(known))}"
-            print(f"  {name:24} Sharpe {sharpe:g}: {told}, {found.mean() / known.mean():.2f} of it", flush=True)
+            proven_records, known = ever(evidence(days)), ever(oracle(days))
+            shares = f"{share(int(proven_records.sum()), len(proven_records))} of {share(int(known.sum()), len(known))}"
+            print(
+                f"  {name:24} Sharpe {sharpe:g}: {shares}, {proven_records.mean() / known.mean():.2f} of it", flush=True
+            )
 
 
 def show_discoveries(fleets: int) -> None:
     """Print the false share among proven bots of dependent fleets with 1,000 null and 100 planted records."""
     print("\nProven of 1,000 null and 100 planted records (Sharpe 2) that share half their variance: bar 10 % false")
     chance = np.random.default_rng(7)
-    false, found = [], []
+    false, shares = [], []
     for _ in range(fleets):
         fleet = siblings(chance, 1_100, THREE_YEARS, together=1_100)
         fleet[:100] = planted(fleet[:100], 2.0)
         chosen = proven(evidence(fleet)[:, -1])
         false.append(chosen[100:].sum() / max(1, chosen.sum()))
-        found.append(chosen[:100].mean())
+        shares.append(chosen[:100].mean())
     error = 1.96 * float(np.std(false)) / math.sqrt(fleets)
-    print(f"  false {np.mean(false):.2%} ± {error:.2%} of the proven; found {np.mean(found):.1%} of the planted")
+    print(f"  false {np.mean(false):.2%} ± {error:.2%} of the proven; found {np.mean(shares):.1%} of the planted")
 
 
 def drawn(made: Records, records: int, days: int) -> Iterator[FloatArray]:
@@ -175,8 +177,8 @@ def ever(log_e: FloatArray) -> BoolArray:
 
 def share(hits: int, of: int) -> str:
     """Return a share with its 95 % interval."""
-    found = binomtest(hits, of).proportion_ci()
-    return f"{hits / of:6.2%} [{found.low:.2%}, {found.high:.2%}]"
+    interval = binomtest(hits, of).proportion_ci()
+    return f"{hits / of:6.2%} [{interval.low:.2%}, {interval.high:.2%}]"
 
 
 if __name__ == "__main__":

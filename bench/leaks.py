@@ -56,9 +56,9 @@ def growth(samples: Sequence[Sample], *, messages: int) -> Growth:
         raise ValueError(f"at least {LEAST_SAMPLES} samples over some messages are needed, was {len(samples)}")
     settled = samples[int(WARM_UP * len(samples)) :]
     return Growth(
-        heap_mb=messages * _slope(settled, lambda one: one.heap_mb),
-        nodes=messages * _slope(settled, lambda one: one.nodes),
-        listeners=messages * _slope(settled, lambda one: one.listeners),
+        heap_mb=messages * _slope(settled, lambda sample: sample.heap_mb),
+        nodes=messages * _slope(settled, lambda sample: sample.nodes),
+        listeners=messages * _slope(settled, lambda sample: sample.listeners),
     )
 
 

@@ -92,11 +92,15 @@ def main() -> None:
     with own_browser() as browser:
         measured = [measure(browser, size, loads=chosen.loads) for size in chosen.sizes or SIZES]
     print(f"\n{time.monotonic() - began:.0f} s in all, load at the end {os.getloadavg()[0]:.1f}")
-    faults = [fault for one in measured for fault in one.faults]
+    faults = [fault for figures in measured for fault in figures.faults]
     print("\n".join(faults or ["every bar is kept"]))
     if chosen.record is not None:
         _record(chosen.record, measured)
-    print(json.dumps({name: {str(one.size): round(one.values[name], 1) for one in measured} for name in JSON_FIGURES}))
+    print(
+        json.dumps(
+            {name: {str(figures.size): round(figures.values[name], 1) for figures in measured} for name in JSON_FIGURES}
+        )
+    )
     sys.exit(bool(faults))
 
 
@@ -121,14 +125,14 @@ def measure(browser: Browser, size: int, *, loads: int = LOADS) -> Figures:
 
 def _record_loads(figures: Figures, browser: Browser, address: str, *, loads: int) -> None:
     cold_load(browser, address)
-    found = [cold_load(browser, address) for _ in range(loads)]
-    figures.values["kb"] = statistics.median(one.kb for one in found)
-    figures.values["interactive_ms"] = statistics.median(one.ms["interactive"] for one in found)
-    for part in sorted(set().union(*(one.bytes_by_part for one in found))):
-        figures.values[f"kb {part}"] = statistics.median(one.bytes_by_part.get(part, 0) / 1_000 for one in found)
-    for step in found[0].ms:
-        figures.values[f"ms {step}"] = statistics.median(one.ms[step] for one in found)
-    figures.values["ms interactive, best"] = min(one.ms["interactive"] for one in found)
+    cold_loads = [cold_load(browser, address) for _ in range(loads)]
+    figures.values["kb"] = statistics.median(load.kb for load in cold_loads)
+    figures.values["interactive_ms"] = statistics.median(load.ms["interactive"] for load in cold_loads)
+    for part in sorted(set().union(*(load.bytes_by_part for load in cold_loads))):
+        figures.values[f"kb {part}"] = statistics.median(load.bytes_by_part.get(part, 0) / 1_000 for load in cold_loads)
+    for step in cold_loads[0].ms:
+        figures.values[f"ms {step}"] = statistics.median(load.ms[step] for load in cold_loads)
+    figures.values["ms interactive, best"] = min(load.ms["interactive"] for load in cold_loads)
 
 
 def _record_updates(figures: Figures, page: Page, work: Work, *, server: psutil.Process) -> None:
@@ -212,7 +216,10 @@ def _leak_page(size: int, samples: Sequence[Sample], grown: Growth, *, minutes: 
         "",
         "| messages | heap MB | DOM nodes | listeners |",
         "|--:|--:|--:|--:|",
-        *(f"| {one.messages:,} | {one.heap_mb:.2f} | {one.nodes:,} | {one.listeners} |" for one in samples),
+        *(
+            f"| {sample.messages:,} | {sample.heap_mb:.2f} | {sample.nodes:,} | {sample.listeners} |"
+            for sample in samples
+        ),
         "",
         f"Gained over all of them, at the pace after the warm-up: {grown.heap_mb:.2f} MB of heap, "
         f"{grown.nodes:.0f} nodes, {grown.listeners:.0f} listeners. {'; '.join(grown.faults) or 'Nothing is kept'}.",
@@ -220,19 +227,25 @@ def _leak_page(size: int, samples: Sequence[Sample], grown: Growth, *, minutes: 
 
 
 def _record(page: Path, measured: list[Figures]) -> None:
-    names = list(dict.fromkeys(name for one in measured for name in one.values))
+    names = list(dict.fromkeys(name for figures in measured for name in figures.values))
     lines = [
         "# The board in a browser",
         "",
         f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the end. "
-        f"Written by `python -m bench.page {' '.join(str(one.size) for one in measured)} --record {page}`; "
+        f"Written by `python -m bench.page {' '.join(str(figures.size) for figures in measured)} --record {page}`; "
         "`bench/page.py` says what each figure is.",
         "",
-        f"| figure | {' | '.join(f'{one.size:,} bots' for one in measured)} |",
+        f"| figure | {' | '.join(f'{figures.size:,} bots' for figures in measured)} |",
         f"|---|{'--:|' * len(measured)}",
-        *(f"| {name} | {' | '.join(f'{one.values.get(name, 0):,.1f}' for one in measured)} |" for name in names),
+        *(
+            f"| {name} | {' | '.join(f'{figures.values.get(name, 0):,.1f}' for figures in measured)} |"
+            for name in names
+        ),
         "",
-        *(f"- {fault}" for fault in [fault for one in measured for fault in one.faults] or ["every bar is kept"]),
+        *(
+            f"- {fault}"
+            for fault in [fault for figures in measured for fault in figures.faults] or ["every bar is kept"]
+        ),
     ]
     page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text("\n".join(lines) + "\n", "utf-8")

@@ -158,8 +158,8 @@ def other_screens(platform: Platform, count: int) -> Iterator[None]:
     try:
         yield
     finally:
-        for one in listening:
-            one.cancel()
+        for task in listening:
+            task.cancel()
         asyncio.run_coroutine_threadsafe(asyncio.sleep(0.1), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

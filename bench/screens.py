@@ -119,9 +119,9 @@ class Album:
             self.faults.append(f"{name}: {said.text}")
 
     def _look(self, page: Page, name: str, *, width: int) -> None:
-        found = page.evaluate("document.documentElement.scrollWidth")
-        if found > width:
-            self.faults.append(f"{name}: {found} px wide in a window of {width}")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        if wide > width:
+            self.faults.append(f"{name}: {wide} px wide in a window of {width}")
         if said := FORBIDDEN.search(page.content()):
             self.faults.append(f"{name}: says {said.group()}")
 
@@ -188,7 +188,9 @@ def _act(platform: Platform) -> None:
 
 def _shots(platform: Platform) -> tuple[Shot, ...]:
     best = _best(platform)
-    report = next(one["reportUrl"] for one in platform.get(f"/api/bots/{best}")[1]["sessions"] if one["reportUrl"])
+    report = next(
+        session["reportUrl"] for session in platform.get(f"/api/bots/{best}")[1]["sessions"] if session["reportUrl"]
+    )
     return (
         Shot("board-narrow", "/"),
         Shot("drawer", "/", _open_drawer),

@@ -152,9 +152,9 @@ def _phases(page: Page) -> dict[str, float]:
         """() => {
           const [page] = performance.getEntriesByType("navigation");
           const files = performance.getEntriesByType("resource");
-          const ended = (end) => files.filter((one) => one.name.endsWith(end)).map((one) => one.responseEnd);
+          const ended = (end) => files.filter((file) => file.name.endsWith(end)).map((file) => file.responseEnd);
           const last = (end) => Math.max(0, ...ended(end));
-          const board = files.find((one) => one.name.endsWith("/api/board"));
+          const board = files.find((file) => file.name.endsWith("/api/board"));
           const paint = performance.getEntriesByName("first-contentful-paint")[0];
           return {
             "HTML there": page.responseEnd, "CSS there": last(".css"), "JS there": last(".js"),
@@ -175,8 +175,8 @@ def keystrokes(page: Page, words: list[str]) -> list[float]:
         page.keyboard.type(word, delay=KEYSTROKE_MS)
         page.keyboard.press("Escape")
         page.wait_for_timeout(KEYSTROKE_MS)
-    found: list[float] = page.evaluate("seen.keys")
-    return found
+    delays_ms: list[float] = page.evaluate("seen.keys")
+    return delays_ms
 
 
 def names_shown(page: Page, count: int) -> list[str]:
@@ -197,7 +197,7 @@ def held(page: Page, session: CDPSession) -> Sample:
     for _ in range(2):
         session.send("HeapProfiler.collectGarbage")
     session.send("Performance.enable")
-    metrics = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    metrics = {metric["name"]: metric["value"] for metric in session.send("Performance.getMetrics")["metrics"]}
     counters = session.send("Memory.getDOMCounters")
     return Sample(messages, metrics["JSHeapUsedSize"] / 1e6, counters["nodes"], counters["jsEventListeners"])
 

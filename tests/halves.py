@@ -15,12 +15,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
-    told: Path = config.getoption("told")
-    earlier = told.read_text("utf-8").splitlines() if told.exists() else []
+    path: Path = config.getoption("told")
+    earlier = path.read_text("utf-8").splitlines() if path.exists() else []
     if earlier:
         terminalreporter.section("failed before this half", red=True)
         for line in earlier:
             terminalreporter.write_line(line, red=True)
     bad = [report for kind in ("failed", "error") for report in terminalreporter.stats.get(kind, [])]
-    with told.open("a", encoding="utf-8") as file:
+    with path.open("a", encoding="utf-8") as file:
         file.writelines(f"FAILED {report.nodeid}\n" for report in bad)

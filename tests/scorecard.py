@@ -83,8 +83,10 @@ class Row:
     @property
     def figure(self) -> str:
         """The recorded figures, or how many tests spoke."""
-        told = f"{self.passed} of {self.passed + self.failed + self.skipped} tests" if self.passed + self.failed else ""
-        return "; ".join(self.figures) or told
+        tally = (
+            f"{self.passed} of {self.passed + self.failed + self.skipped} tests" if self.passed + self.failed else ""
+        )
+        return "; ".join(self.figures) or tally
 
 
 class Scorecard:

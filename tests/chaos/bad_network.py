@@ -53,8 +53,8 @@ class Proxy:
     def _reset_all(self) -> None:
         with self._lock:
             gone, self._open = self._open, set()
-        for one in gone:
-            _reset(one)
+        for connection in gone:
+            _reset(connection)
 
     def _accept(self) -> None:
         while True:
@@ -89,18 +89,18 @@ class Proxy:
                 target.sendall(chunk)
         with self._lock:
             self._open -= {source, target}
-        for one in (source, target):
+        for end in (source, target):
             with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+                end.shutdown(socket.SHUT_RDWR)
+            end.close()
 
 
-def _reset(one: socket.socket) -> None:
+def _reset(connection: socket.socket) -> None:
     """Close at once with RST; a thread that waits for its bytes wakes."""
     with suppress(OSError):
-        if one.family == socket.AF_INET:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        if connection.family == socket.AF_INET:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         else:
-            one.shutdown(socket.SHUT_RDWR)
+            connection.shutdown(socket.SHUT_RDWR)
     with suppress(OSError):
-        one.close()
+        connection.close()

@@ -111,14 +111,14 @@ CANARY_MINUTES = 10
 
 def broken(connection: Connection, *, lease: timedelta) -> dict[str, dict[str, list[Any]]]:
     """Return the rows that break a promise, by kind and promise; empty where every promise holds."""
-    found: dict[str, dict[str, list[Any]]] = {}
+    broken_by_kind: dict[str, dict[str, list[Any]]] = {}
     for kind, promises in PROMISES.items():
         for promise, statement in promises.items():
             parameters = {"lease": lease} if ":lease" in statement else {}
             rows = connection.execute(text(statement), parameters).all()
             if rows:
-                found.setdefault(kind, {})[promise] = [tuple(row) for row in rows[:5]]
-    return found
+                broken_by_kind.setdefault(kind, {})[promise] = [tuple(row) for row in rows[:5]]
+    return broken_by_kind
 
 
 def resets_by_reason(connection: Connection) -> dict[str, int]:

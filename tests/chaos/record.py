@@ -40,11 +40,11 @@ def write(page: Path, rounds: Sequence[Round], *, seed: int, bots: int, at: date
 
 
 def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> list[str]:
-    sums = {name: sum(one.broken[name] for one in rounds) for name in COUNTED}
+    sums = {name: sum(shot.broken[name] for shot in rounds) for name in COUNTED}
     by_kind: dict[str, list[Round]] = defaultdict(list)
-    for one in rounds:
-        by_kind[one.kind].append(one)
-    failed = sum(not one.ended for one in rounds)
+    for shot in rounds:
+        by_kind[shot.kind].append(shot)
+    failed = sum(not shot.ended for shot in rounds)
     verdict = ", ".join([*(f"{count} {name}" for name, count in sums.items()), f"{failed} rounds not come through"])
     return [
         "# Chaos",
@@ -64,20 +64,20 @@ def _lines(rounds: Sequence[Round], *, seed: int, bots: int, at: datetime) -> li
         "",
         "## Rounds",
         "",
-        *(_line(one) for one in rounds),
+        *(_line(shot) for shot in rounds),
     ]
 
 
-def _line(one: Round) -> str:
-    verdict = f"caught up after {one.settled_seconds:.0f} s" if one.ended else "**FAILED**"
-    return f"{one.number}. {one.kind}: {one.what}; {verdict}"
+def _line(shot: Round) -> str:
+    verdict = f"caught up after {shot.settled_seconds:.0f} s" if shot.ended else "**FAILED**"
+    return f"{shot.number}. {shot.kind}: {shot.what}; {verdict}"
 
 
 def _row(kind: str, done: Sequence[Round]) -> str:
-    silent = max(one.silent_seconds for one in done)
-    ticks = max(one.ticks_seconds for one in done)
-    settled = max(one.settled_seconds for one in done)
-    counts = " | ".join(str(sum(one.broken[name] for one in done)) for name in COUNTED)
+    silent = max(shot.silent_seconds for shot in done)
+    ticks = max(shot.ticks_seconds for shot in done)
+    settled = max(shot.settled_seconds for shot in done)
+    counts = " | ".join(str(sum(shot.broken[name] for shot in done)) for name in COUNTED)
     return f"| {kind} | {len(done)} | {silent:.1f} | {ticks:.0f} | {settled:.0f} | {counts} |"
 
 

@@ -57,11 +57,11 @@ def test_nothing_is_lost_done_twice_or_stuck(platform: Platform, rounds: list[Ro
         done.settled_seconds = seconds_since(harm.at)
     done.silent_seconds = silence.seconds_after(harm.at)
     with platform.owner().connect() as connection:
-        found = broken(connection, lease=LEASE)
+        promises_by_kind = broken(connection, lease=LEASE)
         resets = resets_by_reason(connection)
         sings = canary_sings(connection, now=datetime.now(UTC))
-    done.broken |= {name: sum(map(len, promises.values())) for name, promises in found.items()}
-    assert found == {}
+    done.broken |= {name: sum(map(len, promises.values())) for name, promises in promises_by_kind.items()}
+    assert promises_by_kind == {}
     assert {asked: resets.get(asked) for asked in (reason, *harm.acknowledged)} == dict.fromkeys(
         (reason, *harm.acknowledged), 1
     )
@@ -145,9 +145,9 @@ FAULTS = [
 def test_a_planted_fault_is_found(platform: Platform, kind: str, promise: str, statement: str) -> None:
     platform.until(lambda: caught_up(platform), "it to catch up")
     with platform.owner().connect() as connection:
-        found = plant(connection, statement)
+        promises_by_kind = plant(connection, statement)
         connection.rollback()
-        assert promise in found[kind]
+        assert promise in promises_by_kind[kind]
         assert broken(connection, lease=LEASE) == {}
 
 

@@ -34,7 +34,10 @@ class Screen:
 
 def violations(results: Any) -> list[tuple[str, list[str]]]:
     """Return what axe found: the rule and the elements that break it."""
-    return [(one["id"], [node["html"][:160] for node in one["nodes"]]) for one in results.response["violations"]]
+    return [
+        (violation["id"], [node["html"][:160] for node in violation["nodes"]])
+        for violation in results.response["violations"]
+    ]
 
 
 def box_within(part: Locator, width: int) -> FloatRect:

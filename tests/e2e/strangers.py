@@ -17,10 +17,10 @@ PUBLIC_TOKEN = "dev-admin-secret"
 KILL = {"engaged": True, "reasonCode": "A_STRANGER_DID_IT"}
 RESET = {"scope": "ALL", "reasonCode": "A_STRANGER_DID_IT", "dryRun": False}
 WAYS = """async ({graphql, asks, writes, socket}) => {
-  const told = [];
+  const outcomes = [];
   const settled = async (name, work) => {
-    try { const answer = await work(); told.push([name, answer?.type ?? "sent", answer?.status ?? 0]); }
-    catch (failure) { told.push([name, "refused", String(failure)]); }
+    try { const answer = await work(); outcomes.push([name, answer?.type ?? "sent", answer?.status ?? 0]); }
+    catch (failure) { outcomes.push([name, "refused", String(failure)]); }
   };
   const form = (address, fields, enctype) => new Promise((done) => {
     const frame = document.createElement("iframe");
@@ -70,7 +70,7 @@ WAYS = """async ({graphql, asks, writes, socket}) => {
       open.onerror = () => fail(new Error("closed"));
     }));
   }
-  return told;
+  return outcomes;
 }"""
 
 

@@ -61,8 +61,8 @@ def both(desk: Desk, dagster: ASGIApp) -> Iterator[tuple[Served, Served]]:
 
 
 def tried(page: Page, api: str, dagster: str) -> list[list[Any]]:
-    told: list[list[Any]] = page.evaluate(WAYS, every_way(api=api, dagster=dagster, asks=[BODY]))
-    return told
+    outcomes: list[list[Any]] = page.evaluate(WAYS, every_way(api=api, dagster=dagster, asks=[BODY]))
+    return outcomes
 
 
 def written(owner: Engine) -> tuple[int, int]:
@@ -81,9 +81,9 @@ def test_a_page_of_another_origin_opens_no_socket_and_changes_nothing(
     with both(dev_desk, build_ui(toys.context(read_only=False), writable)) as (api, ui):
         for host in (HOST, "127.0.0.1", "localhost"):
             with strange_page(browser, host=host) as page:
-                told = tried(page, f"127.0.0.1:{api.port}", f"127.0.0.1:{ui.port}")
-            assert {name for name, *_ in told} >= {"picture", "post plain", "form", "write", "socket"}
-            assert [line for line in told if line[0] == "socket" and line[1] != "refused"] == []
+                outcomes = tried(page, f"127.0.0.1:{api.port}", f"127.0.0.1:{ui.port}")
+            assert {name for name, *_ in outcomes} >= {"picture", "post plain", "form", "write", "socket"}
+            assert [line for line in outcomes if line[0] == "socket" and line[1] != "refused"] == []
         assert (toys.started(), written(owner)) == (False, (0, 0))
         assert not switch_state(dev_desk).switch.is_engaged
 
@@ -101,8 +101,8 @@ def test_a_host_name_made_to_point_here_reaches_nothing_even_from_its_own_page(
             landed = page.goto(f"http://{HOST}:{served.port}/")
             assert landed is not None
             assert (landed.status, landed.json()["code"]) == (421, "HOST_NOT_ALLOWED")
-            told = tried(page, f"{HOST}:{api.port}", f"{HOST}:{ui.port}")
-            assert [line for line in told if line[1] == "opened" or line[2] == 200] == []
+            outcomes = tried(page, f"{HOST}:{api.port}", f"{HOST}:{ui.port}")
+            assert [line for line in outcomes if line[1] == "opened" or line[2] == 200] == []
         assert (toys.started(), written(owner)) == (False, (0, 0))
 
 

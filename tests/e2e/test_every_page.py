@@ -134,14 +134,14 @@ def test_axe_finds_no_violation_on_any_page(
 ) -> None:
     page = screen.page
     page.set_viewport_size({"width": width, "height": 844})
-    found: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {}
     for name, path, act in everywhere(stocked_desk, bot_id):
         page.goto(served.http + path)
         act(page)
-        found |= {f"{name}: {rule}": nodes for rule, nodes in violations(axe.run(page))}
+        faults |= {f"{name}: {rule}": nodes for rule, nodes in violations(axe.run(page))}
         page.evaluate(HELD_STALE)
-        found |= {f"{name}, stale: {rule}": nodes for rule, nodes in violations(axe.run(page))}
-    assert not found, json.dumps(found, indent=1)
+        faults |= {f"{name}, stale: {rule}": nodes for rule, nodes in violations(axe.run(page))}
+    assert not faults, json.dumps(faults, indent=1)
 
 
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
@@ -159,7 +159,9 @@ def test_no_page_complains_is_too_wide_or_says_what_nobody_can_know(
         act(page)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, name
         assert FORBIDDEN.findall(page.content()) == [], name
-        complaints = [one for one in screen.complaints if name not in REFUSED or REFUSED[name] not in one]
+        complaints = [
+            complaint for complaint in screen.complaints if name not in REFUSED or REFUSED[name] not in complaint
+        ]
         assert complaints == [], name
         screen.complaints.clear()
 
@@ -169,18 +171,18 @@ def test_two_tabs_follow_the_same_change_and_keep_their_own_filters(
     served: Served,
     stocked_desk: Desk,
 ) -> None:
-    one, other = screen.page, screen.page.context.new_page()
-    for tab in (one, other):
+    first, other = screen.page, screen.page.context.new_page()
+    for tab in (first, other):
         tab.goto(served.http)
         settle(tab)
         tab.evaluate("window.marker = 1")
-    one.locator("#filter").fill("amber")
-    expect(one.locator("#row-count")).to_have_text("ROWS 1/3")
+    first.locator("#filter").fill("amber")
+    expect(first.locator("#row-count")).to_have_text("ROWS 1/3")
     expect(other.locator("#row-count")).to_have_text("ROWS 3/3")
     throw_switch(stocked_desk, SwitchWish(False, "FEED_MENDED", OPS, "trace-8"))
     run_autonomy_tick(stocked_desk)
-    for tab in (one, other):
+    for tab in (first, other):
         row = tab.locator(".spacer .row:visible", has_text="Amber Adder")
         expect(row.locator(".badge")).to_have_text("Backtest queued • x1")
         assert tab.evaluate("window.marker") == 1
-    expect(one.locator("#row-count")).to_have_text("ROWS 1/3")
+    expect(first.locator("#row-count")).to_have_text("ROWS 1/3")

@@ -78,14 +78,14 @@ class Platform:
     def start(self) -> None:
         installed = subprocess.run(INSTALLED, cwd=ROOT, capture_output=True, check=False).returncode == 0
         command = ["make", "run"] if installed else [*PROVING, "up"]
-        with (self.home / "told").open("w") as told:
+        with (self.home / "log").open("w") as log:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env=self.environment, stdout=told, stderr=subprocess.STDOUT, start_new_session=True
+                command, cwd=ROOT, env=self.environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         self.eventually(lambda: "the platform is up" in self.said(), "the platform is up")
 
     def said(self) -> str:
-        return (self.home / "told").read_text()
+        return (self.home / "log").read_text()
 
     def ask(self, path: str, body: dict[str, Any] | None = None, **headers: str) -> tuple[int, Any]:
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["API"], timeout=ASK_SECONDS)
@@ -107,10 +107,10 @@ class Platform:
 
     def proving(self, *arguments: str, bare: bool = False) -> subprocess.CompletedProcess[str]:
         """Run a command; a bare one knows the folder alone, like a shell beside the one that runs the platform."""
-        told = {"ENV", "EMBEDDED_DIR"} | {f"{name}_PORT" for name in self.ports} if bare else set()
+        left_out = {"ENV", "EMBEDDED_DIR"} | {f"{name}_PORT" for name in self.ports} if bare else set()
         return subprocess.run(
             [*PROVING, *arguments],
-            env={name: value for name, value in self.environment.items() if name not in told},
+            env={name: value for name, value in self.environment.items() if name not in left_out},
             cwd=ROOT,
             capture_output=True,
             text=True,
@@ -123,8 +123,8 @@ class Platform:
     def processes(self) -> list[psutil.Process]:
         running = read_lock(self.home / "up.lock")
         roots = [root.pid for root in (postmaster(self.home / "postgres"), self.process) if root is not None]
-        found = processes_of(running.mark) if running is not None else []
-        return [*found, *(one for root in roots for one in with_children(root))]
+        processes = processes_of(running.mark) if running is not None else []
+        return [*processes, *(child for root in roots for child in with_children(root))]
 
     @staticmethod
     def holds(question: Callable[[], object]) -> bool:
@@ -174,8 +174,8 @@ def test_it_is_ready_and_says_where_to_look(platform: Platform) -> None:
 
 
 def test_what_it_keeps_is_nobody_elses(platform: Platform) -> None:
-    kept = [platform.home, *(one for one in platform.home.rglob("*") if not one.is_symlink())]
-    assert [one for one in kept if stat.S_IMODE(one.stat().st_mode) & 0o077] == []
+    kept = [platform.home, *(path for path in platform.home.rglob("*") if not path.is_symlink())]
+    assert [path for path in kept if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
 
 
 def test_the_first_backtests_finish_by_themselves(platform: Platform) -> None:

@@ -96,7 +96,7 @@ def test_axe_finds_no_violation(screen: Screen, served: Served, axe: Any, path: 
 def test_axe_finds_a_planted_violation(screen: Screen, served: Served, axe: Any) -> None:
     page = opened(screen, served, "/jobs")
     page.evaluate("document.querySelector('#clock').replaceWith(document.createElement('button'))")
-    assert "button-name" in {found for found, _ in violations(axe.run(page))}
+    assert "button-name" in {rule for rule, _ in violations(axe.run(page))}
 
 
 @pytest.mark.parametrize("width", [1440, 1280, 390])
@@ -170,7 +170,7 @@ def test_a_running_job_shows_its_time_progress_and_run_and_given_up_work_is_put_
     expect(page.locator("#given-up")).to_be_hidden()
     with stocked_desk.database() as db:
         assert db.query(BotProgress).filter(BotProgress.backtest_failures_in_row > 0).count() == 0
-    assert [one for one in screen.complaints if "401" not in one] == []
+    assert [complaint for complaint in screen.complaints if "401" not in complaint] == []
 
 
 @pytest.mark.parametrize("width", [1440, 390])
@@ -189,19 +189,19 @@ def test_why_work_failed_stands_whole_below_its_row_at_every_width(
     fail("Flint Falcon", sentence.strip())
     screen.page.set_viewport_size({"width": width, "height": 900})
     page = opened(screen, served, "/jobs")
-    told = page.locator("#ended tr", has_text="Flint Falcon").locator("+ .below span.down")
-    expect(told).to_have_text(sentence.strip())
+    error = page.locator("#ended tr", has_text="Flint Falcon").locator("+ .below span.down")
+    expect(error).to_have_text(sentence.strip())
     fail("Garnet Gull", "RuntimeError: " + "no_room_for_block_" * 20)
     words = page.locator("#ended tr", has_text="Garnet Gull").locator("+ .below span.down")
     expect(words).to_contain_text("no_room_for_block_" * 20)
-    expect(told).to_have_text(sentence.strip())
-    for line in (told, words):
+    expect(error).to_have_text(sentence.strip())
+    for line in (error, words):
         line.scroll_into_view_if_needed()
         own_height = 20
         assert box_within(line, width)["height"] > 2 * own_height, "it wraps"
     expect(page.locator("#letters .below")).to_contain_text("bars stop at noon")
     expect(page.locator("#running .below")).to_contain_text("NEEDS_BASELINE")
-    over = "all => all.map(one => one.scrollWidth - one.clientWidth)"
+    over = "all => all.map(line => line.scrollWidth - line.clientWidth)"
     assert max(page.locator("#queue td.words").evaluate_all(over)) <= 0, "why it was queued stands whole"
     if width == 1440:
         regions = page.locator(".scroll").evaluate_all(over)
@@ -224,7 +224,7 @@ def test_reasons_of_ticks_and_iterations_stand_whole_below_their_rows(
     page = opened(screen, served, "/candidates")
     why = page.locator("#iterations .below")
     expect(why).to_contain_text(reason)
-    page.locator("#iteration-name").evaluate("one => one.replaceChildren()")
+    page.locator("#iteration-name").evaluate("heading => heading.replaceChildren()")
     why.click()
     expect(page.locator("#iteration-name")).to_contain_text("Flint Falcon")
     expect(page.locator("#iterations tr[data-key]")).to_have_attribute("aria-current", "true")
@@ -322,7 +322,7 @@ def test_a_token_kept_in_the_tab_is_asked_for_once_and_forgotten_when_told_to(
     page.locator("#kill-token-forget").click()
     expect(page.locator("#kill-token")).to_be_focused()
     assert page.evaluate("sessionStorage.length + localStorage.length") == 0
-    assert [one for one in screen.complaints if "401" not in one] == []
+    assert [complaint for complaint in screen.complaints if "401" not in complaint] == []
 
 
 def test_on_a_developers_own_machine_the_switch_is_one_click(screen: Screen, stocked_desk: Desk) -> None:
@@ -596,7 +596,7 @@ def test_a_person_withdraws_and_restores_bars_on_the_health_page(
         page.locator("#bars-do").click()
         expect(page.locator("#bars-report")).to_contain_text("DONE — RESTORE")
         assert bars.best("MES", "1h") is not None
-    assert [one for one in screen.complaints if "401" not in one] == []
+    assert [complaint for complaint in screen.complaints if "401" not in complaint] == []
 
 
 def test_health_holds_every_figure_against_its_bar_and_lists_the_silences(

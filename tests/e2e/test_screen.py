@@ -280,16 +280,16 @@ def test_every_column_figure_and_badge_is_explained_in_the_help_and_by_key(desk:
             page.goto(served.http + path)
             expect(page.locator("#link-words")).to_have_text("LIVE")
             page.locator("#keys-open").click()
-            told = set(page.locator("#help-figures dt").all_text_contents())
+            terms = set(page.locator("#help-figures dt").all_text_contents())
             named = page.evaluate(HEADS)
             assert named
-            assert set(named) <= told, path
+            assert set(named) <= terms, path
             assert "Backtest queued • x2" in page.locator("#help-badges dt").all_text_contents()
-            assert page.evaluate("[...document.querySelectorAll('[data-about]')].every((one) => one.tabIndex === 0)")
+            assert page.evaluate("[...document.querySelectorAll('[data-about]')].every((node) => node.tabIndex === 0)")
 
 
 HEADS = """() => [...document.querySelectorAll("main [role=columnheader], main thead th, .total .label")]
-    .map((one) => one.textContent.trim()).filter(Boolean)"""
+    .map((node) => node.textContent.trim()).filter(Boolean)"""
 
 
 def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Screen, owner: Engine) -> None:
@@ -327,7 +327,7 @@ def test_a_reset_shows_its_dry_run_before_it_can_execute(desk: Desk, screen: Scr
         figures = page.locator(".spacer .row:visible .c-net")
         expect(figures.first).to_have_text("—")
         expect(figures.filter(has_not_text="—")).to_have_count(0)
-    assert [one for one in screen.complaints if "401" not in one] == []
+    assert [complaint for complaint in screen.complaints if "401" not in complaint] == []
 
 
 def test_a_dry_run_that_is_out_of_date_cannot_be_executed(desk: Desk, screen: Screen, owner: Engine) -> None:

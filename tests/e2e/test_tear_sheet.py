@@ -46,12 +46,12 @@ class Shown:
 
 def show(browser: Browser, address: str, *, width: int) -> Shown:
     page = browser.new_page(viewport={"width": width, "height": 900})
-    shown = Shown(page, [])
-    page.on("console", lambda message: shown.complaints.append(message.text))
-    page.on("requestfailed", lambda request: shown.complaints.append(request.url))
-    page.on("response", shown.answered)
+    sheet = Shown(page, [])
+    page.on("console", lambda message: sheet.complaints.append(message.text))
+    page.on("requestfailed", lambda request: sheet.complaints.append(request.url))
+    page.on("response", sheet.answered)
     page.goto(address, wait_until="networkidle")
-    return shown
+    return sheet
 
 
 def test_it_is_whole_at_every_width_and_on_paper(stocked_desk: Desk, browser: Browser, tmp_path: Path) -> None:
@@ -63,16 +63,16 @@ def test_it_is_whole_at_every_width_and_on_paper(stocked_desk: Desk, browser: Br
         run_id = db.scalars(select(BacktestSession.id)).one()
     with serving(create_app(stocked_desk)) as served:
         for name, width in WIDTHS.items():
-            shown = show(browser, f"{served.http}/api/sessions/{run_id}/report", width=width)
-            assert shown.complaints == []
-            assert shown.page.evaluate("document.documentElement.scrollWidth") == width
-            assert shown.page.locator(".simulated").is_visible()
-            charts = [chart for chart in shown.page.locator("svg.chart").all() if chart.is_visible()]
+            sheet = show(browser, f"{served.http}/api/sessions/{run_id}/report", width=width)
+            assert sheet.complaints == []
+            assert sheet.page.evaluate("document.documentElement.scrollWidth") == width
+            assert sheet.page.locator(".simulated").is_visible()
+            charts = [chart for chart in sheet.page.locator("svg.chart").all() if chart.is_visible()]
             assert len(charts) == 3
             assert all((chart.bounding_box() or {"height": 0})["height"] > 80 for chart in charts)
-            assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(7, 9, 13)"
-            shown.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
-        shown.page.emulate_media(media="print")
-        assert shown.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-        printed = shown.page.pdf(path=tmp_path / "paper.pdf", prefer_css_page_size=True)
+            assert sheet.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(7, 9, 13)"
+            sheet.page.screenshot(path=tmp_path / f"{name}.png", full_page=True)
+        sheet.page.emulate_media(media="print")
+        assert sheet.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+        printed = sheet.page.pdf(path=tmp_path / "paper.pdf", prefer_css_page_size=True)
         assert printed.startswith(b"%PDF")

@@ -23,16 +23,16 @@ def orders_on(shared_data: Path, symbol: str) -> dict[str, dict[str, int | str]]
     bars = real_bars(shared_data, symbol)
     tape = tape_of(bars, session_index(bars, mode="FULL_24x5"))
     account, output = margined(instrument(symbol), 100_000_000_000), Output.for_bars(len(bars))
-    found: dict[str, dict[str, int | str]] = {}
+    orders: dict[str, dict[str, int | str]] = {}
     for name in sorted(ARCHETYPES):
         strategy = Strategy(name, default_genome(name))
         backtest = run_tape(tape, strategy, account=account, output=output)
-        found[name] = {
+        orders[name] = {
             "trades": len(backtest.trades),
             "net_micros": backtest.performance.net_pnl_micros,
             "orders": order_list_hash(backtest),
         }
-    return found
+    return orders
 
 
 if __name__ == "__main__":

@@ -84,23 +84,23 @@ class RecordedTick:
 
 def read(path: Path) -> list[RecordedTick]:
     """Return the recorded ticks, oldest first."""
-    return [_tick(told) for told in json.loads(path.read_text("utf-8"))]
+    return [_tick(written) for written in json.loads(path.read_text("utf-8"))]
 
 
 def record(path: Path) -> int:
     """Let a small fleet live through a few hours on a real database and write down every tick; return how many."""
-    told: list[dict[str, Any]] = []
+    ticks: list[dict[str, Any]] = []
 
     def listening(fleet: Any, *, now: datetime, caps: Caps, load: Load, kill_switch: bool) -> Plan:
         seen = list(fleet)
         plan = plan_autonomy_tick(seen, now=now, caps=caps, load=load, kill_switch=kill_switch)
-        told.append(_told(seen, now, caps=caps, load=load, kill_switch=kill_switch, plan=plan))
+        ticks.append(_told(seen, now, caps=caps, load=load, kill_switch=kill_switch, plan=plan))
         return plan
 
     with patch("services.work.autonomy.plan_autonomy_tick", listening):
         _live_through()
-    path.write_text(json.dumps(told, indent=None, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")
-    return len(told)
+    path.write_text(json.dumps(ticks, indent=None, separators=(",", ":"), sort_keys=True) + "\n", "utf-8")
+    return len(ticks)
 
 
 def _live_through() -> None:
@@ -142,18 +142,18 @@ def _told(
 
 
 def _plain(candidate: ConsideredBot) -> Iterator[tuple[str, Any]]:
-    for one in fields(candidate):
-        value = getattr(candidate, one.name)
+    for column in fields(candidate):
+        value = getattr(candidate, column.name)
         if isinstance(value, datetime):
             value = value.isoformat()
         elif isinstance(value, frozenset):
             value = sorted(map(str, value))
-        yield one.name, str(value) if isinstance(value, UUID) else value
+        yield column.name, str(value) if isinstance(value, UUID) else value
 
 
 def _words(decision: Decision) -> dict[str, Any]:
-    told = asdict(decision)
-    return told | {
+    written = asdict(decision)
+    return written | {
         "bot_id": str(decision.bot_id),
         "reason": str(decision.reason),
         "job_type": None if decision.job_type is None else str(decision.job_type),
@@ -161,17 +161,19 @@ def _words(decision: Decision) -> dict[str, Any]:
     }
 
 
-def _tick(told: Mapping[str, Any]) -> RecordedTick:
+def _tick(written: Mapping[str, Any]) -> RecordedTick:
     return RecordedTick(
-        fleet=tuple(_candidate(row) for row in told["fleet"]),
-        now=datetime.fromisoformat(told["now"]),
-        caps=Caps({JobType(kind): cap for kind, cap in told["caps"]["running"].items()}, told["caps"]["per_symbol"]),
-        load=Load(
-            queued={JobType(kind): count for kind, count in told["queued"].items()},
-            active_by_symbol={(JobType(kind), symbol): count for kind, symbol, count in told["active"]},
+        fleet=tuple(_candidate(row) for row in written["fleet"]),
+        now=datetime.fromisoformat(written["now"]),
+        caps=Caps(
+            {JobType(kind): cap for kind, cap in written["caps"]["running"].items()}, written["caps"]["per_symbol"]
         ),
-        kill_switch=told["kill_switch"],
-        decided=tuple(told["decided"]),
+        load=Load(
+            queued={JobType(kind): count for kind, count in written["queued"].items()},
+            active_by_symbol={(JobType(kind), symbol): count for kind, symbol, count in written["active"]},
+        ),
+        kill_switch=written["kill_switch"],
+        decided=tuple(written["decided"]),
     )
 
 

@@ -55,6 +55,6 @@ def test_a_changed_kernel_is_noticed(
 ) -> None:
     module = changed(tmp_path, *FAULTS[fault])
     monkeypatch.setattr(kernels, "simulate", module.simulate)
-    found, golden = orders_on(shared_data, "NQ"), json.loads(GOLDEN.read_text())["orders"]["NQ"]
-    assert found.keys() == golden.keys()
-    assert found != golden, fault
+    orders, golden = orders_on(shared_data, "NQ"), json.loads(GOLDEN.read_text())["orders"]["NQ"]
+    assert orders.keys() == golden.keys()
+    assert orders != golden, fault

@@ -29,9 +29,9 @@ COLUMNS = ("ts_event", "open_ticks", "high_ticks", "low_ticks", "close_ticks", "
 def test_order_lists_on_real_bars_are_the_frozen_ones(shared_data: Path, symbol: str) -> None:
     golden = json.loads(GOLDEN.read_text())
     assert golden["engine_version"] == ENGINE_VERSION
-    found = orders_on(shared_data, symbol)
-    assert sum(int(row["trades"]) for row in found.values()) > 100
-    assert found == golden["orders"][symbol]
+    orders = orders_on(shared_data, symbol)
+    assert sum(int(row["trades"]) for row in orders.values()) > 100
+    assert orders == golden["orders"][symbol]
 
 
 @pytest.mark.needs_data

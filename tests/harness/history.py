@@ -64,7 +64,7 @@ def plant_history(db: Session, bots: Sequence[UUID], *, sessions_each: int) -> i
     ).all()
     pasts = [(row, number) for row in rows for number in range(sessions_each)]
     _copy(db, "backtest_sessions", SESSION_COLUMNS, (_session(row, number) for row, number in pasts))
-    _copy(db, "trade_logs", TRADE_COLUMNS, (one for row, number in pasts for one in _trades(row.id, number)))
+    _copy(db, "trade_logs", TRADE_COLUMNS, (trade for row, number in pasts for trade in _trades(row.id, number)))
     return len(pasts)
 
 

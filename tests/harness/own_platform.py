@@ -142,7 +142,7 @@ class Platform:
     def _everything(self) -> list[psutil.Process]:
         """Return the supervisor, what it started, and embedded PostgreSQL with its backends."""
         roots = [root.pid for root in (self.postgres(), self.process) if root is not None]
-        return [*self.programs(), *(one for root in roots for one in with_children(root))]
+        return [*self.programs(), *(child for root in roots for child in with_children(root))]
 
     def program(self, *words: str) -> list[psutil.Process]:
         """Return the platform's processes whose command line has all these words."""
@@ -151,8 +151,8 @@ class Platform:
     def workers(self) -> list[psutil.Process]:
         """Return the processes in which Dagster runs work: the code server's own children."""
         servers = {server.pid for server in self.program("dagster", "grpc")}
-        found = [child for child in self.programs() if child.pid not in servers and says(child, "multiprocessing")]
-        return [child for child in found if not says(child, "resource_tracker")]
+        workers = [child for child in self.programs() if child.pid not in servers and says(child, "multiprocessing")]
+        return [child for child in workers if not says(child, "resource_tracker")]
 
     def postgres(self) -> psutil.Process | None:
         """Return the embedded server's first process."""

@@ -72,7 +72,7 @@ def plant_fleet(db: Session, count: int, *, now: datetime, seed: int = 7) -> lis
     figures = {bot["id"]: _figures(chance, bot, now=now) for bot in measured}
     db.execute(insert(BotProgress), [_progress(bot, figures) for bot in bots])
     db.execute(insert(BacktestSession), [run for _, run, _ in figures.values()])
-    db.execute(insert(BotMetricsRollup), [shown for shown, _, _ in figures.values()])
+    db.execute(insert(BotMetricsRollup), [row for row, _, _ in figures.values()])
     db.execute(insert(BotEquityCurve), [curve for _, _, curve in figures.values()])
     db.execute(insert(BotJob), list(_jobs(chance, bots, now=now)))
     db.execute(insert(AutonomyRun), [_tick(now, count)])
@@ -124,7 +124,7 @@ def _figures(chance: random.Random, bot: dict[str, Any], *, now: datetime) -> tu
         "sharpe": mean / sigma * 252**0.5,
     }
     days = [(now - timedelta(days=DAYS - day)).date() for day in range(DAYS)]
-    shown = measured | {
+    row = measured | {
         "bot_id": bot["id"],
         "book": book,
         "session_id": session_id,
@@ -161,7 +161,7 @@ def _figures(chance: random.Random, bot: dict[str, Any], *, now: datetime) -> tu
         "equity_usd": equity,
         "computed_at": at,
     }
-    return shown, run, curve
+    return row, run, curve
 
 
 def _jobs(chance: random.Random, bots: list[dict[str, Any]], *, now: datetime) -> Any:

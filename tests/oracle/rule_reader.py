@@ -41,14 +41,14 @@ def written(node: Node) -> str:
     if kind == "back":
         return f"({written(rest[0])})[{rest[1]}]"
     if kind in FUNCTIONS:
-        return f"{kind}({', '.join(shown(part) for part in rest)})"
+        return f"{kind}({', '.join(drawn(part) for part in rest)})"
     if len(rest) == 1:
         return f"({kind} {written(rest[0])})"
     word = f"crosses {kind}" if kind in ("above", "below") else kind
     return "(" + f" {word} ".join(written(part) for part in rest) + ")" if rest else kind
 
 
-def shown(part: Node | int) -> str:
+def drawn(part: Node | int) -> str:
     """Return an argument: a tree or a number of bars."""
     return written(part) if isinstance(part, tuple) else str(part)
 
@@ -136,12 +136,12 @@ class Reader:
             return abs(values[0])
         if len(values) == 1:
             return -values[0]
-        one, other = values
+        first, other = values
         if kind == "/" and other == 0:
-            if one == 0:
+            if first == 0:
                 return None
             raise TooCloseToCall
-        return OPERATIONS[kind](one, other)
+        return OPERATIONS[kind](first, other)
 
     def verdict(self, node: Node, i: int) -> bool | None:
         """Return True, False or None."""

@@ -124,7 +124,7 @@ def test_an_anchor_that_is_lost_cut_or_altered_is_reported(desk: Desk, clock: Fi
     fill_chain(desk, clock)
     anchor = desk.settings.audit_anchor
     lines = anchor.read_text().splitlines(keepends=True)
-    found = {}
+    kinds = {}
     for name, content in {
         "lost": "",
         "cut": "".join(lines[:-2]),
@@ -132,15 +132,15 @@ def test_an_anchor_that_is_lost_cut_or_altered_is_reported(desk: Desk, clock: Fi
         "garbled": "".join([*lines[:3], "?\n", *lines[3:]]),
     }.items():
         anchor.write_text(content)
-        found[name] = {one.kind for one in verify_chain(desk).breaks}
-    assert found == {
+        kinds[name] = {fault.kind for fault in verify_chain(desk).breaks}
+    assert kinds == {
         "lost": {BreakKind.ANCHOR_MISSING},
         "cut": {BreakKind.UNANCHORED},
         "altered": {BreakKind.REWRITTEN},
         "garbled": {BreakKind.ANCHOR_DAMAGED},
     }
     anchor.unlink()
-    assert {one.kind for one in verify_chain(desk).breaks} == {BreakKind.ANCHOR_MISSING}
+    assert {fault.kind for fault in verify_chain(desk).breaks} == {BreakKind.ANCHOR_MISSING}
 
 
 def test_racing_transactions_leave_no_gap_and_no_fork(desk: Desk) -> None:
@@ -157,7 +157,7 @@ def test_verifying_while_others_append_raises_no_false_alarm(desk: Desk) -> None
     with ThreadPoolExecutor(4) as pool:
         writing = [pool.submit(append, desk, n) for n in range(60)]
         verdicts = []
-        while not all(one.done() for one in writing):
+        while not all(writer.done() for writer in writing):
             verdicts.append(verify_chain(desk))
     assert verdicts
     assert [verdict.breaks for verdict in verdicts if not verdict.is_whole] == []

@@ -139,14 +139,14 @@ def test_a_migration_leaves_old_prices_as_they_were_recorded(old_sessions: dict[
 
 
 def test_old_prices_are_told_as_what_they_meant_or_as_unknown(old_sessions: dict[str, UUID], desk: Desk) -> None:
-    told = {}
+    prices = {}
     for symbol, session_id in old_sessions.items():
-        found = session_trades(desk, session_id)
-        assert found is not None
-        told[symbol] = found[1][0].entry_price
+        stored = session_trades(desk, session_id)
+        assert stored is not None
+        prices[symbol] = stored[1][0].entry_price
     ticks = {"ZT": 102_082, "ZF": 102_414}
     exact = {symbol: count * instrument(symbol).tick_size for symbol, count in ticks.items()}
-    assert told == {"6J": None, "ES": Decimal("5000.25"), **exact}
+    assert prices == {"6J": None, "ES": Decimal("5000.25"), **exact}
     page = Client(create_app(desk)).get(f"/api/sessions/{old_sessions['6J']}/report").text
     assert "Some prices were recorded with fewer decimals than their tick has" in page
     sheet = tear_sheet(desk, old_sessions["ZT"])

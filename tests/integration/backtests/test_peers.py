@@ -98,10 +98,10 @@ def in_ticks_and_cents(rows: list[list[float]]) -> Any:
 
 def test_backtesting_py_makes_the_same_crossover_trades(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, FOLDED, Exits())
-    found = in_ticks_and_cents(theirs("backtesting", "crossover", in_points))
+    peers = in_ticks_and_cents(theirs("backtesting", "crossover", in_points))
     assert len(trades) > 100
-    assert found[: len(trades) - 1] == rows_of(trades, trades.net_micros)
-    assert len(found) == len(trades)
+    assert peers[: len(trades) - 1] == rows_of(trades, trades.net_micros)
+    assert len(peers) == len(trades)
 
 
 def test_backtesting_py_pays_in_commission_what_we_pay_in_slippage(bars: Bars) -> None:
@@ -111,24 +111,24 @@ def test_backtesting_py_pays_in_commission_what_we_pay_in_slippage(bars: Bars) -
 
 def test_backtesting_py_makes_the_same_stop_and_target_trades(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, FOLDED, STOP_TARGET)
-    found = in_ticks_and_cents(theirs("backtesting", "stop_target", in_points))
+    peers = in_ticks_and_cents(theirs("backtesting", "stop_target", in_points))
     mine = rows_of(trades, trades.net_micros)
     assert {ExitReason.STOP, ExitReason.TARGET, ExitReason.REVERSAL} <= set(trades.exit_reason.tolist())
-    assert found[: len(mine)] == mine
-    assert len(found) - len(mine) <= 1
+    assert peers[: len(mine)] == mine
+    assert len(peers) - len(mine) <= 1
 
 
 def test_vectorbt_makes_the_same_crossover_trades(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, ES, Exits())
-    found = in_ticks_and_cents(theirs("vectorbt", "crossover", in_points))
-    assert found == rows_of(trades, trades.net_micros)
+    peers = in_ticks_and_cents(theirs("vectorbt", "crossover", in_points))
+    assert peers == rows_of(trades, trades.net_micros)
 
 
 def test_raptorbt_makes_the_same_crossover_trades_in_two_runs(bars: Bars, in_points: Path) -> None:
     trades = ours(bars, replace(ES, commission_usd=Decimal(0), slippage_ticks=0), Exits())
-    found = in_ticks_and_cents(theirs("raptorbt", "crossover", in_points))
-    assert [row[:5] for row in found[: len(trades) - 1]] == [row[:5] for row in rows_of(trades, trades.gross_micros)]
-    assert [row[5] for row in found[: len(trades) - 1]] == [row[5] for row in rows_of(trades, trades.gross_micros)]
+    peers = in_ticks_and_cents(theirs("raptorbt", "crossover", in_points))
+    assert [row[:5] for row in peers[: len(trades) - 1]] == [row[:5] for row in rows_of(trades, trades.gross_micros)]
+    assert [row[5] for row in peers[: len(trades) - 1]] == [row[5] for row in rows_of(trades, trades.gross_micros)]
 
 
 def test_nautilus_makes_the_same_fills(bars: Bars, in_points: Path) -> None:
@@ -150,6 +150,6 @@ def test_a_single_tick_in_one_fill_would_be_noticed(bars: Bars, in_points: Path)
     trades = ours(bars, ES, Exits())
     moved.open_ticks[trades.entry_bar[5]] += 1
     moved.high_ticks[:] = np.maximum(moved.high_ticks, moved.open_ticks)
-    found = in_ticks_and_cents(theirs("vectorbt", "crossover", in_points))
+    peers = in_ticks_and_cents(theirs("vectorbt", "crossover", in_points))
     other = ours(moved, ES, Exits())
-    assert found != rows_of(other, other.net_micros)
+    assert peers != rows_of(other, other.net_micros)

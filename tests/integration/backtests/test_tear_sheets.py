@@ -92,8 +92,8 @@ def test_tables_add_up_to_the_session(stocked_desk: Desk, run: BacktestSession) 
     assert [trade.seq for trade in sheet.trades] == sorted((trade.seq for trade in sheet.trades), reverse=True)
     with stocked_desk.database() as db:
         by_reason = select(TradeLog.exit_reason, func.sum(TradeLog.net_pnl_usd)).where(TradeLog.session_id == run.id)
-        found = db.execute(by_reason.group_by(TradeLog.exit_reason)).all()
-        recount = {row[0]: row[1] for row in found}
+        rows = db.execute(by_reason.group_by(TradeLog.exit_reason)).all()
+        recount = {row[0]: row[1] for row in rows}
     assert {row.name: row.net_usd for row in sheet.exits} == recount
 
 
@@ -120,8 +120,8 @@ def test_sessions_that_failed_or_never_traded_have_a_sheet_too(client: Client, s
         bot = make_bot(db, name="<b>Bold</b>".replace("<", "").replace(">", "").replace("/", " "))
         failed = make_session(db, bot, created_at=BIRTH, status="FAILED", error="BAD_BARS: <script>planted</script>")
         quiet = make_session(db, bot, created_at=BIRTH + timedelta(hours=1), trade_pnl_usd=())
-        one = make_session(db, bot, created_at=BIRTH + timedelta(hours=2), trade_pnl_usd=("0",))
-        ids = [failed.id, quiet.id, one.id]
+        scratched = make_session(db, bot, created_at=BIRTH + timedelta(hours=2), trade_pnl_usd=("0",))
+        ids = [failed.id, quiet.id, scratched.id]
     pages = [client.get(f"/api/sessions/{session_id}/report") for session_id in ids]
     assert [page.status_code for page in pages] == [200] * 3
     assert "<script>planted" not in pages[0].text

@@ -40,15 +40,15 @@ def added(desk: Desk, **over: Any) -> UUID:
 
 def reasons(desk: Desk) -> dict[UUID, str]:
     """Return what the newest tick gave as its reason, by bot."""
-    told = run_autonomy_tick(desk)
+    tick = run_autonomy_tick(desk)
     with desk.database() as db:
         decided = select(AutonomyBotDecision.bot_id, AutonomyBotDecision.reason_code)
-        rows = db.execute(decided.where(AutonomyBotDecision.run_id == told.run_id))
+        rows = db.execute(decided.where(AutonomyBotDecision.run_id == tick.run_id))
         return {row.bot_id: row.reason_code for row in rows}
 
 
 def trail(desk: Desk, bot_id: UUID) -> list[tuple[str, str | None, str | None, str]]:
-    return [(one.event, one.reason, one.actor, one.detail) for one in bot_life(desk, bot_id).events]
+    return [(event.event, event.reason, event.actor, event.detail) for event in bot_life(desk, bot_id).events]
 
 
 @pytest.mark.parametrize(
@@ -68,8 +68,8 @@ def test_an_act_is_a_link_of_the_chain_and_a_line_of_the_trail(
     clock.advance(seconds=1)
     receipt = act(stocked_desk, kind, bot_id, **over)
     assert receipt.changed
-    told = next(line for line in trail(stocked_desk, bot_id) if line[0] == event)
-    assert told == (event, "OPERATOR_DECISION", "cli:amy", detail)
+    last = next(line for line in trail(stocked_desk, bot_id) if line[0] == event)
+    assert last == (event, "OPERATOR_DECISION", "cli:amy", detail)
     with stocked_desk.database() as db:
         link = db.get_one(AuditEvent, receipt.audit_seq)
         assert (link.action, link.subject, link.payload["requestId"]) == (event, str(bot_id), "trace-1")
@@ -240,8 +240,13 @@ def test_an_edited_bot_is_backtested_on_its_new_numbers_before_the_queue(stocked
 
 
 def test_a_dry_run_shows_the_bot_and_registers_none(stocked_desk: Desk) -> None:
-    shown = would_register(stocked_desk, WANTED)
-    assert (shown.name, shown.symbol, shown.has_bars, shown.genome["stop_atr"]) == ("Amber One", "MES", True, 1.5)
+    preview = would_register(stocked_desk, WANTED)
+    assert (preview.name, preview.symbol, preview.has_bars, preview.genome["stop_atr"]) == (
+        "Amber One",
+        "MES",
+        True,
+        1.5,
+    )
     with stocked_desk.database() as db:
         assert db.scalars(select(Bot.id)).all() == []
         assert db.scalars(select(AuditEvent.seq)).all() == []
@@ -273,8 +278,8 @@ def test_the_api_acts_once_for_one_key(desk: Desk, client: Client) -> None:
     other = client.post(path.replace("pause", "resume"), json=body, headers=ADMIN | key)
     assert (other.status_code, other.json()["code"]) == (409, IdempotencyMismatch.code)
     assert client.post(path, json=body, headers={"X-Admin-Token": "wrong"}).status_code == 401
-    shown = client.get("/api/bots", params={"state": "PAUSED"}).json()
-    assert [(one["name"], one["botNow"]["state"]) for one in shown["data"]] == [("Amber One", "PAUSED")]
+    page = client.get("/api/bots", params={"state": "PAUSED"}).json()
+    assert [(bot["name"], bot["botNow"]["state"]) for bot in page["data"]] == [("Amber One", "PAUSED")]
 
 
 def test_the_bots_page_gets_the_numbers_an_edit_may_change_with_their_bounds(desk: Desk, client: Client) -> None:
@@ -282,8 +287,8 @@ def test_the_bots_page_gets_the_numbers_an_edit_may_change_with_their_bounds(des
     path, wish = f"/api/admin/bots/{bot_id}/edit", {"reasonCode": "TIGHTER_STOP", "numbers": {"stop_atr": 1.0}}
     edited = client.post(path, json=wish, headers=ADMIN)
     assert edited.json()["generation"] == 2
-    told = {one["name"]: one for one in client.get(f"/api/bots/{bot_id}/life").json()["numbers"]}
-    assert told["stop_atr"]["value"] == 1.0
-    assert told["stop_atr"]["low"] < told["stop_atr"]["value"] < told["stop_atr"]["high"]
+    numbers = {number["name"]: number for number in client.get(f"/api/bots/{bot_id}/life").json()["numbers"]}
+    assert numbers["stop_atr"]["value"] == 1.0
+    assert numbers["stop_atr"]["low"] < numbers["stop_atr"]["value"] < numbers["stop_atr"]["high"]
     wrong = client.post(path, json={"reasonCode": "X_Y_Z", "numbers": {"stop_atr": 99}}, headers=ADMIN)
     assert (wrong.status_code, wrong.json()["code"]) == (422, "BAD_GENOME")

@@ -155,9 +155,9 @@ def test_a_reset_that_spares_the_curve_leaves_it_with_its_own_since(
 
 
 def test_what_was_shown_before_is_kept_in_order(client: Client, traded: UUID) -> None:
-    shown = client.get(f"/api/bots/{traded}/books/PAPER").json()["shownBefore"]
-    assert [one["takenAt"] for one in shown] == sorted(one["takenAt"] for one in shown)
-    assert shown[-1]["netPnlUsd"] == 2.5
+    snapshots = client.get(f"/api/bots/{traded}/books/PAPER").json()["shownBefore"]
+    assert [snapshot["takenAt"] for snapshot in snapshots] == sorted(snapshot["takenAt"] for snapshot in snapshots)
+    assert snapshots[-1]["netPnlUsd"] == 2.5
 
 
 def plant_iterations(desk: Desk, bot_id: UUID, clock: FixedClock) -> None:
@@ -193,7 +193,7 @@ def plant_iterations(desk: Desk, bot_id: UUID, clock: FixedClock) -> None:
                 {"segment": 3, "trial": 3, "test_trades": 31, "test_sharpe": 1.2, "genome": tried},
             ]
             alike = {"iteration_id": iteration.id, "train_trades": 60, "genome_hash": genome_hash(tried)}
-            db.execute(insert(ImproveCandidate), [alike | one for one in candidates])
+            db.execute(insert(ImproveCandidate), [alike | candidate for candidate in candidates])
 
 
 def test_every_iteration_shows_the_candidate_it_judged_and_the_verdict(
@@ -201,21 +201,23 @@ def test_every_iteration_shows_the_candidate_it_judged_and_the_verdict(
 ) -> None:
     plant_iterations(desk, traded, clock)
     life = client.get(f"/api/bots/{traded}/life").json()
-    assert [(one["iteration"], one["accepted"], one["reasonCode"]) for one in life["iterations"]] == [
+    assert [(search["iteration"], search["accepted"], search["reasonCode"]) for search in life["iterations"]] == [
         (2, False, "COULD_BE_LUCK"),
         (1, True, "ACCEPTED"),
     ]
-    for one in life["iterations"]:
-        assert (one["testSharpe"], one["testTrades"], one["genome"]["range_bars"]) == (1.2, 31, 40)
-    assert [one["generationNumber"] for one in life["generations"]] == [2, 1]
+    for search in life["iterations"]:
+        assert (search["testSharpe"], search["testTrades"], search["genome"]["range_bars"]) == (1.2, 31, 40)
+    assert [generation["generationNumber"] for generation in life["generations"]] == [2, 1]
 
 
 def test_the_gate_answers_every_requirement_in_the_order_of_the_table(client: Client, traded: UUID) -> None:
     gate = client.get(f"/api/bots/{traded}/life").json()["gate"]
     table = [*GATES[Stage.PAPER].figures, *GATES[Stage.PAPER].besides]
     assert gate["to"] == "SHADOW"
-    assert [(one["code"], one["required"]) for one in gate["checks"]] == [(rule.code, rule.required) for rule in table]
-    checks = {one["code"]: one for one in gate["checks"]}
+    assert [(check["code"], check["required"]) for check in gate["checks"]] == [
+        (rule.code, rule.required) for rule in table
+    ]
+    checks = {check["code"]: check for check in gate["checks"]}
     assert (checks["TRADES"]["was"], checks["TRADES"]["passed"]) == (3, False)
     assert (checks["SHARPE"]["was"], checks["SHARPE"]["passed"]) == (None, False)
     assert checks["MAX_DRAWDOWN_PCT"]["passed"]
@@ -239,7 +241,7 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
         factories.make_job(db, bot, status="FAILED", created_at=clock.advance(minutes=1), error="BAD_BARS: planted")
         factories.make_job(db, bot, reason_code="BY_HAND", created_at=clock.advance(minutes=1))
     life = client.get(f"/api/bots/{traded}/life").json()
-    events = [(one["event"], one["reason"], one["actor"], one["detail"]) for one in life["events"]]
+    events = [(event["event"], event["reason"], event["actor"], event["detail"]) for event in life["events"]]
     assert events[:4] == [
         ("BACKTEST_QUEUED", "BY_HAND", None, "x1"),
         ("BACKTEST_FAILED", None, None, "BAD_BARS: planted"),
@@ -248,8 +250,8 @@ def test_trail_and_marks_come_from_real_rows(desk: Desk, client: Client, clock: 
     ]
     assert ("METRICS_RESET", "SEV1_RESET_METRICS", "tester", "PAPER_ONLY") in events
     assert events[-1][0] == "BOT_REGISTERED"
-    assert [one["at"] for one in life["events"]] == sorted((one["at"] for one in life["events"]), reverse=True)
-    marks = [(one["kind"], one["label"], one["books"]) for one in life["marks"]]
+    assert [event["at"] for event in life["events"]] == sorted((event["at"] for event in life["events"]), reverse=True)
+    marks = [(mark["kind"], mark["label"], mark["books"]) for mark in life["marks"]]
     assert marks == [("STAGE", "PAPER", []), ("RESET", "RESET", ["PAPER", "SHADOW"])]
 
 
@@ -281,17 +283,24 @@ def test_decisions_are_told_in_words(desk: Desk, client: Client, traded: UUID) -
                     run_id=run_id, seq=seq, bot_id=traded, decision="SKIP", reason_code=code, blockers=[code]
                 )
             )
-    told = {one["reasonCode"]: one["words"] for one in client.get(f"/api/bots/{traded}/life").json()["decisions"]}
-    assert told == {"CAP_REACHED": in_words("CAP_REACHED"), "FROM_ANOTHER_VERSION": None}
+    words = {
+        decision["reasonCode"]: decision["words"]
+        for decision in client.get(f"/api/bots/{traded}/life").json()["decisions"]
+    }
+    assert words == {"CAP_REACHED": in_words("CAP_REACHED"), "FROM_ANOTHER_VERSION": None}
 
 
 def test_a_bot_that_trades_by_a_rule_shows_its_text(desk: Desk, client: Client, traded: UUID) -> None:
     text = AS_TEXTS["momentum_surge"]
     request = BotRequest(symbol="MES", timeframe="1h", actor=person("amy"), rule=text, name="Surge One")
-    told = register_bot(desk, request)
-    life = client.get(f"/api/bots/{told.id}/life").json()
+    bot = register_bot(desk, request)
+    life = client.get(f"/api/bots/{bot.id}/life").json()
     assert life["rule"] == rule_text(text).text
-    assert [(one["event"], one["actor"], one["auditSeq"]) for one in life["events"]][-1] == ("BOT_REGISTERED", "amy", 2)
+    assert [(event["event"], event["actor"], event["auditSeq"]) for event in life["events"]][-1] == (
+        "BOT_REGISTERED",
+        "amy",
+        2,
+    )
     assert client.get(f"/api/bots/{traded}/life").json()["rule"] is None
 
 
@@ -308,9 +317,9 @@ def test_sessions_are_paged_without_gap_or_repeat_and_say_what_counts(
     with desk.database.begin() as db:
         new = [factories.make_session(db, bot, created_at=clock.now).id for _ in range(4)]
     listed = list(pages(client, f"/api/bots/{bot_id}/sessions", limit=2))
-    assert [UUID(one["id"]) for one in listed] == sorted(new) + sorted(old)
-    assert [one["countsSinceReset"] for one in listed] == [True] * 4 + [False] * 3
-    assert all(one["reportUrl"] == f"/api/sessions/{one['id']}/report" for one in listed)
+    assert [UUID(session["id"]) for session in listed] == sorted(new) + sorted(old)
+    assert [session["countsSinceReset"] for session in listed] == [True] * 4 + [False] * 3
+    assert all(session["reportUrl"] == f"/api/sessions/{session['id']}/report" for session in listed)
 
 
 def test_another_bots_session_is_no_cursor(desk: Desk, client: Client, clock: FixedClock) -> None:
@@ -348,8 +357,8 @@ def test_the_fleet_file_holds_what_the_filter_leaves(desk: Desk, client: Client,
     assert {row["net_pnl_usd"] for row in rows} == {row["max_drawdown_usd"] for row in rows} == {""}
     both = "/api/bots.csv?state=BACKTEST_RUNNING&state=BACKTEST_QUEUED&symbol=MNQ&q=otter"
     assert [row["name"] for row in csv.DictReader(StringIO(client.get(both).text))] == ["Otter 1", "Otter 3", "Otter 5"]
-    one = "/api/bots.csv?state=BACKTEST_RUNNING"
-    assert [row["name"] for row in csv.DictReader(StringIO(client.get(one).text))] == ["Otter 0", "Otter 3"]
+    path = "/api/bots.csv?state=BACKTEST_RUNNING"
+    assert [row["name"] for row in csv.DictReader(StringIO(client.get(path).text))] == ["Otter 0", "Otter 3"]
     left = "/api/bots.csv?state=ARCHIVED&filter=name:otter"
     assert [row["name"] for row in csv.DictReader(StringIO(client.get(left).text))] == ["Left Otter"]
     as_typed = client.get("/api/bots.csv", params={"filter": "symbol:mnq -state:running name:otter net>"})

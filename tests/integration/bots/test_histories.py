@@ -41,9 +41,9 @@ def test_is_what_the_warm_up_takes_from_the_bars_there_are(stocked_desk: Desk) -
     series = stocked_desk.bars.best("MES", "1h")
     assert series is not None
     wanted = ("momentum_surge", default_genome("momentum_surge"))
-    found = history_of(stocked_desk, symbol="MES", timeframe="1h", wanted=wanted)
-    assert found == History(series.bars, 179)
-    assert found.left_bars == series.bars - 179
+    history = history_of(stocked_desk, symbol="MES", timeframe="1h", wanted=wanted)
+    assert history == History(series.bars, 179)
+    assert history.left_bars == series.bars - 179
     fine = replace(stocked_desk, settings=stocked_desk.settings.model_copy(update={"warm_up_tolerance": 1e-9}))
     assert history_of(fine, symbol="MES", timeframe="1h", wanted=wanted) == History(series.bars, 335)
     assert history_of(stocked_desk, symbol="ZN", timeframe="1h", wanted=wanted) == History(0, 179)
@@ -77,8 +77,8 @@ def test_a_bot_whose_warm_up_takes_all_says_so_on_the_board_on_its_page_and_when
     assert none_left in CliRunner().invoke(main.app, ["why", NAME]).output
     client = Client(create_app(short_desk))
     for path in ("", "/life"):
-        told = client.get(f"/api/bots/{bot_id}{path}").json()["history"]
-        assert told == {"bars": 150, "warmUpBars": 179, "leftBars": 0, "words": none_left}
+        answer = client.get(f"/api/bots/{bot_id}{path}").json()["history"]
+        assert answer == {"bars": 150, "warmUpBars": 179, "leftBars": 0, "words": none_left}
     reset_metrics(short_desk, reset_request(bot_ids=[bot_id]))
     (card,) = bots_by_ids(short_desk, [bot_id])
     assert card.bot_now.reason is None

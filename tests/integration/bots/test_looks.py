@@ -53,8 +53,8 @@ def test_a_bot_without_looks_has_all_of_them_at_the_days_its_search_is_kept_from
     before = client_of(stocked_desk).get(path).json()
     assert (before["looks"], before["looksStanding"]["epoch"]) == ([], None)
     epoch = known(epoch_of(stocked_desk, open_workbench(stocked_desk, bot_id)))
-    told = client_of(stocked_desk).get(path).json()["looksStanding"]
-    assert told == {
+    standing = client_of(stocked_desk).get(path).json()["looksStanding"]
+    assert standing == {
         "epoch": 1,
         "sealedFrom": str(on_day(epoch.sealed_from)),
         "sealedDays": len(epoch.days),
@@ -71,14 +71,14 @@ def test_every_look_is_told_newest_first_with_what_is_left_after_it(stocked_desk
     epoch_of(stocked_desk, open_workbench(stocked_desk, bot_id))
     look(stocked_desk, bot_id, 1, 2, won=True)
     for path in (f"/api/bots/{bot_id}/life", f"/api/bots/{bot_id}"):
-        told = client_of(stocked_desk).get(path).json()
-        assert [(one["epoch"], one["number"], one["passed"], one["newGeneration"]) for one in told["looks"]] == [
+        answer = client_of(stocked_desk).get(path).json()
+        assert [(look["epoch"], look["number"], look["passed"], look["newGeneration"]) for look in answer["looks"]] == [
             (1, 3, True, 2),
             (1, 2, False, None),
             (1, 1, False, None),
         ]
-        assert told["looks"][0] | {"pValue": 0.0004, "days": 60, "activeDays": 41} == told["looks"][0]
-        left = told["looksStanding"]
+        assert answer["looks"][0] | {"pValue": 0.0004, "days": 60, "activeDays": 41} == answer["looks"][0]
+        left = answer["looksStanding"]
         assert (left["taken"], left["left"], left["level"]) == (3, 0, None)
         assert left["words"] == "A look was won, which closed the epoch: its next search asks for a new epoch"
 
@@ -94,11 +94,11 @@ def test_a_bot_without_looks_left_says_how_many_days_it_waits_for_on_the_command
     with stocked_desk.database.begin() as db:
         db.execute(update(BotProgress).where(BotProgress.bot_id == bot_id).values(evidence_waits_until=until))
         assert looks.waits_until(db, bot_id) == until
-    told = client_of(stocked_desk).get(f"/api/bots/{bot_id}/life").json()["looksStanding"]
-    assert (told["waitsForDays"], told["waitsUntil"], told["left"]) == (47, str(until), 0)
-    assert told["words"] == f"No look left: it waits for 47 more trading days, until {until}"
-    code, shown = proving("why", NAME)
-    assert (code, f"  looks: {told['words']}" in shown.splitlines()) == (0, True)
+    standing = client_of(stocked_desk).get(f"/api/bots/{bot_id}/life").json()["looksStanding"]
+    assert (standing["waitsForDays"], standing["waitsUntil"], standing["left"]) == (47, str(until), 0)
+    assert standing["words"] == f"No look left: it waits for 47 more trading days, until {until}"
+    code, printed = proving("why", NAME)
+    assert (code, f"  looks: {standing['words']}" in printed.splitlines()) == (0, True)
 
 
 def test_sessions_of_a_generation_chosen_on_their_days_are_in_sample_and_others_are_not(
@@ -115,7 +115,10 @@ def test_sessions_of_a_generation_chosen_on_their_days_are_in_sample_and_others_
         asking.get(f"/api/bots/{bot_id}/sessions").json()["data"],
         asking.get(f"/api/bots/{bot_id}").json()["sessions"],
     ):
-        assert [(one["generationNumber"], one["inSample"]) for one in listed] == [(2, True), (1, False)]
+        assert [(generation["generationNumber"], generation["inSample"]) for generation in listed] == [
+            (2, True),
+            (1, False),
+        ]
     sheets = [asking.get(f"/api/sessions/{session}/report").text for session in (chosen, seeds)]
     assert f"Generation 2 was chosen on days up to {first_on}" in sheets[0]
     assert ["IN SAMPLE" in sheet for sheet in sheets] == [True, False]

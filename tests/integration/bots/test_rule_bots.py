@@ -92,8 +92,8 @@ def test_is_registered_with_its_text_its_first_genome_and_an_audit_event(stocked
 
 
 def test_two_bots_may_share_a_text_and_it_is_kept_once(desk: Desk) -> None:
-    one, other = registered(desk), registered(desk, name="Surge Two", symbol="MGC")
-    assert one.rule_fingerprint == other.rule_fingerprint
+    first, other = registered(desk), registered(desk, name="Surge Two", symbol="MGC")
+    assert first.rule_fingerprint == other.rule_fingerprint
     assert not other.has_bars
     with desk.database() as db:
         assert db.scalars(select(StoredRuleText.text)).all() == [SURGE]
@@ -233,12 +233,12 @@ def test_trades_exactly_as_the_archetype_it_spells_out(stocked_desk: Desk) -> No
 
 
 def test_only_bots_of_the_same_text_are_siblings(desk: Desk) -> None:
-    one, other = registered(desk), registered(desk, name="Surge Two")
+    first, other = registered(desk), registered(desk, name="Surge Two")
     registered(desk, rule=AS_TEXTS["reversal"], name="Reverse One")
     named = registered(desk, rule=None, archetype="momentum_surge", name="Named One")
     with transaction(desk.database) as db:
         make_bot(db, archetype="momentum_surge", name="Named Two")
-        assert sibling_genomes(db, one.id, before=date(2024, 1, 1), limit=9) == [dict(other.genome)]
+        assert sibling_genomes(db, first.id, before=date(2024, 1, 1), limit=9) == [dict(other.genome)]
         assert len(sibling_genomes(db, named.id, before=date(2024, 1, 1), limit=9)) == 1
 
 
@@ -249,11 +249,11 @@ def test_every_check_knows_a_rule(stocked_desk: Desk, kind: Kind) -> None:
     bot_id = registered(stocked_desk).id
     if kind is Kind.SHARPE:
         run_baseline(stocked_desk, bot_id, run_id="run-1")
-    found = verify(stocked_desk, bot_id, kind)
-    assert found.figures
+    verified = verify(stocked_desk, bot_id, kind)
+    assert verified.figures
     if kind in (Kind.LOOK_AHEAD, Kind.WARM_UP):
-        assert found.grade is Grade.PASSED
-        assert found.figures["found"] == 0
+        assert verified.grade is Grade.PASSED
+        assert verified.figures["found"] == 0
 
 
 @pytest.mark.scorecard(21)
@@ -289,13 +289,13 @@ def test_is_added_shown_and_checked_from_the_command_line(at_terminal: Desk, tmp
     said = proving(*("bot", "add", "--rule", str(path), "--symbol", "MES", "--timeframe", "1h", "--name", "Typed Tern"))
     assert rule_text(SURGE).fingerprint in said
     assert "momentum(close, momentum_bars) >= momentum_atr" in said
-    shown = proving("bot", "show", "typed tern").splitlines()
-    assert said.splitlines()[1:-1] == shown[1:]
-    short = shown[0].split()[-1]
-    assert proving("bot", "show", short.upper()).splitlines() == shown
+    printed = proving("bot", "show", "typed tern").splitlines()
+    assert said.splitlines()[1:-1] == printed[1:]
+    short = printed[0].split()[-1]
+    assert proving("bot", "show", short.upper()).splitlines() == printed
     with at_terminal.database() as db:
         assert short == short_id(db.scalars(select(Bot.id)).one())
-    assert "left after a warm-up of" in shown[-1]
+    assert "left after a warm-up of" in printed[-1]
     assert "PASSED" in proving("check", "lookahead", "Typed Tern")
     with at_terminal.database() as db:
         generation = db.scalars(select(BotGeneration)).one()

@@ -81,9 +81,9 @@ def recounted(owner: Engine) -> dict[UUID, tuple[float | None, float | None]]:
     with owner.connect() as connection:
         grouped = text("SELECT bot_id, max(generation_number) FROM bot_generations GROUP BY 1")
         newest: dict[UUID, int] = {row[0]: row[1] for row in connection.execute(grouped)}
-        told = connection.execute(text("SELECT * FROM improve_iterations ORDER BY completed_at")).mappings().all()
+        rows = connection.execute(text("SELECT * FROM improve_iterations ORDER BY completed_at")).mappings().all()
     figures: dict[UUID, tuple[float | None, float | None]] = dict.fromkeys(newest, (None, None))
-    for row in told:
+    for row in rows:
         generation = row["new_generation"] or (
             row["parent_generation"] if row["reason_code"] == "SAME_AS_PARENT" else None
         )
@@ -108,18 +108,18 @@ def shown_on_the_board(desk: Desk) -> dict[UUID, tuple[float | None, float | Non
 
 
 @pytest.mark.scorecard(19)
-@pytest.mark.parametrize("shown", [shown_in_pages, shown_on_the_board])
+@pytest.mark.parametrize("read", [shown_in_pages, shown_on_the_board])
 def test_they_equal_a_recount_and_are_unknown_where_nothing_was_evaluated(
     desk: Desk,
     owner: Engine,
     lived: dict[str, UUID],
-    shown: Callable[[Desk], dict[UUID, tuple[float | None, float | None]]],
+    read: Callable[[Desk], dict[UUID, tuple[float | None, float | None]]],
 ) -> None:
-    expected, told = recounted(owner), shown(desk)
-    assert told.keys() == expected.keys()
-    for bot_id, figures in told.items():
+    expected, figures_of = recounted(owner), read(desk)
+    assert figures_of.keys() == expected.keys()
+    for bot_id, figures in figures_of.items():
         assert figures == pytest.approx(expected[bot_id])
-    assert {life for life, bot_id in lived.items() if told[bot_id] != (None, None)} == KNOWN
+    assert {life for life, bot_id in lived.items() if figures_of[bot_id] != (None, None)} == KNOWN
 
 
 def test_an_iteration_overtaken_by_a_generation_says_nothing_of_it(
@@ -130,9 +130,9 @@ def test_an_iteration_overtaken_by_a_generation_says_nothing_of_it(
         before = known(registry.at_work(db, bot_id))
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
     live(desk, bot_id, Outcome.SAME_AS_PARENT, number=2, now=clock.advance(minutes=1), at_work=before)
-    told = shown_on_the_board(desk)[bot_id]
-    assert None not in told
-    assert told == pytest.approx(recounted(owner)[bot_id])
+    standing = shown_on_the_board(desk)[bot_id]
+    assert None not in standing
+    assert standing == pytest.approx(recounted(owner)[bot_id])
 
 
 def test_an_accepted_candidate_that_was_overtaken_becomes_no_generation(
@@ -142,10 +142,10 @@ def test_an_accepted_candidate_that_was_overtaken_becomes_no_generation(
     with desk.database() as db:
         before = known(registry.at_work(db, bot_id))
     live(desk, bot_id, Outcome.ACCEPTED, number=1, now=clock.advance(minutes=1))
-    told = shown_on_the_board(desk)[bot_id]
+    standing = shown_on_the_board(desk)[bot_id]
     figures = live(desk, bot_id, Outcome.ACCEPTED, number=2, now=clock.advance(minutes=1), at_work=before)
     assert (figures["accepted"], figures["reason_code"]) == (False, "OVERTAKEN")
-    assert shown_on_the_board(desk)[bot_id] == told
+    assert shown_on_the_board(desk)[bot_id] == standing
     with desk.database() as db:
         assert registry.newest_generation(db, bot_id) == before.generation + 1
         late = db.query(ImproveIteration).filter_by(bot_id=bot_id, iteration=2).one()

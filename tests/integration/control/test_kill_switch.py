@@ -111,12 +111,12 @@ def test_setting_and_audit_event_commit_together_and_name_actor_and_reason(desk:
     assert (again.changed, again.audit_seq, again.reason_code) == (False, None, "BAD_FEED")
     throw(desk, False, reason="FEED_MENDED")
     with desk.database() as db:
-        told = db.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars().all()
-    assert [(one.action, one.actor, one.payload["reasonCode"]) for one in told] == [
+        events = db.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars().all()
+    assert [(event.action, event.actor, event.payload["reasonCode"]) for event in events] == [
         ("KILL_SWITCH_ENGAGED", "ops", "BAD_FEED"),
         ("KILL_SWITCH_RELEASED", "ops", "FEED_MENDED"),
     ]
-    assert told[0].seq == first.audit_seq
+    assert events[0].seq == first.audit_seq
     assert verify_chain(desk).is_whole
 
 
@@ -211,8 +211,8 @@ def test_racing_ticks_and_claims_leave_the_work_as_the_acknowledgement_saw_it(st
             assert _snapshot(stocked_desk) == seen
         finally:
             stop.set()
-        for one in work:
-            one.result()
+        for thread in work:
+            thread.result()
     assert _snapshot(stocked_desk) == seen
 
 

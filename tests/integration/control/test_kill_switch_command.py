@@ -46,12 +46,12 @@ def kill_switch(*words: str, owner: URL, home: Path) -> str:
 def test_the_switch_is_thrown_without_what_only_other_commands_need(
     desk: Desk, urls: DatabaseUrls, tmp_path: Path
 ) -> None:
-    told = kill_switch("on", "--reason", "BAD_FEED", owner=urls.owner, home=tmp_path)
-    assert told.startswith("kill switch engaged\n")
-    assert told.endswith("imported []\n")
+    printed = kill_switch("on", "--reason", "BAD_FEED", owner=urls.owner, home=tmp_path)
+    assert printed.startswith("kill switch engaged\n")
+    assert printed.endswith("imported []\n")
     assert (switch_now(desk).is_engaged, switch_now(desk).reason_code) == (True, "BAD_FEED")
-    shown = kill_switch("status", owner=urls.owner, home=tmp_path)
-    assert (shown.split()[0], "imported []" in shown) == ("SOFT", True)
+    status = kill_switch("status", owner=urls.owner, home=tmp_path)
+    assert (status.split()[0], "imported []" in status) == ("SOFT", True)
 
 
 @pytest.fixture
@@ -65,9 +65,9 @@ def bare(server_url: URL) -> Iterator[URL]:
 
 
 def test_a_database_that_is_not_prepared_is_prepared_first(bare: URL, tmp_path: Path) -> None:
-    told = kill_switch("on", owner=bare, home=tmp_path)
-    assert told.startswith("kill switch engaged\n")
-    assert "alembic" in told
+    printed = kill_switch("on", owner=bare, home=tmp_path)
+    assert printed.startswith("kill switch engaged\n")
+    assert "alembic" in printed
 
 
 def test_a_database_behind_this_code_does_not_count_as_prepared(desk: Desk, urls: DatabaseUrls) -> None:

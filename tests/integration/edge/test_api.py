@@ -33,21 +33,21 @@ def test_bots_are_listed_with_what_they_do_now(desk: Desk, client: Client, clock
     assert answer.status_code == 200
     page = answer.json()
     assert (page["total"], page["nextCursor"]) == (1, None)
-    shown = page["data"][0]
-    assert shown["id"] == str(bot.id)
-    assert (shown["name"], shown["stage"], shown["symbol"]) == ("Cobalt Otter", "LAB", "MES")
-    assert (shown["timeframe"], shown["archetype"], shown["generation"]) == ("1h", "breakout", 1)
-    assert shown["botNow"]["state"] == "BACKTEST_RUNNING"
-    assert shown["botNow"]["badge"] == {"text": "Backtesting • x2", "tone": "purple"}
-    assert shown["botNow"]["tooltip"] == "Running 6m 46s • Attempt x2"
-    active = shown["botNow"]["activeJob"]
+    card = page["data"][0]
+    assert card["id"] == str(bot.id)
+    assert (card["name"], card["stage"], card["symbol"]) == ("Cobalt Otter", "LAB", "MES")
+    assert (card["timeframe"], card["archetype"], card["generation"]) == ("1h", "breakout", 1)
+    assert card["botNow"]["state"] == "BACKTEST_RUNNING"
+    assert card["botNow"]["badge"] == {"text": "Backtesting • x2", "tone": "purple"}
+    assert card["botNow"]["tooltip"] == "Running 6m 46s • Attempt x2"
+    active = card["botNow"]["activeJob"]
     assert (active["id"], active["type"], active["status"]) == (str(job.id), "BACKTEST", "RUNNING")
     assert (active["attempt"], active["iteration"], active["elapsedSeconds"]) == (2, 0, 406)
-    assert shown["metrics"]["book"] == "BACKTEST"
-    assert (shown["metrics"]["netPnl"], shown["metrics"]["trades"]) == (125.5, 40)
-    assert shown["metrics"]["dataSource"] == "SIMULATED"
-    assert shown["stageGate"]["allowed"] is False
-    blockers = {blocker["code"] for blocker in shown["stageGate"]["blockers"]}
+    assert card["metrics"]["book"] == "BACKTEST"
+    assert (card["metrics"]["netPnl"], card["metrics"]["trades"]) == (125.5, 40)
+    assert card["metrics"]["dataSource"] == "SIMULATED"
+    assert card["stageGate"]["allowed"] is False
+    blockers = {blocker["code"] for blocker in card["stageGate"]["blockers"]}
     assert {"TRADES", "REAL_MARKET_DATA"} <= blockers
 
 
@@ -136,13 +136,13 @@ def test_every_state_asked_for_in_sql_is_the_state_that_is_shown(desk: Desk, cli
             assert progress is not None
             progress.backtests_completed = int(bool(number & 16))
             progress.backtest_failures_in_row = 5 if number & 32 and number & 8 else 0
-    shown = Counter(bot["botNow"]["state"] for bot in client.get("/api/bots?limit=500").json()["data"])
-    assert len(shown) >= 6
+    states = Counter(bot["botNow"]["state"] for bot in client.get("/api/bots?limit=500").json()["data"])
+    assert len(states) >= 6
     totals = client.get("/api/bots/totals").json()
     for state, expected in totals["byState"].items():
         page = client.get(f"/api/bots?limit=500&state={state}").json()
         assert {bot["botNow"]["state"] for bot in page["data"]} <= {state}
-        assert page["total"] == len(page["data"]) == shown[state] == expected
+        assert page["total"] == len(page["data"]) == states[state] == expected
 
 
 def test_filters_narrow_by_stage_symbol_and_words(desk: Desk, client: Client) -> None:
@@ -177,11 +177,11 @@ def test_words_that_ask_for_more_are_told_what_words_are_and_what_asks_for_the_r
 ) -> None:
     answer = client.get(path, params={"q": written})
     assert (answer.status_code, answer.json()["code"]) == (422, "BAD_INPUT")
-    told = (
+    message = (
         "takes words to look for, up to 60 letters, digits, blanks, '.', '_' and '-', and no field:word or "
         f"figure>number, was {written[:60]!r}; the rest is asked by {besides}"
     )
-    assert answer.json()["errors"] == [{"at": "query.q", "message": told}]
+    assert answer.json()["errors"] == [{"at": "query.q", "message": message}]
 
 
 def test_archived_bots_are_not_listed_but_can_be_opened(desk: Desk, client: Client, clock: FixedClock) -> None:
@@ -208,12 +208,12 @@ def test_one_bot_is_shown_in_depth(desk: Desk, client: Client, clock: FixedClock
                 run_id=run_id.id, seq=0, bot_id=bot.id, decision="SKIP", reason_code="BACKOFF", blockers=["BACKOFF"]
             )
         )
-    shown = client.get(f"/api/bots/{bot.id}").json()
-    assert shown["bot"]["id"] == str(bot.id)
-    assert [one["status"] for one in shown["sessions"]].count("FAILED") == 1
-    assert [one["generationNumber"] for one in shown["generations"]] == [1]
-    assert shown["decisions"][0]["reasonCode"] == "BACKOFF"
-    assert (shown["jobs"][0]["type"], shown["jobs"][0]["error"]) == ("BACKTEST", "BAD_BARS: planted")
+    dossier = client.get(f"/api/bots/{bot.id}").json()
+    assert dossier["bot"]["id"] == str(bot.id)
+    assert [session["status"] for session in dossier["sessions"]].count("FAILED") == 1
+    assert [generation["generationNumber"] for generation in dossier["generations"]] == [1]
+    assert dossier["decisions"][0]["reasonCode"] == "BACKOFF"
+    assert (dossier["jobs"][0]["type"], dossier["jobs"][0]["error"]) == ("BACKTEST", "BAD_BARS: planted")
     first = client.get(f"/api/bots/{bot.id}/trades?limit=2").json()
     rest = client.get(f"/api/bots/{bot.id}/trades?limit=2&cursor={first['nextCursor']}").json()
     assert [trade["seq"] for trade in first["data"] + rest["data"]] == [2, 1, 0]
@@ -225,7 +225,7 @@ def test_books_are_never_added_to_each_other(desk: Desk, client: Client) -> None
         for stage, book, net in (("LAB", "BACKTEST", 10), ("LAB", "BACKTEST", 5), ("PAPER", "PAPER", -7)):
             db.add(factories.rollup(factories.make_bot(db, stage=stage).id, book=book, net_pnl_usd=Decimal(net)))
         factories.make_bot(db)
-    books = {one["book"]: one for one in client.get("/api/bots/totals").json()["books"]}
+    books = {book["book"]: book for book in client.get("/api/bots/totals").json()["books"]}
     assert (books["BACKTEST"]["netPnlUsd"], books["BACKTEST"]["bots"], books["BACKTEST"]["measured"]) == (15, 3, 2)
     assert (books["PAPER"]["netPnlUsd"], books["PAPER"]["simulated"]) == (-7, 1)
 
@@ -263,9 +263,9 @@ def test_proofs_equal_an_sql_recount(desk: Desk, client: Client, owner: Engine, 
 
         by_status = dict(rows("SELECT status, count(*) FROM bot_jobs GROUP BY 1"))
         assert {status: n for status, n in jobs["counts"].items() if n} == by_status
-        told = {(kind, status): n for kind, all_ in jobs["byType"].items() for status, n in all_.items() if n}
+        counted = {(kind, status): n for kind, all_ in jobs["byType"].items() for status, n in all_.items() if n}
         by_type = rows("SELECT job_type, status, count(*) FROM bot_jobs GROUP BY 1, 2")
-        assert told == {(kind, status): n for kind, status, n in by_type}
+        assert counted == {(kind, status): n for kind, status, n in by_type}
         oldest = rows("SELECT id, created_at FROM bot_jobs WHERE status = 'QUEUED' ORDER BY created_at LIMIT 1")[0]
         assert jobs["oldestQueued"]["id"] == str(oldest.id)
         assert jobs["oldestQueued"]["ageSeconds"] == (clock.now - oldest.created_at).total_seconds()
@@ -313,8 +313,8 @@ def test_figures_of_every_bot_equal_an_sql_recount(desk: Desk, client: Client, o
     with owner.connect() as connection:
         expected = {row[0]: (float(row[1]), row[2]) for row in connection.execute(text(recount))}
     data = client.get("/api/bots?limit=500").json()["data"]
-    told = {bot["id"]: (bot["metrics"]["netPnl"], bot["metrics"]["trades"]) for bot in data}
-    assert {bot_id: figures for bot_id, figures in told.items() if figures != (None, None)} == expected
+    figures_of = {bot["id"]: (bot["metrics"]["netPnl"], bot["metrics"]["trades"]) for bot in data}
+    assert {bot_id: figures for bot_id, figures in figures_of.items() if figures != (None, None)} == expected
     assert 0 < len(expected) < 50
 
 
@@ -608,8 +608,8 @@ def test_no_token_opens_the_door_to_another_host_or_origin(
         assert answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["traceId"] == answer.headers["x-request-id"]
     assert client.get("/healthz", headers=headers).status_code == status
-    shown = client.get("/api/bots").json()["data"]
-    assert [(one["id"], one["metricsResetAt"]) for one in shown] == [(str(bot.id), None)]
+    bots = client.get("/api/bots").json()["data"]
+    assert [(card["id"], card["metricsResetAt"]) for card in bots] == [(str(bot.id), None)]
     assert client.get("/api/kill-switch").json()["engaged"] is False
     own = {"Origin": "http://127.0.0.1", "Sec-Fetch-Site": "same-origin"}
     assert client.post("/api/admin/reset-metrics", json=RESET, headers=ADMIN | own).status_code == 200

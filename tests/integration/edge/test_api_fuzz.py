@@ -57,9 +57,9 @@ def fuzz(app: FastAPI, served: Served, *, headers: dict[str, str]) -> set[str]:
     """Send generated requests to every operation; return the operations that were called."""
     schema = schemathesis.openapi.from_dict(app.openapi())
     called: set[str] = set()
-    for found in schema.get_all_operations():
-        assert isinstance(found, Ok), found
-        operation = found.ok()
+    for result in schema.get_all_operations():
+        assert isinstance(result, Ok), result
+        operation = result.ok()
         called.add(f"{operation.method.upper()} {operation.path}")
         good, bad = (operation.as_strategy(generation_mode=mode) for mode in GenerationMode)
 
@@ -117,7 +117,7 @@ def test_no_string_of_any_operation_lets_an_attack_through(app: FastAPI, server:
         for method, operation in methods.items():
             parameters = operation.get("parameters", [])
             target = path.replace("{bot_id}", spoken)
-            query = "&".join(f"{one['name']}={spoken}" for one in parameters if one["in"] == "query")
+            query = "&".join(f"{parameter['name']}={spoken}" for parameter in parameters if parameter["in"] == "query")
             body = {"scope": attack, "reasonCode": attack, "botIds": [attack], "planHash": attack}
             answer = httpx.request(
                 method.upper(),

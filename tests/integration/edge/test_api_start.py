@@ -62,12 +62,12 @@ def in_time(port: int, path: str) -> httpx.Response:
 @pytest.mark.parametrize(("env", "token"), [("prod", ""), ("prod", "dev-admin-secret"), ("test", "x" * 40)])
 def test_it_refuses_weak_secrets_outside_dev(tmp_path: Path, env: str, token: str) -> None:
     process = start(tmp_path, ENV=env, ADMIN_TOKEN=token, API_PORT=str(free_ports(1)[0]))
-    out, told = process.communicate()
+    out, printed = process.communicate()
     assert process.returncode == 2
-    assert told.startswith("ADMIN_TOKEN must be")
-    assert len(told.strip().splitlines()) == 1
+    assert printed.startswith("ADMIN_TOKEN must be")
+    assert len(printed.strip().splitlines()) == 1
     assert out == ""
-    assert not token or token not in told
+    assert not token or token not in printed
 
 
 def test_it_says_that_a_port_is_taken(tmp_path: Path) -> None:
@@ -76,9 +76,9 @@ def test_it_says_that_a_port_is_taken(tmp_path: Path) -> None:
         holder.listen()
         port = holder.getsockname()[1]
         process = start(tmp_path, ADMIN_TOKEN=TOKEN, API_PORT=str(port))
-        _, told = process.communicate()
+        _, printed = process.communicate()
     assert process.returncode == 1
-    assert told.strip() == f"port {port} on 127.0.0.1 is taken; set API_PORT to another"
+    assert printed.strip() == f"port {port} on 127.0.0.1 is taken; set API_PORT to another"
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_it_says_that_a_port_is_taken(tmp_path: Path) -> None:
 )
 def test_it_says_which_setting_is_wrong(tmp_path: Path, env: dict[str, str], code: int) -> None:
     process = start(tmp_path, **{"ADMIN_TOKEN": TOKEN, "API_PORT": str(free_ports(1)[0])} | env)
-    _, told = process.communicate()
+    _, printed = process.communicate()
     assert process.returncode == code
-    assert len(told.strip().splitlines()) == 1
-    assert next(iter(env)) in told
+    assert len(printed.strip().splitlines()) == 1
+    assert next(iter(env)) in printed
 
 
 @pytest.mark.scorecard(43)
@@ -110,11 +110,11 @@ def test_it_serves_until_it_is_asked_to_stop(tmp_path: Path, urls: DatabaseUrls)
         assert module.headers["cache-control"] == "public, max-age=31536000, immutable"
         assert module.headers["content-type"].startswith("text/javascript")
         process.send_signal(signal.SIGTERM)
-        _, told = process.communicate()
+        _, printed = process.communicate()
     finally:
         process.kill()
     assert process.returncode in {0, -signal.SIGTERM}
-    assert TOKEN not in told
+    assert TOKEN not in printed
 
 
 def test_it_answers_503_in_time_when_the_database_is_away(tmp_path: Path) -> None:

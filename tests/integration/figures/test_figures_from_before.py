@@ -26,12 +26,12 @@ def test_old_sessions_and_figures_have_the_calmar_ratio_that_the_code_gives(
 ) -> None:
     with transaction(desk.database) as db:
         long, short, paper = make_bot(db), make_bot(db), make_bot(db, stage="PAPER")
-        make_session(db, long, created_at=clock(), trade_pnl_usd=[str(one) for one in DAILY_USD])
+        make_session(db, long, created_at=clock(), trade_pnl_usd=[str(usd) for usd in DAILY_USD])
         make_session(db, short, created_at=clock())
-        for number, one in enumerate(DAILY_USD):
-            make_trade(db, paper, book="PAPER", exit_at=clock() + timedelta(days=number), net_usd=str(one))
+        for number, usd in enumerate(DAILY_USD):
+            make_trade(db, paper, book="PAPER", exit_at=clock() + timedelta(days=number), net_usd=str(usd))
         rollups.rebuild(db, None, now=clock())
-    traded = shown(owner)[paper.id]
+    traded = stored(owner)[paper.id]
     migrate("0017")
     migrate("head")
     prepare_database(urls)
@@ -46,13 +46,13 @@ def test_old_sessions_and_figures_have_the_calmar_ratio_that_the_code_gives(
         max_drawdown_pct=run.max_drawdown_pct,
     )
     assert run.calmar == by_the_code
-    assert shown(owner) == {long.id: by_the_code, short.id: None, paper.id: traded}
+    assert stored(owner) == {long.id: by_the_code, short.id: None, paper.id: traded}
     assert traded is not None
     with transaction(desk.database) as db:
         assert shown_differences(db) == (2, [])
 
 
-def shown(owner: Engine) -> dict[object, float | None]:
+def stored(owner: Engine) -> dict[object, float | None]:
     with owner.connect() as connection:
         rows = connection.execute(select(BotMetricsRollup.__table__))
         return {row.bot_id: row.calmar for row in rows}

@@ -35,12 +35,12 @@ RAW = ("backtest_sessions", "trade_logs", "execution_fills", "bot_generations")
 HOUR = timedelta(hours=1)
 
 
-def shown(desk: Desk) -> dict[tuple[UUID, str], int]:
+def displayed(desk: Desk) -> dict[tuple[UUID, str], int]:
     """Trades behind each figure that is shown, after a full rebuild."""
     with transaction(desk.database) as db:
         rollups.rebuild(db, None, now=desk.clock())
-        found = db.execute(select(BotMetricsRollup)).scalars()
-        return {(row.bot_id, row.book): row.trades for row in found}
+        rows = db.execute(select(BotMetricsRollup)).scalars()
+        return {(row.bot_id, row.book): row.trades for row in rows}
 
 
 def everything(owner: Engine, *tables: str) -> dict[str, object]:
@@ -176,13 +176,13 @@ def test_improve_and_evolve_work_that_waits_is_canceled_as_the_dry_run_told(desk
     done = reset_metrics(desk, reset_request(bot_ids=[lab], plan_hash=dry.plan_hash))
     assert dry.canceled_jobs == done.canceled_jobs == {JobType.IMPROVE: 1, JobType.EVOLVE: 1}
     with transaction(desk.database) as db:
-        found = {job.id: (job.status, job.completed_at, job.error) for job in db.scalars(select(BotJob))}
+        jobs = {job.id: (job.status, job.completed_at, job.error) for job in db.scalars(select(BotJob))}
         event = db.execute(select(BotMetricsEvent)).scalar_one()
         audited = db.execute(select(AuditEvent)).scalar_one()
     canceled = ("CANCELED", desk.clock(), "METRICS_RESET: its bot was reset while it waited; a baseline comes first")
-    assert found[kinds[JobType.IMPROVE]] == found[kinds[JobType.EVOLVE]] == canceled
-    assert found[kinds[JobType.BACKTEST]] == found[left] == ("QUEUED", None, None)
-    assert found[running][0] == "RUNNING"
+    assert jobs[kinds[JobType.IMPROVE]] == jobs[kinds[JobType.EVOLVE]] == canceled
+    assert jobs[kinds[JobType.BACKTEST]] == jobs[left] == ("QUEUED", None, None)
+    assert jobs[running][0] == "RUNNING"
     assert event.payload_json["canceledJobs"] == [str(kinds[JobType.EVOLVE]), str(kinds[JobType.IMPROVE])]
     assert audited.payload["canceledJobs"] == {"IMPROVE": 1, "EVOLVE": 1}
 
@@ -270,7 +270,7 @@ def test_a_request_that_breaks_a_rule_is_refused(desk: Desk) -> None:
 def test_only_the_named_bots_are_reset_each_once(desk: Desk, lab: UUID, live: UUID) -> None:
     receipt = reset_metrics(desk, reset_request(bot_ids=[lab, lab]))
     assert receipt.reset_bot_ids == [lab]
-    assert set(shown(desk)) == {(live, book) for book in ("PAPER", "SHADOW", "CANARY", "LIVE")}
+    assert set(displayed(desk)) == {(live, book) for book in ("PAPER", "SHADOW", "CANARY", "LIVE")}
 
 
 @pytest.mark.parametrize(
@@ -284,23 +284,23 @@ def test_only_the_named_bots_are_reset_each_once(desk: Desk, lab: UUID, live: UU
 )
 def test_a_scope_hides_its_books_and_no_other(desk: Desk, live: UUID, scope: str, left: set[str]) -> None:
     reset_metrics(desk, reset_request(scope=scope))
-    assert {book for _, book in shown(desk)} == left
+    assert {book for _, book in displayed(desk)} == left
 
 
 def test_a_narrow_reset_after_a_wide_one_never_reopens_old_backtests(desk: Desk, clock: FixedClock, lab: UUID) -> None:
     reset_metrics(desk, reset_request())
     clock.advance(hours=1)
     reset_metrics(desk, reset_request(scope="PAPER_ONLY"))
-    assert shown(desk) == {}
+    assert displayed(desk) == {}
     with transaction(desk.database) as db:
         assert db.get_one(Bot, lab).metrics_reset_scope == "PAPER_ONLY"
         make_session(db, db.get_one(Bot, lab), created_at=clock.advance(hours=1), trade_pnl_usd=[1])
-    assert shown(desk) == {(lab, "BACKTEST"): 1}
+    assert displayed(desk) == {(lab, "BACKTEST"): 1}
 
 
 def test_a_spared_equity_curve_goes_on_showing_what_it_showed(desk: Desk, clock: FixedClock, lab: UUID) -> None:
     def curve() -> int:
-        shown(desk)
+        displayed(desk)
         with transaction(desk.database) as db:
             rows = db.execute(select(BotEquityCurve.equity_usd)).scalars().all()
         return len(rows[0]) if rows else 0
@@ -334,7 +334,7 @@ def test_a_clock_set_back_hides_whatever_was_recorded_last(desk: Desk, clock: Fi
         make_trade(db, bot, book="PAPER", exit_at=clock.advance(seconds=1), net_usd=5)
     clock.advance(minutes=-10)
     reset_metrics(desk, reset_request())
-    assert shown(desk) == {}
+    assert displayed(desk) == {}
 
 
 def test_archived_and_killed_bots_are_reset_too(desk: Desk) -> None:
@@ -356,17 +356,17 @@ def test_a_clock_that_jumps_puts_no_session_on_the_wrong_side(desk: Desk, clock:
     reset_metrics(desk, reset_request())
     with transaction(desk.database) as db:
         make_session(db, bot, created_at=straddling)
-    assert shown(desk) == {}
+    assert displayed(desk) == {}
     with transaction(desk.database) as db:
         jobs.close(db, running.id, run_id=str(running.dagster_run_id), status=JobStatus.FAILED, now=clock())
         make_job(db, bot, created_at=clock.advance(seconds=1))
         begun = jobs.claim(db, JobType.BACKTEST, run_id="next", cap=2, now=clock())
         assert begun is not None
         make_session(db, bot, created_at=begun.started_at)
-    assert shown(desk) == {(bot.id, "BACKTEST"): 3}
+    assert displayed(desk) == {(bot.id, "BACKTEST"): 3}
     clock.advance(minutes=-minutes)
     reset_metrics(desk, reset_request())
-    assert shown(desk) == {}
+    assert displayed(desk) == {}
 
 
 @pytest.mark.scorecard(12)
@@ -379,9 +379,9 @@ def test_the_hour_that_happens_twice_is_split_where_the_reset_was(desk: Desk, cl
         make_session(db, bot, created_at=first, trade_pnl_usd=[1])
     clock.now = datetime(2026, 11, 1, 1, 45, tzinfo=new_york, fold=0)
     reset_metrics(desk, reset_request())
-    assert shown(desk) == {}
+    assert displayed(desk) == {}
     with transaction(desk.database) as db:
         make_session(db, bot, created_at=second, trade_pnl_usd=[1, 2])
-    assert shown(desk) == {(bot.id, "BACKTEST"): 2}
+    assert displayed(desk) == {(bot.id, "BACKTEST"): 2}
     with transaction(desk.database) as db:
         assert db.get_one(MetricsBaseline, (bot.id, "BACKTEST")).reset_at == datetime(2026, 11, 1, 5, 45, tzinfo=UTC)

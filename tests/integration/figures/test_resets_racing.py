@@ -143,38 +143,38 @@ def test_fifty_racing_resets_some_killed_are_whole_or_absent(crowd: Desk, owner:
 
 def partial_resets(db: Session, done: dict[str, ResetRequest], ids: Sequence[UUID]) -> list[str]:
     """Replay the audit chain against every table a reset writes; return where one is missing, odd or half there."""
-    found = []
+    faults = []
     order = [row.payload["requestId"] for row in db.execute(select(AuditEvent).order_by(AuditEvent.seq)).scalars()]
     if sorted(order) != sorted(done):
-        found.append("audit")
+        faults.append("audit")
     expected: dict[tuple[UUID, str], str] = {}
     for name in order:
         wish = done[name]
         targets = sorted(wish.bot_ids or ids)
         events = select(BotMetricsEvent.bot_id).where(BotMetricsEvent.payload_json["requestId"].astext == name)
         if sorted(db.execute(events).scalars()) != targets:
-            found.append(f"events of {name}")
+            faults.append(f"events of {name}")
         wanted = select(RebuildRequest.bot_ids).where(RebuildRequest.request_id == name)
         if db.execute(wanted).scalars().all() != [targets]:
-            found.append(f"rebuild of {name}")
+            faults.append(f"rebuild of {name}")
         expected |= {(bot_id, book): name for bot_id in targets for book in Scope(wish.scope).books}
     standing = db.execute(select(MetricsBaseline)).scalars()
     if {(row.bot_id, row.book): row.request_id for row in standing} != expected:
-        found.append("baselines")
+        faults.append("baselines")
     last = {bot_id: name for name in order for bot_id in done[name].bot_ids or ids}
     scopes = {bot_id: done[name].scope for bot_id, name in last.items()}
     marked = db.execute(select(Bot.id, Bot.metrics_reset_scope).where(Bot.metrics_reset_at.is_not(None)))
     if {row.id: row.metrics_reset_scope for row in marked} != scopes:
-        found.append("bots")
+        faults.append("bots")
     hidden = {bot_id for bot_id, book in expected if book == "BACKTEST"}
     still = set(db.execute(select(BotMetricsRollup.bot_id)).scalars())
     if still & hidden:
-        found.append("rollups")
+        faults.append("rollups")
     if db.execute(select(func.count()).select_from(BotMetricsEvent)).scalar_one() != sum(
         len(wish.bot_ids or ids) for wish in done.values()
     ):
-        found.append("events of the dead")
-    return found
+        faults.append("events of the dead")
+    return faults
 
 
 def shown_trades(desk: Desk, bot_id: UUID) -> int | None:
@@ -313,9 +313,9 @@ def test_a_storm_of_sessions_and_resets_puts_nothing_on_the_wrong_side(
     chance.shuffle(work)
     with ThreadPoolExecutor(8) as pool:
         running = [pool.submit(act, desk, chance.choice(fleet)) for act in work]
-        ran = [one.result() for one in running]
-    sessions = [one for one in ran if one.session_id is not None]
-    resets = [one for one in ran if one.session_id is None]
+        ran = [future.result() for future in running]
+    sessions = [end for end in ran if end.session_id is not None]
+    resets = [end for end in ran if end.session_id is None]
     with transaction(desk.database) as db:
         assert on_the_wrong_side(db, sessions, resets) == set()
         assert rollups.rebuild(db, None, now=desk.clock()) == 0, "the figures shown are those of a full rebuild"
@@ -324,8 +324,8 @@ def test_a_storm_of_sessions_and_resets_puts_nothing_on_the_wrong_side(
             text("UPDATE metrics_baselines SET reset_at = :late"), {"late": BIRTH + timedelta(days=9999)}
         )
     with transaction(desk.database) as db:
-        after_all = [Ran(one.bot_id, BIRTH, BIRTH) for one in resets]
-        assert on_the_wrong_side(db, sessions, after_all) == {one.session_id for one in sessions}
+        after_all = [Ran(reset.bot_id, BIRTH, BIRTH) for reset in resets]
+        assert on_the_wrong_side(db, sessions, after_all) == {session.session_id for session in sessions}
     desk.database.kw["bind"].dispose()
 
 

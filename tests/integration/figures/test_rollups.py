@@ -56,7 +56,7 @@ def random_history(desk: Desk, clock: FixedClock, chance: Random, *, bots: int, 
             reset(
                 desk,
                 chance.choice(list(Scope)).value,
-                [one.id for one in chance.sample(fleet, 3)],
+                [bot.id for bot in chance.sample(fleet, 3)],
                 curves=chance.random() < 0.5,
             )
             continue
@@ -73,7 +73,7 @@ def happen_session(db: Any, bot: Bot, chance: Random, now: datetime) -> None:
     pnl = [Decimal(chance.randint(-40_000, 50_000)) / 100 for _ in range(chance.choice((0, 1, 3, 31, 32, 33, 80)))]
     status = "FAILED" if chance.random() < 0.2 else "COMPLETED"
     started = now - timedelta(minutes=chance.choice((0, 0, 5, 400)))
-    make_session(db, bot, created_at=started, status=status, trade_pnl_usd=[str(one) for one in pnl])
+    make_session(db, bot, created_at=started, status=status, trade_pnl_usd=[str(usd) for usd in pnl])
 
 
 def happen_trade(db: Any, bot: Bot, chance: Random, now: datetime) -> None:
@@ -101,13 +101,13 @@ def recount(owner: Engine) -> dict[Key, dict[str, Any]]:
             grouped[row["bot_id"], "BACKTEST"].append(row)
     for row in trades:
         grouped[row["bot_id"], row["book"]].append(row)
-    found = {}
+    figures_by_key = {}
     for key, rows in grouped.items():
         counted = [row for row in rows if key not in since or row["created_at"] >= since[key]]
         if counted:
             figures = session_figures(counted) if key[1] == "BACKTEST" else trade_figures(counted)
-            found[key] = {"since": since.get(key)} | figures
-    return found
+            figures_by_key[key] = {"since": since.get(key)} | figures
+    return figures_by_key
 
 
 def session_figures(sessions: list[Any]) -> dict[str, Any]:
@@ -126,7 +126,7 @@ def trade_figures(trades: list[Any]) -> dict[str, Any]:
     """Of a 50,000-dollar account, in order of exit."""
     trades = sorted(trades, key=lambda row: (row["exit_at"], row["id"]))
     net = [row["net_pnl_usd"] for row in trades]
-    wins, losses = [one for one in net if one > 0], [one for one in net if one < 0]
+    wins, losses = [usd for usd in net if usd > 0], [usd for usd in net if usd < 0]
     equity = [Decimal(50_000) + sum(net[: n + 1], Decimal(0)) for n in range(len(net))]
     peaks = [max([Decimal(50_000), *equity[: n + 1]]) for n in range(len(net))]
     return {
@@ -145,7 +145,7 @@ def trade_figures(trades: list[Any]) -> dict[str, Any]:
     }
 
 
-def shown(owner: Engine) -> dict[Key, dict[str, Any]]:
+def stored(owner: Engine) -> dict[Key, dict[str, Any]]:
     with owner.connect() as connection:
         rows = connection.execute(select(BotMetricsRollup.__table__)).mappings()
         return {(row["bot_id"], row["book"]): dict(row) for row in rows}
@@ -153,11 +153,11 @@ def shown(owner: Engine) -> dict[Key, dict[str, Any]]:
 
 def differences(owner: Engine) -> list[tuple[Key, str, object, object]]:
     """Return every figure that is shown and differs from the recount, or is missing, or should be."""
-    return [found for found in compared(owner) if not agree(found[2], found[3])]
+    return [row for row in compared(owner) if not agree(row[2], row[3])]
 
 
 def compared(owner: Engine) -> Iterator[tuple[Key, str, object, object]]:
-    truth, display = recount(owner), shown(owner)
+    truth, display = recount(owner), stored(owner)
     for key in truth.keys() | display.keys():
         for name in ("since", *FIGURES):
             if key not in truth or name in truth[key]:
@@ -225,7 +225,7 @@ def test_fills_agree_with_the_trades_they_closed(desk: Desk, clock: FixedClock, 
     with owner.connect() as connection:
         for fill in connection.execute(select(ExecutionFill.__table__)).mappings():
             fills[fill["bot_id"], fill["book"]].append(fill)
-    display = {key: row for key, row in shown(owner).items() if key[1] != "BACKTEST"}
+    display = {key: row for key, row in stored(owner).items() if key[1] != "BACKTEST"}
     assert display
     for key, row in display.items():
         counted = [fill for fill in fills[key] if row["since"] is None or fill["created_at"] >= row["since"]]
@@ -240,7 +240,7 @@ def test_the_backtest_figure_is_the_latest_session_never_a_sum(desk: Desk, clock
         make_session(db, bot, created_at=BIRTH + timedelta(hours=1), trade_pnl_usd=[-7], generation_number=2)
         make_session(db, bot, created_at=BIRTH + timedelta(hours=2), status="FAILED")
         assert rollups.rebuild(db, [bot.id], now=clock()) == 1
-    row = shown(owner)[bot.id, "BACKTEST"]
+    row = stored(owner)[bot.id, "BACKTEST"]
     assert (row["net_pnl_usd"], row["sessions"], row["trades"]) == (-7, 2, 1)
     with transaction(desk.database) as db:
         taken = db.execute(select(BotPerformanceSnapshot)).scalar_one()
@@ -256,7 +256,7 @@ def test_of_two_sessions_begun_in_one_instant_the_higher_id_is_the_latest(
         make_session(db, bot, created_at=BIRTH, id=high)
         make_session(db, bot, created_at=BIRTH, id=low)
         rollups.rebuild(db, None, now=clock())
-    assert shown(owner)[bot.id, "BACKTEST"]["session_id"] == high
+    assert stored(owner)[bot.id, "BACKTEST"]["session_id"] == high
 
 
 def test_a_bot_without_sessions_has_no_figures(desk: Desk, clock: FixedClock, owner: Engine) -> None:
@@ -264,7 +264,7 @@ def test_a_bot_without_sessions_has_no_figures(desk: Desk, clock: FixedClock, ow
         bot = make_bot(db)
         make_session(db, bot, created_at=BIRTH, status="FAILED")
         assert rollups.rebuild(db, None, now=clock()) == 0
-    assert shown(owner) == {}
+    assert stored(owner) == {}
 
 
 def test_a_session_without_trades_leaves_what_is_unknown_unknown(desk: Desk, clock: FixedClock, owner: Engine) -> None:
@@ -272,7 +272,7 @@ def test_a_session_without_trades_leaves_what_is_unknown_unknown(desk: Desk, clo
         bot = make_bot(db)
         make_session(db, bot, created_at=BIRTH, trade_pnl_usd=[])
         rollups.rebuild(db, None, now=clock())
-    row = shown(owner)[bot.id, "BACKTEST"]
+    row = stored(owner)[bot.id, "BACKTEST"]
     assert (row["trades"], row["net_pnl_usd"], row["sparkline_usd"]) == (0, 0, [])
     assert (row["win_pct"], row["profit_factor"], row["expectancy_usd"]) == (None, None, None)
 
@@ -285,7 +285,7 @@ def test_an_unchanged_figure_keeps_its_row_and_leaves_no_snapshot(desk: Desk, cl
         assert rollups.rebuild(db, None, now=clock()) == 2
         first = clock()
         assert rollups.rebuild(db, None, now=clock.advance(hours=1)) == 0
-    assert {row["computed_at"] for row in shown(owner).values()} == {first}
+    assert {row["computed_at"] for row in stored(owner).values()} == {first}
     with transaction(desk.database) as db:
         assert len(db.execute(select(BotPerformanceSnapshot.id)).all()) == 2
 
@@ -326,7 +326,7 @@ def test_a_long_record_is_thinned_from_its_first_to_its_last_day(desk: Desk, clo
         for day in range(80):
             make_trade(db, bot, book="PAPER", exit_at=BIRTH + timedelta(days=day), net_usd=1)
         rollups.rebuild(db, None, now=clock())
-    for row in shown(owner).values():
+    for row in stored(owner).values():
         line = row["sparkline_usd"]
         assert (len(line), line[0], line[-1]) == (32, 50_001, 50_080)
         assert line == sorted(set(line))

@@ -68,10 +68,10 @@ def reasons(desk: Desk, bot_id: UUID) -> dict[str, str]:
 def test_a_bot_that_was_never_verified_is_told_what_to_run(desk: Desk, stage: str) -> None:
     with desk.database.begin() as db:
         bot_id = make_bot(db, stage=stage).id
-    told = reasons(desk, bot_id)
+    words = reasons(desk, bot_id)
     for code in WALK_FORWARD:
-        assert told[code].endswith("was unknown: never verified; run its walk-forward suite")
-    assert ("STRESS_SUITE_PASSED" in told) == (stage == "CANARY")
+        assert words[code].endswith("was unknown: never verified; run its walk-forward suite")
+    assert ("STRESS_SUITE_PASSED" in words) == (stage == "CANARY")
 
 
 def test_a_verification_that_passed_is_no_blocker(desk: Desk) -> None:
@@ -90,17 +90,17 @@ def test_the_newest_run_counts_even_where_an_older_one_was_better(desk: Desk, cl
         make_run(db, bot_id, Kind.WALK_FORWARD, **walked(0.25, None), **later)
         make_run(db, bot_id, Kind.STRESS)
         make_run(db, bot_id, Kind.STRESS, verdict="FAILED", **later)
-    told = reasons(desk, bot_id)
-    assert told["WALK_FORWARD_CONSISTENCY"].endswith("≥ 0.6, was 0.25")
-    assert "no test Sharpe above zero" in told["WALK_FORWARD_OVERFIT_RATIO"]
-    assert told["STRESS_SUITE_PASSED"].endswith("was 0")
+    words = reasons(desk, bot_id)
+    assert words["WALK_FORWARD_CONSISTENCY"].endswith("≥ 0.6, was 0.25")
+    assert "no test Sharpe above zero" in words["WALK_FORWARD_OVERFIT_RATIO"]
+    assert words["STRESS_SUITE_PASSED"].endswith("was 0")
 
 
 def test_figures_that_are_only_shown_open_no_gate(desk: Desk) -> None:
-    shown = {"figures": {"consistency": 0.9, "overfit_ratio": 1.0}}
+    lying = {"figures": {"consistency": 0.9, "overfit_ratio": 1.0}}
     with desk.database.begin() as db:
         bot_id = make_bot(db, stage="SHADOW").id
-        make_run(db, bot_id, Kind.WALK_FORWARD, **shown, **walked(None, None))
+        make_run(db, bot_id, Kind.WALK_FORWARD, **lying, **walked(None, None))
     assert set(WALK_FORWARD) <= set(reasons(desk, bot_id))
 
 
@@ -143,8 +143,8 @@ def test_a_gate_reads_the_figures_of_walk_forwards_from_before_there_were_column
     desk: Desk, old_bots: list[UUID]
 ) -> None:
     with desk.database() as db:
-        found = verifications.latest_of_bots(db, old_bots, kinds=["WALK_FORWARD", "STRESS"])
-    read = [[(run.consistency, run.overfit_ratio) for run in found[bot_id]] for bot_id in old_bots]
+        runs = verifications.latest_of_bots(db, old_bots, kinds=["WALK_FORWARD", "STRESS"])
+    read = [[(run.consistency, run.overfit_ratio) for run in runs[bot_id]] for bot_id in old_bots]
     assert read == [[(0.5625, 1.1000000000000003)], [(1.0, None)], [(None, None)], [(None, None)]]
 
 
@@ -180,9 +180,9 @@ def test_a_verification_over_simulated_bars_is_no_evidence(stocked_desk: Desk) -
         bot_id = make_bot(db, stage="CANARY", archetype="trend_ema_cross").id
     for kind in (Kind.WALK_FORWARD, Kind.STRESS):
         assert verify(stocked_desk, bot_id, kind).data_source == "SIMULATED"
-    told = reasons(stocked_desk, bot_id)
+    words = reasons(stocked_desk, bot_id)
     for code in (*WALK_FORWARD, "STRESS_SUITE_PASSED"):
-        assert told[code].endswith("was unknown: verified on SIMULATED bars, which pass no gate")
+        assert words[code].endswith("was unknown: verified on SIMULATED bars, which pass no gate")
 
 
 def test_the_lab_gate_asks_the_latest_completed_sessions_since_the_reset(desk: Desk, clock: FixedClock) -> None:
@@ -239,7 +239,7 @@ def test_the_store_answers_for_many_bots_and_leaves_out_those_without_a_run(desk
         for bot_id in bots:
             for kind in (Kind.WALK_FORWARD, Kind.STRESS, Kind.GRID):
                 make_run(db, bot_id, kind)
-        found = verifications.latest_of_bots(db, [*bots, uuid4()], kinds=["WALK_FORWARD", "STRESS"])
-    assert set(found) == set(bots)
-    assert all(sorted(row.kind for row in runs) == ["STRESS", "WALK_FORWARD"] for runs in found.values())
-    assert {row.consistency for runs in found.values() for row in runs} == {0.75, None}
+        runs_of = verifications.latest_of_bots(db, [*bots, uuid4()], kinds=["WALK_FORWARD", "STRESS"])
+    assert set(runs_of) == set(bots)
+    assert all(sorted(row.kind for row in runs) == ["STRESS", "WALK_FORWARD"] for runs in runs_of.values())
+    assert {row.consistency for runs in runs_of.values() for row in runs} == {0.75, None}

@@ -58,8 +58,8 @@ def test_a_database_that_is_away_is_unavailable(opened: Any) -> None:
 
 
 def test_a_connection_the_server_closed_is_replaced_before_it_is_used(desk: Desk, owner: Engine) -> None:
-    with reading(desk.database) as one, reading(desk.database) as other:
-        closed = {db.execute(OWN_BACKEND).scalar_one() for db in (one, other)}
+    with reading(desk.database) as first, reading(desk.database) as other:
+        closed = {db.execute(OWN_BACKEND).scalar_one() for db in (first, other)}
     with owner.connect() as connection:
         assert connection.execute(END_BACKENDS, {"pids": list(closed)}).scalars().all() == [True, True]
     with transaction(desk.database) as db:
@@ -67,17 +67,17 @@ def test_a_connection_the_server_closed_is_replaced_before_it_is_used(desk: Desk
 
 
 def test_the_connection_used_last_is_used_next(desk: Desk) -> None:
-    with reading(desk.database) as one, reading(desk.database) as other:
-        one.execute(OWN_BACKEND)
+    with reading(desk.database) as first, reading(desk.database) as other:
+        first.execute(OWN_BACKEND)
         last = other.execute(OWN_BACKEND).scalar_one()
         other.close()
-        one.close()
+        first.close()
     with reading(desk.database) as db:
-        first = db.execute(OWN_BACKEND).scalar_one()
-    assert first != last
+        following = db.execute(OWN_BACKEND).scalar_one()
+    assert following != last
     for _ in range(3):
         with reading(desk.database) as db:
-            assert db.execute(OWN_BACKEND).scalar_one() == first
+            assert db.execute(OWN_BACKEND).scalar_one() == following
 
 
 def run(desk: Desk, *statements: str) -> None:

@@ -208,7 +208,7 @@ def test_root_opens_no_folder_for_the_servers_user(folder: Path) -> None:
         assert (files.owner(), stat.S_IMODE(files.stat().st_mode)) == ("pgserver", 0o700)
         assert (files.parent.owner(), stat.S_IMODE(files.parent.stat().st_mode)) == ("root", 0o711)
         assert stat.S_IMODE(closed.stat().st_mode) == 0o700
-        assert {stat.S_IMODE(one.stat().st_mode) for one in closed.glob("d.*")} == {0o600}
+        assert {stat.S_IMODE(path.stat().st_mode) for path in closed.glob("d.*")} == {0o600}
     finally:
         remove_embedded(closed / "d")
         shutil.rmtree(rooms)
@@ -221,10 +221,10 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied_for_it(tmp_path:
     (closed / "pginstall" / "bin" / "postgres").write_text("program")
     (closed / "pginstall" / "bin" / "postgres").chmod(0o700)
     closed.chmod(0o700)
-    found = programs(closed / "pginstall" / "bin", tmp_path / "room" / "d")
-    assert found.parent.parent == tmp_path
-    assert ((found / "postgres").read_text(), stat.S_IMODE((found / "postgres").stat().st_mode)) == ("program", 0o755)
-    assert programs(closed / "pginstall" / "bin", tmp_path / "room" / "d") == found
+    kept = programs(closed / "pginstall" / "bin", tmp_path / "room" / "d")
+    assert kept.parent.parent == tmp_path
+    assert ((kept / "postgres").read_text(), stat.S_IMODE((kept / "postgres").stat().st_mode)) == ("program", 0o755)
+    assert programs(closed / "pginstall" / "bin", tmp_path / "room" / "d") == kept
 
 
 @as_root
@@ -241,7 +241,7 @@ def test_files_that_lie_where_they_lay_before_are_moved_with_every_row(cluster: 
     again = started(cluster)
     assert cluster.resolve() == in_its_room, "a move that was cut short is taken up"
     assert run_sql(again, "SELECT count(*), sum(n) FROM ledger") == [(1000, 500_500)]
-    assert sorted(one.name for one in folder.iterdir()) == ["d", "d.lock", "d.users"]
+    assert sorted(path.name for path in folder.iterdir()) == ["d", "d.lock", "d.users"]
 
 
 @as_root
@@ -328,8 +328,8 @@ def test_files_of_another_major_version_are_refused_in_one_sentence(cluster: Pat
 def test_server_tools_and_documents_are_of_one_major_version(cluster: Path) -> None:
     ((number,),) = run_sql(started(cluster), "SELECT current_setting('server_version_num')::int / 10000")
     assert number == MAJOR
-    told = subprocess.run([binary("psql"), "--version"], capture_output=True, text=True, check=True).stdout
-    assert re.search(r" (\d+)\.", told)[1] == str(MAJOR)  # type: ignore[index]
+    printed = subprocess.run([binary("psql"), "--version"], capture_output=True, text=True, check=True).stdout
+    assert re.search(r" (\d+)\.", printed)[1] == str(MAJOR)  # type: ignore[index]
     documents = [ROOT / "README.md", ROOT / "pyproject.toml", *(ROOT / "docs").rglob("*.md")]
     named = {
         str(path.relative_to(ROOT)): set(re.findall(r"Postgre(?:s|SQL) (\d\d)\b", path.read_text("utf-8")))

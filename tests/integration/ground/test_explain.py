@@ -95,15 +95,15 @@ HOT: dict[str, Callable[[Desk], object]] = {
 
 def test_no_hot_statement_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
     engine = old_fleet.database.kw["bind"]
-    found: dict[str, list[str]] = {}
+    scanned: dict[str, list[str]] = {}
     for name, work in HOT.items():
         with explained(engine) as caught:
             work(old_fleet)
         assert caught.statements, name
         allowed = READS_ALL_OF_IT.get(name, set())
         if scans := [f"{table}: {statement}" for table, statement in caught.scans if table not in allowed]:
-            found[name] = scans
-    assert found == {}
+            scanned[name] = scans
+    assert scanned == {}
 
 
 WITHOUT_AN_INDEX = (

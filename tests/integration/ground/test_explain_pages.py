@@ -57,14 +57,14 @@ HOT: dict[str, Callable[[Desk], object]] = {
 
 def test_no_page_reads_a_growing_table_from_end_to_end(old_fleet: Desk) -> None:
     engine = old_fleet.database.kw["bind"]
-    found: dict[str, list[str]] = {}
+    scanned: dict[str, list[str]] = {}
     for name, read in HOT.items():
         with explained(engine) as caught:
             read(old_fleet)
         assert caught.statements, name
         if caught.scans:
-            found[name] = [f"{table}: {statement}" for table, statement in caught.scans]
-    assert found == {}
+            scanned[name] = [f"{table}: {statement}" for table, statement in caught.scans]
+    assert scanned == {}
 
 
 @pytest.mark.parametrize("troubled", [False, True])
@@ -76,13 +76,13 @@ def test_a_page_of_jobs_that_ended_reads_little_more_than_it_shows(
     with old_fleet.database.begin() as db:
         db.execute(text("UPDATE bot_jobs SET status = 'FAILED' WHERE status = 'COMPLETED' AND random() < 0.2"))
         db.execute(text("ANALYZE bot_jobs"))
-    cursor, shown = None, 0
+    cursor, seen = None, 0
     for _ in range(3):
         with rows_read(engine, "bot_jobs") as read:
             page = ended_page(old_fleet, troubled=troubled, cursor=cursor, limit=50)
         assert sum(read) <= 51
-        cursor, shown = page.next_cursor, shown + len(page.jobs)
-    assert shown == 150
+        cursor, seen = page.next_cursor, seen + len(page.jobs)
+    assert seen == 150
 
 
 def test_what_is_rare_in_the_strategy_lab_is_found_without_passing_over_the_rest(old_fleet: Desk) -> None:
@@ -98,7 +98,7 @@ def test_what_is_rare_in_the_strategy_lab_is_found_without_passing_over_the_rest
     for wanted in rare:
         with rows_read(engine, "improve_iterations") as read:
             page = iterations_page(old_fleet, wanted, cursor=None, limit=50)
-        assert {one.name for one in page.iterations} <= {name}, wanted
+        assert {iteration.name for iteration in page.iterations} <= {name}, wanted
         assert sum(read) < 100, wanted
 
 

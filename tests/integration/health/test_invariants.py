@@ -56,10 +56,10 @@ def broken(desk: Desk) -> set[str]:
 
 
 def test_everything_holds_on_a_healthy_ledger(fleet: Desk) -> None:
-    found = all_invariants(fleet)
-    assert tuple(verdict.name for verdict in found) == NAMES
-    assert all(verdict.holds and not verdict.broken for verdict in found)
-    assert {verdict.name: verdict.checked for verdict in found}["figures_are_current"] == 4
+    all_verdicts = all_invariants(fleet)
+    assert tuple(verdict.name for verdict in all_verdicts) == NAMES
+    assert all(verdict.holds and not verdict.broken for verdict in all_verdicts)
+    assert {verdict.name: verdict.checked for verdict in all_verdicts}["figures_are_current"] == 4
 
 
 def silent_tick(desk: Desk, clock: FixedClock, owner: Engine) -> None:
@@ -150,7 +150,7 @@ def test_all_faults_are_counted_and_ten_are_shown(fleet: Desk, owner: Engine) ->
         connection.execute(text("UPDATE bot_jobs SET heartbeat_at = heartbeat_at - interval '1 hour'"))
     stuck = no_stuck_jobs(fleet)
     assert (stuck.checked, stuck.faults, len(stuck.broken)) == (13, 13, 10)
-    assert {one.name: one.value for one in verdicts(fleet)}["no_stuck_jobs"] == "13 of 13 broken"
+    assert {verdict.name: verdict.value for verdict in verdicts(fleet)}["no_stuck_jobs"] == "13 of 13 broken"
 
 
 def test_what_stands_at_its_limit_holds(fleet: Desk, clock: FixedClock) -> None:

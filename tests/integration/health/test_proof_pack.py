@@ -95,9 +95,9 @@ def test_a_newest_tick_without_new_work_holds_where_one_before_it_had_some(
     clock.advance(seconds=9)
     run_autonomy_tick(stocked_desk)
     autonomy = collected(asked, libpq)[AUTONOMY]
-    shown = json.loads(autonomy.answer)
-    assert (set(shown["latestRun"]["jobs_enqueued_by_type"].values()), shown["activeJobs"]) == ({0}, 0)
-    assert sorted(shown["recentRuns"].values())[-1] == "BACKTEST 4, IMPROVE 0, EVOLVE 0"
+    answer = json.loads(autonomy.answer)
+    assert (set(answer["latestRun"]["jobs_enqueued_by_type"].values()), answer["activeJobs"]) == ({0}, 0)
+    assert sorted(answer["recentRuns"].values())[-1] == "BACKTEST 4, IMPROVE 0, EVOLVE 0"
     assert autonomy.holds
 
 
@@ -113,9 +113,9 @@ def test_a_reset_after_which_nothing_happens_does_not_hold(
     stocked_desk: Desk, asked: Settings, libpq: dict[str, str]
 ) -> None:
     put_to_work(stocked_desk)
-    found = collected(asked, libpq, execute=True)
-    assert (found[RESET].holds, found[FOLLOWED].holds) == (True, False)
-    assert set(json.loads(found[FOLLOWED].answer).values()) == {"not in 0.3 s"}
+    exhibits = collected(asked, libpq, execute=True)
+    assert (exhibits[RESET].holds, exhibits[FOLLOWED].holds) == (True, False)
+    assert set(json.loads(exhibits[FOLLOWED].answer).values()) == {"not in 0.3 s"}
 
 
 def test_a_reset_holds_with_what_followed_it(stocked_desk: Desk, asked: Settings, libpq: dict[str, str]) -> None:
@@ -151,9 +151,9 @@ def test_the_second_statement_shows_the_running_job_that_the_newest_twenty_hide(
         make_job(db, make_bot(db), status="RUNNING", created_at=now)
         for _ in range(20):
             make_job(db, make_bot(db), created_at=now + timedelta(seconds=1))
-    found = collected(asked, libpq)
-    assert "RUNNING" not in found["The same in SQL"].answer
-    assert "RUNNING" in found["The same, running jobs first"].answer.splitlines()[2]
+    exhibits = collected(asked, libpq)
+    assert "RUNNING" not in exhibits["The same in SQL"].answer
+    assert "RUNNING" in exhibits["The same, running jobs first"].answer.splitlines()[2]
 
 
 def test_the_command_marks_every_exhibit_and_fails_where_one_does_not_hold(

@@ -106,7 +106,7 @@ def test_the_newest_pack_is_shown_with_every_answer_as_written(client: Client, s
     answer = client.get("/proof")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     answers = [
-        html.unescape(one) for one in re.findall(r'<pre class="answer"[^>]*>(.*?)</pre>', answer.text, re.DOTALL)
+        html.unescape(block) for block in re.findall(r'<pre class="answer"[^>]*>(.*?)</pre>', answer.text, re.DOTALL)
     ]
     assert answers == [exhibit.answer.strip() for exhibit in EXHIBITS]
     assert "<b>bot</b>" not in answer.text

@@ -20,13 +20,13 @@ def test_a_database_without_tables_is_not_ready_and_says_which_migrations_are_mi
     late = client.get("/readyz")
     assert (late.status_code, late.json()["code"]) == (503, "NOT_READY")
     assert "migrations: pending: 0001" in late.json()["detail"]
-    shown = client.get("/api/health").json()
-    assert [(check["name"], check["passed"]) for check in shown["checks"]] == [
+    answer = client.get("/api/health").json()
+    assert [(check["name"], check["passed"]) for check in answer["checks"]] == [
         ("database", True),
         ("migrations", False),
     ]
 
 
 def test_the_vital_signs_of_a_database_without_tables_are_readable(client: Client) -> None:
-    shown = client.get("/api/vitals").json()
-    assert (shown["ready"], shown["verdicts"], shown["room"], shown["lastTick"]) == (False, None, None, None)
+    answer = client.get("/api/vitals").json()
+    assert (answer["ready"], answer["verdicts"], answer["room"], answer["lastTick"]) == (False, None, None, None)

@@ -58,9 +58,9 @@ def test_the_screening_weighs_the_walk_as_it_went_and_the_figures_count_every_tr
 ) -> None:
     asked: list[dict[str, Any]] = []
 
-    def spy(candidate: Performance, parent: Performance, **told: Any) -> AcceptanceVerdict | None:
-        asked.append(told | {"candidate": candidate, "parent": parent})
-        return screened(candidate, parent, **told)
+    def spy(candidate: Performance, parent: Performance, **given: Any) -> AcceptanceVerdict | None:
+        asked.append(given | {"candidate": candidate, "parent": parent})
+        return screened(candidate, parent, **given)
 
     monkeypatch.setattr(iterations, "screened", spy)
     for run_id in ("run-1", "run-2"):
@@ -93,22 +93,22 @@ class WorkerDied(BaseException):
 
 def searched(desk: Desk, task: Improvement | Evolution, run_id: str, *, dies: bool) -> Iteration:
     """Drain one iteration and return what it found, whether or not its worker lives to record it."""
-    found: list[Iteration] = []
+    performed: list[Iteration] = []
     perform = task.perform
 
     def performing(*about: Any) -> Any:
-        found.append(perform(*about))  # type: ignore[arg-type]
+        performed.append(perform(*about))  # type: ignore[arg-type]
         if dies:
             raise WorkerDied
-        return found[-1]
+        return performed[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(task, "perform", performing)
         job_type = JobType.IMPROVE if isinstance(task, Improvement) else JobType.EVOLVE
         with pytest.raises(WorkerDied) if dies else nullcontext():
             list(drain(desk, task, job_type, run_id=run_id, time_limit=timedelta(hours=1)))
-    (one,) = found
-    return one
+    (iteration,) = performed
+    return iteration
 
 
 def wish(desk: Desk, bot_id: UUID, job_type: JobType, *, iteration: int) -> None:

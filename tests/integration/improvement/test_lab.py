@@ -21,16 +21,16 @@ def test_words_find_the_same_iterations_whether_few_or_many_bots_have_them(
         monkeypatch.setattr("store.improvement.lab.MOST_NAMED", most)
         ways.append(every_iteration(desk, IterationFilter(words="amber")))
     assert ways[0] == ways[1]
-    assert len({one.id for one in ways[0]}) == 6
-    assert ways[0] == sorted(ways[0], key=lambda one: (one.completed_at, one.id), reverse=True)
+    assert len({row.id for row in ways[0]}) == 6
+    assert ways[0] == sorted(ways[0], key=lambda row: (row.completed_at, row.id), reverse=True)
 
 
 def every_iteration(desk: Desk, wanted: IterationFilter) -> list[IterationRow]:
-    found: list[IterationRow] = []
+    rows: list[IterationRow] = []
     cursor: str | None = None
     while True:
         page = iterations_page(desk, wanted, cursor=cursor, limit=2)
-        found += page.iterations
+        rows += page.iterations
         cursor = page.next_cursor
         if cursor is None:
-            return found
+            return rows

@@ -55,9 +55,9 @@ def snapshot_or_none(served: Served) -> dict[str, Any] | None:
 
 
 def snapshot(served: Served) -> dict[str, Any]:
-    found = snapshot_or_none(served)
-    assert found is not None
-    return found
+    snapshot = snapshot_or_none(served)
+    assert snapshot is not None
+    return snapshot
 
 
 @contextmanager
@@ -99,9 +99,9 @@ def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -
     until(lambda: str(bot.id) in as_bots(snapshot(server)), "the bot to arrive")
     answer = httpx.get(f"{server.http}/api/board")
     assert answer.headers["content-encoding"] == "gzip"
-    shown = as_bots(answer.json())[str(bot.id)]
-    assert (shown["name"], shown["netPnl"], shown["source"]) == ("Cobalt Otter", 125.5, "SIMULATED")
-    assert shown["botNow"] == "NEEDS_BACKTEST"
+    card = as_bots(answer.json())[str(bot.id)]
+    assert (card["name"], card["netPnl"], card["source"]) == ("Cobalt Otter", 125.5, "SIMULATED")
+    assert card["botNow"] == "NEEDS_BACKTEST"
     assert answer.json()["live"] is True
 
 
@@ -212,11 +212,11 @@ def test_the_age_at_which_autonomy_is_silent_is_told_everywhere_a_tick_is(desk: 
     allowed = 3 * desk.settings.tick_seconds + 60
     (bot_id,) = standing(desk, server, 1)
     start = snapshot(server)
-    told = [start["tickLimitSeconds"]]
+    limits = [start["tickLimitSeconds"]]
     for topic in (f"board&epoch={start['epoch']}&since={start['seq']}", "pulse", f"bot:{bot_id}"):
         with following(server, topic) as socket:
-            told.append(next_of(socket, "pulse")["tickLimitSeconds"])
-    assert told == [allowed] * 4
+            limits.append(next_of(socket, "pulse")["tickLimitSeconds"])
+    assert limits == [allowed] * 4
 
 
 def test_a_change_of_the_whole_fleet_is_one_new_epoch(desk: Desk, server: Served) -> None:
@@ -375,9 +375,9 @@ def test_the_kill_switch_is_pushed_into_every_topic_and_stands_in_the_snapshot(
 def next_turn(socket: ClientConnection, *, engaged: bool) -> dict[str, Any]:
     """The switch in the next pulse that has it turned; pulses by the clock may come before."""
     for _ in range(MESSAGES):
-        told: dict[str, Any] = next_of(socket, "pulse")["killSwitch"]
-        if told["engaged"] is engaged:
-            return told
+        switch: dict[str, Any] = next_of(socket, "pulse")["killSwitch"]
+        if switch["engaged"] is engaged:
+            return switch
     raise AssertionError("the switch was not pushed")
 
 
@@ -411,12 +411,12 @@ def test_other_settings_are_no_news(desk: Desk, owner: Engine) -> None:
         db.execute(insert(SystemSetting).values(key="another", value={}, updated_at=desk.clock(), updated_by="a"))
         db.execute(update(SystemSetting).values(updated_by="b"))
     throw_switch(desk, SwitchWish(True, "BAD_FEED", person("amy"), "trace"))
-    payloads = told(owner, driver)
+    payloads = payloads_of(owner, driver)
     driver.close()
     assert payloads == ["switch"]
 
 
-def told(owner: Engine, listener: Any) -> list[str]:
+def payloads_of(owner: Engine, listener: Any) -> list[str]:
     """What was notified up to now, in the order of the commits: up to a notice of our own."""
     with owner.begin() as connection:
         connection.execute(text("NOTIFY proving_changes, 'the end'"))
@@ -483,7 +483,7 @@ def test_notifications_stay_under_the_limit_of_a_payload(desk: Desk, owner: Engi
     driver.execute("LISTEN proving_changes")
     with desk.database.begin() as db:
         ids = factories.make_bots(db, 1_500)
-    payloads = told(owner, driver)
+    payloads = payloads_of(owner, driver)
     driver.close()
     assert max(len(payload) for payload in payloads) < 8_000
     assert {bot_id for payload in payloads for bot_id in parse(payload).bot_ids} == set(ids)

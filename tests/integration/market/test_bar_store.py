@@ -43,11 +43,11 @@ def test_the_parquet_says_the_same(store: BarStore, tmp_path: Path) -> None:
     row = store.write(bars_of(50), source="by hand")
     (parquet,) = tmp_path.rglob("*.parquet")
     with duckdb.connect() as session:
-        told = session.execute(
+        sums = session.execute(
             "SELECT count(*), min(epoch_ns(ts_event)), sum(close_ticks) FROM read_parquet(?)",
             [str(parquet)],
         ).fetchone()
-    assert told == (50, row.first_ts, 50 * 101)
+    assert sums == (50, row.first_ts, 50 * 101)
 
 
 def test_loaded_arrays_belong_to_the_caller(store: BarStore) -> None:

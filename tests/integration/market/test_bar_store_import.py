@@ -168,10 +168,10 @@ def test_every_unknown_symbol_is_told_with_its_rows(store: BarStore, tmp_path: P
     rows = [*lines("AAPL", 190, 5), *lines("GC", 2_000, 5), *lines("MESS", 5_000, 5)]
     with pytest.raises(BadBars) as refused:
         import_bars(store, write(tmp_path, *rows))
-    head, *told = str(refused.value).splitlines()
+    head, *faults = str(refused.value).splitlines()
     assert head.endswith("60 bad rows, nothing imported")
-    assert [line.split(": ")[0] for line in told] == ["rows 1, 2, 3 and 27 more", "rows 61, 62, 63 and 27 more"]
-    assert [("was 'AAPL'" in line, "was 'MESS'" in line) for line in told] == [(True, False), (False, True)]
+    assert [line.split(": ")[0] for line in faults] == ["rows 1, 2, 3 and 27 more", "rows 61, 62, 63 and 27 more"]
+    assert [("was 'AAPL'" in line, "was 'MESS'" in line) for line in faults] == [(True, False), (False, True)]
     several = [next(iter(lines(f"QQ{number}", 190, 5))) for number in range(13)]
     with pytest.raises(BadBars) as refused:
         import_bars(store, write(tmp_path, *several))
@@ -199,9 +199,9 @@ def test_gaps_are_told_not_refused(store: BarStore, tmp_path: Path) -> None:
     rows = list(lines("ES", 5_000, 5))
     report = import_bars(store, write(tmp_path, *rows[:10], *rows[14:]))
     assert report.gaps["ES"].largest_bars == 4
-    told = "ES: 4 bars missing in 1 place of its sessions, the most (4) after 2024-03-05 15:09 UTC"
-    assert report.notes.count(told) == 1
-    assert all(told in row.notes for row in store.series())
+    note = "ES: 4 bars missing in 1 place of its sessions, the most (4) after 2024-03-05 15:09 UTC"
+    assert report.notes.count(note) == 1
+    assert all(note in row.notes for row in store.series())
 
 
 def test_prices_below_zero_are_right_for_crude_and_wrong_for_stocks(store: BarStore, tmp_path: Path) -> None:
@@ -242,9 +242,9 @@ def test_a_parquet_file_in_a_zone_that_no_clock_keeps_is_refused(store: BarStore
 
 
 def test_progress_is_told_to_its_end(store: BarStore, tmp_path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
-    import_bars(store, write(tmp_path, *lines("ES", 5_000, 5)), progress=lambda *step: told.append(step))
-    assert [step for step, done, of in told if done == of] == ["read", "check", "aggregate", "store"]
+    steps: list[tuple[str, int, int]] = []
+    import_bars(store, write(tmp_path, *lines("ES", 5_000, 5)), progress=lambda *step: steps.append(step))
+    assert [step for step, done, of in steps if done == of] == ["read", "check", "aggregate", "store"]
 
 
 @pytest.mark.parametrize(

@@ -135,9 +135,9 @@ def repeated_row(sheet: Sheet, dice: random.Random) -> None:
 
 
 def swapped_rows(sheet: Sheet, dice: random.Random) -> None:
-    one, other = sorted(dice.sample(range(len(sheet.rows)), 2))
-    sheet.rows[one], sheet.rows[other] = sheet.rows[other], sheet.rows[one]
-    sheet.blamed = {one + 2, other + 1}
+    first, other = sorted(dice.sample(range(len(sheet.rows)), 2))
+    sheet.rows[first], sheet.rows[other] = sheet.rows[other], sheet.rows[first]
+    sheet.blamed = {first + 2, other + 1}
 
 
 def worthless(sheet: Sheet, dice: random.Random) -> None:
@@ -357,13 +357,13 @@ def test_the_undamaged_files_are_accepted(tmp_path: Path) -> None:
         parquet.write_bytes(as_file(as_table(sheet)))
         of_text = tmp_path / f"{number}_text.parquet"
         of_text.write_bytes(as_file(with_text(as_table(sheet), dice.sample(NUMBERS, dice.randint(1, len(NUMBERS))))))
-        told, *others = (
+        whole, *others = (
             import_bars(BarStore(tmp_path / "bars" / name.name), name, provider="GOOD")
             for name in (csv, parquet, of_text)
         )
-        assert told.rows == len(sheet.rows)
+        assert whole.rows == len(sheet.rows)
         for other in others:
-            assert [row.fingerprint for row in other.series] == [row.fingerprint for row in told.series]
+            assert [row.fingerprint for row in other.series] == [row.fingerprint for row in whole.series]
 
 
 @pytest.mark.scorecard(23)

@@ -91,9 +91,9 @@ def test_a_short_import_moves_no_bot_until_a_person_prefers_it(store: BarStore, 
     assert move.before is not None
     assert move.after is not None
     assert (move.before.provider, move.after.provider) == (SIMULATED, "acme")
-    shown = series_traded(store, "MES", "1h")
-    assert shown is not None
-    assert shown.words == "a person chose it: cli:amy, OWN_FEED, 2026-03-02 15:00 UTC"
+    traded = series_traded(store, "MES", "1h")
+    assert traded is not None
+    assert traded.words == "a person chose it: cli:amy, OWN_FEED, 2026-03-02 15:00 UTC"
     chosen(store, BarAct.FOLLOW_RULE, provider="acme")
     assert provider_of(store) == SIMULATED
 
@@ -101,15 +101,17 @@ def test_a_short_import_moves_no_bot_until_a_person_prefers_it(store: BarStore, 
 def test_a_rehearsal_says_what_an_import_would_do_and_stores_nothing(store: BarStore, short_file: Path) -> None:
     chosen(store, BarAct.WITHDRAW, provider=SIMULATED, timeframe="all")
     rehearsal = Rehearsal(store)
-    told = import_bars(rehearsal, short_file)
+    report = import_bars(rehearsal, short_file)
     assert store.catalog() == rehearsal.before
     real = import_bars(store, short_file)
-    assert [row.fingerprint for row in told.series] == [row.fingerprint for row in real.series]
-    assert told.notes == real.notes
+    assert [row.fingerprint for row in report.series] == [row.fingerprint for row in real.series]
+    assert report.notes == real.notes
     rehearsed = moves(rehearsal.before, rehearsal.after, None)
     done = moves(rehearsal.before, store.catalog(), None)
-    assert [(one.symbol, one.timeframe) for one in rehearsed] == [(one.symbol, one.timeframe) for one in done]
-    assert ("MES", "1h") in {(one.symbol, one.timeframe) for one in done}
+    assert [(series.symbol, series.timeframe) for series in rehearsed] == [
+        (series.symbol, series.timeframe) for series in done
+    ]
+    assert ("MES", "1h") in {(series.symbol, series.timeframe) for series in done}
 
 
 def test_a_withdrawn_series_is_traded_by_nobody_keeps_its_files_and_comes_back(store: BarStore) -> None:
@@ -138,7 +140,7 @@ def test_withdrawing_a_preferred_series_forgets_the_preference(store: BarStore, 
 def test_doing_again_what_is_done_says_since_when_and_changes_nothing(store: BarStore, short_file: Path) -> None:
     import_bars(store, short_file, provider="ACME")
     later = NOW + timedelta(days=1)
-    for act, told in (
+    for act, words in (
         (BarAct.PREFER, "preferred already: cli:amy, OWN_FEED, 2026-03-02 15:00 UTC"),
         (BarAct.WITHDRAW, "withdrawn already since 2026-03-02 15:00 UTC"),
     ):
@@ -146,11 +148,11 @@ def test_doing_again_what_is_done_says_since_when_and_changes_nothing(store: Bar
         before, after, (row,) = choose_bars(store, wish, now=NOW)
         assert stood_already(before, wish, row) is None
         before, again, (row,) = choose_bars(store, replace(wish, actor=user("bob")), now=later)
-        assert stood_already(before, wish, row) == told
+        assert stood_already(before, wish, row) == words
         assert replace(again, owed=after.owed) == after
         assert store.catalog() == again
-    (shown,) = (one for one in series_views(store.catalog(), None) if one.withdrawn)
-    assert shown.words == "withdrawn since 2026-03-02 15:00 UTC"
+    (view,) = (row for row in series_views(store.catalog(), None) if row.withdrawn)
+    assert view.words == "withdrawn since 2026-03-02 15:00 UTC"
     chosen(store, BarAct.RESTORE)
     assert store.catalog().series["MES", "1h", "ACME"].withdrawn_at is None
 
@@ -158,10 +160,10 @@ def test_doing_again_what_is_done_says_since_when_and_changes_nothing(store: Bar
 def test_a_catalog_from_before_it_kept_when_a_series_was_withdrawn_is_read(store: BarStore, tmp_path: Path) -> None:
     chosen(store, BarAct.WITHDRAW, provider=SIMULATED)
     path = tmp_path / "home" / "bars" / "catalog.json"
-    told = json.loads(path.read_text())
-    for row in told["series"] + told["withdrawn"]:
+    catalog = json.loads(path.read_text())
+    for row in catalog["series"] + catalog["withdrawn"]:
         del row["withdrawn_at"]
-    path.write_text(json.dumps(told))
+    path.write_text(json.dumps(catalog))
     wish = replace(WISH, act=BarAct.WITHDRAW, provider=SIMULATED)
     before, _, (row,) = choose_bars(store, wish, now=NOW)
     assert stood_already(before, wish, row) == "withdrawn already"
@@ -174,8 +176,8 @@ def test_series_left_aside_are_told_with_the_command_that_chooses_them(store: Ba
         "to let them trade ACME all the same: proving bars prefer MES all ACME"
     ]
     chosen(store, BarAct.PREFER)
-    (told,) = left_aside(store.catalog(), report.series)
-    assert told.endswith("proving bars prefer MES 1d ACME")
+    (hint,) = left_aside(store.catalog(), report.series)
+    assert hint.endswith("proving bars prefer MES 1d ACME")
     chosen(store, BarAct.PREFER, timeframe="all")
     assert left_aside(store.catalog(), report.series) == []
 
@@ -233,9 +235,9 @@ def test_bots_follow_the_choice_and_sessions_keep_their_bars(
 
 
 def newest_reason(desk: Desk) -> str:
-    told = run_autonomy_tick(desk)
+    tick = run_autonomy_tick(desk)
     with desk.database.begin() as db:
-        decided = select(AutonomyBotDecision.reason_code).where(AutonomyBotDecision.run_id == told.run_id)
+        decided = select(AutonomyBotDecision.reason_code).where(AutonomyBotDecision.run_id == tick.run_id)
         return db.scalars(decided).one()
 
 
@@ -296,12 +298,12 @@ def test_the_api_says_which_series_serve_which_bots_and_why(stocked: Desk, clien
     with stocked.database.begin() as db:
         bot_id, *_ = (make_bot(db, symbol="MES").id for _ in range(3))
     import_bars(stocked.bars, short_file, provider="ACME")
-    told = [
-        (one["provider"], one["bots"], one["ground"], one["words"])
-        for one in client.get("/api/bars").json()["data"]
-        if (one["symbol"], one["timeframe"]) == ("MES", "1h")
+    listed = [
+        (row["provider"], row["bots"], row["ground"], row["words"])
+        for row in client.get("/api/bars").json()["data"]
+        if (row["symbol"], row["timeframe"]) == ("MES", "1h")
     ]
-    assert told == [
+    assert listed == [
         (SIMULATED, 3, "REAL_TOO_SHORT", "the real bars there are cover less than 455 days and 250 bars"),
         ("ACME", 0, None, "not traded; SIMULATED is"),
     ]
@@ -379,14 +381,14 @@ def test_the_commands_work_without_a_database_and_say_that_nothing_is_recorded(
     assert "dry run: nothing was stored" in dry
     assert "not in the audit chain" not in dry
     assert {row.provider for row in store.series()} == {SIMULATED}
-    told = proving("bars", "import", str(short_file), "--provider", "ACME")
-    assert "to let them trade ACME all the same: proving bars prefer MES all ACME" in told
-    told = proving("bars", "prefer", "MES", "1h", "ACME", "--reason", "OWN_FEED")
-    assert "MES 1h ACME: preferred, however long it is" in told
-    assert "not in the audit chain: no database runs; the platform records it when it runs" in told
+    printed = proving("bars", "import", str(short_file), "--provider", "ACME")
+    assert "to let them trade ACME all the same: proving bars prefer MES all ACME" in printed
+    printed = proving("bars", "prefer", "MES", "1h", "ACME", "--reason", "OWN_FEED")
+    assert "MES 1h ACME: preferred, however long it is" in printed
+    assert "not in the audit chain: no database runs; the platform records it when it runs" in printed
     assert provider_of(store) == "ACME"
-    told = proving("bars", "prefer", "MES", "1h", "ACME")
-    assert "MES 1h ACME: preferred already: cli:" in told
+    printed = proving("bars", "prefer", "MES", "1h", "ACME")
+    assert "MES 1h ACME: preferred already: cli:" in printed
     proving("bars", "withdraw", "all", "all", "ACME")
     assert "MES 1h ACME: withdrawn already since 2" in proving("bars", "withdraw", "MES", "1h", "ACME")
     assert provider_of(store) == SIMULATED

@@ -54,9 +54,9 @@ def test_every_early_close_of_the_published_table_is_ours(shared_data: Path, key
     table = {date_of(day): at for day, at in entry["earlyCloses"].items()}
     table = {day: at for day, at in table.items() if day not in UNSURE and (day.month, day.day) != (12, 25)}
     ours = closes(symbol, date(2009, 1, 1), date(2027, 12, 31))
-    told = {day: datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=zone) for day, at in table.items()}
-    assert len(told) > 150
-    assert {day: (at, ours.get(day)) for day, at in told.items() if ours.get(day) != at} == {}
+    published = {day: datetime.fromisoformat(f"{day}T{at}").replace(tzinfo=zone) for day, at in table.items()}
+    assert len(published) > 150
+    assert {day: (at, ours.get(day)) for day, at in published.items() if ours.get(day) != at} == {}
 
 
 def test_bars_of_2018_and_2019_end_in_the_last_quarter_of_shortened_days(shared_data: Path) -> None:

@@ -70,13 +70,13 @@ QUOTED = [
 ]
 
 
-@pytest.mark.parametrize(("symbol", "closes", "told", "usd"), QUOTED)
+@pytest.mark.parametrize(("symbol", "closes", "words", "usd"), QUOTED)
 def test_a_quote_form_that_fits_alone_is_read_and_told(
-    store: BarStore, tmp_path: Path, symbol: str, closes: list[float], told: str, usd: float
+    store: BarStore, tmp_path: Path, symbol: str, closes: list[float], words: str, usd: float
 ) -> None:
     report = brought(store, tmp_path, daily(symbol, closes))
     assert gain_usd(store, symbol) == usd
-    assert any(note.startswith(f"{symbol}: prices are") and told in note for note in report.notes)
+    assert any(note.startswith(f"{symbol}: prices are") and words in note for note in report.notes)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def parquet_of_text(path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("symbol", "prices", "told", "usd"),
+    ("symbol", "prices", "words", "usd"),
     [
         ("ZN", ["110'165", "110'17", "110'20+", "111'000"], "32nds", 484.375),
         ("ZN", ["110-16+", "110-17", "110-24", "111-00"], "32nds", 484.375),
@@ -224,18 +224,18 @@ def parquet_of_text(path: Path) -> Path:
     ],
 )
 def test_prices_in_parts_are_read_in_the_form_of_their_root(
-    store: BarStore, tmp_path: Path, symbol: str, prices: list[str], told: str, usd: float
+    store: BarStore, tmp_path: Path, symbol: str, prices: list[str], words: str, usd: float
 ) -> None:
     report = brought(store, tmp_path, in_parts(symbol, prices))
     assert gain_usd(store, symbol) == usd
-    assert any(told in note for note in report.notes)
+    assert any(words in note for note in report.notes)
     as_parquet = import_bars(BarStore(tmp_path / "text"), parquet_of_text(tmp_path / "acme.csv"))
     assert [row.fingerprint for row in as_parquet.series] == [row.fingerprint for row in report.series]
     assert as_parquet.notes == report.notes
 
 
 @pytest.mark.parametrize(
-    ("symbol", "prices", "quote", "told"),
+    ("symbol", "prices", "quote", "words"),
     [
         ("ZN", ["110'165", "110.25"], None, "row 2: price must be points and 32nds"),
         ("ZN", ["110'165", "110'5"], None, "row 2: price must be points and 32nds"),
@@ -247,9 +247,9 @@ def test_prices_in_parts_are_read_in_the_form_of_their_root(
     ],
 )
 def test_prices_in_parts_that_could_mean_something_else_are_refused(
-    store: BarStore, tmp_path: Path, symbol: str, prices: list[str], quote: str | None, told: str
+    store: BarStore, tmp_path: Path, symbol: str, prices: list[str], quote: str | None, words: str
 ) -> None:
-    with pytest.raises(BadBars, match=told):
+    with pytest.raises(BadBars, match=words):
         brought(store, tmp_path, in_parts(symbol, prices), quote=quote)
 
 

@@ -52,16 +52,18 @@ def test_pages_of_decisions_add_up_to_the_tick_and_say_why_in_words(client: Clie
     newest, oldest = client.get("/api/ticks").json()["data"]
     assert newest["id"] > oldest["id"]
     assert oldest["enqueued"]["BACKTEST"] == 4
-    told = walk(client, f"/api/ticks/{oldest['id']}/decisions?limit=3", "nextAfter", "after")
-    assert [one["seq"] for one in told] == list(range(7))
+    decisions = walk(client, f"/api/ticks/{oldest['id']}/decisions?limit=3", "nextAfter", "after")
+    assert [decision["seq"] for decision in decisions] == list(range(7))
     counted = client.get(f"/api/ticks/{oldest['id']}/decisions").json()["tick"]["reasons"]
-    assert {(one["decision"], one["reasonCode"]): one["bots"] for one in counted} == dict(
-        Counter((one["decision"], one["reasonCode"]) for one in told)
+    assert {(reason["decision"], reason["reasonCode"]): reason["bots"] for reason in counted} == dict(
+        Counter((decision["decision"], decision["reasonCode"]) for decision in decisions)
     )
-    assert {one["reasonCode"]: one["words"] for one in told}["STAGE_NOT_LAB"].startswith("It has left LAB")
+    assert {decision["reasonCode"]: decision["words"] for decision in decisions}["STAGE_NOT_LAB"].startswith(
+        "It has left LAB"
+    )
     filtered = client.get(f"/api/ticks/{oldest['id']}/decisions?reason=STAGE_NOT_LAB&q=bot 3").json()["data"]
-    assert [one["name"] for one in filtered] == ["Bot 3"]
-    assert [one["id"] for one in walk(client, "/api/ticks?limit=1", "nextBefore", "before")] == [
+    assert [decision["name"] for decision in filtered] == ["Bot 3"]
+    assert [tick["id"] for tick in walk(client, "/api/ticks?limit=1", "nextBefore", "before")] == [
         newest["id"],
         oldest["id"],
     ]
@@ -88,20 +90,20 @@ def test_jobs_are_shown_in_the_order_of_claiming_and_those_that_ended_page_by_pa
             for number in range(8)
         ]
     now = client.get("/api/jobs/now").json()
-    assert [one["id"] for one in now["queued"]] == [str(first.id), str(late.id)]
+    assert [job["id"] for job in now["queued"]] == [str(first.id), str(late.id)]
     assert len(now["running"]) == 1
     assert now["caps"] == {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1}
     assert now["starvation"]["waits"][0]["queued"] == 2
-    assert {(one["timeframe"], one["words"]) for one in now["queued"]} == {
+    assert {(job["timeframe"], job["words"]) for job in now["queued"]} == {
         ("1h", "It has no completed backtest since its reset.")
     }
     listed = walk(client, "/api/jobs/ended?limit=3", "nextCursor", "cursor")
-    assert [one["id"] for one in listed] == [
+    assert [job["id"] for job in listed] == [
         str(job.id) for job in sorted(ended, key=lambda job: (job.completed_at, job.id), reverse=True)
     ]
     troubled = walk(client, "/api/jobs/ended?limit=2&troubled=true", "nextCursor", "cursor")
-    assert {one["status"] for one in troubled} == {"FAILED", "TIMEOUT"}
-    assert [one["id"] for one in troubled] == [one["id"] for one in listed if one["status"] != "COMPLETED"]
+    assert {job["status"] for job in troubled} == {"FAILED", "TIMEOUT"}
+    assert [job["id"] for job in troubled] == [job["id"] for job in listed if job["status"] != "COMPLETED"]
     assert len(troubled) == 5
     assert client.get("/api/jobs/ended?cursor=abc").status_code == 422
 
@@ -137,10 +139,10 @@ def test_the_audit_chain_is_read_filtered_and_exported_whole(client: Client, des
     for number in range(9):
         record(desk, number)
     listed = walk(client, "/api/audit/events?limit=4", "nextBefore", "before")
-    assert [one["seq"] for one in listed] == list(range(9, 0, -1))
+    assert [event["seq"] for event in listed] == list(range(9, 0, -1))
     assert all(newer["previousHash"] == older["hash"] for newer, older in pairwise(listed))
     mine = client.get("/api/audit/events?action=REQUEUE&actor=cli:ann&subject=bot 0").json()["data"]
-    assert [one["payload"]["number"] for one in mine] == [3]
+    assert [event["payload"]["number"] for event in mine] == [3]
     assert len(client.get("/api/audit/events?reason=SEV1").json()["data"]) == 5
     file = client.get("/api/audit/events.csv?action=REQUEUE")
     assert file.headers["content-type"].startswith("text/csv")
@@ -154,10 +156,10 @@ def test_an_event_about_a_bot_tells_its_name_and_is_found_by_it(client: Client, 
         bot = factories.make_bot(db, name="Amber Otter")
         for subject in (str(bot.id), "fleet", str(UUID(int=5))):
             chain.record(desk, db, actor=OPS, action="REQUEUE", subject=subject, payload={})
-    told = {one["subject"]: one["subjectName"] for one in client.get("/api/audit/events").json()["data"]}
-    assert told == {str(bot.id): "Amber Otter", "fleet": None, str(UUID(int=5)): None}
+    names = {event["subject"]: event["subjectName"] for event in client.get("/api/audit/events").json()["data"]}
+    assert names == {str(bot.id): "Amber Otter", "fleet": None, str(UUID(int=5)): None}
     named = client.get("/api/audit/events", params={"subject": "Amber Otter"}).json()["data"]
-    assert [one["subject"] for one in named] == [str(bot.id)]
+    assert [event["subject"] for event in named] == [str(bot.id)]
     (row,) = csv.DictReader(io.StringIO(client.get("/api/audit/events.csv?subject=Amber Otter").text))
     assert (row["subject"], row["subject_name"]) == (str(bot.id), "Amber Otter")
 
@@ -170,15 +172,15 @@ def test_a_slow_reader_of_the_chain_holds_no_connection_and_misses_nothing(
         record(desk, number)
     pool = desk.database.kw["bind"].pool
     read: list[EventView] = []
-    for one in every_event(desk, AuditFilter()):
+    for event in every_event(desk, AuditFilter()):
         assert pool.checkedout() == 0
         if not read:
             record(desk, 9)
-        read.append(one)
+        read.append(event)
     whole = events_page(desk, AuditFilter(), before=10, limit=100)
     assert whole.next_before is None
     assert read == list(whole.events)
-    assert [one.seq for one in every_event(desk, AuditFilter(action="REQUEUE"))] == [10, 8, 6, 4, 2]
+    assert [event.seq for event in every_event(desk, AuditFilter(action="REQUEUE"))] == [10, 8, 6, 4, 2]
     assert list(every_event(desk, AuditFilter(action="NONE"))) == []
 
 
@@ -199,7 +201,7 @@ def test_a_verification_is_made_when_asked_and_remembered(client: Client, desk: 
     other = Client(create_app(desk))
     broken = other.post("/api/admin/audit-verification", headers=ADMIN).json()
     assert (broken["isWhole"], broken["breaks"][0]["seq"]) == (False, 2)
-    verdicts = {one["name"]: one for one in other.get("/api/vitals").json()["verdicts"]}
+    verdicts = {verdict["name"]: verdict for verdict in other.get("/api/vitals").json()["verdicts"]}
     assert verdicts["audit_chain_is_whole"]["holds"] is False
     assert verdicts["audit_chain_is_whole"]["checkedAt"] is not None
 
@@ -207,17 +209,17 @@ def test_a_verification_is_made_when_asked_and_remembered(client: Client, desk: 
 def test_vitals_hold_every_value_against_its_bar(client: Client, desk: Desk, clock: FixedClock) -> None:
     silent = client.get("/api/vitals").json()
     assert silent["ready"] is False
-    verdicts = {one["name"]: one for one in silent["verdicts"]}
+    verdicts = {verdict["name"]: verdict for verdict in silent["verdicts"]}
     assert (verdicts["tick_is_recent"]["holds"], verdicts["tick_is_recent"]["value"]) == (False, "no tick yet")
     assert verdicts["audit_chain_is_whole"]["holds"] is None
     run_autonomy_tick(desk)
     clock.advance(seconds=4)
-    told = Client(create_app(desk)).get("/api/vitals").json()
-    assert {one["name"]: one for one in told["verdicts"]}["tick_is_recent"]["value"] == "4 s ago"
-    assert told["room"]["databaseBytes"] > 1_000_000
-    assert len(told["room"]["tables"]) == 12
-    assert [one["answers"] for one in told["programs"]] == [False, False]
-    assert {"CONCURRENCY_BACKTEST", "TICK_SECONDS"} <= {one["source"] for one in told["limits"]}
+    vitals = Client(create_app(desk)).get("/api/vitals").json()
+    assert {verdict["name"]: verdict for verdict in vitals["verdicts"]}["tick_is_recent"]["value"] == "4 s ago"
+    assert vitals["room"]["databaseBytes"] > 1_000_000
+    assert len(vitals["room"]["tables"]) == 12
+    assert [program["answers"] for program in vitals["programs"]] == [False, False]
+    assert {"CONCURRENCY_BACKTEST", "TICK_SECONDS"} <= {limit["source"] for limit in vitals["limits"]}
 
 
 def test_the_kill_switch_is_thrown_by_an_admin_once_a_key_and_read_by_anybody(client: Client, desk: Desk) -> None:
@@ -237,7 +239,7 @@ def test_the_kill_switch_is_thrown_by_an_admin_once_a_key_and_read_by_anybody(cl
         assert client.post("/api/admin/kill-switch", json=wish | wrong, headers=ADMIN).status_code == 422
     client.post("/api/admin/kill-switch", json={"engaged": False, "reasonCode": "FEED_MENDED"}, headers=ADMIN)
     events = client.get("/api/audit/events").json()["data"]
-    assert [one["action"] for one in events] == ["KILL_SWITCH_RELEASED", "KILL_SWITCH_ENGAGED"]
+    assert [event["action"] for event in events] == ["KILL_SWITCH_RELEASED", "KILL_SWITCH_ENGAGED"]
 
 
 def test_an_iteration_shows_every_candidate_and_what_the_judged_one_changed(client: Client, stocked_desk: Desk) -> None:
@@ -251,15 +253,15 @@ def test_an_iteration_shows_every_candidate_and_what_the_judged_one_changed(clie
     (done,) = drain(stocked_desk, Improvement(), JobType.IMPROVE, run_id="r", time_limit=hour)
     (listed,) = client.get("/api/iterations?q=lab").json()["data"]
     assert (listed["name"], listed["reason"]) == ("Lab Lynx", done.figures["reason"])
-    told = client.get(f"/api/iterations/{listed['id']}").json()
+    answer = client.get(f"/api/iterations/{listed['id']}").json()
     with stocked_desk.database() as db:
         rows = db.query(ImproveCandidate).order_by(ImproveCandidate.trial).all()
         parent = db.query(BotGeneration).filter_by(bot_id=bot.id, generation_number=1).one().genome
-    assert [one["trial"] for one in told["candidates"]] == [row.trial for row in rows]
-    judged = next(row for row in rows if row.trial == told["judged"])
+    assert [candidate["trial"] for candidate in answer["candidates"]] == [row.trial for row in rows]
+    judged = next(row for row in rows if row.trial == answer["judged"])
     assert judged.segment == max(row.segment for row in rows)
     assert judged.test_trades is not None
-    changed = {one["gene"]: (one["parent"], one["candidate"]) for one in told["genes"] if one["changed"]}
+    changed = {gene["gene"]: (gene["parent"], gene["candidate"]) for gene in answer["genes"] if gene["changed"]}
     assert changed == {
         gene: (parent[gene], judged.genome[gene]) for gene in parent if parent[gene] != judged.genome[gene]
     }

@@ -57,16 +57,16 @@ def test_verify_audit_is_remembered_where_people_look_for_it(stocked_desk: Desk,
     with transaction(stocked_desk.database) as db:
         record(stocked_desk, db, actor=TESTER, action="LOOK", subject="fleet", payload={})
     assert shown_on_health(stocked_desk).value == "never verified"
-    code, told = proving("verify-audit")
-    assert (code, told.split(",")[0]) == (0, "✓ 1 event")
+    code, printed = proving("verify-audit")
+    assert (code, printed.split(",")[0]) == (0, "✓ 1 event")
     assert (remembered(stocked_desk).is_whole, remembered(stocked_desk).actor[:4]) == (True, "cli:")
     assert shown_on_health(stocked_desk).value == "0 breaks in 1 events"
     with owner.begin() as connection:
         connection.execute(text("ALTER TABLE audit_events DISABLE TRIGGER append_only"))
         connection.execute(text("UPDATE audit_events SET actor = 'somebody else'"))
-    code, told = proving("verify-audit")
-    assert (code, told.split(":")[0]) == (1, "✗ event 1 CHANGED")
-    assert told.splitlines()[-1] == "What to do: docs/runbooks/audit-chain-broken.md"
+    code, printed = proving("verify-audit")
+    assert (code, printed.split(":")[0]) == (1, "✗ event 1 CHANGED")
+    assert printed.splitlines()[-1] == "What to do: docs/runbooks/audit-chain-broken.md"
     assert shown_on_health(stocked_desk).holds is False
 
 
@@ -79,9 +79,9 @@ def test_why_tells_decisions_that_repeat_in_one_line_with_the_first_and_the_last
         run_autonomy_tick(stocked_desk)
         clock.advance(seconds=9)
     first = stocked_desk.clock().astimezone() - timedelta(seconds=6 * 9)
-    code, told = proving("why", "amber adder 0000")
-    assert (code, told.count("JOB_ACTIVE")) == (0, 1)
-    (line,) = [line for line in told.splitlines() if "JOB_ACTIVE" in line]
+    code, printed = proving("why", "amber adder 0000")
+    assert (code, printed.count("JOB_ACTIVE")) == (0, 1)
+    (line,) = [line for line in printed.splitlines() if "JOB_ACTIVE" in line]
     last = first + timedelta(seconds=5 * 9)
     assert [cell.strip() for cell in line.strip("│").split("│")][:3] == [
         f"{last:%Y-%m-%d %H:%M:%S}",
@@ -119,9 +119,9 @@ def test_one_bot_is_one_bot(stocked_desk: Desk) -> None:
     assert "\n1 bot reset at " in proving("reset", "--bot", "Amber Adder 0000", "--execute")[1]
 
 
-@pytest.mark.parametrize(("name", "told"), [("missing.csv", "no such file"), ("bars.txt", "a bar file ends in")])
+@pytest.mark.parametrize(("name", "words"), [("missing.csv", "no such file"), ("bars.txt", "a bar file ends in")])
 def test_a_file_that_cannot_be_imported_is_refused_before_anything_is_opened(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, told: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, words: str
 ) -> None:
     def refuse() -> None:
         raise AssertionError("opened")
@@ -130,7 +130,7 @@ def test_a_file_that_cannot_be_imported_is_refused_before_anything_is_opened(
     (tmp_path / "bars.txt").write_text("ts_event\n")
     done = CliRunner().invoke(main.app, ["bars", "import", str(tmp_path / name)])
     assert isinstance(done.exception, BadInput)
-    assert (told in str(done.exception), done.output) == (True, "")
+    assert (words in str(done.exception), done.output) == (True, "")
 
 
 def newest_event(desk: Desk) -> EventView:
@@ -159,11 +159,11 @@ def test_a_fleet_is_recorded_once_for_the_bots_that_are_new(stocked_desk: Desk, 
 def test_an_import_is_recorded_with_the_fingerprints_of_what_it_stored(
     desk: Desk, bar_file: Path, client: Client
 ) -> None:
-    code, told = proving("bars", "import", str(bar_file), "--provider", "ACME")
-    assert (code, "20 rows of 1h bars from ACME" in told) == (0, True)
+    code, printed = proving("bars", "import", str(bar_file), "--provider", "ACME")
+    assert (code, "20 rows of 1h bars from ACME" in printed) == (0, True)
     event = newest_event(desk)
     assert (event.action, event.subject, event.actor[:4]) == ("BARS_IMPORTED", "ACME", "cli:")
-    stored = {f"{one.symbol} {one.timeframe}": one.fingerprint for one in BarStore(desk.settings.bars_dir).series()}
+    stored = {f"{row.symbol} {row.timeframe}": row.fingerprint for row in BarStore(desk.settings.bars_dir).series()}
     assert {"NQ 1h", "MNQ 1h", "MNQ 1d"} <= set(stored)
     assert event.payload == {
         "provider": "ACME",
@@ -172,8 +172,8 @@ def test_an_import_is_recorded_with_the_fingerprints_of_what_it_stored(
         "rows": 20,
         "fingerprints": stored,
     }
-    (shown,) = client.get("/api/audit/events?action=BARS_IMPORTED").json()["data"]
-    assert (shown["subject"], shown["payload"]) == ("ACME", event.payload)
+    (entry,) = client.get("/api/audit/events?action=BARS_IMPORTED").json()["data"]
+    assert (entry["subject"], entry["payload"]) == ("ACME", event.payload)
     assert verify_chain(desk).is_whole
 
 
@@ -187,8 +187,8 @@ def test_a_file_that_is_refused_is_not_recorded(desk: Desk, bar_file: Path) -> N
 def test_an_import_that_cannot_be_recorded_says_so_and_is_recorded_when_repeated(desk: Desk, bar_file: Path) -> None:
     anchor = desk.settings.audit_anchor
     anchor.mkdir(parents=True)
-    code, told = proving("bars", "import", str(bar_file))
-    assert (code, "! not in the audit chain: " in told, "import the file again" in told) == (0, True, True)
+    code, printed = proving("bars", "import", str(bar_file))
+    assert (code, "! not in the audit chain: " in printed, "import the file again" in printed) == (0, True, True)
     assert events_page(desk, AuditFilter(), before=None, limit=1).events == ()
     anchor.rmdir()
     assert "audit chain" not in proving("bars", "import", str(bar_file))[1]

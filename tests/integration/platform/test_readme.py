@@ -72,7 +72,7 @@ def test_every_heading_that_a_page_points_to_exists() -> None:
         for target, heading in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text("utf-8")):
             text = ((page.parent / target) if target else page).read_text("utf-8")
             headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-            anchors = {re.sub(r"[^\w -]", "", one.lower()).replace(" ", "-") for one in headings}
+            anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
             assert heading in anchors, f"{page.relative_to(ROOT)} points to {target}#{heading}"
 
 
@@ -82,7 +82,7 @@ def test_a_page_of_ours_is_reached_from_the_readme() -> None:
         page = new.pop()
         reached.add(page)
         links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8"))
-        found = {(page.parent / link).resolve() for link in links}
-        found |= {below for folder in found if folder.is_dir() for below in folder.glob("*.md")}
-        new |= {one for one in found if one.suffix == ".md"} - reached
+        targets = {(page.parent / link).resolve() for link in links}
+        targets |= {below for folder in targets if folder.is_dir() for below in folder.glob("*.md")}
+        new |= {target for target in targets if target.suffix == ".md"} - reached
     assert [str(page.relative_to(ROOT)) for page in PAGES if page not in reached] == []

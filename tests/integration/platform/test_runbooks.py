@@ -73,9 +73,9 @@ def test_a_dump_restored_beside_is_the_same_ledger_under_the_same_guards(
     beside = create_engine(urls.owner.set(database=restored), poolclass=NullPool)
     try:
         with owner.connect() as there, beside.connect() as here:
-            for told in COMPARED:
-                wanted = there.exec_driver_sql(told).all()
-                assert here.exec_driver_sql(told).all() == wanted
+            for statement in COMPARED:
+                wanted = there.exec_driver_sql(statement).all()
+                assert here.exec_driver_sql(statement).all() == wanted
                 assert wanted
         with beside.begin() as here, pytest.raises(ProgrammingError, match="raw truth is append-only"):
             here.exec_driver_sql("DELETE FROM audit_events")

@@ -164,8 +164,8 @@ def test_one_that_cannot_be_looked_after_is_told_once_and_does_not_end_the_other
 
     watch([late, other], said.append, until=enough)
     late.stop()
-    told = [line for line in said if "cannot start" in line]
-    assert told == [
+    faults = [line for line in said if "cannot start" in line]
+    assert faults == [
         "late is in trouble: late cannot start: No such file or directory; it is tried again, less and less often"
     ]
 

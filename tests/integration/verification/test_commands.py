@@ -163,25 +163,25 @@ def marks(tmp_path: Path, bar_store: BarStore) -> BarStore:
 
 @pytest.mark.thorough
 def test_a_study_walks_marks_twice_and_shows_every_family(marks: BarStore) -> None:
-    told: list[str] = []
-    found = walk_forward_study(marks, ["MES", "MGC"], timeframe="1h", progress=lambda step, _d, _o: told.append(step))
-    read = [(strand.symbol, strand.reading) for strand in found.strands]
+    steps: list[str] = []
+    study = walk_forward_study(marks, ["MES", "MGC"], timeframe="1h", progress=lambda step, _d, _o: steps.append(step))
+    read = [(strand.symbol, strand.reading) for strand in study.strands]
     assert [read.count(each) for each in (("MES", AS_GIVEN), ("MES", AT_MARKS), ("MGC", AS_GIVEN))] == [9, 9, 9]
-    assert len(told) == 27
-    assert len(found.notes) == 1
+    assert len(steps) == 27
+    assert len(study.notes) == 1
     given, at_marks = (
-        sum(strand.walked.joined.net_pnl_micros for strand in found.of("MES", reading))
+        sum(strand.walked.joined.net_pnl_micros for strand in study.of("MES", reading))
         for reading in (AS_GIVEN, AT_MARKS)
     )
     assert given > at_marks
-    for strand in found.strands:
+    for strand in study.strands:
         segments = strand.walked.walk.segments
         assert strand.walked.joined.trades == sum(result.test.trades for result in segments)
         assert strand.walked.joined.net_pnl_micros == sum(result.test.net_pnl_micros for result in segments)
         account = strand.walked.equity_micros[0] - strand.walked.equity_micros[-1] + strand.walked.joined.net_pnl_micros
         assert abs(int(account)) < 1_000_000_000
-    assert plot(found).count("<polyline") == 27
-    text = text_block(found, command="proving walk-forward MES MGC")
+    assert plot(study).count("<polyline") == 27
+    text = text_block(study, command="proving walk-forward MES MGC")
     assert "They are false" in text
     assert text.count("\n| M") == 27
 

@@ -70,8 +70,8 @@ def test_the_table_knows_every_kind_and_grade() -> None:
 def test_a_check_is_stored_with_what_it_ran_and_what_it_cannot_show(
     stocked_desk: Desk, bot_id: UUID, kind: Kind
 ) -> None:
-    told: list[tuple[str, int, int]] = []
-    first = verify(stocked_desk, bot_id, kind, run_id="run-1", progress=lambda *step: told.append(step))
+    steps: list[tuple[str, int, int]] = []
+    first = verify(stocked_desk, bot_id, kind, run_id="run-1", progress=lambda *step: steps.append(step))
     (row,) = stored(stocked_desk, kind)
     assert (row.id, row.bot_id, row.verdict, row.reason) == (first.id, bot_id, first.grade, first.reason)
     assert (row.run_id, row.generation_number, row.data_source, row.session_id) == ("run-1", 1, "SIMULATED", None)
@@ -84,8 +84,8 @@ def test_a_check_is_stored_with_what_it_ran_and_what_it_cannot_show(
     walked = kind is Kind.WALK_FORWARD
     read_by_gates = (row.figures["consistency"], row.figures["overfit_ratio"]) if walked else (None, None)
     assert (row.walk_forward_consistency, row.walk_forward_overfit_ratio) == read_by_gates
-    assert told
-    assert all(done <= of for _, done, of in told)
+    assert steps
+    assert all(done <= of for _, done, of in steps)
     again = verify(stocked_desk, bot_id, kind)
     assert (again.seed, again.reason) == (first.seed, first.reason)
     assert [each.figures for each in stored(stocked_desk, kind)] == [row.figures] * 2
@@ -100,16 +100,16 @@ def test_the_sharpe_of_a_session_is_judged_as_the_session_ran(stocked_desk: Desk
     with pytest.raises(Refused, match="no completed session"):
         verify(stocked_desk, bot_id, Kind.SHARPE)
     run_baseline(stocked_desk, bot_id, run_id="run-1")
-    found = verify(stocked_desk, bot_id, Kind.SHARPE)
+    verified = verify(stocked_desk, bot_id, Kind.SHARPE)
     (row,) = stored(stocked_desk, Kind.SHARPE)
     with stocked_desk.database() as db:
         judged = db.get_one(BacktestSession, row.session_id)
     assert row.data_fingerprint == judged.data_fingerprint
     daily = np.diff([float(usd) for usd in (judged.account_usd, *judged.equity_usd)]) / float(judged.account_usd)
     assert judged.figures.sharpe is not None
-    assert found.figures["sharpe_per_day"] == pytest.approx(daily.mean() / daily.std(ddof=1))
-    assert found.figures["sharpe_per_day"] * math.sqrt(252) == pytest.approx(judged.figures.sharpe)
-    assert found.figures["deflated"] == pytest.approx(found.figures["probabilistic"])
+    assert verified.figures["sharpe_per_day"] == pytest.approx(daily.mean() / daily.std(ddof=1))
+    assert verified.figures["sharpe_per_day"] * math.sqrt(252) == pytest.approx(judged.figures.sharpe)
+    assert verified.figures["deflated"] == pytest.approx(verified.figures["probabilistic"])
 
 
 def test_what_was_tried_deflates_the_sharpe_and_is_compared(stocked_desk: Desk, bot_id: UUID) -> None:
@@ -176,9 +176,9 @@ CHEATS = ("the next close", "a centred average", "the highest price of all", "ho
 @pytest.mark.parametrize("cheat", CHEATS)
 def test_a_rule_that_knows_the_future_is_caught(stocked_desk: Desk, bot_id: UUID, cheat: str) -> None:
     bench = open_workbench(stocked_desk, bot_id)
-    found = check_look_ahead(stocked_desk, bench, silent, wanting=lambda *of: planted(*of, knows=cheat))
-    assert found.verdict.grade is Grade.FAILED
-    assert found.figures["found"] > 0
+    finding = check_look_ahead(stocked_desk, bench, silent, wanting=lambda *of: planted(*of, knows=cheat))
+    assert finding.verdict.grade is Grade.FAILED
+    assert finding.figures["found"] > 0
 
 
 @pytest.mark.scorecard(21)
@@ -192,10 +192,10 @@ def test_no_family_knows_the_future_or_remembers_the_beginning(
         bot_id = make_bot(db, archetype=archetype, timeframe=timeframe).id
     bench = open_workbench(stocked_desk, bot_id)
     for check in (check_look_ahead, check_warm_up):
-        found = check(stocked_desk, bench, silent)
-        assert (found.verdict.grade, found.figures["found"]) == (Grade.PASSED, 0), found.figures
-    assert found.figures["beginnings"] > 5
-    assert found.figures["largest_difference"] <= found.figures["tolerance"] == WARM_UP_TOLERANCE
+        finding = check(stocked_desk, bench, silent)
+        assert (finding.verdict.grade, finding.figures["found"]) == (Grade.PASSED, 0), finding.figures
+    assert finding.figures["beginnings"] > 5
+    assert finding.figures["largest_difference"] <= finding.figures["tolerance"] == WARM_UP_TOLERANCE
 
 
 def remembering(tape: Tape, archetype: str, genome: Genome, *, what: str) -> Signals:
@@ -219,8 +219,8 @@ def remembering(tape: Tape, archetype: str, genome: Genome, *, what: str) -> Sig
 )
 def test_a_rule_that_remembers_the_beginning_is_caught(stocked_desk: Desk, bot_id: UUID, what: str) -> None:
     bench = open_workbench(stocked_desk, bot_id)
-    found = check_warm_up(stocked_desk, bench, silent, wanting=lambda *of: remembering(*of, what=what))
-    assert found.verdict.grade is Grade.FAILED
+    finding = check_warm_up(stocked_desk, bench, silent, wanting=lambda *of: remembering(*of, what=what))
+    assert finding.verdict.grade is Grade.FAILED
 
 
 @pytest.fixture
@@ -265,10 +265,10 @@ def test_holes_unmarked_rolls_and_bars_outside_are_told_in_every_session(
     series = at_desk.bars.best("MES", "1h")
     assert series is not None
     assert set(series.notes) <= set(notes)
-    told = " / ".join(notes)
-    assert "MES: 128 bars missing in 44 places of its sessions, the most (3) after 2024-01-08 19:00 UTC" in told
-    assert "MES: 4 of 900 bars lie outside every session" in told
-    assert "MES: a series without contract months: its rolls are not marked" in told
+    words = " / ".join(notes)
+    assert "MES: 128 bars missing in 44 places of its sessions, the most (3) after 2024-01-08 19:00 UTC" in words
+    assert "MES: 4 of 900 bars lie outside every session" in words
+    assert "MES: a series without contract months: its rolls are not marked" in words
 
 
 def test_thresholds_are_those_of_the_gate_table() -> None:

@@ -10,6 +10,6 @@ LIVENESS = {"run_launcher": {"module": "orchestration.platform.run_launcher", "c
 def evaluate(defs: dg.Definitions, sensor: str, *, desk: Desk, instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     """Ask a sensor once and return the runs it wants."""
     context = dg.build_sensor_context(instance=instance, resources={"desk": desk})
-    found = defs.resolve_sensor_def(sensor)
-    evaluated = found(context)
+    sensor_def = defs.resolve_sensor_def(sensor)
+    evaluated = sensor_def(context)
     return [each for each in evaluated or () if isinstance(each, dg.RunRequest)]

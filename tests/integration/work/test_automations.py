@@ -23,7 +23,7 @@ from tests.harness.clocks import FixedClock
 
 def events(desk: Desk, action: str | None = None) -> list[tuple[str, str, str]]:
     page = events_page(desk, AuditFilter(action), before=None, limit=50)
-    return [(one.action, one.actor, one.subject) for one in reversed(page.events)]
+    return [(event.action, event.actor, event.subject) for event in reversed(page.events)]
 
 
 def test_a_silence_is_recorded_by_the_tick_that_ends_it(desk: Desk, clock: FixedClock) -> None:
@@ -35,8 +35,8 @@ def test_a_silence_is_recorded_by_the_tick_that_ends_it(desk: Desk, clock: Fixed
     since = clock()
     until = clock.advance(minutes=10)
     last = run_autonomy_tick(desk).run_id - 1
-    (told,) = events_page(desk, AuditFilter("AUTONOMY_WAS_SILENT"), before=None, limit=5).events
-    assert (told.actor, told.subject, told.payload) == (
+    (event,) = events_page(desk, AuditFilter("AUTONOMY_WAS_SILENT"), before=None, limit=5).events
+    assert (event.actor, event.subject, event.payload) == (
         "autonomy",
         "fleet",
         {
@@ -63,7 +63,9 @@ def test_a_stopped_sensor_is_recorded_once_and_its_start_too(desk: Desk, clock: 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: note_automations(desk, stopped, noticed_by="reset_watch"), range(4)))
     assert events(desk) == [("AUTOMATION_STOPPED", "dagster", "autonomy_tick")]
-    assert [(name, one.since) for name, one in stopped_automations(desk).items()] == [("autonomy_tick", noticed)]
+    assert [(name, stopped.since) for name, stopped in stopped_automations(desk).items()] == [
+        ("autonomy_tick", noticed)
+    ]
     note_automations(desk, running, noticed_by="autonomy_tick")
     assert events(desk)[1:] == [("AUTOMATION_STARTED", "dagster", "autonomy_tick")]
     assert stopped_automations(desk) == {}

@@ -154,8 +154,8 @@ def test_a_tick_tells_the_audit_chain_what_it_is_owed_of_acts_on_bars(
     for _ in range(2):
         evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
     with fleet.database() as db:
-        told = db.scalars(select(AuditEvent).where(AuditEvent.action == act.value)).one()
-    assert (told.actor, told.subject, told.payload["doneAt"]) == (
+        event = db.scalars(select(AuditEvent).where(AuditEvent.action == act.value)).one()
+    assert (event.actor, event.subject, event.payload["doneAt"]) == (
         "cli:amy",
         "MES 1h SIMULATED",
         fleet.clock().isoformat(),
@@ -193,8 +193,8 @@ def test_a_run_drains_the_queue_and_records_each_bot(
     }
     assert materialized(instance, result) == Counter(expected)
     (drained,) = instance.all_logs(result.run_id, of_type=dg.DagsterEventType.STEP_OUTPUT)
-    told = drained.get_dagster_event().step_output_data.metadata
-    assert {name: value.value for name, value in told.items()} == {"completed": FLEET}
+    metadata = drained.get_dagster_event().step_output_data.metadata
+    assert {name: value.value for name, value in metadata.items()} == {"completed": FLEET}
     assert owing_runs(fleet) == set()
     with fleet.database() as db:
         assert db.scalar(select(func.count()).select_from(BacktestSession)) == FLEET
@@ -250,8 +250,8 @@ def test_work_whose_worker_was_killed_before_it_was_recorded_is_materialized_onc
     assert len(done) == FLEET
     for asset in ("backtest_sessions", "performance_rollups", "equity_curves"):
         records = instance.fetch_materializations(dg.AssetKey(asset), limit=100).records
-        found = [record.asset_materialization for record in records]
-        assert Counter((one.metadata["job_id"].value, one.partition) for one in found if one) == Counter(
+        events = [record.asset_materialization for record in records]
+        assert Counter((event.metadata["job_id"].value, event.partition) for event in events if event) == Counter(
             (str(job_id), str(bot_id)) for job_id, bot_id in done
         )
 
@@ -273,19 +273,19 @@ def test_work_that_is_recorded_late_tells_the_same_as_in_time(
     defs: dg.Definitions, fleet: Desk, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_autonomy_tick(fleet)
-    job, told = defs.resolve_job_def("baseline_backtests"), list[dg.AssetMaterialization]()
+    job, recorded = defs.resolve_job_def("baseline_backtests"), list[dg.AssetMaterialization]()
     with monkeypatch.context() as patch:
-        patch.setattr(finished_work, "record_materializations", lambda _, events: told.extend(events))
+        patch.setattr(finished_work, "record_materializations", lambda _, events: recorded.extend(events))
         patch.setattr(finished_work, "settle", lambda *_: None)
         job.execute_in_process(instance=instance)
     late = defs.resolve_job_def("late_materializations").execute_in_process(instance=instance)
     entries = instance.all_logs(late.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION)
     events = [entry.get_dagster_event().step_materialization_data.materialization for entry in entries]
-    plain = [(one.asset_key, one.partition, dict(one.metadata)) for one in events]
+    plain = [(event.asset_key, event.partition, dict(event.metadata)) for event in events]
     assert sorted(plain, key=str) == sorted(
-        ((one.asset_key, one.partition, dict(one.metadata)) for one in told), key=str
+        ((event.asset_key, event.partition, dict(event.metadata)) for event in recorded), key=str
     )
-    assert len(told) == 3 * FLEET
+    assert len(recorded) == 3 * FLEET
 
 
 def test_a_backtest_of_the_command_line_is_recorded_too(
@@ -406,13 +406,13 @@ def test_the_partition_watch_rests_until_the_fleet_changes(
     sensor = defs.resolve_sensor_def("fleet_partitions")
     context = dg.build_sensor_context(instance=instance, resources={"desk": fleet})
 
-    def told() -> list[str | None]:
+    def skipped() -> list[str | None]:
         return [skip.skip_message for skip in sensor(context)]  # type: ignore[union-attr]
 
-    assert told() == [f"{FLEET} bots added"]
-    assert told() == ["the fleet has not changed"]
+    assert skipped() == [f"{FLEET} bots added"]
+    assert skipped() == ["the fleet has not changed"]
     seed_fleet(fleet, size=FLEET + 2, symbols=SYMBOLS, timeframes=("1h",))
-    assert told() == ["2 bots added"]
+    assert skipped() == ["2 bots added"]
 
 
 def checks(defs: dg.Definitions, instance: dg.DagsterInstance) -> dict[str, bool]:

@@ -72,9 +72,9 @@ def test_of_two_who_put_work_back_at_once_one_is_refused(desk: Desk, owner: Engi
             held.execute(text("LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE"))
             racing = [pool.submit(put_back) for _ in range(2)]
             wait_for_locks(owner, 2)
-        ends = [one.result() for one in racing]
+        ends = [future.result() for future in racing]
     assert [JobType.BACKTEST] in ends
-    assert sum(isinstance(one, NotGivenUp) for one in ends) == 1
+    assert sum(isinstance(end, NotGivenUp) for end in ends) == 1
     assert verify_chain(desk).events == 1
 
 

@@ -324,10 +324,10 @@ def test_the_load_is_what_waits_and_runs_and_nothing_that_ended(desk: Desk) -> N
 
 def test_what_waits_already_takes_room_from_the_next_tick(fleet: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trading.work.jobs, "QUEUE_PER_SLOT", dict.fromkeys(JobType, 1))
-    told = [run_autonomy_tick(fleet).summary for _ in range(2)]
-    assert [one["jobs_enqueued_by_type"]["BACKTEST"] for one in told] == [2, 0]
-    assert [one["eligible_candidates_count"] for one in told] == [FLEET, FLEET - 2]
-    assert told[1]["reasons"] == {"CAP_REACHED": FLEET - 2, "JOB_ACTIVE": 2}
+    summaries = [run_autonomy_tick(fleet).summary for _ in range(2)]
+    assert [summary["jobs_enqueued_by_type"]["BACKTEST"] for summary in summaries] == [2, 0]
+    assert [summary["eligible_candidates_count"] for summary in summaries] == [FLEET, FLEET - 2]
+    assert summaries[1]["reasons"] == {"CAP_REACHED": FLEET - 2, "JOB_ACTIVE": 2}
     assert starvation(fleet).refused_for_room == FLEET - 2
 
 
@@ -337,7 +337,7 @@ def test_the_planner_sees_the_newest_generation_and_since_when(desk: Desk, clock
         make_generation(db, bot, created_at=clock())
         gone = make_bot(db, archived_at=clock())
     with desk.database() as db:
-        seen, archived = sorted(considered_bots.read(db, {}), key=lambda one: one.archived)
+        seen, archived = sorted(considered_bots.read(db, {}), key=lambda row: row.archived)
     assert (archived.bot_id, archived.archived, seen.archived) == (gone.id, True, False)
     assert (seen.bot_id, seen.generation, seen.generation_since) == (bot.id, 2, clock())
 

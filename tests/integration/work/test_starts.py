@@ -47,12 +47,12 @@ def fleet(stocked_desk: Desk) -> Desk:
 @pytest.fixture
 def workers() -> Iterator[list[BaseProcess]]:
     spawned = [multiprocessing.get_context("spawn").Process(target=time.sleep, args=(600,)) for _ in range(2)]
-    for one in spawned:
-        one.start()
+    for process in spawned:
+        process.start()
     yield list(spawned)
-    for one in spawned:
-        one.kill()
-        one.join()
+    for process in spawned:
+        process.kill()
+        process.join()
 
 
 def launched(instance: dg.DagsterInstance, job: dg.JobDefinition = idle) -> dg.DagsterRun:
@@ -118,10 +118,10 @@ def test_a_tick_asks_for_nothing_right_after_a_failed_start_and_then_for_one(
     monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: datetime.now(UTC))
     failed_to_start(instance)
     assert evaluate(defs, "autonomy_tick", desk=fleet, instance=instance) == []
-    told = starts_view(fleet)
-    assert told is not None
-    assert (told.pace, told.failed_in_row, told.runs_allowed) == (Pace.STARTS_FAILING, 1, 0)
-    assert "1 run in a row failed to start" in told.words
+    starts = starts_view(fleet)
+    assert starts is not None
+    assert (starts.pace, starts.failed_in_row, starts.runs_allowed) == (Pace.STARTS_FAILING, 1, 0)
+    assert "1 run in a row failed to start" in starts.words
     later = datetime.now(UTC) + pause(1)
     monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: later)
     requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
@@ -140,10 +140,10 @@ def test_a_run_that_hangs_before_it_is_up_counts_as_a_failed_start_once_its_time
     assert starts_of(instance).failed_in_row == 0
     monkeypatch.setattr(type(instance), "run_monitoring_start_timeout_seconds", -1)
     assert evaluate(defs, "autonomy_tick", desk=fleet, instance=instance) == []
-    seen, told = starts_of(instance), starts_view(fleet)
+    seen, starts = starts_of(instance), starts_view(fleet)
     assert (seen.asked, seen.starting, seen.failed_in_row) == (0, 0, cap)
-    assert told is not None
-    assert (told.pace, told.failed_in_row) == (Pace.STARTS_FAILING, cap)
+    assert starts is not None
+    assert (starts.pace, starts.failed_in_row) == (Pace.STARTS_FAILING, cap)
     assert {instance.get_run_by_id(run.run_id).status for run in hung} == {dg.DagsterRunStatus.FAILURE}  # type: ignore[union-attr]
     monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: datetime.now(UTC) + pause(cap))
     requests = evaluate(defs, "autonomy_tick", desk=fleet, instance=instance)
@@ -219,11 +219,11 @@ def test_pages_tell_of_starts_that_are_slow_and_of_nothing_while_they_are_not(fl
     run_autonomy_tick(fleet, starts=slow)
     client = Client(create_app(fleet))
     for path in ("/api/vitals", "/api/jobs/now"):
-        told = client.get(path).json()["starts"]
-        assert (told["pace"], told["starting"], told["runsAllowed"]) == ("STARTS_SLOW", 1, 0), path
-        assert told["words"].startswith("A run has been starting for 45 s")
-    verdicts = {one["name"]: one for one in client.get("/api/vitals").json()["verdicts"]}
+        starts = client.get(path).json()["starts"]
+        assert (starts["pace"], starts["starting"], starts["runsAllowed"]) == ("STARTS_SLOW", 1, 0), path
+        assert starts["words"].startswith("A run has been starting for 45 s")
+    verdicts = {verdict["name"]: verdict for verdict in client.get("/api/vitals").json()["verdicts"]}
     assert verdicts["runs_start"]["holds"] is True
     run_autonomy_tick(fleet, starts=Starts(failed_in_row=2, last_failed_at=fleet.clock()))
-    verdicts = {one["name"]: one for one in Client(create_app(fleet)).get("/api/vitals").json()["verdicts"]}
+    verdicts = {verdict["name"]: verdict for verdict in Client(create_app(fleet)).get("/api/vitals").json()["verdicts"]}
     assert (verdicts["runs_start"]["holds"], verdicts["runs_start"]["value"][:6]) == (False, "2 runs")

@@ -176,8 +176,8 @@ class Autonomy(RuleBasedStateMachine):
                 assert counters.backtests_completed == known.completed_since_reset
                 stored = db.scalars(select(BacktestSession.id).where(BacktestSession.bot_id == bot_id)).all()
                 assert len(stored) == known.all_sessions
-                shown = db.get(BotMetricsRollup, (bot_id, "BACKTEST"), populate_existing=True)
-                assert (shown.sessions if shown is not None else 0) == known.completed_since_reset
+                rollup = db.get(BotMetricsRollup, (bot_id, "BACKTEST"), populate_existing=True)
+                assert (rollup.sessions if rollup is not None else 0) == known.completed_since_reset
 
     @invariant()
     def nothing_runs_twice_or_over_the_cap(self) -> None:

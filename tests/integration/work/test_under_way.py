@@ -75,8 +75,8 @@ def bar_file(tmp_path: Path) -> Path:
 
 def rows(owner: Engine) -> list[Shown]:
     with owner.connect() as connection:
-        found = connection.execute(text('SELECT kind, title, step, done, "of" FROM work_under_way ORDER BY started_at'))
-        return [tuple(row) for row in found]
+        works = connection.execute(text('SELECT kind, title, step, done, "of" FROM work_under_way ORDER BY started_at'))
+        return [tuple(row) for row in works]
 
 
 def seen(owner: Engine, wanted: Shown) -> None:
@@ -98,9 +98,9 @@ def test_each_step_of_a_verification_is_told_until_it_ends(
     def look(step: str, done: int, of: int) -> None:
         steps.append((done, of))
         seen(owner, ("VERIFICATION", TITLES[kind], step, done, of))
-        (told,) = works_under_way(stocked_desk).works
-        assert (told.bot_id, told.bot_name, told.dagster_run_id) == (bot_id, "Patient Puffin", "run-7")
-        assert told.progress_pct == pytest.approx(100 * done / of)
+        (work,) = works_under_way(stocked_desk).works
+        assert (work.bot_id, work.bot_name, work.dagster_run_id) == (bot_id, "Patient Puffin", "run-7")
+        assert work.progress_pct == pytest.approx(100 * done / of)
 
     verify(stocked_desk, bot_id, kind, run_id="run-7", progress=look)
     assert len(steps) > 1
@@ -141,11 +141,11 @@ def test_a_verification_that_fails_is_not_under_way_any_more(stocked_desk: Desk,
 
 
 def test_two_pieces_of_work_are_told_side_by_side(desk: Desk, owner: Engine, clock: FixedClock) -> None:
-    with telling(desk, IMPORT) as one:
+    with telling(desk, IMPORT) as tell:
         seen(owner, ("IMPORT", "bars.csv", None, None, None))
         clock.advance(seconds=1)
         with telling(desk, replace(IMPORT, title="more.csv")) as other:
-            one("read", 1, 4)
+            tell("read", 1, 4)
             other("read", 3, 4)
             until(lambda: [row[3] for row in rows(owner)] == [1, 3], "both places")
         assert [row[1] for row in rows(owner)] == ["bars.csv"]
@@ -323,23 +323,23 @@ def test_the_database_refuses_a_place_that_cannot_be(owner: Engine, clock: Fixed
 
 def test_the_endpoint_tells_what_the_table_holds(stocked_desk: Desk, bot_id: UUID, owner: Engine) -> None:
     client = Client(create_app(stocked_desk))
-    found: list[dict[str, Any]] = []
+    works: list[dict[str, Any]] = []
 
     def look(step: str, done: int, of: int) -> None:
-        if not found:
+        if not works:
             seen(owner, ("VERIFICATION", "Stress test", step, done, of))
-            found.extend(client.get("/api/work/under-way").json()["data"])
+            works.extend(client.get("/api/work/under-way").json()["data"])
 
     verify(stocked_desk, bot_id, Kind.STRESS, run_id="run-7", progress=look)
-    (one,) = found
-    assert UUID(one.pop("id")).version == 4
+    (work,) = works
+    assert UUID(work.pop("id")).version == 4
     moment = stocked_desk.clock().isoformat().replace("+00:00", "Z")
-    assert one == {
+    assert work == {
         "kind": "VERIFICATION",
         "title": "Stress test",
         "botId": str(bot_id),
         "botName": "Patient Puffin",
-        "step": one["step"],
+        "step": work["step"],
         "done": 1,
         "of": 1,
         "progressPct": 100.0,
@@ -434,7 +434,7 @@ def test_a_study_without_a_bot_is_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("APP_DATABASE_URL", urls.app.render_as_string(hide_password=False))
-    told: list[Shown] = []
+    rows_seen: list[Shown] = []
 
     class Enough(Exception):
         """The test has seen what it came for."""
@@ -442,11 +442,11 @@ def test_a_study_without_a_bot_is_told(
     def look(_store: BarStore, symbols: Any, *, timeframe: str, progress: Callable[[str, int, int], None]) -> None:
         progress("strands", 3, 9)
         until(lambda: [row for row in rows(owner) if row[3] == 3], "the study to be told")
-        told.extend(rows(owner))
+        rows_seen.extend(rows(owner))
         raise Enough
 
     monkeypatch.setattr("services.verification.study.walk_forward_study", look)
     with pytest.raises(Enough):
         verify_work.study(["MES", "MGC"], timeframe="1h", svg=None, markdown=None)
-    assert told == [("VERIFICATION", "Walk-forward study of MES, MGC", "strands", 3, 9)]
+    assert rows_seen == [("VERIFICATION", "Walk-forward study of MES, MGC", "strands", 3, 9)]
     assert rows(owner) == []

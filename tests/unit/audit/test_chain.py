@@ -51,7 +51,7 @@ def chain_of(length: int) -> list[Link]:
 
 
 def anchor_of(links: Sequence[Link]) -> list[str]:
-    heads = [Head(one.event.seq, one.hash) for one in links]
+    heads = [Head(linked.event.seq, linked.hash) for linked in links]
     return [anchor_line(state, head) for head in heads for state in AnchorState]
 
 
@@ -65,7 +65,7 @@ def relinked(events: Sequence[Event]) -> list[Link]:
 
 
 def kinds(verdict: AuditVerdict) -> set[BreakKind]:
-    return {one.kind for one in verdict.breaks}
+    return {fault.kind for fault in verdict.breaks}
 
 
 def test_hashes_exactly_the_documented_bytes() -> None:
@@ -153,7 +153,7 @@ def _changed_and_rehashed(links: list[Link], at: int) -> list[Link]:
 
 
 def _changed_and_all_rewritten(links: list[Link], at: int) -> list[Link]:
-    events = [one.event for one in links]
+    events = [linked.event for linked in links]
     events[at] = replace(events[at], actor="nobody")
     return relinked(events)
 
@@ -168,7 +168,7 @@ def _deleted(links: list[Link], at: int) -> list[Link]:
 
 
 def _deleted_and_all_rewritten(links: list[Link], at: int) -> list[Link]:
-    return relinked([one.event for one in links[:at] + links[at + 1 :]])
+    return relinked([linked.event for linked in links[:at] + links[at + 1 :]])
 
 
 def _cut(links: list[Link], at: int) -> list[Link]:
@@ -181,7 +181,7 @@ def _inserted(links: list[Link], at: int) -> list[Link]:
 
 
 def _inserted_and_all_rewritten(links: list[Link], at: int) -> list[Link]:
-    events = [one.event for one in links]
+    events = [linked.event for linked in links]
     return relinked([*events[:at], replace(events[at], actor="nobody"), *events[at:]])
 
 
@@ -199,7 +199,7 @@ def _swapped(links: list[Link], at: int) -> list[Link]:
 
 
 def _swapped_and_all_rewritten(links: list[Link], at: int) -> list[Link]:
-    events = [one.event for one in links]
+    events = [linked.event for linked in links]
     other = (at + 1) % len(links)
     events[at], events[other] = events[other], events[at]
     return relinked(events)

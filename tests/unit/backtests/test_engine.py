@@ -291,13 +291,13 @@ def test_contracts_multiply_money_and_nothing_else() -> None:
     rng = np.random.default_rng(4)
     bars, sessions = random_bars(rng, 600), random_sessions(rng, 600)
     strategy = Strategy("trend", default_genome("trend"))
-    one, three = (
+    single, three = (
         run_backtest(bars, sessions, strategy, instrument=instrument("MES"), account_micros=10**11, contracts=contracts)
         for contracts in (1, 3)
     )
-    assert len(one.trades) > 3
-    assert np.array_equal(one.trades.net_micros * 3, three.trades.net_micros)
-    assert np.array_equal(one.trades.exit_ticks, three.trades.exit_ticks)
+    assert len(single.trades) > 3
+    assert np.array_equal(single.trades.net_micros * 3, three.trades.net_micros)
+    assert np.array_equal(single.trades.exit_ticks, three.trades.exit_ticks)
 
 
 def test_a_reused_output_gives_the_same_bytes_as_fresh_memory() -> None:

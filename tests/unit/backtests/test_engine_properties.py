@@ -149,9 +149,9 @@ def adjusts_the_past_for_later_rolls(bars: Bars) -> IntArray:
 def test_catches_planted_cheats(cheat: Callable[..., Any]) -> None:
     rng = np.random.default_rng(3)
     bars = replace(random_bars(rng, 300), contract=np.arange(300) // 60)
-    found = leaks(bars, cheat)
-    assert found
-    assert all(leak.bar <= leak.cut_bar for leak in found)
+    leaked = leaks(bars, cheat)
+    assert leaked
+    assert all(leak.bar <= leak.cut_bar for leak in leaked)
 
 
 def test_the_detector_wants_one_decision_per_bar() -> None:

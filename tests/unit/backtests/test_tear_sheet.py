@@ -63,9 +63,9 @@ def test_a_split_counts_every_trade_once() -> None:
 
 
 def test_costs_explain_the_way_from_gross_to_net() -> None:
-    told = costs([RoundTrip(Decimal(10)), RoundTrip(Decimal(-3))])
-    assert told.gross_usd - told.commission_usd - told.slippage_usd == told.net_usd == Decimal(7)
-    assert told.share_of_gross_pct == pytest.approx(100 * 7.48 / 14.48)
+    spent = costs([RoundTrip(Decimal(10)), RoundTrip(Decimal(-3))])
+    assert spent.gross_usd - spent.commission_usd - spent.slippage_usd == spent.net_usd == Decimal(7)
+    assert spent.share_of_gross_pct == pytest.approx(100 * 7.48 / 14.48)
     assert costs([]).share_of_gross_pct is None
 
 
@@ -123,7 +123,7 @@ def walk(*pairs: tuple[float | None, float | None, int]) -> WalkForward:
 
 
 @pytest.mark.parametrize(
-    ("found", "grade"),
+    ("walked", "grade"),
     [
         (walk((1.0, 0.5, 5), (1.0, 0.5, -5)), Grade.PASSED),
         (walk((2.5, 1.0, 5), (2.5, 1.0, 5)), Grade.PASSED),
@@ -133,8 +133,8 @@ def walk(*pairs: tuple[float | None, float | None, int]) -> WalkForward:
         (walk((1.0, None, 5)), Grade.FAILED),
     ],
 )
-def test_a_walk_forward_passes_at_the_limits_of_the_gate(found: WalkForward, grade: Grade) -> None:
-    assert verdicts.of_walk_forward(found).grade is grade
+def test_a_walk_forward_passes_at_the_limits_of_the_gate(walked: WalkForward, grade: Grade) -> None:
+    assert verdicts.of_walk_forward(walked).grade is grade
 
 
 def test_every_other_verdict_turns_exactly_at_its_threshold() -> None:

@@ -64,19 +64,19 @@ def test_an_epoch_of_looks_seldom_accepts_what_is_no_better(name: str) -> None:
 def test_a_look_finds_what_is_much_better() -> None:
     length = 750
     better = planted(normal(np.random.default_rng(5), 40, length), 5.0)
-    won = sum(wins(one, np.zeros(length), length - 250, level=LEVELS[0]) for one in better)
+    won = sum(wins(record, np.zeros(length), length - 250, level=LEVELS[0]) for record in better)
     assert won >= 30
 
 
 @pytest.mark.thorough
 def test_of_the_proven_of_dependent_fleets_few_are_false() -> None:
     chance = np.random.default_rng(6)
-    false, found = [], []
+    false, shares = [], []
     for _ in range(10):
         fleet = siblings(chance, 330, DAYS, together=330)
         fleet[:30] = planted(fleet[:30], 3.0)
         chosen = proven(evidence(fleet)[:, -1])
         false.append(chosen[30:].sum() / max(1, chosen.sum()))
-        found.append(chosen[:30].mean())
+        shares.append(chosen[:30].mean())
     assert np.mean(false) <= FALSE_SHARE
-    assert np.mean(found) > 0.5
+    assert np.mean(shares) > 0.5

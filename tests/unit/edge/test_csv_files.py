@@ -69,11 +69,11 @@ printable = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=
 def test_every_cell_is_read_back_and_none_starts_a_formula(rows: list[list[str]]) -> None:
     written = text_of(CsvFile("x.csv", ("a", "b"), rows))
     back = list(csv.reader(StringIO(written, newline="")))[1:]
-    assert [[one.removeprefix("'") for one in row] for row in back] == [
-        [one.removeprefix("'") for one in row] for row in rows
+    assert [[cell.removeprefix("'") for cell in row] for row in back] == [
+        [cell.removeprefix("'") for cell in row] for row in rows
     ]
     for row in back:
-        assert not any(one.lstrip(" ").startswith(("=", "@", "\t", "\n")) for one in row)
+        assert not any(cell.lstrip(" ").startswith(("=", "@", "\t", "\n")) for cell in row)
 
 
 def test_rows_are_sent_as_they_come() -> None:

@@ -24,7 +24,7 @@ def test_those_who_ask_at_once_share_one_reading() -> None:
         asking = [pool.submit(shared.get, slow) for _ in range(4)]
         assert started.wait(10)
         answer.set()
-        assert [one.result(10) for one in asking] == [7, 7, 7, 7]
+        assert [answer.result(10) for answer in asking] == [7, 7, 7, 7]
     assert read == [1]
 
 

@@ -61,17 +61,17 @@ def test_names_say_the_unit_on_the_wire_but_for_the_one_that_was_promised() -> N
 
 @given(micros=st.integers(-(10**18), 10**18))
 def test_money_is_exact_at_rest_and_a_number_on_the_wire(micros: int) -> None:
-    shown = Figures(net_pnl_micros=micros, trades=1)
-    resting = exact(shown)["net_pnl_usd"]
+    figures = Figures(net_pnl_micros=micros, trades=1)
+    resting = exact(figures)["net_pnl_usd"]
     assert isinstance(resting, Decimal)
     assert resting * 1_000_000 == micros
     read = BotMetricsRollup(net_pnl_usd=resting, trades=1).figures
-    assert read == shown
-    told = FiguresAnswer.model_validate(BookFigures(book="PAPER", since=None, figures=shown)).model_dump()
-    assert told["netPnl"] == float(resting)
+    assert read == figures
+    answer = FiguresAnswer.model_validate(BookFigures(book="PAPER", since=None, figures=figures)).model_dump()
+    assert answer["netPnl"] == float(resting)
 
 
 def test_a_figure_that_is_unknown_stays_unknown_everywhere() -> None:
-    told = FiguresAnswer.model_validate(BookFigures(book="PAPER", since=None)).model_dump()
-    assert {told[camel(word_of(name))] for name in FIGURES} == {None}
+    answer = FiguresAnswer.model_validate(BookFigures(book="PAPER", since=None)).model_dump()
+    assert {answer[camel(word_of(name))] for name in FIGURES} == {None}
     assert set(exact(Figures()).values()) == {None}

@@ -279,9 +279,9 @@ def test_sortino_counts_gains_as_zero_over_all_days(daily: list[float]) -> None:
 @settings(deadline=None)
 @given(returns, st.integers(2, 64))
 def test_leverage_leaves_the_ratios_alone(daily: list[float], leverage: int) -> None:
-    one, many = np.array(daily), np.array(daily) * leverage
+    single, many = np.array(daily), np.array(daily) * leverage
     for ratio in (sharpe_ratio, sortino_ratio):
-        assert ratio(many) == (None if ratio(one) is None else pytest.approx(ratio(one), rel=1e-9, abs=1e-12))
+        assert ratio(many) == (None if ratio(single) is None else pytest.approx(ratio(single), rel=1e-9, abs=1e-12))
 
 
 @settings(deadline=None)

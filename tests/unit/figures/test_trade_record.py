@@ -31,7 +31,7 @@ def test_equals_a_recount_day_by_day(rows: list[tuple[int, int, int]]) -> None:
     exits = [start + timedelta(minutes=minute) for minute, _, _ in rows]
     record = record_of(
         "MES",
-        exit_ns=np.array([ns(one) for one in exits]),
+        exit_ns=np.array([ns(exit_at) for exit_at in exits]),
         net_micros=np.array([net for _, net, _ in rows]),
         bars_held=np.array([bars for _, _, bars in rows]),
         account_micros=ACCOUNT,
@@ -62,8 +62,8 @@ def test_an_evening_trade_belongs_to_the_next_trading_day_before_and_after_the_c
         bars_held=np.array([1, 1]),
         account_micros=ACCOUNT,
     )
-    shown = [(EPOCH + timedelta(days=int(day))).isoformat() for day in record.trading_day]
-    assert shown == ["2026-03-06", "2026-03-09", "2026-03-10"]
+    days = [(EPOCH + timedelta(days=int(day))).isoformat() for day in record.trading_day]
+    assert days == ["2026-03-06", "2026-03-09", "2026-03-10"]
 
 
 def test_refuses_a_record_without_trades() -> None:

@@ -13,14 +13,16 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize("told", TOLD)
-def test_the_audit_chain_names_an_actor_so_that_a_user_of_this_machine_is_told_from_others(told: str) -> None:
-    assert str(TOLD[told]) == told
+@pytest.mark.parametrize("written", TOLD)
+def test_the_audit_chain_names_an_actor_so_that_a_user_of_this_machine_is_told_from_others(written: str) -> None:
+    assert str(TOLD[written]) == written
 
 
-@pytest.mark.parametrize("told", [told for told, who in TOLD.items() if who.kind in ("PERSON", "COMMAND_LINE")])
-def test_who_acted_is_known_by_what_the_chain_says(told: str) -> None:
-    assert who_acted(told) == TOLD[told]
+@pytest.mark.parametrize(
+    "written", [written for written, who in TOLD.items() if who.kind in ("PERSON", "COMMAND_LINE")]
+)
+def test_who_acted_is_known_by_what_the_chain_says(written: str) -> None:
+    assert who_acted(written) == TOLD[written]
 
 
 @pytest.mark.parametrize("name", ["", "x\0", "a\nb", "\udcff", "\x1b[31m", "x" * 201])

@@ -15,9 +15,9 @@ GLUE = {"sensors", "jobs", "assets"}
 
 @pytest.fixture(scope="module")
 def plan() -> ElementTree.Element:
-    found = ElementTree.parse(PICTURE).getroot().find(f"{SVG}g[@id='plan']")  # noqa: S314 - a file of ours
-    assert found is not None
-    return found
+    plan = ElementTree.parse(PICTURE).getroot().find(f"{SVG}g[@id='plan']")  # noqa: S314 - a file of ours
+    assert plan is not None
+    return plan
 
 
 def wings_of(storey: str) -> set[str]:
@@ -58,7 +58,9 @@ def test_a_dot_stands_where_a_storey_has_a_wing_and_nowhere_else(plan: ElementTr
 def test_its_storeys_stand_above_each_other_as_the_layers_contract_has_them(plan: ElementTree.Element) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
     (circle,) = [
-        one for one in project["tool"]["importlinter"]["contracts"] if one["name"] == "The circle turns one way"
+        contract
+        for contract in project["tool"]["importlinter"]["contracts"]
+        if contract["name"] == "The circle turns one way"
     ]
     floor_of = {storey: floor for floor, layer in enumerate(circle["layers"]) for storey in layer.split(" | ")}
     drawn = sorted(rows(plan), key=rows(plan).__getitem__)

@@ -15,27 +15,27 @@ plain = st.text(st.characters(max_codepoint=127))
 
 
 @pytest.mark.parametrize(
-    ("there", "shown", "last"),
+    ("there", "page", "last"),
     [([], (), None), ([1], (1,), None), ([1, 2], (1, 2), None), ([1, 2, 3], (1, 2), 2)],
 )
 def test_a_page_ends_after_its_rows_and_says_after_which_one_the_next_starts(
-    there: list[int], shown: tuple[int, ...], last: int | None
+    there: list[int], page: tuple[int, ...], last: int | None
 ) -> None:
-    assert page_of(there, 2) == (shown, last)
+    assert page_of(there, 2) == (page, last)
 
 
 @given(st.lists(st.integers()), st.integers(1, 5))
 def test_pages_read_one_after_the_other_are_the_list(rows: list[int], limit: int) -> None:
     listed = [(place, row) for place, row in enumerate(rows)]
-    found: list[tuple[int, int]] = []
+    paged: list[tuple[int, int]] = []
     start = 0
     while True:
-        shown, last = page_of(listed[start : start + limit + 1], limit)
-        found += shown
+        page, last = page_of(listed[start : start + limit + 1], limit)
+        paged += page
         if last is None:
             break
         start = last[0] + 1
-    assert found == listed
+    assert paged == listed
 
 
 @given(plain)

@@ -16,11 +16,11 @@ DECLARING = {"tables.py", "trades.py", "runs.py"}
 
 def said_unwritten() -> dict[str, set[str]]:
     """Columns that say of themselves that nobody writes them, by their table."""
-    found = {
+    columns_by_table = {
         table.name: {column.name for column in table.columns if UNWRITTEN in (column.doc or "")}
         for table in Base.metadata.sorted_tables
     }
-    return {name: columns for name, columns in found.items() if columns}
+    return {name: columns for name, columns in columns_by_table.items() if columns}
 
 
 def sources_of(wings: tuple[str, ...]) -> str:

@@ -63,7 +63,7 @@ def functions(tree: ast.Module) -> Iterator[Function]:
     """Yield the public functions and methods that nothing but a call by name can reach."""
     own = [node for node in tree.body if isinstance(node, Function)]
     plain = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.bases]
-    own += [node for one in plain for node in one.body if isinstance(node, Function)]
+    own += [node for statement in plain for node in statement.body if isinstance(node, Function)]
     for node in own:
         if not node.name.startswith("_") and {ast.unparse(each) for each in node.decorator_list} <= BINDINGS:
             yield node
@@ -72,8 +72,8 @@ def functions(tree: ast.Module) -> Iterator[Function]:
 def uncalled(platform: list[tuple[str, ast.Module]], beside: Counter[str]) -> dict[str, set[str]]:
     """Return the functions of each file whose name stands nowhere in the platform or beside it."""
     names = Counter(name for _, tree in platform for name in called(tree)) + beside
-    found = {file: {node.name for node in functions(tree)} - names.keys() for file, tree in platform}
-    return {file: left for file, left in found.items() if left}
+    unknown = {file: {node.name for node in functions(tree)} - names.keys() for file, tree in platform}
+    return {file: left for file, left in unknown.items() if left}
 
 
 def test_every_public_function_has_a_caller_that_is_no_test() -> None:

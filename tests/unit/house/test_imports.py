@@ -49,8 +49,8 @@ def may(file: str, name: list[str]) -> bool:
 def test_nothing_lives_off_a_test_module_a_conftest_or_a_bench() -> None:
     files = [file for file in sources(*PRODUCTION, "tests", "bench") if ROOT / file != Path(__file__)]
     assert len(files) > 500
-    found = {file: wrong for file in files if (wrong := offences((ROOT / file).read_text("utf-8"), of=file))}
-    assert found == {}
+    wrong_by_file = {file: wrong for file in files if (wrong := offences((ROOT / file).read_text("utf-8"), of=file))}
+    assert wrong_by_file == {}
 
 
 @pytest.mark.parametrize(

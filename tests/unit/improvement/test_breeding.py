@@ -34,9 +34,9 @@ def wander(archetype: str, seed: int, steps: int = 12) -> Genome:
 
 @settings(deadline=None)
 @given(archetypes, seeds, seeds)
-def test_a_child_is_valid_and_takes_every_number_from_a_parent(archetype: str, one: int, other: int) -> None:
-    mother, father = wander(archetype, one), wander(archetype, other)
-    child = crossover(archetype, mother, father, chance=chance(one ^ other))
+def test_a_child_is_valid_and_takes_every_number_from_a_parent(archetype: str, first: int, other: int) -> None:
+    mother, father = wander(archetype, first), wander(archetype, other)
+    child = crossover(archetype, mother, father, chance=chance(first ^ other))
     assert validated(archetype, child) == child
     assert all(child[name] in (mother[name], father[name]) for name in schema(archetype))
 

@@ -53,7 +53,7 @@ def test_no_days_have_no_sealed_day() -> None:
 
 
 def test_the_looks_of_an_epoch_spend_no_more_than_its_error() -> None:
-    levels = [found for found in takewhile(lambda found: found is not None, map(level, count(1))) if found is not None]
+    levels = [most for most in takewhile(lambda most: most is not None, map(level, count(1))) if most is not None]
     assert levels
     assert min(levels) > 0.0
     assert sum(levels) <= EPOCH_ERROR + 1e-12
@@ -117,13 +117,13 @@ def test_a_record_without_losers_is_judged_by_the_loss_it_hides() -> None:
 def test_losses_the_sealed_days_have_shown_themselves_are_not_added_once_more() -> None:
     """The worst sealed day is -4: half of -8 was shown, so how far beyond -4 the open days went makes no difference."""
     record = np.append(days_of(0.5, seed=3, days=80).clip(-3.0, None), -4.0)
-    shown = [
+    looks = [
         look(record, np.zeros(81), worst_candidate_day=worst, worst_difference_day=worst) for worst in (-5.0, -8.0)
     ]
     hidden = look(record, np.zeros(81), worst_candidate_day=-8.5, worst_difference_day=-8.5)
-    assert shown[0] == shown[1]
-    assert hidden.statistic < shown[0].statistic
-    assert hidden.p_value > shown[0].p_value
+    assert looks[0] == looks[1]
+    assert hidden.statistic < looks[0].statistic
+    assert hidden.p_value > looks[0].p_value
 
 
 def test_where_no_day_ever_lost_the_best_day_is_taken_for_the_loss() -> None:
@@ -157,9 +157,9 @@ def test_the_same_look_is_judged_the_same_and_another_seed_alters_little() -> No
 def test_a_p_value_is_that_of_student_where_days_are_independent_and_normal() -> None:
     """Long, normal, independent days and a negligible loss: the bootstrap must find what the textbook says."""
     candidate = days_of(0.05, seed=8, days=1000)
-    found = look(candidate, np.zeros(1000), worst_candidate_day=-1e-9, worst_difference_day=-1e-9)
+    taken = look(candidate, np.zeros(1000), worst_candidate_day=-1e-9, worst_difference_day=-1e-9)
     exact = stats.ttest_1samp(candidate, 0.0, alternative="greater").pvalue
-    assert found.p_value == pytest.approx(exact, abs=0.03)
+    assert taken.p_value == pytest.approx(exact, abs=0.03)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ def standing(lost: int, *, won: bool = False, waits: int = 0, sealed_days: int |
 
 
 @pytest.mark.parametrize(
-    ("told", "words"),
+    ("standing", "words"),
     [
         (standing(6), "2 of 8 looks left at 60 sealed days since 2026-09-01"),
         (standing(6, sealed_days=None), "2 of 8 looks left at days sealed since 2026-09-01"),
@@ -43,8 +43,8 @@ def standing(lost: int, *, won: bool = False, waits: int = 0, sealed_days: int |
         ),
     ],
 )
-def test_the_looks_left_are_one_sentence(told: LooksStanding, words: str) -> None:
-    assert told.words == words
+def test_the_looks_left_are_one_sentence(standing: LooksStanding, words: str) -> None:
+    assert standing.words == words
 
 
 def test_looks_taken_and_left_are_all_looks_of_an_open_epoch_and_one_won_leaves_none() -> None:

@@ -37,7 +37,7 @@ def queued(client: Client) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("since", "epoch", "told"),
+    ("since", "epoch", "expected"),
     [
         (4, "e", ["resync"]),
         (5, "e", ["six", "seven"]),
@@ -48,9 +48,9 @@ def queued(client: Client) -> list[str]:
     ],
 )
 def test_a_client_is_told_what_it_missed_or_that_nobody_knows(
-    live: Live, since: int, epoch: str, told: list[str]
+    live: Live, since: int, epoch: str, expected: list[str]
 ) -> None:
-    assert queued(live.join(BOARD, since=since, epoch=epoch)) == told
+    assert queued(live.join(BOARD, since=since, epoch=epoch)) == expected
 
 
 def test_a_board_is_full_at_its_last_seat(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,11 +95,11 @@ def test_the_pulse_of_a_board_that_hears_nothing_says_so(live: Live, monkeypatch
         client.queue.get_nowait()
         pulsing = asyncio.ensure_future(live._pulse_for_ever())
         try:
-            told: dict[str, Any] = json.loads(await asyncio.wait_for(client.queue.get(), 5))
+            message: dict[str, Any] = json.loads(await asyncio.wait_for(client.queue.get(), 5))
         finally:
             pulsing.cancel()
-        return told
+        return message
 
     monkeypatch.setattr(module, "PULSE_SECONDS", 0.0)
-    told = asyncio.run(scene())
-    assert (told["type"], told["live"]) == ("away", False)
+    message = asyncio.run(scene())
+    assert (message["type"], message["live"]) == ("away", False)

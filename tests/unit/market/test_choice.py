@@ -79,7 +79,7 @@ series = st.builds(
 )
 
 
-@given(st.lists(series, min_size=1, unique_by=lambda one: one.provider), st.randoms(use_true_random=False))
+@given(st.lists(series, min_size=1, unique_by=lambda row: row.provider), st.randoms(use_true_random=False))
 def test_the_choice_does_not_depend_on_the_order(offered: list[Series], chance: object) -> None:
     shuffled = list(offered)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]

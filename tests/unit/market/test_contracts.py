@@ -53,8 +53,8 @@ def test_a_row_just_after_its_month_stays_with_it_and_is_told() -> None:
     at = np.array(["2013-12-31T23:00", "2014-03-03"], "datetime64[ns]").astype(np.int64)
     months = contract_months(named_contract("ESZ3"), at)
     assert months.tolist() == [201312, 201312]
-    told = "ES: 1 row after the end of the contract month, the first of 201312 at 2014-03-03 00:00 UTC"
-    assert late_note("ES", months, at) == told
+    expected = "ES: 1 row after the end of the contract month, the first of 201312 at 2014-03-03 00:00 UTC"
+    assert late_note("ES", months, at) == expected
     assert late_note("ES", months[:1], at[:1]) is None
 
 
@@ -108,7 +108,7 @@ def test_reads_what_vendors_call_a_series_over_all_contracts(root: str, symbol: 
 
 
 @pytest.mark.parametrize(
-    ("symbol", "told"),
+    ("symbol", "expected"),
     [
         ("ES 03-24", "write ES for a series over all contracts, ES.202406 or ESM24 for one of them"),
         ("ESH24.CME", "write ES for a series over all contracts"),
@@ -120,8 +120,8 @@ def test_reads_what_vendors_call_a_series_over_all_contracts(root: str, symbol: 
         ("ESH4 Index", "; write ES for a series over all contracts, ES.202406 or ESM24 for one of them"),
     ],
 )
-def test_says_what_to_write_instead_of_a_name_nobody_knows(symbol: str, told: str) -> None:
-    with pytest.raises(UnknownInstrument, match=re.escape(told)):
+def test_says_what_to_write_instead_of_a_name_nobody_knows(symbol: str, expected: str) -> None:
+    with pytest.raises(UnknownInstrument, match=re.escape(expected)):
         named_contract(symbol)
 
 

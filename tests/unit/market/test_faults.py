@@ -15,7 +15,7 @@ from trading.market.remedies import REMEDIES, remedy
 HIGH = "high must not be below open or close"
 
 
-def told(faults: Faults) -> list[str]:
+def spoken(faults: Faults) -> list[str]:
     with pytest.raises(BadBars) as refusal:
         faults.refuse()
     return str(refusal.value).splitlines()
@@ -25,7 +25,7 @@ def test_a_rule_is_told_once_with_its_rows_counted_what_they_had_and_its_remedy(
     faults = Faults("es.csv")
     faults.add(np.array([9, 3, 7, *range(20, 234)]), HIGH, np.array([4.25, 1.5, 2.0, *range(20, 234)]))
     faults.add(np.array([8]), "ts_event must not repeat", np.array(["2024-06-03T14:00:00+00:00"]))
-    assert told(faults) == [
+    assert spoken(faults) == [
         "es.csv: 218 bad rows, nothing imported",
         f"rows 3, 7, 9 and 214 more: {HIGH}, was 1.5, 2.0, 4.25; mend: {REMEDIES['high must not be below']}",
         f"row 8: ts_event must not repeat, was 2024-06-03T14:00:00+00:00; mend: {REMEDIES['ts_event must not repeat']}",
@@ -36,7 +36,7 @@ def test_a_value_that_repeats_is_told_once_and_a_row_counts_for_the_first_rule_i
     faults = Faults("es.csv")
     faults.add(np.array([1, 2]), "volume must be a number", np.array(["empty", "empty"]))
     faults.add(np.array([2]), HIGH, np.array([1.0]))
-    assert told(faults)[1:] == [
+    assert spoken(faults)[1:] == [
         f"rows 1, 2: volume must be a number, was empty; mend: {REMEDIES['must be a number']}",
     ]
 
@@ -51,7 +51,7 @@ def rules_of(module_file: str) -> list[str]:
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     named = [call for call in calls if getattr(call.func, "id", getattr(call.func, "attr", "")) in {"_fault", "add"}]
     kept = [node.value for node in nodes if isinstance(node, ast.Assign) and "rule" in ast.unparse(node.targets[0])]
-    values = [value for one in kept for value in (one.values if isinstance(one, ast.Dict) else [one])]
+    values = [value for node in kept for value in (node.values if isinstance(node, ast.Dict) else [node])]
     given = [argument for call in named for argument in call.args]
     return [rule for rule in map(_spoken, [*given, *values]) if " " in rule]
 

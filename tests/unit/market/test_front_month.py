@@ -108,8 +108,8 @@ def test_a_hole_has_no_bars_of_another_month_and_is_told() -> None:
     days, contract, volume = (np.array(column, np.int64) for column in zip(*rows, strict=True))
     front = front_month(days, contract, volume, root="ES")
     assert day_of("2024-09-25") not in days[front]
-    told = "ES: 1 trading day without bars of the front month left out, the first 2024-09-25"
-    assert holes_note("ES", days, front) == told
+    expected = "ES: 1 trading day without bars of the front month left out, the first 2024-09-25"
+    assert holes_note("ES", days, front) == expected
     whole = np.ones(len(days), np.bool_)
     assert holes_note("ES", days, whole) is None
 

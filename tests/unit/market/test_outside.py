@@ -75,9 +75,9 @@ def test_every_bar_outside_is_counted_and_the_mistake_named(
 ) -> None:
     bars = bars_at(moved(session_stamps(symbol, "1h", "2024-06-03", "2024-06-28")), symbol=symbol)
     count = int((~session_index(bars, mode="ETH").is_open).sum())
-    told = f"{symbol}: {count} of {len(bars)} bars lie outside every session, as if {looks}"
+    expected = f"{symbol}: {count} of {len(bars)} bars lie outside every session, as if {looks}"
     assert count > 0
-    assert outside_note(bars) == told
+    assert outside_note(bars) == expected
 
 
 def test_no_place_is_named_where_the_time_of_several_fits() -> None:
@@ -92,7 +92,7 @@ def midnights(first: str, last: str, *, hours: int = 0) -> IntArray:
 
 
 @pytest.mark.parametrize(
-    ("ts", "told"),
+    ("ts", "expected"),
     [
         (midnights("2024-03-04", "2024-03-23"), None),
         (midnights("2024-03-04", "2024-03-23", hours=6), None),
@@ -117,8 +117,8 @@ def midnights(first: str, last: str, *, hours: int = 0) -> IntArray:
     ],
     ids=["utc", "chicago", "tokyo", "at the close", "sundays", "christmas"],
 )
-def test_daily_bars_of_another_midnight_are_counted_and_told(ts: IntArray, told: str | None) -> None:
-    assert outside_note(bars_at(ts, timeframe="1d")) == (told and f"ES: {told}")
+def test_daily_bars_of_another_midnight_are_counted_and_told(ts: IntArray, expected: str | None) -> None:
+    assert outside_note(bars_at(ts, timeframe="1d")) == (expected and f"ES: {expected}")
 
 
 def test_a_stray_print_is_counted_and_called_no_mistake_of_the_clock() -> None:
@@ -131,11 +131,11 @@ def test_a_stray_print_is_counted_and_called_no_mistake_of_the_clock() -> None:
 
 def test_a_series_without_months_says_that_its_rolls_are_not_marked() -> None:
     ts = midnights("2024-03-04", "2024-03-23")
-    told = (
+    expected = (
         "ES: a series without contract months: its rolls are not marked, and the gaps between contracts count as "
         "profit and loss"
     )
-    assert unnamed_rolls_note(bars_at(ts, timeframe="1d")) == told
+    assert unnamed_rolls_note(bars_at(ts, timeframe="1d")) == expected
     assert unnamed_rolls_note(bars_at(ts, timeframe="1d", contract=202406)) is None
     assert unnamed_rolls_note(bars_at(ts, timeframe="1d", symbol="EURUSD")) is None
     assert unnamed_rolls_note(bars_at(ts[:1], timeframe="1d")) is None

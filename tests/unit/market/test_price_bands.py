@@ -71,12 +71,12 @@ def test_half_a_century_of_closes_lies_within_the_bands(shared_data: Path) -> No
         for factor in (1.0, 10.0, 0.1, 100.0, 0.01):
             outside[symbol, factor] = float(np.mean((prices * factor < low) | (prices * factor > high)))
     assert len(outside) == 25 * 5
-    assert {told: share for told, share in outside.items() if told[1] == 1.0 and share > 0} == {}
-    assert [told for told, share in outside.items() if told[1] in (100.0, 0.01) and share < 1] == [("CL", 0.01)]
-    assert [told for told, share in outside.items() if told[1] in (10.0, 0.1) and share < 0.85] == []
+    assert {unit: share for unit, share in outside.items() if unit[1] == 1.0 and share > 0} == {}
+    assert [unit for unit, share in outside.items() if unit[1] in (100.0, 0.01) and share < 1] == [("CL", 0.01)]
+    assert [unit for unit, share in outside.items() if unit[1] in (10.0, 0.1) and share < 0.85] == []
 
 
 def test_the_command_names_every_form() -> None:
     commands = get_command(app).commands["bars"].commands["import"]  # type: ignore[attr-defined]
-    told = next(option.help for option in commands.params if option.name == "quote").partition(";")[0]
-    assert set(told.split()) == {"points", *(quote.name for quotes in QUOTES.values() for quote in quotes)}
+    words = next(option.help for option in commands.params if option.name == "quote").partition(";")[0]
+    assert set(words.split()) == {"points", *(quote.name for quotes in QUOTES.values() for quote in quotes)}

@@ -43,8 +43,8 @@ def standard_errors(gains: FloatArray) -> float:
     return float(gains.mean() / gains.std() * np.sqrt(len(gains)))
 
 
-def correlation(one: FloatArray | IntArray, other: FloatArray | IntArray) -> float:
-    return float(np.corrcoef(one, other)[0, 1])
+def correlation(first: FloatArray | IntArray, other: FloatArray | IntArray) -> float:
+    return float(np.corrcoef(first, other)[0, 1])
 
 
 @pytest.mark.thorough
@@ -53,8 +53,8 @@ def test_the_same_seed_gives_the_same_bytes_in_another_process(es: Bars) -> None
         "from datetime import date; from trading.market.simulator import simulate; "
         "print(simulate('ES', seed=11, start_on=date(2023, 1, 2), years=1).fingerprint)"
     )
-    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert told.stdout.strip() == es.fingerprint
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == es.fingerprint
 
 
 def test_the_bars_of_a_known_seed_have_not_changed() -> None:

@@ -49,8 +49,8 @@ def test_marks_are_those_of_the_book_inside_the_span_oldest_first(run: Run) -> N
         mark("2026-02-01T00:00:00Z", "PAPER"),
     ]
     first, last = (run(f"Date.parse('{at}') / 1000") for at in ("2026-03-01T00:00:00Z", "2026-03-02T15:00:00Z"))
-    found = run(f"marksWithin({json.dumps(marks)}, 'PAPER', {{from: {first}, to: {last}}})")
-    assert [(one["seconds"], one["mark"]["kind"]) for one in found] == [(first, "RESET"), (last, "STAGE")]
+    within = run(f"marksWithin({json.dumps(marks)}, 'PAPER', {{from: {first}, to: {last}}})")
+    assert [(line["seconds"], line["mark"]["kind"]) for line in within] == [(first, "RESET"), (last, "STAGE")]
 
 
 labels = st.lists(st.tuples(st.integers(0, 1_000), st.integers(5, 120)), max_size=40).map(sorted)
@@ -58,18 +58,18 @@ labels = st.lists(st.tuples(st.integers(0, 1_000), st.integers(5, 120)), max_siz
 
 @given(labels)
 @settings(deadline=None)
-def test_no_label_covers_another_and_none_leaves_the_chart(run: Run, found: list[tuple[int, int]]) -> None:
-    given_labels = [{"x": x, "width": width} for x, width in found]
+def test_no_label_covers_another_and_none_leaves_the_chart(run: Run, labels: list[tuple[int, int]]) -> None:
+    given_labels = [{"x": x, "width": width} for x, width in labels]
     placed = run(f"laidOut({json.dumps(given_labels)}, 1000)")
     taken: dict[int, list[tuple[float, float]]] = {}
-    for place, (_, width) in zip(placed, found, strict=True):
+    for place, (_, width) in zip(placed, labels, strict=True):
         if place is None:
             continue
         left, right = place["x"], place["x"] + width
         assert right <= 1_000
         assert all(left >= other_right for _, other_right in taken.get(place["lane"], []))
         taken.setdefault(place["lane"], []).append((left, right))
-    if found:
+    if labels:
         assert placed[0] is not None
 
 
@@ -85,12 +85,12 @@ def test_the_nearest_place_is_the_nearest(run: Run, places: list[int], value: in
 
 
 def test_the_shown_figure_holds_until_now_and_is_a_gap_while_unknown(run: Run) -> None:
-    shown = [
+    snapshots = [
         {"takenAt": "1970-01-01T00:00:10Z", "netPnlUsd": 5},
         {"takenAt": "1970-01-01T00:00:20Z", "netPnlUsd": None},
         {"takenAt": "1970-01-01T00:00:30Z", "netPnlUsd": -2},
     ]
-    assert run(f"steps({json.dumps(shown)}, 40000)") == [[10, 20, 30, 40], [5, None, -2, -2]]
+    assert run(f"steps({json.dumps(snapshots)}, 40000)") == [[10, 20, 30, 40], [5, None, -2, -2]]
     assert run("steps([], 40000)") == [[], []]
 
 
@@ -161,14 +161,14 @@ def test_descent_shows_every_try_once_with_its_verdict_and_changes(run: Run) -> 
         generation(2, "2026-03-03T00:00:00Z"),
         generation(1, "2026-03-01T00:00:00Z", origin="SEED"),
     ]
-    found = run(f"descent({json.dumps(iterations)}, {json.dumps(generations)})")
-    assert [(one["title"], one["verdict"], one["sharpe"]) for one in found] == [
+    steps = run(f"descent({json.dumps(iterations)}, {json.dumps(generations)})")
+    assert [(step["title"], step["verdict"], step["sharpe"]) for step in steps] == [
         ("G3", "REVERTED", 1.5),
         ("G2", "KEPT", 0.5),
         ("G1", "REJECTED", 0.5),
         ("G1", "SEED", None),
     ]
-    assert [one["changes"] for one in found] == [
+    assert [step["changes"] for step in steps] == [
         [{"name": "a", "from": 2, "to": 1}],
         [{"name": "a", "from": 1, "to": 2}],
         [{"name": "a", "from": 1, "to": 9}],
@@ -177,8 +177,8 @@ def test_descent_shows_every_try_once_with_its_verdict_and_changes(run: Run) -> 
 
 
 def test_a_parent_that_is_not_known_gives_no_changes_instead_of_invented_ones(run: Run) -> None:
-    found = run(f"descent({json.dumps([iteration(1, '2026-03-02T00:00:00Z')])}, [])")
-    assert found[0]["changes"] is None
+    steps = run(f"descent({json.dumps([iteration(1, '2026-03-02T00:00:00Z')])}, [])")
+    assert steps[0]["changes"] is None
 
 
 @given(
@@ -200,7 +200,7 @@ def test_a_requirement_is_wholly_met_exactly_when_the_gate_says_so(
 
 
 def rules() -> list[GateRule]:
-    return [rule for one in GATES.values() for rule in (*one.figures, *one.besides)]
+    return [rule for table in GATES.values() for rule in (*table.figures, *table.besides)]
 
 
 def test_requirements_that_are_either_so_or_not_are_said_in_words(run: Run) -> None:
@@ -242,8 +242,11 @@ def decision(at: int, code: str, *, job: str | None = None) -> dict[str, Any]:
 
 def test_decisions_that_repeat_are_one_line(run: Run) -> None:
     decisions = [decision(9, "A"), decision(8, "A"), decision(7, "B", job="IMPROVE"), decision(6, "A")]
-    found = run(f"runsOf({json.dumps(decisions)})")
-    assert [(one["decision"]["reasonCode"], one["times"], one["first"][-3:], one["last"][-3:]) for one in found] == [
+    runs = run(f"runsOf({json.dumps(decisions)})")
+    assert [
+        (folded["decision"]["reasonCode"], folded["times"], folded["first"][-3:], folded["last"][-3:])
+        for folded in runs
+    ] == [
         ("A", 2, "08Z", "09Z"),
         ("B", 1, "07Z", "07Z"),
         ("A", 1, "06Z", "06Z"),
@@ -267,12 +270,13 @@ def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: 
         }
         for number, (code, job, blockers) in enumerate(outcomes)
     ]
-    spoken = [{to_camel(name): value for name, value in one.items()} for one in decided]
-    told = [DecisionOfBot(run_id=1, **one) for one in decided]
+    spoken = [{to_camel(name): value for name, value in decision.items()} for decision in decided]
+    decisions = [DecisionOfBot(run_id=1, **decision) for decision in decided]
     page = run(f"runsOf({json.dumps(spoken, default=str)})")
-    assert [(str(one.first), str(one.last), one.times, one.decision.reason_code) for one in folded_decisions(told)] == [
-        (one["first"], one["last"], one["times"], one["decision"]["reasonCode"]) for one in page
-    ]
+    assert [
+        (str(folded.first), str(folded.last), folded.times, folded.decision.reason_code)
+        for folded in folded_decisions(decisions)
+    ] == [(folded["first"], folded["last"], folded["times"], folded["decision"]["reasonCode"]) for folded in page]
 
 
 @pytest.mark.parametrize(
@@ -291,16 +295,16 @@ def test_the_command_line_groups_decisions_as_the_page_does(run: Run, outcomes: 
 )
 def test_the_file_of_the_board_asks_for_what_is_shown(run: Run, view: dict[str, Any], asked: dict[str, Any]) -> None:
     whole = {"sort": "activity", "descending": False, "stage": None, "activity": "all", "words": ""} | view
-    found = urlsplit(run(f"boardFile({json.dumps(whole)})"))
-    assert (found.path, parse_qs(found.query)) == ("/api/bots.csv", asked)
+    url = urlsplit(run(f"boardFile({json.dumps(whole)})"))
+    assert (url.path, parse_qs(url.query)) == ("/api/bots.csv", asked)
     assert {sort.removeprefix("-") for sort in asked["sort"]} <= set(SORTS)
 
 
-def lines(run: Run, told: str, *, opened: list[int] | None = None, least: int = 3) -> list[Any]:
-    rows = json.dumps([{"id": number, "says": says} for number, says in enumerate(told)])
+def lines(run: Run, says_in_order: str, *, opened: list[int] | None = None, least: int = 3) -> list[Any]:
+    rows = json.dumps([{"id": number, "says": says} for number, says in enumerate(says_in_order)])
     how = f"{{same: (a, b) => a.says === b.says, key: (row) => row.id, open: new Set({opened or []}), least: {least}}}"
-    found: list[Any] = run(f"folded({rows}, {how}).map((row) => [row.says, row.run?.length ?? 1])")
-    return found
+    rows_folded: list[Any] = run(f"folded({rows}, {how}).map((row) => [row.says, row.run?.length ?? 1])")
+    return rows_folded
 
 
 def test_lines_that_say_the_same_are_one_line_that_opens(run: Run) -> None:
@@ -312,5 +316,5 @@ def test_lines_that_say_the_same_are_one_line_that_opens(run: Run) -> None:
 
 @given(st.text(alphabet="ab", max_size=12))
 @settings(deadline=None, max_examples=40)
-def test_folding_loses_no_line(run: Run, told: str) -> None:
-    assert "".join(says * times for says, times in lines(run, told)) == told
+def test_folding_loses_no_line(run: Run, written: str) -> None:
+    assert "".join(says * times for says, times in lines(run, written)) == written

@@ -32,8 +32,10 @@ def test_no_page_is_left_of_a_sheet_that_is_gone() -> None:
 def test_every_instrument_archetype_and_exit_is_told() -> None:
     assert [row[0] for row in tables(SHEETS["instruments"])[0].rows] == list(INSTRUMENTS)
     assert [row[0] for row in tables(SHEETS["costs"])[0].rows] == list(INSTRUMENTS)
-    told = {row[0] for table in tables(SHEETS["archetypes"]) for row in table.rows if table.heads[0] == "archetype"}
-    assert told == set(ARCHETYPES)
+    archetypes = {
+        row[0] for table in tables(SHEETS["archetypes"]) for row in table.rows if table.heads[0] == "archetype"
+    }
+    assert archetypes == set(ARCHETYPES)
     assert set(EXITS) == {row.name for row in common_exits(1)}
 
 
@@ -65,16 +67,16 @@ def bound(rule: GateRule) -> str:
 def test_every_rule_of_every_gate_is_told_with_its_bound() -> None:
     up = tables(SHEETS["gates"])[0]
     for place, stage in enumerate(GATES, start=1):
-        told = {row[0]: row[place] for row in up.rows if row[place] != "—"}
+        bounds = {row[0]: row[place] for row in up.rows if row[place] != "—"}
         rules = (*GATES[stage].figures, *GATES[stage].besides)
-        assert told == {CHECK_WORDS[rule.code]: bound(rule) for rule in rules}
+        assert bounds == {CHECK_WORDS[rule.code]: bound(rule) for rule in rules}
     assert up.heads[1] == f"{Stage.LAB} → {Stage.PAPER}"
 
 
 def test_text_becomes_blocks_and_nothing_in_it_becomes_markup() -> None:
     text = "One\nparagraph.\n\n    as `it`\n    stands\n\n1. **First** of\n   two.\n2. `Second`.\n\n- point"
-    found = list(blocks(Section("", (text,))))
-    assert [(block.kind, block.lines) for block in found] == [
+    parts = list(blocks(Section("", (text,))))
+    assert [(block.kind, block.lines) for block in parts] == [
         ("p", ("One paragraph.",)),
         ("pre", ("as it\nstands",)),
         ("ol", ("**First** of two.", "`Second`.")),

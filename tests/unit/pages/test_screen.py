@@ -32,7 +32,7 @@ NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 ATOB = """
 const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const atob = (text) => {
-  const bits = [...text.replace(/=+$/, "")].map((one) => DIGITS.indexOf(one).toString(2).padStart(6, "0")).join("");
+  const bits = [...text.replace(/=+$/, "")].map((digit) => DIGITS.indexOf(digit).toString(2).padStart(6, "0")).join("");
   return (bits.match(/.{8}/g) ?? []).map((byte) => String.fromCharCode(parseInt(byte, 2))).join("");
 };
 """
@@ -108,8 +108,8 @@ def test_no_state_without_a_job_has_a_badge(run: Callable[[str], Any], state: St
 def test_a_bot_without_bars_after_its_warm_up_is_no_idle_one(run: Callable[[str], Any]) -> None:
     idle = Situation(stage=Stage.LAB, now=NOW, has_completed_session=True, bars_left=0)
     now = bot_now(idle)
-    told = run(f"quietWords({{state: '{now.state}', reason: '{now.reason}'}})")
-    assert told == {"text": "No bars after warm-up", "failing": True}
+    words = run(f"quietWords({{state: '{now.state}', reason: '{now.reason}'}})")
+    assert words == {"text": "No bars after warm-up", "failing": True}
     assert bot_now(replace(idle, bars_left=1)).reason is None
     assert bot_now(replace(idle, bars_left=None)).reason is None
 
@@ -169,13 +169,14 @@ def message(seq: int, *rows: BoardRow, epoch: str = "e1", kind: str = "rows", go
 
 
 def test_a_page_of_one_bot_takes_its_row_whole_whatever_came_before(run: Callable[[str], Any]) -> None:
-    told = [
+    messages = [
         message(9, row(1, name="Otter", spark="0z"), epoch="e1", kind="bot"),
         message(10, epoch="e1", kind="pulse"),
         message(2, row(1, name="Badger"), epoch="e2", kind="bot"),
     ]
     outcomes, bot = run(
-        f"((one) => [[{','.join(told)}].map((told) => [one.apply(told), one.bot.name]), one.bot])(new OneBot())"
+        f"((otter) => [[{','.join(messages)}].map((message) => [otter.apply(message), otter.bot.name]), otter.bot])"
+        "(new OneBot())"
     )
     assert outcomes == [["taken", "Otter"], ["known", "Otter"], ["taken", "Badger"]]
     assert (bot["id"], bot["botNow"]) == (str(UUID(int=1)), {"state": "IDLE"})
@@ -192,7 +193,7 @@ rows_of_any_kind = st.lists(
         | dict.fromkeys(["generation", "trades"], st.none() | st.integers(0, 10**9)),
     ),
     max_size=6,
-    unique_by=lambda one: one.id,
+    unique_by=lambda row: row.id,
 )
 
 
@@ -202,13 +203,17 @@ def test_the_browser_reads_every_cell_the_server_sends(
     run: Callable[[str], Any], rows: list[BoardRow], sparks: bool
 ) -> None:
     read = run(f"botsOf({encode_rows(rows, sparks=sparks).decode()})")
-    assert [bot["id"] for bot in read] == [str(one.id) for one in rows]
-    for bot, one in zip(read, rows, strict=True):
-        now = json.loads(one.bot_now)
+    assert [bot["id"] for bot in read] == [str(row.id) for row in rows]
+    for bot, stored in zip(read, rows, strict=True):
+        now = json.loads(stored.bot_now)
         assert bot["botNow"] == ({"state": now} if isinstance(now, str) else now)
-        assert (bot["name"], bot["source"], bot["lockedUntil"]) == (one.name, one.source, one.locked_until)
-        assert (bot["netPnl"], bot["maxDrawdownPct"], bot["trades"]) == (one.net_pnl, one.max_drawdown_pct, one.trades)
-        assert (bot["confidencePct"], bot["uniquenessPct"]) == (one.confidence_pct, one.uniqueness_pct)
+        assert (bot["name"], bot["source"], bot["lockedUntil"]) == (stored.name, stored.source, stored.locked_until)
+        assert (bot["netPnl"], bot["maxDrawdownPct"], bot["trades"]) == (
+            stored.net_pnl,
+            stored.max_drawdown_pct,
+            stored.trades,
+        )
+        assert (bot["confidencePct"], bot["uniquenessPct"]) == (stored.confidence_pct, stored.uniqueness_pct)
         assert ("spark" in bot) == sparks
         assert set(bot) == set(SENT) - (set() if sparks else {"spark"})
 
@@ -225,7 +230,7 @@ def test_a_fleet_that_does_the_same_costs_little_beside_its_ids_and_names() -> N
         row(number, id=uuid4(), since="2026-03-02T15:00:00+00:00", run_id=str(UUID(int=7))) for number in range(1000)
     ]
     sent = len(gzip.compress(encode_rows(bots, sparks=False)))
-    ids_and_names = len(gzip.compress(b"".join(one.id.bytes + one.name.encode() for one in bots)))
+    ids_and_names = len(gzip.compress(b"".join(bot.id.bytes + bot.name.encode() for bot in bots)))
     assert sent < 1.1 * ids_and_names
 
 
@@ -240,7 +245,7 @@ def test_equity_lines_come_after_the_snapshot_and_with_a_change(run: Callable[[s
 
 def test_messages_are_taken_in_order_and_a_gap_is_noticed(run: Callable[[str], Any]) -> None:
     def outcome(*messages: str) -> Any:
-        return run(fleet(row(1), then=f"[{','.join(f'fleet.apply({one})' for one in messages)}]"))
+        return run(fleet(row(1), then=f"[{','.join(f'fleet.apply({message})' for message in messages)}]"))
 
     assert outcome(message(6, row(1)), message(7, row(2))) == ["taken", "taken"]
     assert outcome(message(5, row(1)), message(4, row(1))) == ["known", "known"]
@@ -260,10 +265,10 @@ def test_rows_change_arrive_and_go(run: Callable[[str], Any]) -> None:
 VIEW = {"sort": "activity", "descending": False, "stage": None, "activity": "all", "words": "", "bot": None}
 
 
-def shown(run: Callable[[str], Any], rows: list[BoardRow], **view: Any) -> list[str]:
+def names_listed(run: Callable[[str], Any], rows: list[BoardRow], **view: Any) -> list[str]:
     then = f"fleet.listed({json.dumps(VIEW | view)}).map((bot) => bot.name)"
-    found: list[str] = run(fleet(*rows, then=then))
-    return found
+    names: list[str] = run(fleet(*rows, then=then))
+    return names
 
 
 def test_the_browser_knows_every_state_in_the_order_of_precedence(run: Callable[[str], Any]) -> None:
@@ -277,18 +282,18 @@ def test_work_comes_first_and_unknown_figures_last_in_both_directions(run: Calla
         row(3, now={"state": "BACKTEST_RUNNING"}, net_pnl=7),
         row(10, now={"state": "ERROR"}),
     ]
-    assert shown(run, rows) == ["Bot 3", "Bot 2", "Bot 10", "Bot 1"]
-    assert shown(run, rows, sort="netPnl") == ["Bot 2", "Bot 3", "Bot 10", "Bot 1"]
-    assert shown(run, rows, sort="netPnl", descending=True) == ["Bot 3", "Bot 2", "Bot 10", "Bot 1"]
+    assert names_listed(run, rows) == ["Bot 3", "Bot 2", "Bot 10", "Bot 1"]
+    assert names_listed(run, rows, sort="netPnl") == ["Bot 2", "Bot 3", "Bot 10", "Bot 1"]
+    assert names_listed(run, rows, sort="netPnl", descending=True) == ["Bot 3", "Bot 2", "Bot 10", "Bot 1"]
 
 
 def test_filters_narrow_by_words_stage_and_activity(run: Callable[[str], Any]) -> None:
     rows = [row(1, symbol="MNQ"), row(2, stage="PAPER"), row(3, now={"state": "EVOLVING_QUEUED"})]
-    assert shown(run, rows, words="mnq bot") == ["Bot 1"]
-    assert shown(run, rows, words="100%") == []
-    assert shown(run, rows, stage="PAPER") == ["Bot 2"]
-    assert shown(run, rows, activity="evolving") == ["Bot 3"]
-    assert shown(run, rows, activity="idle") == ["Bot 1", "Bot 2"]
+    assert names_listed(run, rows, words="mnq bot") == ["Bot 1"]
+    assert names_listed(run, rows, words="100%") == []
+    assert names_listed(run, rows, stage="PAPER") == ["Bot 2"]
+    assert names_listed(run, rows, activity="evolving") == ["Bot 3"]
+    assert names_listed(run, rows, activity="idle") == ["Bot 1", "Bot 2"]
 
 
 def test_totals_keep_books_apart_and_unknown_out(run: Callable[[str], Any]) -> None:
@@ -323,7 +328,7 @@ def test_bots_without_a_figure_stand_last_those_at_work_before_those_at_rest(run
         row(4, net_pnl=-50),
         row(5, net_pnl=20),
     ]
-    assert shown(run, rows, sort="netPnl", descending=True) == ["Bot 5", "Bot 4", "Bot 3", "Bot 2", "Bot 1"]
+    assert names_listed(run, rows, sort="netPnl", descending=True) == ["Bot 5", "Bot 4", "Bot 3", "Bot 2", "Bot 1"]
 
 
 @given(st.lists(st.floats(1_000, 1_000_000), min_size=2, max_size=200))
@@ -383,13 +388,13 @@ def test_every_module_a_page_imports_is_asked_for_at_once() -> None:
 
 def imported(script: str) -> set[str]:
     """Every module a script needs, read from the import lines themselves."""
-    found, open_ = set(), [script]
+    reached, open_ = set(), [script]
     while open_:
         name = open_.pop()
-        if name not in found:
-            found.add(name)
+        if name not in reached:
+            reached.add(name)
             open_ += re.findall(r"^import .*?from \"\./([a-z_]+)\.js\";$", (JS / f"{name}.js").read_text(), re.M | re.S)
-    return found
+    return reached
 
 
 def test_a_page_brings_the_list_of_figures_and_the_browser_writes_each_by_its_form() -> None:
@@ -401,11 +406,11 @@ def test_a_page_brings_the_list_of_figures_and_the_browser_writes_each_by_its_fo
     context.eval(re.sub(r"^export ", "", re.sub(r"^import .*$", "", source, flags=re.MULTILINE), flags=re.MULTILINE))
     book = {camel(word_of(name)): 12.3456 for name in FIGURES} | {"trades": 1234}
     written = json.loads(str(context.eval(f"JSON.stringify(writtenOf({json.dumps(book)}))")))
-    told = {one["label"]: one["words"] for one in written}
-    assert list(told) == [figure.label for figure in FIGURES.values()]
-    assert (told["Net P&L"], told["Trades"], told["Win %"]) == ("+$12.35", "1,234", "12.3%")
-    assert (told["Max DD"], told["Max DD %"], told["Sharpe"]) == ("-$12.35", "12.3%", "12.35")
-    assert {one["words"] for one in json.loads(str(context.eval("JSON.stringify(writtenOf({}))")))} == {"—"}
+    words = {figure["label"]: figure["words"] for figure in written}
+    assert list(words) == [figure.label for figure in FIGURES.values()]
+    assert (words["Net P&L"], words["Trades"], words["Win %"]) == ("+$12.35", "1,234", "12.3%")
+    assert (words["Max DD"], words["Max DD %"], words["Sharpe"]) == ("-$12.35", "12.3%", "12.35")
+    assert {figure["words"] for figure in json.loads(str(context.eval("JSON.stringify(writtenOf({}))")))} == {"—"}
 
 
 def test_the_path_of_static_files_names_their_content(tmp_path: Path) -> None:

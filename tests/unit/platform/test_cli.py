@@ -33,22 +33,22 @@ HEAVY = ("sqlalchemy", "pandas", "numpy", "numba", "dagster", "fastapi", "pydant
 
 
 def test_help_names_every_command_and_the_exit_codes() -> None:
-    told = CliRunner().invoke(main.app, ["--help"], env={"COLUMNS": "120"})
-    assert told.exit_code == 0
-    assert all(f" {command} " in told.output for command in COMMANDS)
-    assert "Exit codes" in told.output
+    done = CliRunner().invoke(main.app, ["--help"], env={"COLUMNS": "120"})
+    assert done.exit_code == 0
+    assert all(f" {command} " in done.output for command in COMMANDS)
+    assert "Exit codes" in done.output
 
 
 def test_the_version_is_the_one_that_is_installed() -> None:
-    told = CliRunner().invoke(main.app, ["--version"])
-    assert (told.exit_code, told.output) == (0, f"Proving Ground {version('proving-ground')}\n")
+    done = CliRunner().invoke(main.app, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"Proving Ground {version('proving-ground')}\n")
 
 
 @pytest.mark.parametrize("command", [*COMMANDS, "bars import", "bars list"])
 def test_every_command_explains_itself(command: str) -> None:
-    told = CliRunner().invoke(main.app, [*command.split(), "--help"])
-    assert told.exit_code == 0
-    assert len(told.output.split()) > 10
+    done = CliRunner().invoke(main.app, [*command.split(), "--help"])
+    assert done.exit_code == 0
+    assert len(done.output.split()) > 10
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -83,8 +83,8 @@ def test_a_failure_is_one_sentence_on_standard_error(
     monkeypatch.setattr(main, "app", fail)
     with pytest.raises(SystemExit) as end:
         main.main()
-    told = capsys.readouterr()
-    assert (end.value.code, told.err, told.out) == (code, f"proving: {sentence}\n", "")
+    printed = capsys.readouterr()
+    assert (end.value.code, printed.err, printed.out) == (code, f"proving: {sentence}\n", "")
 
 
 def test_a_mistake_in_the_code_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ FAILS = "def test_it():\n    assert False\n"
 PASSES = "def test_it():\n    pass\n"
 
 
-def half(folder: Path, told: Path, test: str) -> tuple[int, list[str]]:
+def half(folder: Path, tally: Path, test: str) -> tuple[int, list[str]]:
     (folder / "test_one.py").write_text(test)
     command = [
         sys.executable,
@@ -20,7 +20,7 @@ def half(folder: Path, told: Path, test: str) -> tuple[int, list[str]]:
         "-p",
         "tests.halves",
         "--told",
-        str(told),
+        str(tally),
         "-c",
         "/dev/null",
         str(folder),
@@ -30,9 +30,9 @@ def half(folder: Path, told: Path, test: str) -> tuple[int, list[str]]:
 
 
 def test_a_green_half_tells_what_failed_before_it_and_ends_in_its_own_closing_line(tmp_path: Path) -> None:
-    told = tmp_path / "told"
-    assert half(tmp_path, told, FAILS)[0] == 1
-    code, lines = half(tmp_path, told, PASSES)
+    tally = tmp_path / "told"
+    assert half(tmp_path, tally, FAILS)[0] == 1
+    code, lines = half(tmp_path, tally, PASSES)
     assert code == 0
     assert "FAILED test_one.py::test_it" in lines
     assert "1 passed" in lines[-1]
@@ -47,28 +47,33 @@ def make(tmp_path: Path, target: str, fails_at: str) -> tuple[int, list[str], st
             f'#!/bin/sh\necho "{name} $*" >>"{called}"\ncase "{name} $*" in *"{fails_at}"*) exit 2;; esac\n'
         )
         program.chmod(0o755)
-    told = tmp_path / "told"
+    tally = tmp_path / "told"
     command = ["make", "-o", ".venv/.dev", "-o", "chromium", f"BIN={tmp_path}", target]
     done = subprocess.run(
-        command, cwd=ROOT, env={"PATH": "/usr/bin:/bin", "TOLD": str(told)}, capture_output=True, text=True, check=False
+        command,
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "TOLD": str(tally)},
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    return done.returncode, called.read_text().splitlines(), done.stdout + (told.read_text() if told.exists() else "")
+    return done.returncode, called.read_text().splitlines(), done.stdout + (tally.read_text() if tally.exists() else "")
 
 
 @pytest.mark.parametrize("fails_at", ["tests/e2e", "tests/integration"])
 def test_a_red_half_hides_no_other_and_is_told(tmp_path: Path, fails_at: str) -> None:
-    code, called, told = make(tmp_path, "test", fails_at)
+    code, called, printed = make(tmp_path, "test", fails_at)
     assert code != 0
     assert len(called) == 2
-    assert "ENDED WITH 2" in told
+    assert "ENDED WITH 2" in printed
 
 
 @pytest.mark.parametrize("fails_at", ["ruff format", "mypy", "pytest"])
 def test_a_red_stage_of_the_check_hides_no_other_and_is_told(tmp_path: Path, fails_at: str) -> None:
-    code, called, told = make(tmp_path, "check", fails_at)
+    code, called, printed = make(tmp_path, "check", fails_at)
     assert code != 0
     assert sorted(line.split()[0] for line in called) == ["lint-imports", "mypy", "python", "ruff", "ruff"]
-    assert fails_at in told.split("failed:")[1]
+    assert fails_at in printed.split("failed:")[1]
 
 
 @pytest.mark.parametrize("target", ["check", "test"])

@@ -31,5 +31,5 @@ def test_status_names_the_runbook_of_what_fails_once(
     monkeypatch.setattr(health, "starts_in_words", lambda settings: None)
     monkeypatch.setattr(health, "failing_checks", lambda settings: failing)
     terminal.show_status(Settings(env="test"))
-    told = capsys.readouterr().out.splitlines()
-    assert told[-3:] == [*failing, "What to do: docs/runbooks/autonomy-silent.md"]
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[-3:] == [*failing, "What to do: docs/runbooks/autonomy-silent.md"]

@@ -12,7 +12,7 @@ from orchestration.platform import health
 
 
 @pytest.mark.parametrize(
-    ("silent_seconds", "told"),
+    ("silent_seconds", "words"),
     [
         (29, "ready"),
         (59, "ready"),
@@ -22,11 +22,11 @@ from orchestration.platform import health
     ],
 )
 def test_a_daemon_that_beats_late_is_told_with_its_last_beat(
-    monkeypatch: pytest.MonkeyPatch, silent_seconds: float | None, told: str
+    monkeypatch: pytest.MonkeyPatch, silent_seconds: float | None, words: str
 ) -> None:
     beat = None if silent_seconds is None else time.time() - silent_seconds
-    shown = Console(record=True, width=100)
-    monkeypatch.setattr(terminal, "console", shown)
+    console = Console(record=True, width=100)
+    monkeypatch.setattr(terminal, "console", console)
     monkeypatch.setattr(terminal, "holder", lambda _: SimpleNamespace(started_at=0.0, pid=1))
     monkeypatch.setattr(
         terminal, "_questions", lambda _: [("daemon", health.daemon_beats(Settings(env="test")) is True)]
@@ -35,5 +35,5 @@ def test_a_daemon_that_beats_late_is_told_with_its_last_beat(
     monkeypatch.setattr(health, "starts_in_words", lambda _: None)
     monkeypatch.setattr(health, "failing_checks", lambda _: [])
     terminal.show_status(Settings(env="test"))
-    (row,) = [line for line in shown.export_text().splitlines() if "daemon" in line]
-    assert row.strip("│ ").split("│")[1].strip() == told
+    (row,) = [line for line in console.export_text().splitlines() if "daemon" in line]
+    assert row.strip("│ ").split("│")[1].strip() == words

@@ -49,13 +49,13 @@ def test_a_beginning_that_was_off_by_as_much_as_is_allowed_moves_an_average_by_n
     other = ranges.copy()
     other[: period + 1] += off * 0.9
     zeros = np.zeros(len(ranges))
-    one, two = (indicators.atr(column, zeros, zeros, period)[first:] for column in (ranges, other))
-    assert (np.abs(one - two) <= WARM_UP_TOLERANCE * one).all()
+    before, after = (indicators.atr(column, zeros, zeros, period)[first:] for column in (ranges, other))
+    assert (np.abs(before - after) <= WARM_UP_TOLERANCE * before).all()
 
 
 @given(tolerances, tolerances)
-def test_a_finer_tolerance_never_asks_for_less_history(one: float, other: float) -> None:
-    finer, coarser = sorted((one, other))
+def test_a_finer_tolerance_never_asks_for_less_history(first: float, other: float) -> None:
+    finer, coarser = sorted((first, other))
     style = rule_text("long: ema(close, 9) > ema(close, 20) and rsi(close, 7) < 40 short: mirror")
     for wanted in (style, "trend"):
         genome = validated(wanted, default_genome(wanted))

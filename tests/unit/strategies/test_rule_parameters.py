@@ -92,19 +92,19 @@ def test_leave_the_period_of_the_unit_out_where_the_rule_has_its_own() -> None:
 def test_stand_where_their_number_would_stand(genome: Genome) -> None:
     series = tape(n_bars=400)
     rule, plain = rule_of(STYLE, genome), parse_rule(spelled_out(genome))
-    found, wanted = rule_signals(series, rule), rule_signals(series, plain)
+    signals, wanted = rule_signals(series, rule), rule_signals(series, plain)
     assert rule.warm_up_bars == plain.warm_up_bars <= rule.longest_warm_up_bars
-    assert np.array_equal(found.side, wanted.side)
-    assert np.array_equal(found.stop_unit_ticks, wanted.stop_unit_ticks, equal_nan=True)
+    assert np.array_equal(signals.side, wanted.side)
+    assert np.array_equal(signals.stop_unit_ticks, wanted.stop_unit_ticks, equal_nan=True)
 
 
 def test_change_what_the_rule_does() -> None:
     series = tape()
     quick, slow = (validated(STYLE, {**default_genome(STYLE), "fast": fast}) for fast in (4, 25))
-    one, other = (entry_signals(series, STYLE, genome).side for genome in (quick, slow))
-    assert one.any()
+    first, other = (entry_signals(series, STYLE, genome).side for genome in (quick, slow))
+    assert first.any()
     assert other.any()
-    assert not np.array_equal(one, other)
+    assert not np.array_equal(first, other)
 
 
 def test_give_a_runner_the_same_step_as_the_whole_series() -> None:
@@ -192,14 +192,12 @@ REFUSALS = [
 
 
 @pytest.mark.scorecard(41)
-@pytest.mark.parametrize(("text", "column", "found", "expected"), REFUSALS)
-def test_are_refused_with_their_place_where_they_mean_nothing(
-    text: str, column: int, found: str, expected: str
-) -> None:
+@pytest.mark.parametrize(("text", "column", "was", "expected"), REFUSALS)
+def test_are_refused_with_their_place_where_they_mean_nothing(text: str, column: int, was: str, expected: str) -> None:
     with pytest.raises(RuleSyntaxError) as refused:
         rule_text(text)
     assert (refused.value.line, refused.value.column) == (1, column)
-    assert found in refused.value.was
+    assert was in refused.value.was
     assert expected in refused.value.expected
 
 

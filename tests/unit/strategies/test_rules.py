@@ -171,15 +171,15 @@ def test_agrees_with_a_reader_that_shares_no_code(condition: Node, seed: int) ->
     bars, sessions = market(seed, n_bars=180)
     bars = bars if bars.has_volume else replace(bars, volume=np.arange(180) % 7 * 100)
     rule = parse_rule(f"long: {written(condition)} short: mirror unit: 1 ticks")
-    found = rule_signals(tape_of(bars, sessions), rule).side.tolist()
+    sides = rule_signals(tape_of(bars, sessions), rule).side.tolist()
     chart = Chart(bars, sessions)
     long, short = Reader(chart), Reader(chart, mirrored=True)
     for i in range(rule.warm_up_bars, 180):
         wanted = [second_opinion(reader, condition, i) for reader in (long, short)]
         if "?" not in wanted:
             side = (wanted[0] is True) - (wanted[1] is True)
-            assert found[i] == (side if sessions.is_open[i] else 0), f"bar {i}: {written(condition)}"
-    assert not any(found[: rule.warm_up_bars])
+            assert sides[i] == (side if sessions.is_open[i] else 0), f"bar {i}: {written(condition)}"
+    assert not any(sides[: rule.warm_up_bars])
 
 
 @settings(max_examples=60)
@@ -211,11 +211,11 @@ def test_raising_every_price_moves_nothing(
     bars, sessions = market(seed, n_bars=150)
     raised = replace(bars, **{name: getattr(bars, name) + later for name in PRICE_COLUMNS})
     rule = parse_rule(f"long: {written(condition)} short: never unit: atr(2)")
-    reader, found = (
+    reader, engine = (
         Reader(Chart(bars, sessions)),
         [rule_signals(tape_of(b, sessions), rule).side for b in (bars, raised)],
     )
-    for i in np.flatnonzero(found[0] != found[1]):
+    for i in np.flatnonzero(engine[0] != engine[1]):
         assert second_opinion(reader, condition, int(i)) == "?", f"bar {i}: {written(condition)}"
 
 
@@ -273,11 +273,11 @@ def test_runs_through_the_engine_like_the_family_it_spells_out() -> None:
 def test_switches_conditions_off_that_read_a_volume_nobody_knows() -> None:
     bars, sessions = market(1)
     tape = tape_of(replace(bars, volume=np.zeros(len(bars), np.int64)), sessions)
-    found = rule_signals(tape, parse_rule(BREAKOUT))
+    signals = rule_signals(tape, parse_rule(BREAKOUT))
     without = rule_signals(tape, parse_rule("long: close crosses above highest(high, 10)[1] short: mirror"))
-    assert found.side.any()
-    assert np.array_equal(found.side, without.side)
-    assert found.notes == ("volume is unknown, switched off: volume > 1.5 * sma(volume, 20)",)
+    assert signals.side.any()
+    assert np.array_equal(signals.side, without.side)
+    assert signals.notes == ("volume is unknown, switched off: volume > 1.5 * sma(volume, 20)",)
     assert without.notes == ()
 
 
@@ -288,10 +288,10 @@ def test_switches_conditions_off_that_read_a_volume_nobody_knows() -> None:
 def test_never_trades_where_nothing_but_volume_was_asked_for(text: str) -> None:
     bars, sessions = market(1)
     tape = tape_of(replace(bars, volume=np.zeros(len(bars), np.int64)), sessions)
-    found = rule_signals(tape, parse_rule(f"long: {text} short: close > open"))
-    assert not (found.side > 0).any()
-    assert (found.side < 0).any()
-    assert "volume is unknown and long asks for nothing else: it never trades" in found.notes
+    signals = rule_signals(tape, parse_rule(f"long: {text} short: close > open"))
+    assert not (signals.side > 0).any()
+    assert (signals.side < 0).any()
+    assert "volume is unknown and long asks for nothing else: it never trades" in signals.notes
 
 
 def test_says_when_vwap_has_no_volume_and_when_history_is_too_short() -> None:
@@ -313,9 +313,9 @@ def test_says_when_the_unit_has_no_volume() -> None:
 def test_turns_the_exit_unit_over_for_a_sell() -> None:
     rule = parse_rule("long: close > close[1] short: mirror unit: close - lowest(low, 3)")
     bars = made_bars([(10, 12, 6, 10), (10, 12, 9, 11), (11, 14, 10, 12), (12, 13, 8, 9)])
-    found = rule_signals(tape_of(bars, flat_sessions(4)), rule)
-    assert found.side.tolist() == [0, 0, 1, -1]
-    assert found.stop_unit_ticks[2:].tolist() == [12 - 6, 14 - 9]
+    signals = rule_signals(tape_of(bars, flat_sessions(4)), rule)
+    assert signals.side.tolist() == [0, 0, 1, -1]
+    assert signals.stop_unit_ticks[2:].tolist() == [12 - 6, 14 - 9]
 
 
 def test_has_no_signal_where_the_unit_is_not_above_zero() -> None:
@@ -380,14 +380,14 @@ REFUSALS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "line", "column", "found", "expected"), REFUSALS)
+@pytest.mark.parametrize(("text", "line", "column", "was", "expected"), REFUSALS)
 def test_says_where_a_rule_is_wrong_what_was_found_and_what_was_expected(
-    text: str, line: int, column: int, found: str, expected: str
+    text: str, line: int, column: int, was: str, expected: str
 ) -> None:
     with pytest.raises(RuleSyntaxError) as refused:
         parse_rule(text)
     assert (refused.value.line, refused.value.column) == (line, column)
-    assert found in refused.value.was
+    assert was in refused.value.was
     assert expected in refused.value.expected
     assert str(refused.value).startswith(f"line {line}, column {column}: expected ")
 
@@ -468,7 +468,7 @@ def test_any_words_of_the_language_are_a_rule_or_a_refusal(words: list[str]) -> 
 
 
 def test_keeps_its_text_and_a_fingerprint_of_it() -> None:
-    one, other = rule_text(BREAKOUT), rule_text(BREAKOUT.replace("20", "21"))
-    assert one.text == BREAKOUT
-    assert one.fingerprint != other.fingerprint
-    assert len(one.fingerprint) == 64
+    first, other = rule_text(BREAKOUT), rule_text(BREAKOUT.replace("20", "21"))
+    assert first.text == BREAKOUT
+    assert first.fingerprint != other.fingerprint
+    assert len(first.fingerprint) == 64

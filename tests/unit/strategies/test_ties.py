@@ -81,12 +81,12 @@ def test_the_session_average_of_bars_all_alike_is_their_typical_price() -> None:
 @settings(deadline=None)
 @given(columns, st.integers(1, 40))
 def test_a_simple_average_is_the_exact_one_rounded_once_and_within_its_window(values: FloatArray, period: int) -> None:
-    found = indicators.sma(values, period)
+    means = indicators.sma(values, period)
     for i in range(period - 1, len(values)):
         window = values[i - period + 1 : i + 1]
         exact = sum(map(Fraction, window.tolist())) / period
-        assert abs(found[i] - float(exact)) <= 2.0**-100 * float(np.abs(window).max())
-        assert window.min() <= found[i] <= window.max()
+        assert abs(means[i] - float(exact)) <= 2.0**-100 * float(np.abs(window).max())
+        assert window.min() <= means[i] <= window.max()
 
 
 @settings(deadline=None)
@@ -134,5 +134,5 @@ def test_the_warm_up_detector_passes_a_rule_of_thirds() -> None:
         wishes = rule_signals(part, rule)
         return np.column_stack([wishes.side, wishes.stop_unit_ticks * (wishes.side != 0)]).astype(np.float64)
 
-    found = warm_up_drifts(tape, known, warm_up_bars=rule.warm_up_bars)
-    assert (found.drifts, found.largest) == ((), 0.0)
+    memory = warm_up_drifts(tape, known, warm_up_bars=rule.warm_up_bars)
+    assert (memory.drifts, memory.largest) == ((), 0.0)

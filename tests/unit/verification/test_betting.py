@@ -23,7 +23,7 @@ from trading.verification.betting import (
 pnl = hnp.arrays(np.float64, st.integers(0, 60), elements=st.integers(-500, 500).map(float))
 
 
-def shown(*, seed: int = 1, days: int = 30) -> FloatArray:
+def open_days(*, seed: int = 1, days: int = 30) -> FloatArray:
     """Days enough to bet on."""
     return np.random.default_rng(seed).normal(0.0, 100.0, days)
 
@@ -56,14 +56,14 @@ FAIR_DAYS = {
 def test_no_one_can_expect_to_win_against_days_worth_nothing(market: str, seed: int) -> None:
     """Every way four days can go, weighed by its chance: the mean of the e-values is exactly what one can expect."""
     days = FAIR_DAYS[market]
-    before = betting_on(shown(seed=seed))
+    before = betting_on(open_days(seed=seed))
     expected = sum(math.prod(days[day] for day in way) * e_after(before, way) for way in product(days, repeat=4))
     assert expected <= math.exp(before.log_e) * (1.0 + 1e-12)
     assert expected > 0.5 * math.exp(before.log_e)
 
 
 def test_days_worth_something_are_worth_betting_on() -> None:
-    before = betting_on(shown())
+    before = betting_on(open_days())
     ways = product((-100.0, 120.0), repeat=4)
     expected = sum(e_after(before, way) / 16 for way in ways)
     assert expected > math.exp(before.log_e)
@@ -82,7 +82,7 @@ def test_the_first_bet_is_as_worked_out_by_hand() -> None:
 
 
 def test_first_days_and_records_without_losers_carry_no_bet() -> None:
-    assert (log_e_values(shown(days=betting_kernels.FIRST_DAYS)) == 0.0).all()
+    assert (log_e_values(open_days(days=betting_kernels.FIRST_DAYS)) == 0.0).all()
     assert (log_e_values(np.full(500, 10.0)) == 0.0).all()
     assert (log_e_values(np.zeros(500)) == 0.0).all()
 
@@ -93,13 +93,13 @@ def test_what_each_bettor_starts_with_adds_up_to_one() -> None:
 
 
 def test_a_day_beyond_every_stake_takes_all_for_good() -> None:
-    lost = betting_on(shown()).advance(-1e9)
+    lost = betting_on(open_days()).advance(-1e9)
     assert lost.log_e == -math.inf
-    assert betting_on(np.append(shown(), -1e9)).advance(1e9).log_e == -math.inf
+    assert betting_on(np.append(open_days(), -1e9)).advance(1e9).log_e == -math.inf
 
 
 def test_no_day_more_than_doubles_what_is_held() -> None:
-    before = betting_on(shown())
+    before = betting_on(open_days())
     assert before.advance(1e9).log_e == pytest.approx(before.log_e + math.log(2.0), rel=1e-12)
 
 
@@ -146,7 +146,7 @@ def test_a_day_at_a_time_is_the_whole_record_to_the_byte(record: FloatArray) -> 
 
 
 def test_a_fleet_moves_on_as_each_of_its_bots() -> None:
-    records = np.stack([shown(seed=seed, days=40) for seed in range(7)])
+    records = np.stack([open_days(seed=seed, days=40) for seed in range(7)])
     states = new_states(7)
     for day in range(40):
         log_e = advance_states(states, records[:, day])

@@ -73,12 +73,12 @@ def test_an_empty_fleet_proves_nobody() -> None:
 @given(fleets, shares)
 def test_what_is_proven_is_allowed_by_the_definition_and_nothing_larger_is(log_e: FloatArray, q: float) -> None:
     e_values = [math.exp(min(value, 600.0)) for value in log_e]
-    found = {int(bot) for bot in np.flatnonzero(proven(log_e, q=q))}
-    if found:
-        assert allowed(e_values, found, q, slack=1 - 1e-9)
+    discoveries = {int(bot) for bot in np.flatnonzero(proven(log_e, q=q))}
+    if discoveries:
+        assert allowed(e_values, discoveries, q, slack=1 - 1e-9)
     ordered = sorted(set(e_values), reverse=True)
     whole = [{bot for bot, value in enumerate(e_values) if value >= least} for least in ordered]
-    larger = [chosen for chosen in whole if len(chosen) > len(found)]
+    larger = [chosen for chosen in whole if len(chosen) > len(discoveries)]
     assert not any(allowed(e_values, chosen, q, slack=1 + 1e-9) for chosen in larger)
 
 
@@ -114,9 +114,9 @@ def test_the_order_of_bots_does_not_matter(log_e: FloatArray, q: float, chance: 
 
 @given(fleets, shares)
 def test_the_threshold_parts_proven_from_unproven(log_e: FloatArray, q: float) -> None:
-    found = proven(log_e, q=q)
-    assert (log_e[found] >= threshold(log_e, q=q)).all()
-    assert (log_e[~found] < threshold(log_e, q=q)).all()
+    discoveries = proven(log_e, q=q)
+    assert (log_e[discoveries] >= threshold(log_e, q=q)).all()
+    assert (log_e[~discoveries] < threshold(log_e, q=q)).all()
 
 
 @pytest.mark.parametrize(("log_e", "q"), [([np.nan], 0.1), ([[0.0]], 0.1), ([0.0], 0.0), ([0.0], 1.0)])

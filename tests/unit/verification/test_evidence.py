@@ -49,10 +49,10 @@ def test_are_asked_for_by_exactly_the_stages_that_say_so() -> None:
 def test_are_held_against_the_gate_table_by_their_figures_and_not_their_grade(
     stage: Stage, walk: Verified, code: str
 ) -> None:
-    found = blockers(stage, walk, STRESS)
-    assert list(found) == [code]
-    assert found[code].was is not None
-    assert "unknown" not in found[code].reason
+    checks = blockers(stage, walk, STRESS)
+    assert list(checks) == [code]
+    assert checks[code].was is not None
+    assert "unknown" not in checks[code].reason
 
 
 def test_pass_shadow_with_figures_that_do_not_pass_canary() -> None:
@@ -72,18 +72,18 @@ def test_pass_shadow_with_figures_that_do_not_pass_canary() -> None:
     ],
 )
 def test_are_unknown_with_a_reason_where_they_are_no_evidence(walk: Verified | None, why: str) -> None:
-    found = blockers(Stage.SHADOW, *([walk] if walk else []))
-    assert set(found) == set(ASKED_FOR[Kind.WALK_FORWARD])
-    for check in found.values():
+    checks = blockers(Stage.SHADOW, *([walk] if walk else []))
+    assert set(checks) == set(ASKED_FOR[Kind.WALK_FORWARD])
+    for check in checks.values():
         assert check.was is None
         assert why in check.reason
         assert check.reason.startswith(f"{check.code} must be")
 
 
 def test_have_no_overfit_ratio_where_nothing_was_kept_and_say_so() -> None:
-    found = blockers(Stage.SHADOW, replace(WALK, overfit_ratio=None, grade=Grade.FAILED))
-    assert list(found) == ["WALK_FORWARD_OVERFIT_RATIO"]
-    assert "no test Sharpe above zero" in found["WALK_FORWARD_OVERFIT_RATIO"].reason
+    checks = blockers(Stage.SHADOW, replace(WALK, overfit_ratio=None, grade=Grade.FAILED))
+    assert list(checks) == ["WALK_FORWARD_OVERFIT_RATIO"]
+    assert "no test Sharpe above zero" in checks["WALK_FORWARD_OVERFIT_RATIO"].reason
 
 
 @pytest.mark.parametrize(
@@ -96,10 +96,10 @@ def test_have_no_overfit_ratio_where_nothing_was_kept_and_say_so() -> None:
     ],
 )
 def test_let_only_a_stress_suite_that_passed_through(stress: Verified | None, was: float | None, says: str) -> None:
-    found = blockers(Stage.CANARY, WALK, *([stress] if stress else []))
-    assert list(found) == ["STRESS_SUITE_PASSED"]
-    assert found["STRESS_SUITE_PASSED"].was == was
-    assert says in found["STRESS_SUITE_PASSED"].reason
+    checks = blockers(Stage.CANARY, WALK, *([stress] if stress else []))
+    assert list(checks) == ["STRESS_SUITE_PASSED"]
+    assert checks["STRESS_SUITE_PASSED"].was == was
+    assert says in checks["STRESS_SUITE_PASSED"].reason
 
 
 def test_of_other_kinds_say_nothing() -> None:

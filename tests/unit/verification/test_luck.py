@@ -55,9 +55,9 @@ def test_estimates_shape_as_scipy_does(returns: FloatArray) -> None:
 @settings(deadline=None)
 @given(wiggly, st.integers(1, 1000))
 def test_the_unit_of_returns_does_not_matter(returns: FloatArray, scale: int) -> None:
-    one, many = known(estimate_sharpe(returns)), known(estimate_sharpe(returns * scale))
-    assert many.sharpe == pytest.approx(one.sharpe, rel=1e-9, abs=1e-12)
-    assert many.standard_error == pytest.approx(one.standard_error, rel=1e-6)
+    single, many = known(estimate_sharpe(returns)), known(estimate_sharpe(returns * scale))
+    assert many.sharpe == pytest.approx(single.sharpe, rel=1e-9, abs=1e-12)
+    assert many.standard_error == pytest.approx(single.standard_error, rel=1e-6)
 
 
 @pytest.mark.parametrize("returns", [[], [0.1], [0.1] * 9])

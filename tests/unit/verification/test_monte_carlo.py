@@ -57,7 +57,7 @@ def test_block_bootstrapping_approaches_the_spread_of_every_pair_of_blocks() -> 
     pnl = [100 * USD, 200 * USD, -600 * USD, 50 * USD]
     answer = bootstrap_blocks(np.array(pnl), sampling(paths=20_000, ruin_pct=50), block=2)
     blocks = [(pnl[i], pnl[(i + 1) % 4]) for i in range(4)]
-    _, ruined, losing = exact([one + other for one, other in product(blocks, repeat=2)], ACCOUNT // 2)
+    _, ruined, losing = exact([first + other for first, other in product(blocks, repeat=2)], ACCOUNT // 2)
     assert answer.ruin_probability == pytest.approx(ruined, abs=0.02)
     assert answer.loss_probability == pytest.approx(losing, abs=0.02)
 
@@ -89,11 +89,11 @@ def test_drawdowns_lie_between_the_final_loss_and_the_sum_of_losses(pnl: IntArra
 @settings(deadline=None)
 @given(records, st.integers(2, 20))
 def test_scaling_money_scales_dollars_and_leaves_shares_alone(pnl: IntArray, scale: int) -> None:
-    one = bootstrap_trades(pnl, sampling(paths=60))
+    few = bootstrap_trades(pnl, sampling(paths=60))
     many = bootstrap_trades(pnl * scale, sampling(paths=60, account_micros=ACCOUNT * scale))
-    assert many.ruin_probability == one.ruin_probability
-    assert many.drawdown_pct.p95 == pytest.approx(one.drawdown_pct.p95, rel=1e-9)
-    assert many.net_usd.p50 == pytest.approx(one.net_usd.p50 * scale, rel=1e-9, abs=1e-9)
+    assert many.ruin_probability == few.ruin_probability
+    assert many.drawdown_pct.p95 == pytest.approx(few.drawdown_pct.p95, rel=1e-9)
+    assert many.net_usd.p50 == pytest.approx(few.net_usd.p50 * scale, rel=1e-9, abs=1e-9)
 
 
 @pytest.mark.parametrize("draw", [reshuffle_trades, bootstrap_trades, lambda p, s: bootstrap_blocks(p, s, block=5)])

@@ -32,11 +32,11 @@ def sessions(bars: Bars) -> SessionIndex:
 
 def days_of(bars: Bars, sessions: SessionIndex) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
     """Every day as the times of day of its bars and their volume."""
-    found = []
+    days = []
     for day in np.unique(sessions.trading_day):
         at = sessions.trading_day == day
-        found.append((tuple(bars.volume[at].tolist()), tuple(np.diff(bars.ts_event[at]).tolist())))
-    return found
+        days.append((tuple(bars.volume[at].tolist()), tuple(np.diff(bars.ts_event[at]).tolist())))
+    return days
 
 
 def test_a_resampled_series_keeps_every_rule_of_bars(bars: Bars, sessions: SessionIndex) -> None:
@@ -53,17 +53,17 @@ def test_its_days_are_days_of_the_original_in_blocks(bars: Bars, sessions: Sessi
     original = days_of(bars, sessions)
     drawn = [original.index(day) for day in days_of(made, index)]
     assert len(drawn) == len(original)
-    followers = [(one + 1) % len(original) == other for one, other in pairwise(drawn)]
+    followers = [(index + 1) % len(original) == other for index, other in pairwise(drawn)]
     assert all(follows for at, follows in enumerate(followers) if (at + 1) % 4)
     assert drawn != list(range(len(original)))
 
 
 def test_returns_survive_up_to_the_rounding_of_ticks(bars: Bars, sessions: SessionIndex) -> None:
     made, _ = resampled_bars(bars, sessions, block_days=len(np.unique(sessions.trading_day)), seed=9)
-    one = np.sort(np.diff(np.log(bars.close_ticks)))
+    moves = np.sort(np.diff(np.log(bars.close_ticks)))
     other = np.sort(np.diff(np.log(made.close_ticks)))
-    assert np.abs(one - other).max() < 1e-3
-    assert np.median(np.abs(one - other)) < 1e-4
+    assert np.abs(moves - other).max() < 1e-3
+    assert np.median(np.abs(moves - other)) < 1e-4
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_one_others(bars: Bars, sessions: SessionIndex) -> None:
@@ -109,8 +109,8 @@ def test_the_warm_up_detector_tells_what_forgets_from_what_remembers(bars: Bars,
     clean = warm_up_drifts(tape, moving_average, warm_up_bars=20)
     assert (clean.drifts, clean.refused) == ((), 0)
     assert clean.compared > 1_000
-    found = warm_up_drifts(tape, slow_average, warm_up_bars=20)
-    assert len(found.drifts) == found.beginnings
+    memory = warm_up_drifts(tape, slow_average, warm_up_bars=20)
+    assert len(memory.drifts) == memory.beginnings
     too_short = warm_up_drifts(tape, moving_average, warm_up_bars=5)
     assert too_short.drifts
     assert all(drift.bar - drift.first_bar < 20 for drift in too_short.drifts)

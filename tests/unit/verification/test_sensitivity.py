@@ -29,10 +29,10 @@ def earning(net: float) -> Performance:
 def test_neighbours_differ_in_one_parameter_by_so_many_steps_and_are_valid(archetype: str, reach: int) -> None:
     home = default_genome(archetype)
     rows = schema(archetype)
-    found = neighbours(archetype, home, reach=reach)
-    assert {near.parameter for near in found} == set(rows)
-    assert len({genome_hash(near.genome) for near in found}) == len(found)
-    for near in found:
+    nearby = neighbours(archetype, home, reach=reach)
+    assert {near.parameter for near in nearby} == set(rows)
+    assert len({genome_hash(near.genome) for near in nearby}) == len(nearby)
+    for near in nearby:
         assert validated(archetype, near.genome) == near.genome
         assert [name for name in rows if near.genome[name] != home[name]] == [near.parameter]
         moved = (near.genome[near.parameter] - home[near.parameter]) / rows[near.parameter].step
@@ -42,12 +42,12 @@ def test_neighbours_differ_in_one_parameter_by_so_many_steps_and_are_valid(arche
 
 def test_a_neighbour_outside_its_bounds_or_rules_is_left_out() -> None:
     home = validated(TREND, {**default_genome(TREND), "ema_fast": 20, "ema_slow": 21, "stop_atr": 0.25})
-    found = {(near.parameter, near.steps) for near in neighbours(TREND, home, reach=1)}
-    assert ("ema_fast", -1) in found
-    assert ("ema_fast", 1) not in found
-    assert ("ema_slow", -1) not in found
-    assert ("stop_atr", -1) not in found
-    assert ("stop_atr", 1) in found
+    steps = {(near.parameter, near.steps) for near in neighbours(TREND, home, reach=1)}
+    assert ("ema_fast", -1) in steps
+    assert ("ema_fast", 1) not in steps
+    assert ("ema_slow", -1) not in steps
+    assert ("stop_atr", -1) not in steps
+    assert ("stop_atr", 1) in steps
 
 
 def test_tells_a_plateau_from_a_needle() -> None:

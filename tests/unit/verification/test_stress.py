@@ -82,9 +82,9 @@ def test_a_window_falls_from_the_equity_before_it() -> None:
 
 def test_finds_a_named_window_and_measures_only_its_days() -> None:
     window = NamedWindow("three days", date(2020, 1, 8), date(2020, 1, 10))
-    (found,) = historic_windows(record([50, 60, -10, 20, -70, 80]), [window])
-    assert found.name == "three days"
-    assert (found.net_usd, found.max_drawdown_usd) == (-60, 70)
+    (net,) = historic_windows(record([50, 60, -10, 20, -70, 80]), [window])
+    assert net.name == "three days"
+    assert (net.net_usd, net.max_drawdown_usd) == (-60, 70)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_history_is_listed_in_order_and_ends_after_it_begins() -> None:
     assert all(window.first_on <= window.last_on for window in HISTORIC_WINDOWS)
     assert list(HISTORIC_WINDOWS) == sorted(HISTORIC_WINDOWS, key=lambda window: window.first_on)
     twenty_years = record([1] * 7_305, first_on=date(2005, 1, 1), bars_per_day=1)
-    assert [found.name for found in historic_windows(twenty_years)] == [window.name for window in HISTORIC_WINDOWS]
+    assert [window.name for window in historic_windows(twenty_years)] == [window.name for window in HISTORIC_WINDOWS]
 
 
 def test_stressed_costs_change_costs_and_nothing_else() -> None:

@@ -34,7 +34,7 @@ PASSED, FAILED, UNKNOWN = Grade.PASSED, Grade.FAILED, Grade.UNKNOWN
 def walked(nets: list[int], *, train: float, test: float) -> WalkForward:
     kept = replace(BLANK, sharpe=train)
     tests = [replace(BLANK, net_pnl_micros=net, sharpe=test) for net in nets]
-    return WalkForward(tuple(SegmentResult(SEGMENT, {}, kept, one, ()) for one in tests))
+    return WalkForward(tuple(SegmentResult(SEGMENT, {}, kept, test, ()) for test in tests))
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,8 @@ def test_a_walk_forward_needs_half_of_its_parts_and_a_promise_kept(walk: WalkFor
     [({"a": 0.5, "b": 0.49}, PASSED), ({"a": 0.5, "b": 0.49, "c": 0.0}, FAILED), ({}, UNKNOWN), (None, UNKNOWN)],
 )
 def test_half_of_the_parameters_have_to_keep_half(retained: dict[str, float] | None, grade: Grade) -> None:
-    found = None if retained is None else Sensitivity(Trial({}, BLANK), (), retained)
-    assert of_sensitivity(found).grade is grade
+    sensitivity = None if retained is None else Sensitivity(Trial({}, BLANK), (), retained)
+    assert of_sensitivity(sensitivity).grade is grade
 
 
 @pytest.mark.parametrize(("ruin", "grade"), [(0.05, PASSED), (0.051, FAILED)])
@@ -87,7 +87,7 @@ def test_one_winner_in_five_may_be_overfitted(probability: float, grade: Grade) 
 
 
 def test_a_detector_passes_without_a_find_and_stress_as_its_suite_says() -> None:
-    assert [of_detector(found, tried=3, what="futures").grade for found in (0, 1)] == [PASSED, FAILED]
+    assert [of_detector(leaks, tried=3, what="futures").grade for leaks in (0, 1)] == [PASSED, FAILED]
     assert of_stress(StressVerdict(True, ())).grade is PASSED
     failed = of_stress(StressVerdict(False, ("it fell", "it lost")))
     assert (failed.grade, failed.reason) == (FAILED, "it fell; it lost")

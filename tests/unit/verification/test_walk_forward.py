@@ -232,10 +232,10 @@ def test_a_real_edge_is_found_and_pays_while_noise_does_not() -> None:
     edge = market(8)
     edge[:, 7] += 200_000
     search = best_of(in_order(CHOICES), trials=99)
-    found = walk_forward(SEGMENTS, evaluate=evaluator(edge), search=search, seed=0)
-    assert {result.genome["column"] for result in found.segments} == {7.0}
-    assert found.consistency == 1.0
-    assert 0.5 < known(found.overfit_ratio) < 2.0
+    walked = walk_forward(SEGMENTS, evaluate=evaluator(edge), search=search, seed=0)
+    assert {result.genome["column"] for result in walked.segments} == {7.0}
+    assert walked.consistency == 1.0
+    assert 0.5 < known(walked.overfit_ratio) < 2.0
     noise = [
         walk_forward(SEGMENTS, evaluate=evaluator(market(100 + seed)), search=search, seed=0).consistency
         for seed in range(30)

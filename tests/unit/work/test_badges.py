@@ -168,9 +168,9 @@ def test_no_badge_exists_without_an_active_job(situation: Situation) -> None:
 def test_a_running_job_is_never_hidden(situation: Situation) -> None:
     running = {job.type for job in situation.jobs if job.status is JobStatus.RUNNING}
     if running:
-        shown = bot_now(situation).active_job
-        assert shown is not None
-        assert (shown.status, shown.type) == (JobStatus.RUNNING, min(running, key=PRECEDENCE.index))
+        job = bot_now(situation).active_job
+        assert job is not None
+        assert (job.status, job.type) == (JobStatus.RUNNING, min(running, key=PRECEDENCE.index))
 
 
 @given(situations)
@@ -191,8 +191,8 @@ def test_the_forbidden_words_appear_nowhere(situation: Situation) -> None:
 def test_elapsed_text_loses_less_than_its_smallest_unit(seconds: int) -> None:
     units = {"s": 1, "m": 60, "h": 3600, "d": 86400}
     parts = elapsed_text(seconds).split()
-    told = sum(int(part[:-1]) * units[part[-1]] for part in parts)
-    assert 0 <= seconds - told < units[parts[-1][-1]]
+    seconds_written = sum(int(part[:-1]) * units[part[-1]] for part in parts)
+    assert 0 <= seconds - seconds_written < units[parts[-1][-1]]
 
 
 def test_tones_are_the_three_of_the_legend() -> None:
