@@ -26,7 +26,7 @@ NAMES: Names = {
     Kind.GRID: ("parameter_grids", "Where the genome ranks among a grid of its alternatives, in sample."),
     Kind.MONTE_CARLO_TRADES: ("resampled_trades", "The same trades and weeks in other orders: drawdown, ruin."),
     Kind.MONTE_CARLO_BARS: ("resampled_histories", "The genome on synthetic histories of the same trading days."),
-    Kind.STRESS: ("stress_tests", "Worst windows, crises the bars cover, two and four times the slippage."),
+    Kind.STRESS: ("stress_tests", "Worst windows, crises the bars cover, more slippage, targets traded through."),
     Kind.MATRIX: ("timeframe_matrices", "The same numbers on other timeframes and over other horizons."),
     Kind.SHARPE: ("sharpe_tests", "Probabilistic and deflated Sharpe ratio of the session the figures show."),
     Kind.PBO: ("overfitting_tests", "Probability that picking the best candidate picked luck."),

@@ -19,15 +19,23 @@ from services.verification.walk_forwards import segment_figures, walk_history
 from store.bots import registry
 from store.database import transaction
 from trading.arrays import IntArray
+from trading.backtests.engine import Account
 from trading.backtests.parts import Part
 from trading.errors import NoMarketData
 from trading.figures.performance import Performance
 from trading.market.bars import TIMEFRAME_SECONDS
-from trading.market.instruments import Instrument
 from trading.strategies.genome import Genome, Number, schema, validated
 from trading.verification import verdicts
 from trading.verification.sensitivity import Sensitivity, axis, grid, sensitivity
-from trading.verification.stress import Record, Stretch, cost_stress, historic_windows, judge, worst_windows
+from trading.verification.stress import (
+    TRADED_THROUGH_TICKS,
+    Record,
+    Stretch,
+    cost_stress,
+    historic_windows,
+    judge,
+    worst_windows,
+)
 from trading.verification.trials import Trial, by_sharpe, ranked
 from trading.verification.verdicts import Grade, Kind, Verdict
 from trading.verification.walk_forward import DAY_NS
@@ -103,18 +111,21 @@ def check_grid(_: Desk, bench: Workbench, progress: Progress) -> Finding:
 
 
 def check_stress(_: Desk, bench: Workbench, progress: Progress) -> Finding:
-    """Look at the worst and the historic windows of the record, and at two and four times the slippage."""
-    run = bench.run()
-    record = Record(run.equity_micros.copy(), run.trading_day, bench.account.account_micros)
+    """Look at the worst and the historic windows, at more slippage, and at targets that price must trade through."""
+    run, own = bench.run(), bench.account
+    record = Record(run.equity_micros.copy(), run.trading_day, own.account_micros)
     stretches = [
         *(stretch for days in WORST_WINDOW_DAYS for stretch in worst_windows(record, days=days)),
         *historic_windows(record),
     ]
-    costs = cost_stress(bench.account.instrument, evaluate=lambda worse: _under(bench, worse, progress))
-    judged = judge(costs, stretches)
+    costs = cost_stress(own.instrument, evaluate=lambda worse: _under(bench, replace(own, instrument=worse), progress))
+    strict = replace(own, through_ticks=TRADED_THROUGH_TICKS)
+    traded_through = _under(bench, strict, progress)
+    judged = judge(costs, stretches, traded_through=traded_through)
     figures = {
         "windows": [_stretch_figures(stretch) for stretch in stretches],
         "slippage": [{"times": cost.slippage_times} | figures_of(cost.performance) for cost in costs],
+        "traded_through": {"ticks": strict.through_ticks} | figures_of(traded_through),
         "failures": list(judged.failures),
     }
     return Finding(verdicts.of_stress(judged), figures)
@@ -155,9 +166,9 @@ def _evaluated(bench: Workbench, genomes: tuple[Genome, ...], progress: Progress
         tell()
 
 
-def _under(bench: Workbench, worse: Instrument, progress: Progress) -> Performance:
-    progress(f"slippage of {worse.slippage_ticks} ticks", 1, 1)
-    account = replace(bench.account, instrument=worse)
+def _under(bench: Workbench, account: Account, progress: Progress) -> Performance:
+    slippage = f"slippage of {account.instrument.slippage_ticks} ticks"
+    progress("targets traded through" if account.through_ticks else slippage, 1, 1)
     backtester = bench.backtester_on(bench.at_hand.tape, account=account)
     return backtester.run(bench.genome, bench.whole).performance
 

@@ -34,6 +34,7 @@ class Rules:
     commission_micros: int
     margin_micros: int
     contract_margin_micros: int
+    through_ticks: int
 
 
 @dataclass
@@ -134,7 +135,7 @@ class Book:
         self.waiting_exit = self.waiting_entry = None
 
     def inside(self, i: int, bar: Bar) -> None:
-        """Let the bar touch the stop, else the target."""
+        """Let the bar touch the stop, else touch the target or trade as far through it as it must."""
         held = self.held
         opened, high, low, _ = bar
         adverse, favourable = (low, high) if held.side > 0 else (high, low)
@@ -144,7 +145,7 @@ class Book:
         if held.side * adverse <= held.side * end:
             beyond = held.side * opened < held.side * end
             self.leave(i, opened if beyond else end, reason)
-        elif held.target is not None and held.side * favourable >= held.side * held.target:
+        elif held.target is not None and held.side * (favourable - held.target) >= self.rules.through_ticks:
             beyond = held.side * opened > held.side * held.target
             self.leave(i, opened if beyond else held.target, "TARGET")
         else:

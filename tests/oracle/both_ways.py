@@ -36,6 +36,7 @@ def by_hand(case: Case) -> Kept:
         commission_micros=root.commission_micros * contracts,
         margin_micros=account.contract_margin_micros * contracts,
         contract_margin_micros=account.contract_margin_micros,
+        through_ticks=account.through_ticks,
     )
     wishes = wanted_sides(bars, sessions, archetype(strategy.style).family.value, genome)
     return keep_book(bars, sessions, wishes, rules, account.account_micros)

@@ -12,8 +12,9 @@ Rules, in the order a bar is worked through:
 2. **Inside the bar.** Stop and target are set around the entry fill when the entry fills, so the entry bar itself can
    hit them. A distance is multiple x unit of the signal bar, in whole ticks, rounded half up, at least one. A touched
    stop fills at its price, or at the open where the bar opens beyond it, plus slippage. A target is a limit: it fills
-   at its price, or at the open where that is better, without slippage. A bar that touches both counts as the stop,
-   even where it opens beyond the target. At the first price at which marked equity is below the position's margin the
+   at its price, or at the open where that is better, without slippage; a touch fills it, unless the account says that
+   price must trade through it (`Account.through_ticks`). A bar that reaches both counts as the stop, even where it
+   opens beyond the target. At the first price at which marked equity is below the position's margin the
    account is called (`MARGIN_CALL`): the position is closed there as by a stop, unless its stop is nearer.
 3. **Close.** The last bar of a contract closes the position at its close plus slippage (`ROLL`), so does the last bar
    of a session if the genome wants that (`SESSION_CLOSE`), and so does the last bar of all (`END_OF_DATA`). Which bar
@@ -115,16 +116,27 @@ class Account:
 
     Nothing is asked of one made without a margin, as peers ask nothing; `margined` makes those that bots trade.
 
+    Attributes:
+        instrument: Tick value and costs.
+        account_micros: Equity before the first bar, micro-dollars, above 0.
+        contracts: Size of every position.
+        contract_margin_micros: What it must have for each contract it enters or holds, micro-dollars.
+        through_ticks: How far beyond a target price must trade to fill it: at 0 a touch does, as if nobody stood
+            before it in the queue of its price.
+
     Raises:
-        BadInput: no money, no contract, or a margin below nothing.
+        BadInput: no money, no contract, or a margin or a way through a target below nothing.
     """
 
     instrument: Instrument
     account_micros: int
     contracts: int = 1
     contract_margin_micros: int = 0
+    through_ticks: int = 0
 
     def __post_init__(self) -> None:
+        if not 0 <= self.through_ticks <= kernels.PRICE_HIGH:
+            raise BadInput(f"a target must be traded through by 0 ticks or more, was {self.through_ticks}")
         if self.contract_margin_micros < 0:
             raise BadInput(f"a margin must be 0 or more, was {self.contract_margin_micros}")
         if self.account_micros <= 0 or self.contracts <= 0:
@@ -332,7 +344,7 @@ def _run(tape: Tape, wishes: Signals, exits: Exits, context: tuple[Account, Outp
         tape.gate,
         wishes.side,
         (wishes.stop_unit_ticks, wishes.target_unit_ticks),
-        rules_of(exits, account.costs),
+        rules_of(exits, account.costs, through_ticks=account.through_ticks),
         _purse(tape, account),
         output.ledger,
         output.equity_micros,
@@ -358,11 +370,11 @@ def _purse(tape: Tape, account: Account) -> kernels.Purse:
     return kernels.Purse(account.account_micros, margin, account.contract_margin_micros, is_watched)
 
 
-def rules_of(exits: Exits, costs: tuple[int, int, int]) -> kernels.Rules:
-    """Return exits and costs (see `Account.costs`) as the compiled loop takes them."""
+def rules_of(exits: Exits, costs: tuple[int, int, int], *, through_ticks: int = 0) -> kernels.Rules:
+    """Return exits, costs and the way through a target (see `Account`) as the compiled loop takes them."""
     close_mask = ROLL_NEXT | (SESSION_LAST | SESSION_CUT if exits.session_close else 0)
     multiples = (float(exits.stop), float(exits.target), float(exits.trailing), float(exits.break_even))
-    return kernels.Rules(*multiples, int(exits.time_stop_bars), close_mask, *costs)
+    return kernels.Rules(*multiples, int(exits.time_stop_bars), close_mask, *costs, through_ticks)
 
 
 def _roll_notes(tape: Tape) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ class Columns(NamedTuple):
 
 
 class Rules(NamedTuple):
-    """Exits as multiples of the signal's units (0 = off), gate bits that force an exit, and costs of the position."""
+    """Exits as multiples of the signal's units (0 = off), gate bits that force an exit, costs, ticks past a target."""
 
     stop: float
     target: float
@@ -66,6 +66,7 @@ class Rules(NamedTuple):
     slippage_ticks: int
     tick_micros: int
     commission_micros: int
+    through_ticks: int
 
 
 class Purse(NamedTuple):
@@ -81,7 +82,10 @@ class Purse(NamedTuple):
 
 
 class Position(NamedTuple):
-    """What does not move of an open position: its fill, where it is called, its moving stops in ticks (0 = none)."""
+    """What does not move of an open position: its fill, where it is called, its moving stops in ticks (0 = none).
+
+    Its target fills where price lies `through_ticks` beyond it.
+    """
 
     side: int
     entry_bar: int
@@ -90,10 +94,14 @@ class Position(NamedTuple):
     trailing_ticks: int
     break_even_ticks: int
     deadline: int
+    through_ticks: int
 
 
 class Bounds(NamedTuple):
-    """What moves while a position is open: the prices that end it, and the extremes since entry, in ticks."""
+    """What moves while a position is open: the prices that end it, and the extremes since entry, in ticks.
+
+    The price that ends it at its target is the one that fills the target, not the one it fills at.
+    """
 
     lower: int
     upper: int
@@ -184,6 +192,7 @@ def entered(
     """Return the position an entry fill opens, and where it ends; it is called `room` ticks against its fill."""
     stop_unit, target_unit = units
     stop, target = whole_ticks(rules.stop, stop_unit), whole_ticks(rules.target, target_unit)
+    target += rules.through_ticks if target else 0
     below, above = (stop, target) if side > 0 else (target, stop)
     lower = price - below if below else -FAR
     upper = price + above if above else FAR
@@ -196,7 +205,8 @@ def entered(
     deadline = bar + rules.time_stop_bars - 1 if rules.time_stop_bars else FAR
     trailing = whole_ticks(rules.trailing, stop_unit)
     break_even = whole_ticks(rules.break_even, stop_unit)
-    return Position(side, bar, price, called, trailing, break_even, deadline), Bounds(lower, upper, price, price)
+    position = Position(side, bar, price, called, trailing, break_even, deadline, rules.through_ticks)
+    return position, Bounds(lower, upper, price, price)
 
 
 @inlined
@@ -206,9 +216,11 @@ def inside_exit(candle: Candle, position: Position, lower: int, upper: int) -> t
     # a bar that opens beyond a bound was never at it, and fills at its open
     if position.side > 0:
         stopped = MARGIN_CALL if lower == position.called_ticks else STOP
-        return (min(candle.open, lower), stopped) if candle.low <= lower else (max(candle.open, upper), TARGET)
+        target = upper - position.through_ticks
+        return (min(candle.open, lower), stopped) if candle.low <= lower else (max(candle.open, target), TARGET)
     stopped = MARGIN_CALL if upper == position.called_ticks else STOP
-    return (max(candle.open, upper), stopped) if candle.high >= upper else (min(candle.open, lower), TARGET)
+    target = lower + position.through_ticks
+    return (max(candle.open, upper), stopped) if candle.high >= upper else (min(candle.open, target), TARGET)
 
 
 @inlined

@@ -43,8 +43,9 @@ class Holding:
 
     @property
     def target_ticks(self) -> int | None:
-        """Where the target stands; None without one."""
-        return _level(self.bounds.upper if self.position.side > 0 else self.bounds.lower)
+        """Where the target stands, which price may have to trade through; None without one."""
+        reached = _level(self.bounds.upper if self.position.side > 0 else self.bounds.lower)
+        return None if reached is None else reached - self.position.side * self.position.through_ticks
 
     @property
     def leaves_with_session(self) -> bool:
@@ -84,7 +85,14 @@ def room_ticks(account: Account, equity_micros: int) -> int | None:
 
 
 def open_holding(
-    side: int, fill_ticks: int, *, bar: int, units: tuple[float, float], exits: Exits, room: int = kernels.FAR
+    side: int,
+    fill_ticks: int,
+    *,
+    bar: int,
+    units: tuple[float, float],
+    exits: Exits,
+    room: int = kernels.FAR,
+    through_ticks: int = 0,
 ) -> Holding:
     """Return the position an entry fill opens.
 
@@ -95,13 +103,14 @@ def open_holding(
         units: Stop and target unit of the signal bar (see `Signals`).
         exits: Exit rules.
         room: What `room_ticks` says of the account; without it nothing is called.
+        through_ticks: How far price must trade through the target, as the account says.
 
     Raises:
         BadInput: no side, or a unit that is not above zero.
     """
     if side not in (1, -1) or not all(0.0 < unit <= kernels.WIDEST_UNIT_TICKS for unit in units):
         raise BadInput(f"a position needs a side and units above zero, had {side} and {units}")
-    rules = rules_of(exits, (0, 0, 0))
+    rules = rules_of(exits, (0, 0, 0), through_ticks=through_ticks)
     stop, target = units
     position, bounds = kernels.entered(side, bar, fill_ticks, (float(stop), float(target)), rules, room)
     return Holding(position, bounds, rules.close_mask)

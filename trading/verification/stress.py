@@ -1,7 +1,7 @@
-"""Stress: the worst stretches of a record, the days of history everybody remembers, and costs that turn against you.
+"""Stress: the worst stretches of a record, the days of history everybody remembers, and fills that turn against you.
 
-Belongs here: windows of an equity curve, stressed costs, the verdict of the suite. Does not belong here: how a strategy
-is run under stressed costs (passed in), limits while trading (`risk/`).
+Belongs here: windows of an equity curve, stressed fills, the verdict of the suite. Does not belong here: how a strategy
+is run under stressed fills (passed in), limits while trading (`risk/`).
 
 Can show: how the record behaved when it went worst, whether it lived through known crises, and whether its edge is
 larger than worse fills. Cannot show: the next crisis, a market without bids, or a window that the bars do not cover;
@@ -32,6 +32,9 @@ class NamedWindow:
     first_on: date
     last_on: date
 
+
+TRADED_THROUGH_TICKS = 1
+"""How far beyond a target price must trade where a touch does not count as a fill."""
 
 HISTORIC_WINDOWS = (
     NamedWindow("Lehman and the credit freeze", date(2008, 9, 12), date(2008, 11, 20)),
@@ -187,16 +190,27 @@ class StressVerdict:
 
 
 def judge(
-    costs: Iterable[CostStress], stretches: Iterable[Stretch], *, limits: StressLimits = DEFAULT_LIMITS
+    costs: Iterable[CostStress],
+    stretches: Iterable[Stretch],
+    *,
+    traded_through: Performance,
+    limits: StressLimits = DEFAULT_LIMITS,
 ) -> StressVerdict:
-    """Hold cost stress and stretches against the limits; a cost stress that was not run fails.
+    """Hold stressed fills and stretches against the limits; a cost stress that was not run fails.
 
-    The record must still earn at twice the slippage, stay within the emergency drawdown at four times, and lose no more
-    than the drawdown limit in any worst or historic window.
+    The record must still earn at twice the slippage, stay within the emergency drawdown at four times, still earn where
+    a touch fills no target, and lose no more than the drawdown limit in any worst or historic window.
+
+    Args:
+        costs: The strategy under multiplied slippage.
+        stretches: Worst and historic windows of its record.
+        traded_through: The strategy where price must trade through its targets by `TRADED_THROUGH_TICKS`.
+        limits: What it must survive.
     """
     by_times = {stress.slippage_times: stress.performance for stress in costs}
     failures = (
         *_cost_failures(by_times, limits),
+        *_through_failures(traded_through),
         *(
             f"{stretch.name} must not lose more than {limits.window_loss_pct:g} %, was {stretch.net_pct:.1f} %"
             for stretch in stretches
@@ -217,6 +231,12 @@ def _cost_failures(by_times: dict[int, Performance], limits: StressLimits) -> It
         fall = by_times[falling].max_drawdown_pct
         was = fall_in_words(fall, f"{fall:.1f} %")
         yield f"drawdown at slippage x{falling} must be at most {limits.drawdown_pct:g} %, was {was}"
+
+
+def _through_failures(performance: Performance) -> Iterable[str]:
+    if performance.net_pnl_micros <= 0:
+        net_usd = performance.net_pnl_micros / MICROS_PER_USD
+        yield f"net P&L where a touch fills no target must be above 0, was {net_usd:.2f}"
 
 
 def _stretch(record: Record, name: str, *, first: int, last: int) -> Stretch:

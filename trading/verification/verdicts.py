@@ -90,7 +90,7 @@ LIMITS: Mapping[Kind, Limits] = MappingProxyType(
             "anything longer than a block, a day that was never seen, or the cost of rolls",
         ),
         Kind.STRESS: Limits(
-            "how the record behaved when it went worst, in known crises, and under multiplied slippage",
+            "how the record behaved when it went worst, in known crises, under more slippage and with harder targets",
             "the next crisis, a market without bids, or a window the bars do not cover (it is left out, not survived)",
         ),
         Kind.MATRIX: Limits(
@@ -153,7 +153,7 @@ def of_resampled_bars(nets_usd: Iterable[float]) -> Verdict:
 
 def of_stress(judged: StressVerdict) -> Verdict:
     """Pass as the stress suite says."""
-    return Verdict(_grade(judged.passed), "; ".join(judged.failures) or "every window and cost stress within limits")
+    return Verdict(_grade(judged.passed), "; ".join(judged.failures) or "every window and stressed fill within limits")
 
 
 def of_matrix(cells: Iterable[Performance]) -> Verdict:

@@ -26,6 +26,7 @@ from store.market.bars import BarStore
 from store.tables import BacktestSession, ImproveCandidate
 from store.verification.verifications import KINDS, VERDICTS, VerificationRun
 from tests.harness.factories import make_bot
+from tests.oracle.both_ways import by_hand
 from trading.errors import Refused, UnknownBots
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import Genome
@@ -124,6 +125,18 @@ def test_what_was_tried_deflates_the_sharpe_and_is_compared(stocked_desk: Desk, 
     overfitting = verify(stocked_desk, bot_id, Kind.PBO).figures
     assert overfitting["candidates_from"] == "improve and evolve iterations"
     assert overfitting["candidates"] == min(genomes or 0, 120)
+
+
+def test_the_stress_suite_trades_through_targets_as_the_slow_book_does(stocked_desk: Desk, bot_id: UUID) -> None:
+    figures = verify(stocked_desk, bot_id, Kind.STRESS).figures
+    bench = open_workbench(stocked_desk, bot_id)
+    strict = replace(bench.account, through_ticks=1)
+    trades, equity_micros, _, _ = by_hand((bench.at_hand.bars, bench.at_hand.sessions, bench.strategy, strict))
+    assert (figures["traded_through"]["ticks"], figures["traded_through"]["trades"]) == (1, len(trades))
+    earned_micros = equity_micros[-1] - strict.account_micros
+    assert figures["traded_through"]["net_pnl_usd"] == earned_micros / 1e6
+    said = [failure for failure in figures["failures"] if "a touch fills no target" in failure]
+    assert bool(said) is (earned_micros <= 0)
 
 
 def test_the_newest_run_of_each_kind_is_read_back(stocked_desk: Desk, bot_id: UUID, clock: Any) -> None:

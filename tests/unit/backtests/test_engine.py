@@ -1,5 +1,6 @@
 """Every rule of the engine once, worked by hand. MES: 0.25 points a tick, $1.25 a tick, $0.62 and one tick a side."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -96,6 +97,27 @@ def test_stop_and_target_fill_where_the_market_allows(
 ) -> None:
     backtest = run([QUIET, QUIET, bar], [1], Exits(stop=5, target=8))
     assert only(backtest)[2:] == (101, *expected)
+
+
+@pytest.mark.parametrize(
+    ("bar", "expected"),
+    [
+        ((100, 109, 98, 100), (99, "END_OF_DATA")),  # touches the target, which somebody else's order may have taken
+        ((100, 110, 98, 100), (109, "TARGET")),
+        ((109, 110, 104, 108), (109, "TARGET")),
+        ((112, 113, 104, 108), (112, "TARGET")),
+        ((109, 109, 104, 108), (107, "END_OF_DATA")),
+        ((109, 110, 96, 108), (95, "STOP")),
+    ],
+)
+def test_a_target_that_must_be_traded_through_is_not_filled_by_a_touch(
+    bar: tuple[int, int, int, int], expected: tuple[int, str]
+) -> None:
+    account = replace(ACCOUNT, through_ticks=1)
+    assert only(run([QUIET, QUIET, bar], [1], Exits(stop=5, target=8), account=account))[2:] == (101, *expected)
+    mirrored = tuple(200 - bar[row] for row in (0, 2, 1, 3))
+    rows = [QUIET, QUIET, (mirrored[0], mirrored[1], mirrored[2], mirrored[3])]
+    assert only(run(rows, [-1], Exits(stop=5, target=8), account=account))[2:] == (99, 200 - expected[0], expected[1])
 
 
 def test_the_entry_bar_can_hit_its_own_stop() -> None:
@@ -231,6 +253,8 @@ def test_an_account_without_a_margin_is_asked_for_nothing() -> None:
     assert broke.equity_micros[-1] < 0
     with pytest.raises(BadInput, match="margin"):
         Account(instrument("MES"), 1_000_000, 1, -1)
+    with pytest.raises(BadInput, match="traded through by 0 ticks or more, was -1"):
+        Account(instrument("MES"), 1_000_000, through_ticks=-1)
 
 
 def test_an_entry_needs_signal_bar_and_fill_bar_in_session() -> None:

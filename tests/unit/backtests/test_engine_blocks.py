@@ -1,5 +1,7 @@
 """Bars are looked through a block at a time: a series of any length must trade as the slow book trades bar by bar."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,10 +33,13 @@ def random_exits(rng: np.random.Generator) -> Exits:
     )
 
 
-def by_both(bars: Bars, sessions: SessionIndex, side: SideArray, exits: Exits) -> tuple[Kept, Kept]:
+def by_both(
+    bars: Bars, sessions: SessionIndex, side: SideArray, exits: Exits, *, through_ticks: int = 0
+) -> tuple[Kept, Kept]:
     """Return what came of it by the kernel and by the slow book."""
     n_bars = len(bars)
-    fast = run_signals(tape_of(bars, sessions), Signals(side, np.ones(1), np.ones(1)), exits, account=ACCOUNT)
+    account = replace(ACCOUNT, through_ticks=through_ticks)
+    fast = run_signals(tape_of(bars, sessions), Signals(side, np.ones(1), np.ones(1)), exits, account=account)
     rules = Rules(
         stop=exits.stop,
         target=exits.target,
@@ -47,6 +52,7 @@ def by_both(bars: Bars, sessions: SessionIndex, side: SideArray, exits: Exits) -
         commission_micros=ACCOUNT.costs[2],
         margin_micros=ACCOUNT.margin_micros,
         contract_margin_micros=ACCOUNT.margin_micros,
+        through_ticks=through_ticks,
     )
     wishes = side.tolist(), [1.0] * n_bars, [1.0] * n_bars
     return came_out(fast), keep_book(bars, sessions, wishes, rules, ACCOUNT.account_micros)
@@ -60,7 +66,7 @@ def test_few_signals_and_long_positions_trade_as_in_the_slow_book(n_bars: int) -
         bars, sessions = random_bars(rng, n_bars), random_sessions(rng, n_bars, longest=3 * n_bars)
         rare = rng.random(n_bars) < rng.choice((0.01, 0.03, 0.2))
         side = (rng.choice((-1, 1), n_bars) * rare).astype(np.int8)
-        fast, slow = by_both(bars, sessions, side, random_exits(rng))
+        fast, slow = by_both(bars, sessions, side, random_exits(rng), through_ticks=seed % 3)
         assert fast == slow, f"{n_bars} bars, seed {seed}"
         longest = max([longest, *(row[1] - row[0] for row in fast[0])])
     assert longest > min(BLOCK, n_bars // 3)

@@ -1,5 +1,7 @@
 """The kernel against the slow book, order for order, and what must hold for every record."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,12 @@ def random_account(rng: np.random.Generator) -> Account:
     return margined(root, near if rng.random() < 0.4 else 10**11 + margin, contracts)
 
 
+def traded_through(case: Case, ticks: int) -> Case:
+    """Return the case with targets that price must trade through."""
+    bars, sessions, strategy, account = case
+    return bars, sessions, strategy, replace(account, through_ticks=ticks)
+
+
 def agreeing_runs(seeds: range) -> tuple[set[str], set[tuple[bool, bool]]]:
     traded = 0
     reasons: set[str] = set()
@@ -46,8 +54,29 @@ def agreeing_runs(seeds: range) -> tuple[set[str], set[tuple[bool, bool]]]:
     return reasons, ends
 
 
+def agreeing_ways_through(seeds: range) -> int:
+    """Return in how many runs a target that a touch fills was not reached any more."""
+    differing = 0
+    for seed in seeds:
+        case = random_case(seed)
+        through = traded_through(case, 1 + seed % 7)
+        slow = by_hand(through)
+        assert came_out(by_kernel(through)) == slow, f"seed {seed}: {case[2]}"
+        differing += slow != by_hand(case)
+    return differing
+
+
 def test_agrees_with_the_slow_book_on_every_archetype() -> None:
     assert agreeing_runs(range(RUNS, RUNS + 2 * len(ARCHETYPES)))
+
+
+def test_agrees_with_the_slow_book_where_targets_must_be_traded_through() -> None:
+    assert agreeing_ways_through(range(2 * len(ARCHETYPES))) > 2
+
+
+@pytest.mark.thorough
+def test_agrees_with_the_slow_book_on_every_way_through_a_target() -> None:
+    assert agreeing_ways_through(range(400)) > 30
 
 
 @pytest.mark.thorough

@@ -1,5 +1,6 @@
 """A runner that steps bar by bar leaves where the backtest leaves, and its levels stand where a desk expects them."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -72,7 +73,15 @@ class Runner:
             side, units = self.entering
             fill, room = price + side * MES.slippage_ticks, room_ticks(self.account, self.cash)
             if room is not None:
-                self.holding = open_holding(side, fill, bar=i, units=units, exits=self.exits, room=room)
+                self.holding = open_holding(
+                    side,
+                    fill,
+                    bar=i,
+                    units=units,
+                    exits=self.exits,
+                    room=room,
+                    through_ticks=self.account.through_ticks,
+                )
         self.entering = self.leaving = None
 
     def on_close(self, i: int, candle: Candle, bits: int) -> None:
@@ -109,6 +118,7 @@ def test_a_runner_stepping_bar_by_bar_makes_the_backtests_trades() -> None:
         contracts = int(rng.integers(1, 3))
         spare_micros = int(rng.choice((10**8, 10**11)))
         account = margined(MES, contracts * MES.day_margin_micros + spare_micros, contracts)
+        account = replace(account, through_ticks=seed % 2)
         trades = run_signals(tape, wishes, exits, account=account).trades
         runner = Runner(wishes, exits, account)
         for i in range(260):
@@ -137,6 +147,17 @@ def test_shows_where_stop_and_target_stand_after_each_bar() -> None:
     left = step_exit(trailed, Candle(101, 104, 100, 103), bar=5)
     assert isinstance(left, Leaving)
     assert (left.reason, left.price_ticks) == (ExitReason.STOP, 101)
+
+
+def test_a_target_that_must_be_traded_through_stands_where_its_order_rests() -> None:
+    exits = Exits(stop=2.0, target=5.0)
+    short = open_holding(-1, 100, bar=0, units=(2.0, 2.0), exits=exits, through_ticks=1)
+    assert (short.stop_ticks, short.target_ticks) == (104, 90)
+    touched = step_exit(short, Candle(95, 96, 90, 95), bar=0)
+    assert isinstance(touched, Holding)
+    left = step_exit(touched, Candle(95, 96, 89, 95), bar=1)
+    assert isinstance(left, Leaving)
+    assert (left.reason, left.price_ticks) == (ExitReason.TARGET, 90)
 
 
 def test_has_no_levels_where_a_rule_is_off() -> None:

@@ -138,6 +138,9 @@ def test_runs_the_strategy_under_each_cost_in_the_order_given() -> None:
     assert [(a.slippage_times, a.performance.net_pnl_micros) for a in answers] == [(4, -4), (1, -1)]
 
 
+EARNING = replace(BLANK, net_pnl_micros=1)
+
+
 def costs(*, net: int = 1, drawdown_pct: float = 25.0) -> list[CostStress]:
     return [
         CostStress(2, replace(BLANK, net_pnl_micros=net)),
@@ -147,7 +150,7 @@ def costs(*, net: int = 1, drawdown_pct: float = 25.0) -> list[CostStress]:
 
 def test_passes_on_the_right_side_of_every_limit() -> None:
     stretches = worst_windows(record([-1_500]), days=1)
-    assert judge(costs(), stretches).passed
+    assert judge(costs(), stretches, traded_through=EARNING).passed
 
 
 @pytest.mark.parametrize(
@@ -164,9 +167,16 @@ def test_passes_on_the_right_side_of_every_limit() -> None:
 def test_fails_on_the_wrong_side_of_each_limit_and_says_why(
     stresses: list[CostStress], daily: list[int], failure: str
 ) -> None:
-    verdict = judge(stresses, worst_windows(record(daily), days=1))
+    verdict = judge(stresses, worst_windows(record(daily), days=1), traded_through=EARNING)
     assert not verdict.passed
     assert verdict.failures == (failure,)
+
+
+@pytest.mark.parametrize("net", [0, -12_340_000])
+def test_fails_where_only_touched_targets_earned(net: int) -> None:
+    verdict = judge(costs(), [], traded_through=replace(BLANK, net_pnl_micros=net))
+    was = {0: "0.00", -12_340_000: "-12.34"}[net]
+    assert verdict.failures == (f"net P&L where a touch fills no target must be above 0, was {was}",)
 
 
 def test_refuses_an_empty_record_and_windows_without_days() -> None:
