@@ -11,6 +11,7 @@ import dagster as dg
 
 from assets.backtests import CHECKS, backtest_sessions, bars, bot_figures
 from assets.improvements import generations, improve_iterations
+from assets.judgement import evidence
 from assets.verification import VERIFICATIONS
 from gateways.embedded import backends_follow
 from gateways.settings import Settings
@@ -19,6 +20,7 @@ from jobs.queue import baseline_backtests, evolutions, improvements
 from jobs.upkeep import ledger_audit, rebuild_figures, retention
 from sensors.autonomy import autonomy_tick, reset_watch
 from sensors.fleet import fleet_partitions
+from sensors.judgement import evidence_watch
 from sensors.materializations import materialization_watch
 from services.desk import Desk, desk_at_hand
 
@@ -47,6 +49,7 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
             bot_figures,
             improve_iterations,
             generations,
+            evidence,
             *VERIFICATIONS,
         ],
         asset_checks=CHECKS,
@@ -59,7 +62,13 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
             retention,
             ledger_audit,
         ],
-        sensors=[autonomy_tick(every_seconds=tick_seconds), reset_watch, materialization_watch, fleet_partitions],
+        sensors=[
+            autonomy_tick(every_seconds=tick_seconds),
+            reset_watch,
+            materialization_watch,
+            fleet_partitions,
+            evidence_watch,
+        ],
         schedules=[
             dg.ScheduleDefinition(
                 job=retention, cron_schedule="17 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING

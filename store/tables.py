@@ -65,6 +65,7 @@ EXIT_REASONS = (
     "LATE_CLOSE",
     "MARGIN_CALL",
 )
+BARS_KINDS = ("REAL", "MARKS", "SIMULATED")
 DECISIONS = ("ENQUEUE", "SKIP")
 FOR_GOVERNANCE = "nobody writes it yet: governance will"
 
@@ -311,6 +312,40 @@ class BotMetricsRollup(FigureColumns, Base):
     net_pnl_usd: Mapped[Decimal | None] = mapped_column()
     trades: Mapped[int] = mapped_column()
     sparkline_usd: Mapped[list[float]] = mapped_column(ARRAY(REAL), server_default=text("'{}'"))
+    computed_at: Mapped[datetime]
+
+
+class BotEvidence(FigureColumns, Base):
+    """The prequential record of a bot on one kind of bars, joined, and what it is worth as evidence.
+
+    Rebuilt from `record_stretches` at any time. `is_newest` marks the record that grew last: the one of the bars the
+    bot trades now. `proven` is the answer of the newest judgement over all records of a kind.
+    """
+
+    __tablename__ = "bot_evidence"
+    __table_args__ = (
+        one_of("bars_kind", BARS_KINDS),
+        CheckConstraint("first_on <= last_on AND days = cardinality(pnl_micros)", name="days_are_its_days"),
+        CheckConstraint("log_e <> 'NaN'", name="evidence_is_a_number"),
+        CheckConstraint("proven = (proven_since IS NOT NULL)", name="proven_since_when"),
+        Index("ix_bot_evidence__newest", "bot_id", unique=True, postgresql_where=text("is_newest")),
+    )
+
+    bot_id: Mapped[UUID] = mapped_column(ForeignKey("bots.id"), primary_key=True)
+    bars_kind: Mapped[str] = mapped_column(primary_key=True)
+    is_newest: Mapped[bool]
+    first_on: Mapped[date]
+    last_on: Mapped[date]
+    days: Mapped[int]
+    pnl_micros: Mapped[list[int]] = mapped_column(ARRAY(BigInteger()))
+    winners: Mapped[int]
+    losers: Mapped[int]
+    bars_held: Mapped[int] = mapped_column(BigInteger)
+    profit_micros: Mapped[int] = mapped_column(BigInteger)
+    loss_micros: Mapped[int] = mapped_column(BigInteger)
+    log_e: Mapped[float] = mapped_column(doc="natural logarithm of the e-value; -Infinity where all was lost")
+    proven: Mapped[bool] = mapped_column(server_default=text("false"))
+    proven_since: Mapped[datetime | None]
     computed_at: Mapped[datetime]
 
 

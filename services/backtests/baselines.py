@@ -3,7 +3,8 @@
 Belongs here: from bot to session row. Does not belong here: the rules of filling (`trading.backtests`), the queue
 (`work/queue.py`).
 
-What commits together: the session, its trades, the bot's counters and its rollup, with the job's end.
+What commits together: the session, its trades, the bot's counters, its rollup and what it adds to the bot's record,
+with the job's end.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from uuid import UUID, uuid4
 import numpy as np
 from sqlalchemy.orm import Session
 
+from services.backtests.records import RecordGrowth, growth
 from services.backtests.workbench import open_workbench
 from services.desk import Desk
 from services.market.tapes import TapeAtHand
@@ -47,6 +49,7 @@ class CompletedSession:
     bot: BotAtWork
     at_hand: TapeAtHand
     backtest: Backtest
+    growth: RecordGrowth | None = None
     id: UUID = field(default_factory=uuid4)
 
     @property
@@ -77,7 +80,7 @@ class CompletedSession:
         return None if bar is None else _instant(self.at_hand.bars.ts_event[bar])
 
     def record(self, db: Session, claim: Claim, *, now: datetime) -> Mapping[str, Any]:
-        """Write session, trades, counters and rollup."""
+        """Write session, trades, counters and rollup, and the days it adds to the bot's record."""
         insert_session(db, self._row(claim, now=now))
         copy_trades(
             db,
@@ -89,6 +92,8 @@ class CompletedSession:
             contracts=self.bot.contracts,
             created_at=claim.started_at,
         )
+        if self.growth is not None:
+            self.growth.record(db, claim, now=now)
         _count(db, claim, self, now=now)
         rollups.rebuild(db, [self.bot.id], now=now)
         return self.figures
@@ -146,7 +151,7 @@ class BaselineBacktest:
         bench = open_workbench(desk, claim.bot_id)
         backtest = bench.backtest()
         progress("backtest", 1, 1)
-        return CompletedSession(bench.bot, bench.at_hand, backtest)
+        return CompletedSession(bench.bot, bench.at_hand, backtest, growth(desk, bench, backtest))
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed session."""

@@ -81,6 +81,14 @@ class Workbench:
         """Run its own genome over its bars, or some of them; valid until the backtester's next."""
         return self.backtester.run(self.genome, part or self.whole)
 
+    def run_genome(self, genome: Genome) -> PartResult:
+        """Run any genome of its style over all of its bars; valid until the backtester's next.
+
+        Raises:
+            BadGenome: it does not fill the style.
+        """
+        return self.backtester.run(genome, self.whole)
+
     def backtest(self) -> Backtest:
         """Run its own genome over all of its bars, as a session is."""
         return run_tape(self.at_hand.tape, self.strategy, account=self.account)

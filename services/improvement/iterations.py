@@ -9,13 +9,13 @@ cost; then candidate and newest generation meet on sealed days, which spends one
 whether the newest generation still holds on the last test part; if an ancestor does and it does not, the ancestor is
 put forward.
 
-What commits together: the iteration, all its candidates, its look, the new generation if there is one, and the bot's
-counters, with the job's end.
+What commits together: the iteration, all its candidates, its look, what it adds to the bot's record, the new generation
+if there is one, and the bot's counters, with the job's end.
 """
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -24,6 +24,7 @@ from uuid import UUID
 import numpy as np
 
 from services.backtests.epochs import epoch_of, waits_until, whole_days
+from services.backtests.records import RecordGrowth, beginning
 from services.backtests.workbench import Workbench, open_workbench
 from services.desk import Desk
 from services.improvement.looks import Arena, Meeting, TakenLook
@@ -128,7 +129,8 @@ class Improvement:
         if not isinstance(course, Course):
             return course
         search = neighbours_by_optuna(course.bench.style, course.bench.genome)
-        return _iterate(desk, course, search, siblings=_siblings(desk, course), progress=progress)
+        iteration = _iterate(desk, course, search, siblings=_siblings(desk, course), progress=progress)
+        return replace(iteration, growth=_growth(desk, course, walked=iteration.walk))
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -147,12 +149,12 @@ class Evolution:
         course = _course(desk, claim)
         if not isinstance(course, Course):
             return course
-        put_forward = _put_forward(desk, course)
-        if put_forward is not None:
-            return put_forward
-        siblings = _siblings(desk, course)
-        search = offspring(course.bench.style, course.bench.genome, siblings)
-        return _iterate(desk, course, search, siblings=siblings, progress=progress)
+        iteration = _put_forward(desk, course)
+        if iteration is None:
+            siblings = _siblings(desk, course)
+            search = offspring(course.bench.style, course.bench.genome, siblings)
+            iteration = _iterate(desk, course, search, siblings=siblings, progress=progress)
+        return replace(iteration, growth=_growth(desk, course, walked=None))
 
     def failure(self, desk: Desk, claim: Claim, error: str) -> Result:
         """Return the failed iteration."""
@@ -194,6 +196,14 @@ def _without_search(whole: Workbench, verdict: AcceptanceVerdict, *, seed: int, 
         evidence={"candidates_tried": 0},
         waits_until=waits_until(whole, missing_days=missing_days),
     )
+
+
+def _growth(desk: Desk, course: Course, *, walked: WalkForward | None) -> RecordGrowth | None:
+    """Return what an iteration adds to the bot's record.
+
+    No walk-forward of an evolution begins one: the genes of its siblings may have been chosen on the test days.
+    """
+    return beginning(desk, course.sealed.whole, sealed_from=course.sealed.epoch.sealed_from, walked=walked)
 
 
 def _siblings(desk: Desk, course: Course) -> list[Genome]:

@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 from sqlalchemy.orm import Session
 
+from services.backtests.records import RecordGrowth
 from services.improvement.looks import TakenLook
 from services.market.tapes import TapeAtHand
 from store.bots import registry
@@ -40,6 +41,7 @@ class Iteration:
         taken: The look behind the verdict; None where none was taken.
         waits_until: The trading date whose bars give the bot a look again; None where it has one.
         walk: The walk-forward search; None where an ancestor was put forward, or there was no look to be had.
+        growth: What it adds to the bot's record; None for nothing.
     """
 
     bot: BotAtWork
@@ -51,6 +53,7 @@ class Iteration:
     taken: TakenLook | None = None
     waits_until: date | None = None
     walk: WalkForward | None = None
+    growth: RecordGrowth | None = None
 
     @property
     def figures(self) -> Mapping[str, Any]:
@@ -76,6 +79,8 @@ class Iteration:
         if self._is_late(db, newest):
             late = overtaken(self.bot.generation, newest=newest)
             return replace(self, verdict=late, taken=None).record(db, claim, now=now)
+        if self.growth is not None:
+            self.growth.record(db, claim, now=now)
         new_generation = self.bot.generation + 1 if self.verdict.accepted else None
         if new_generation is not None:
             registry.add_generation(db, self._generation(claim, new_generation, now=now))

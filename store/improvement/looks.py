@@ -104,11 +104,13 @@ class LookRow(NamedTuple):
     created_at: datetime
 
 
-class KnownRow(NamedTuple):
+class LineageRow(NamedTuple):
     """A generation of a bot and the last trading date it was chosen on."""
 
     generation_number: int
     knows_until: date | None
+    genome: dict[str, Any]
+    genome_hash: str
 
 
 def newest_epoch(db: Session, bot_id: UUID) -> EpochRow | None:
@@ -162,8 +164,9 @@ def append_look(db: Session, look: Mapping[str, Any]) -> None:
     db.execute(insert(SealedLook).values(**look))
 
 
-def lineage_of(db: Session, bot_id: UUID) -> list[KnownRow]:
+def lineage_of(db: Session, bot_id: UUID) -> list[LineageRow]:
     """Return every generation of a bot with the last trading date it was chosen on, oldest first."""
     generation = BotGeneration
-    known = select(generation.generation_number, generation.knows_until).where(generation.bot_id == bot_id)
-    return rows_of(db.execute(known.order_by(generation.generation_number)), KnownRow)
+    columns = (getattr(generation, name) for name in LineageRow._fields)
+    known = select(*columns).where(generation.bot_id == bot_id).order_by(generation.generation_number)
+    return rows_of(db.execute(known), LineageRow)

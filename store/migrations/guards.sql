@@ -30,7 +30,7 @@ DECLARE
     may_change CONSTANT text[] := ARRAY[
         'bots', 'bot_jobs', 'bot_progress', 'metrics_baselines', 'bot_metrics_rollups', 'bot_equity_curve',
         'rebuild_requests', 'autonomy_runs', 'autonomy_bot_decisions', 'system_settings', 'idempotency_keys',
-        'work_under_way', 'owed_materializations', 'alembic_version'
+        'work_under_way', 'owed_materializations', 'bot_evidence', 'alembic_version'
     ];
     known record;
 BEGIN
@@ -81,6 +81,6 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO proving_app;
 GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO proving_app;
 REVOKE INSERT ON alembic_version FROM proving_app;
 GRANT UPDATE ON bots, bot_jobs, metrics_baselines, bot_metrics_rollups, bot_equity_curve, bot_progress,
-    rebuild_requests, autonomy_runs, system_settings, work_under_way TO proving_app;
+    rebuild_requests, autonomy_runs, system_settings, work_under_way, bot_evidence TO proving_app;
 GRANT DELETE ON bot_metrics_rollups, bot_equity_curve, autonomy_runs, autonomy_bot_decisions, idempotency_keys,
     work_under_way, owed_materializations TO proving_app;

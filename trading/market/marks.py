@@ -13,6 +13,7 @@ and thin hours), spot currencies under 0.04.
 """
 
 from dataclasses import replace
+from enum import StrEnum
 
 import numpy as np
 
@@ -21,6 +22,14 @@ from trading.market.bars import SIMULATED, Bars, bars_from_columns, columns_of
 MARKS_SHARE = 0.9
 MINIMUM_BARS = 50
 MARKS_SUFFIX = "-MARKS"
+
+
+class BarsKind(StrEnum):
+    """Whether bars are traded ones, only marks, or made up; what was earned on one kind says nothing of another."""
+
+    REAL = "REAL"
+    MARKS = "MARKS"
+    SIMULATED = "SIMULATED"
 
 
 def wickless_share(bars: Bars) -> float | None:
@@ -59,9 +68,16 @@ def data_source(bars: Bars) -> str:
     return bars.provider if marks_note(bars) is None else bars.provider + MARKS_SUFFIX
 
 
+def kind_of(source: str) -> BarsKind:
+    """Return the kind of the bars that a session names as its source."""
+    if source == SIMULATED:
+        return BarsKind.SIMULATED
+    return BarsKind.MARKS if source.endswith(MARKS_SUFFIX) else BarsKind.REAL
+
+
 def may_pass_a_gate(source: str) -> bool:
     """Return whether figures from a source may count for a promotion: neither simulated nor flattered by marks."""
-    return source != SIMULATED and not source.endswith(MARKS_SUFFIX)
+    return kind_of(source) is BarsKind.REAL
 
 
 def at_marks(bars: Bars) -> Bars:

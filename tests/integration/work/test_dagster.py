@@ -78,6 +78,7 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
         "backtest_sessions",
         "bars",
         "equity_curves",
+        "evidence",
         "generations",
         "improve_iterations",
         "lookahead_checks",
@@ -104,6 +105,7 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
     ]
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         "autonomy_tick",
+        "evidence_watch",
         "fleet_partitions",
         "materialization_watch",
         "reset_watch",

@@ -56,6 +56,8 @@ def glossary(page: str) -> list[str]:
 def singular(noun: str) -> str:
     if noun.endswith("ies") and noun != "series":
         return f"{noun[:-3]}y"
+    if noun.endswith("ches"):
+        return noun[:-2]
     return noun[:-1] if noun.endswith("s") and not noun.endswith(("ss", "us", "is", "series")) else noun
 
 

@@ -1,0 +1,166 @@
+"""The prequential record of each bot, a stretch of days a row, and what it is worth as evidence.
+
+Belongs here: the table of stretches, raw truth, and the statements on it and on `bot_evidence`. Does not belong here:
+which days a record has (`trading.verification.record`), who is proven (`trading.verification.discoveries`).
+
+A stretch names the last day of the one it follows, and no two follow the same: days of a record cannot overlap, and
+none comes between two that are there.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Date,
+    ForeignKey,
+    ForeignKeyConstraint,
+    UniqueConstraint,
+    any_,
+    cast,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from store.base import Base, one_of
+from store.rows import first_of, rows_of
+from store.tables import BARS_KINDS, BotEvidence
+
+STRETCH_ORIGINS = ("WALK_FORWARD", "IN_FORCE")
+
+
+class RecordStretch(Base):
+    """Days of the prequential record of a bot that one genome traded without having been chosen on them. Raw truth."""
+
+    __tablename__ = "record_stretches"
+    __table_args__ = (
+        one_of("bars_kind", BARS_KINDS),
+        one_of("origin", STRETCH_ORIGINS),
+        CheckConstraint(
+            "cardinality(days_on) >= 1 AND cardinality(pnl_micros) = cardinality(days_on)"
+            " AND days_on[1] = first_on AND days_on[cardinality(days_on)] = last_on",
+            name="days_are_its_days",
+        ),
+        CheckConstraint("follows_on < first_on AND first_on <= last_on", name="days_follow_each_other"),
+        CheckConstraint(
+            "winners >= 0 AND losers >= 0 AND winners + losers <= trades AND profit_micros >= 0 AND loss_micros >= 0",
+            name="counts_are_sane",
+        ),
+        UniqueConstraint("bot_id", "bars_kind", "last_on", name="uq_record_stretches__last_on"),
+        UniqueConstraint(
+            *("bot_id", "bars_kind", "follows_on"),
+            name="uq_record_stretches__follows_on",
+            postgresql_nulls_not_distinct=True,
+        ),
+        ForeignKeyConstraint(
+            ["bot_id", "bars_kind", "follows_on"],
+            ["record_stretches.bot_id", "record_stretches.bars_kind", "record_stretches.last_on"],
+            name="fk_record_stretches__follows",
+        ),
+        ForeignKeyConstraint(
+            ["bot_id", "generation_number"],
+            ["bot_generations.bot_id", "bot_generations.generation_number"],
+            name="fk_record_stretches__generation",
+        ),
+    )
+
+    bot_id: Mapped[UUID] = mapped_column(primary_key=True)
+    bars_kind: Mapped[str] = mapped_column(primary_key=True)
+    first_on: Mapped[date] = mapped_column(primary_key=True)
+    last_on: Mapped[date]
+    follows_on: Mapped[date | None] = mapped_column(doc="the last day of the stretch before it; null in the first")
+    origin: Mapped[str]
+    generation_number: Mapped[int]
+    genome_hash: Mapped[str]
+    days_on: Mapped[list[date]] = mapped_column(ARRAY(Date()))
+    pnl_micros: Mapped[list[int]] = mapped_column(ARRAY(BigInteger()))
+    trades: Mapped[int]
+    winners: Mapped[int]
+    losers: Mapped[int]
+    bars_held: Mapped[int] = mapped_column(BigInteger)
+    profit_micros: Mapped[int] = mapped_column(BigInteger)
+    loss_micros: Mapped[int] = mapped_column(BigInteger)
+    data_source: Mapped[str]
+    data_fingerprint: Mapped[str]
+    engine_version: Mapped[str]
+    job_id: Mapped[UUID | None] = mapped_column(ForeignKey("bot_jobs.id"))
+    created_at: Mapped[datetime]
+
+
+class EvidenceRow(NamedTuple):
+    """The record of a bot on one kind of bars as it stands, to go on with it."""
+
+    first_on: date
+    last_on: date
+    pnl_micros: list[int]
+    trades: int
+    winners: int
+    losers: int
+    bars_held: int
+    profit_micros: int
+    loss_micros: int
+
+
+class JudgedRow(NamedTuple):
+    """The evidence of one bot as a judgement over many reads it."""
+
+    bot_id: UUID
+    log_e: float
+    proven: bool
+
+
+def ends_on(db: Session, bot_id: UUID, *, bars_kind: str) -> date | None:
+    """Return the last day of a bot's record on one kind of bars, or None before it has begun."""
+    own = select(BotEvidence.last_on).where(BotEvidence.bot_id == bot_id, BotEvidence.bars_kind == bars_kind)
+    return db.scalar(own)
+
+
+def evidence_of(db: Session, bot_id: UUID, *, bars_kind: str) -> EvidenceRow | None:
+    """Return a bot's record on one kind of bars as it stands, or None before it has begun."""
+    columns = (getattr(BotEvidence, name) for name in EvidenceRow._fields)
+    own = select(*columns).where(BotEvidence.bot_id == bot_id, BotEvidence.bars_kind == bars_kind)
+    return first_of(db.execute(own), EvidenceRow)
+
+
+def append_stretches(db: Session, stretches: Sequence[Mapping[str, Any]]) -> None:
+    """Append stretches of one record, the first to follow its last day."""
+    db.execute(insert(RecordStretch).values(list(stretches)))
+
+
+def set_evidence(db: Session, row: Mapping[str, Any]) -> None:
+    """Write what a bot's record amounts to now; it is the newest of its records from here on."""
+    others = update(BotEvidence).where(
+        BotEvidence.bot_id == row["bot_id"], BotEvidence.bars_kind != row["bars_kind"], BotEvidence.is_newest
+    )
+    db.execute(others.values(is_newest=False))
+    written = upsert(BotEvidence).values(is_newest=True, **row)
+    changed = {name: written.excluded[name] for name in ("is_newest", *row) if name not in ("bot_id", "bars_kind")}
+    db.execute(written.on_conflict_do_update(index_elements=["bot_id", "bars_kind"], set_=changed))
+
+
+def every_record(db: Session, *, bars_kind: str) -> list[JudgedRow]:
+    """Return the evidence of every bot that has a record on a kind of bars, archived ones too, by id."""
+    columns = (getattr(BotEvidence, name) for name in JudgedRow._fields)
+    records = select(*columns).where(BotEvidence.bars_kind == bars_kind)
+    return rows_of(db.execute(records.order_by(BotEvidence.bot_id)), JudgedRow)
+
+
+def newest_growth(db: Session) -> datetime | None:
+    """Return when a record last grew, or None without records."""
+    return db.scalar(select(func.max(BotEvidence.computed_at)))
+
+
+def set_proven(db: Session, bot_ids: Collection[UUID], *, bars_kind: str, since: datetime | None) -> None:
+    """Say of some bots that they are proven since a moment, or where it is None that they are not."""
+    listed = any_(cast(list(bot_ids), ARRAY(PG_UUID(as_uuid=True))))
+    chosen = update(BotEvidence).where(BotEvidence.bars_kind == bars_kind, BotEvidence.bot_id == listed)
+    db.execute(chosen.values(proven=since is not None, proven_since=since))
