@@ -13,7 +13,7 @@ from assets.reports import equity_plot, metadata_of, result_of, table
 from services.audit.pages import verify_now
 from services.backtests.baselines import run_baseline
 from services.bots.dossier import Dossier, bot_dossier
-from services.bots.seed import ensure_market
+from services.bots.market import ensure_market
 from services.desk import Desk
 from services.figures.rollups import rebuild_bots
 from services.health.invariants import Invariant, no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash

@@ -16,7 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from gateways.cluster import ROOMS
 from gateways.hosts import AllowedHost, allowed_host
 from gateways.ports import WILDCARDS, own_addresses, reachable
-from trading.errors import Refused
+from trading.errors import BadInput, Refused
+from trading.market.plants import Plant, plants_of
 from trading.strategies.memory import WARM_UP_TOLERANCE
 from trading.work.jobs import Caps, JobType
 
@@ -70,8 +71,14 @@ class Settings(BaseSettings):
     tick_seconds: int = Field(default=9, ge=1, le=300)
 
     warm_up_tolerance: float = Field(default=WARM_UP_TOLERANCE, ge=1e-12, le=0.01)
-    simulator_seed: int = Field(default=20_260_101, ge=0)
+    simulator_seed: int = Field(default=20_260_101, ge=0, lt=2**63)
     simulator_years: int = Field(default=2, ge=1, le=20)
+    planted_edges: str = "MES=OPENING_RANGE:12,MCL=OPENING_RANGE:12,MNQ=MOMENTUM:12"
+
+    @property
+    def plants(self) -> dict[str, Plant]:
+        """What the simulator plants in a new market, by symbol."""
+        return plants_of(self.planted_edges)
 
     @property
     def caps(self) -> Caps:
@@ -177,6 +184,15 @@ class Settings(BaseSettings):
         if bound not in WILDCARDS:
             allowed_host(bound)
         return bound
+
+    @field_validator("planted_edges")
+    @classmethod
+    def _plantable(cls, written: str) -> str:
+        try:
+            plants_of(written)
+        except BadInput as refusal:
+            raise ValueError(str(refusal)) from None
+        return written
 
     @field_validator("allowed_hosts")
     @classmethod

@@ -18,6 +18,7 @@ from store import idempotency, tables  # noqa: F401 - these and the next: their 
 from store.backtests import trades  # noqa: F401
 from store.base import Base
 from store.improvement import looks  # noqa: F401
+from store.market import planted_edges  # noqa: F401
 from store.verification import records, verifications  # noqa: F401
 from store.work import owed_materializations, under_way  # noqa: F401
 

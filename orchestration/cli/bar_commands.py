@@ -1,4 +1,4 @@
-"""Commands on market data: bring bars in, see which series serve which bots, choose and withdraw series.
+"""Commands on market data: bring bars in or simulate some, see which serve which bots, choose and withdraw series.
 
 Belongs here: arguments, examples. Does not belong here: work (`bar_work`), and anything slow to import.
 """
@@ -47,6 +47,29 @@ def bars_import(
     from orchestration.cli.bar_work import import_file
 
     import_file(path, provider=provider, timeframe=timeframe, symbols=symbol, quote=quote, dry_run=dry_run)
+
+
+@app.command()
+def simulate(
+    symbols: Annotated[list[str], typer.Argument(help="Contract roots without simulated bars, e.g. MES.")],
+    *,
+    plant: Annotated[
+        str | None, typer.Option(help="Hide an edge in each: KIND:SHARPE of one who knows it, before costs.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="SIMULATOR_SEED if not given.", min=0, max=2**63 - 1)] = None,
+    years: Annotated[float | None, typer.Option(help="SIMULATOR_YEARS if not given.", min=0.02, max=20)] = None,
+) -> None:
+    """Simulate a market that ends today for symbols that have none yet, and store its bars, labelled SIMULATED.
+
+    Kinds of edges: MOMENTUM, REVERSION, OPENING_RANGE, SESSION_DRIFT, GAP, of a Sharpe ratio up to 12. What is planted
+    is written down where no bot can read it. Without --plant nothing is. Bars that are there stay: records of bots
+    were made on them.
+
+    Example: proving bars simulate ES NQ --plant MOMENTUM:8
+    """
+    from orchestration.cli.bar_work import simulate_symbols
+
+    simulate_symbols(symbols, plant=plant, seed=seed, years=years)
 
 
 @app.command("list")

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from orchestration.cli.caller import actor
-from orchestration.cli.desk_work import desk_where_it_runs, print_wide, progress_bars, shown_where_it_runs
+from orchestration.cli.desk_work import desk_where_it_runs, opened_desk, print_wide, progress_bars, shown_where_it_runs
 from orchestration.cli.terminal import console, load_settings
 from services.desk import Desk, is_prepared
 from services.market.choice import (
@@ -34,7 +34,7 @@ from services.market.choice import (
 )
 from services.market.imports import record_import
 from services.market.owed_acts import record_owed
-from services.work.under_way import LongWork
+from services.work.under_way import LongWork, telling
 from store.market.bar_files import require_bar_file
 from store.market.bars import BarSeries, BarStore, Catalog, Market, Rehearsal
 from store.work.under_way import WorkKind
@@ -82,6 +82,19 @@ def import_file(
         _recorded(lambda desk: record_import(desk, report, actor=actor())),
         "import the file again where it runs to record it",
     )
+
+
+def simulate_symbols(symbols: list[str], *, plant: str | None, seed: int | None, years: float | None) -> None:
+    """Simulate symbols that have no simulated bars, with an edge in each where one is asked for."""
+    from services.market.plants import simulate_anew
+    from trading.market.plants import plant_of
+
+    edge = plant_of(plant) if plant is not None else None
+    work = LongWork(kind=WorkKind.SIMULATION, title="Simulated market")
+    with opened_desk() as desk, progress_bars() as bar, telling(desk, work, progress=bar) as tell:
+        series = simulate_anew(desk, symbols, plant=edge, seed=seed, years=years, actor=actor(), progress=tell)
+    planted = "nothing is planted in them" if edge is None else f"{edge.words} is planted in each symbol"
+    console.print(f"{len(series)} bar series, {planted}", soft_wrap=True)
 
 
 def list_series() -> None:

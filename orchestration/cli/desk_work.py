@@ -104,7 +104,8 @@ def print_wide(table: Table, *, width: int = WIDE) -> None:
 
 def seed(size: int | None, *, if_empty: bool) -> None:
     """Register a fleet and simulate a market where its symbols have no bars."""
-    from services.bots.seed import ensure_market, fleet_ids, seed_fleet
+    from services.bots.market import ensure_market
+    from services.bots.seed import fleet_ids, seed_fleet
 
     with opened_desk() as desk:
         if not (if_empty and fleet_ids(desk)):

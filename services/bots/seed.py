@@ -4,20 +4,14 @@ Belongs here: names, the spread of a fleet over symbols, archetypes and timefram
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from itertools import islice
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from services.audit import chain
 from services.desk import Desk
-from services.market.bars import simulate_market
-from services.progress import Progress, silent
-from services.work.under_way import LongWork, telling
 from store.bots import registry
 from store.database import transaction
-from store.market.bars import BarSeries
-from store.work.under_way import WorkKind
 from trading.actors import Actor, ActorKind
 from trading.errors import BadInput
 from trading.market.instruments import MICRO_OF, account_usd, instrument
@@ -30,7 +24,6 @@ FLEET_TIMEFRAMES = ("5m", "15m", "1h")
 REGISTERED = "BOTS_REGISTERED"
 PLATFORM = Actor(ActorKind.AUTONOMY, "platform")
 LARGEST_FLEET = 100_000
-DAYS_PER_YEAR = 365.25
 ADJECTIVES = ("Amber", "Basalt", "Cinder", "Dusk", "Ember", "Flint", "Granite", "Harbor", "Indigo", "Juniper", "Kelp")
 ANIMALS = ("Adder", "Bison", "Crane", "Dingo", "Egret", "Falcon", "Gannet", "Heron", "Ibex", "Jackal", "Kestrel")
 
@@ -68,25 +61,6 @@ def seed_fleet(
             subject = counted(len(new), "bot")
             chain.record(desk, db, actor=actor, action=REGISTERED, subject=subject, payload=payload)
     return len(new)
-
-
-def ensure_market(desk: Desk, *, run_id: str | None = None, progress: Progress = silent) -> list[BarSeries]:
-    """Simulate a market that ends today for every symbol of the fleet without bars; return every series there is.
-
-    Raises:
-        Unavailable: the bar store cannot be written.
-    """
-    known = {series.symbol for series in desk.bars.series()}
-    with transaction(desk.database) as db:
-        missing = [symbol for symbol in registry.symbols(db) if symbol not in known]
-    years = desk.settings.simulator_years
-    start_on = (desk.clock() - timedelta(days=years * DAYS_PER_YEAR)).date()
-    seed = desk.settings.simulator_seed
-    if missing:
-        work = LongWork(kind=WorkKind.SIMULATION, title="Simulated market", run_id=run_id)
-        with telling(desk, work, progress=progress) as tell:
-            simulate_market(desk.bars, missing, seed=seed, start_on=start_on, years=years, progress=tell)
-    return desk.bars.series()
 
 
 def _fleet(symbols: Sequence[str], timeframes: Sequence[str]) -> Iterator[dict[str, Any]]:

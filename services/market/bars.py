@@ -9,9 +9,10 @@ whether they came with the file or earlier, and replace borrowed ones when they 
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,7 +24,7 @@ from store.market.bars import BarSeries, BarStore, NewSeries, Shelf
 from trading.arrays import IntArray
 from trading.errors import BadBars, UnknownInstrument
 from trading.market.aggregation import aggregate, longer_timeframes
-from trading.market.bars import SIMULATED, bars_from_columns, timeframe_ns
+from trading.market.bars import SIMULATED, Bars, bars_from_columns, timeframe_ns
 from trading.market.checked_bars import CheckedBars, checked_bars
 from trading.market.contracts import NamedContract, late_note, named_contract, unnamed_rolls_note
 from trading.market.front_month import front_month, holes_note
@@ -139,18 +140,29 @@ def simulate_market(
     start_on: date,
     years: float = 2.0,
     progress: Progress = silent,
+    made: Callable[[str], Bars] | None = None,
 ) -> list[BarSeries]:
     """Simulate each symbol and store its bars on every timeframe, labelled SIMULATED; one commit per symbol.
 
     The same seed gives the same bars. Series of other symbols stay as they are.
 
+    Args:
+        store: Where the bars go.
+        symbols: Which to simulate.
+        seed: As `trading.market.simulator.simulate` takes it.
+        start_on: As it takes it.
+        years: As it takes them.
+        progress: Called after each symbol.
+        made: Makes the one-minute bars of a symbol of all that; if not given, the simulator with nothing planted.
+
     Raises:
         UnknownInstrument: no such symbol; nothing of it is stored.
         Unavailable: the store cannot be written.
     """
+    made = made or partial(simulate, seed=seed, start_on=start_on, years=years)
     written: list[BarSeries] = []
     for symbol in _told(list(symbols), progress, "simulate"):
-        minutes = simulate(symbol, seed=seed, start_on=start_on, years=years)
+        minutes = made(symbol)
         whole = NewSeries(minutes, f"market simulator, seed {seed}")
         written += store.write_all([whole, *(_derived(whole, longer) for longer in longer_timeframes("1m"))])
     return written

@@ -5,6 +5,7 @@ from alembic import context
 from store import idempotency, tables  # noqa: F401 - these and the next: their tables make the metadata
 from store.backtests import trades  # noqa: F401
 from store.base import Base
+from store.market import planted_edges  # noqa: F401
 from store.verification import records, verifications  # noqa: F401
 from store.work import owed_materializations, under_way  # noqa: F401
 

@@ -6,8 +6,9 @@ Belongs here: sessions, volatility, regimes, volume and rolls of a made-up marke
 What it has: the real hours and holidays of the root's exchange; GARCH volatility clustering with an intraday U; a
 Markov chain of range-bound, trending, loud and quiet regimes; jumps; gaps over night and at weekends; volume that
 follows the time of day and the volatility; a roll every quarter on the second Thursday of the contract month, with the
-price of carry as a visible jump; shared regimes and a shared factor through the equity indices. What it has not:
-drift, or an edge that survives costs. Its bars are labelled SIMULATED and can never pass a gate.
+price of carry as a visible jump; shared regimes and a shared factor through the equity indices. What it has not,
+unless it is planted (`plants.py`): drift, or an edge that survives costs. Its bars are labelled SIMULATED and can
+never pass a gate.
 
 The same seed gives the same bytes on every machine: raw PCG64 integers are summed twelve 16-bit parts at a time
 (Irwin-Hall) to normals, and everything after is plain IEEE arithmetic. A micro has the bars of its root. A longer
@@ -27,7 +28,7 @@ from trading.days import day_number, on_day
 from trading.errors import BadInput
 from trading.market.bars import SIMULATED, Bars, bars_from_columns
 from trading.market.instruments import ROOT_OF, instrument
-from trading.market.plants import CODES, Plant
+from trading.market.plants import Plant
 from trading.market.sessions import ETH, RTH_US, session_spans
 
 MINUTE_NS = 60_000_000_000
@@ -286,7 +287,7 @@ class _Walk:
         count = len(minutes.ts_event)
         course = np.stack([np.empty(count, np.int64), np.empty(count, np.int64), minutes.regular])
         walk_regimes(chance.of_family().uniform(_REGIMES, count), np.array(LEAVE_PER_MINUTE), course[0], course[1])
-        kind, lift = (NOTHING, 0.0) if plant is None else (CODES[plant.kind], plant.lift)
+        kind, lift = (NOTHING, 0.0) if plant is None else (plant.code, plant.lift)
         scale = minutes.loudness * (self.daily / LOUDNESS_OF_A_DAY)
         filled, variance = np.empty((5, count), np.int64), np.empty(count)
         push = (float(self.regimes), kind, lift)

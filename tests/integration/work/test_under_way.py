@@ -23,7 +23,8 @@ from api.app import create_app
 from gateways.postgres import DatabaseUrls
 from gateways.settings import PROJECT_ROOT, Settings
 from orchestration.cli import main, verify_work
-from services.bots.seed import ensure_market, seed_fleet
+from services.bots.market import ensure_market
+from services.bots.seed import seed_fleet
 from services.desk import Desk
 from services.health.retention import forget_the_old
 from services.market import bars

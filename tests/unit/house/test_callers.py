@@ -28,7 +28,6 @@ AWAITED = {
     "trading/strategies/styles.py": {"signal_at"},
     "trading/verification/betting.py": {"log_e_values"},
     "trading/verification/luck.py": {"deflated_among"},
-    "trading/verification/planted.py": {"oracle_sharpe"},  # what the best rule could earn in a planted market
     "gateways/embedded.py": {"remove_embedded"},  # ends the server of a platform that is thrown away
 }
 """What stands ready for a stage that is not there yet, file by file."""

@@ -4,8 +4,10 @@ from datetime import date
 import numpy as np
 import pytest
 
-from trading.errors import BadInput
-from trading.market.plants import STRONGEST, EdgeKind, Plant
+from gateways.settings import Settings
+from services.bots.seed import FLEET_SYMBOLS
+from trading.errors import BadInput, UnknownInstrument
+from trading.market.plants import STRONGEST, EdgeKind, Plant, plant_of, plants_of
 from trading.market.sessions import RTH_US, session_index
 from trading.market.simulator import SimulatedMarket, simulate, simulate_planted
 from trading.verification.planted import oracle_sharpe
@@ -78,3 +80,44 @@ def test_hours_go_on_or_back_the_way_the_hour_before_went(kind: EdgeKind) -> Non
         assert not market.side[first : first + 60].any()
         if abs(moved) > 1:
             assert set(market.side[first + 60 : first + 120].tolist()) == {way * int(np.sign(moved))}
+
+
+@pytest.mark.parametrize("kind", EdgeKind)
+def test_an_edge_is_read_as_it_is_written_capitals_aside(kind: EdgeKind) -> None:
+    assert plant_of(f" {kind.lower()}:2.5 ") == Plant(kind, 2.5)
+
+
+def test_edges_are_read_by_symbol() -> None:
+    assert plants_of("MES=OPENING_RANGE:12, MCL=gap:0.5") == {
+        "MES": Plant(EdgeKind.OPENING_RANGE, 12.0),
+        "MCL": Plant(EdgeKind.GAP, 0.5),
+    }
+    assert plants_of("none") == plants_of(" ") == {}
+
+
+@pytest.mark.parametrize(
+    ("written", "refusal", "words"),
+    [
+        ("MES:GAP:3", BadInput, "SYMBOL=KIND:SHARPE, comma between, was 'MES:GAP:3'"),
+        ("MES=GAP:3,", BadInput, "comma between, was ''"),
+        ("MES=GAPS:3", BadInput, "was 'GAPS'; did you mean 'GAP'"),
+        ("MES=GAP:three", BadInput, "KIND:SHARPE, as GAP:8, was 'GAP:three'"),
+        ("MES=GAP:nan", BadInput, "above 0, at most 12, was nan"),
+        ("MES=GAP:3,MES=MOMENTUM:3", BadInput, "one planted edge, was given two for MES"),
+        ("AAPL=GAP:3", UnknownInstrument, "no such contract root: 'AAPL'"),
+    ],
+)
+def test_edges_that_cannot_be_planted_are_refused_in_the_settings_too(
+    written: str, refusal: type[Exception], words: str
+) -> None:
+    with pytest.raises(refusal, match=words):
+        plants_of(written)
+    with pytest.raises(ValueError, match=words):
+        Settings(planted_edges=written)
+
+
+def test_the_market_of_a_new_fleet_holds_edges_unless_it_is_told_otherwise() -> None:
+    kinds = {symbol: plant.kind for symbol, plant in Settings().plants.items()}
+    assert set(kinds) < set(FLEET_SYMBOLS)
+    assert len(set(kinds.values())) > 1
+    assert Settings(planted_edges="none").plants == {}
