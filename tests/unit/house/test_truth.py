@@ -49,8 +49,8 @@ def knows(source: str) -> bool:
 def test_only_who_plants_and_who_tells_people_knows_the_truth() -> None:
     files = [path for folder in PLATFORM for path in sorted((ROOT / folder).rglob("*.py"))]
     assert len(files) > 300
-    told = {path.relative_to(ROOT).as_posix() for path in files if knows(path.read_text("utf-8"))}
-    assert {file for file in told if "migrations/versions" not in file} == KNOWS
+    knowing = {path.relative_to(ROOT).as_posix() for path in files if knows(path.read_text("utf-8"))}
+    assert {file for file in knowing if "migrations/versions" not in file} == KNOWS
 
 
 @pytest.mark.parametrize(
