@@ -30,7 +30,7 @@ from store.database import transaction
 from store.work import jobs
 from trading.actors import Actor
 from trading.errors import Unavailable
-from trading.work.jobs import JobStatus, JobType
+from trading.work.jobs import JobType
 
 log = structlog.get_logger(__name__)
 
@@ -215,8 +215,9 @@ def _settled(desk: Desk) -> bool | None:
 
 
 def _work(db: Session) -> tuple[dict[str, int], dict[str, int]]:
-    counts = jobs.count_active(db)
-    return (
-        {str(kind): counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
-        {str(kind): counts.get((kind, JobStatus.RUNNING), 0) for kind in JobType},
-    )
+    active = jobs.count_active(db)
+    return _named(active.queued), _named(active.running)
+
+
+def _named(counts: Mapping[JobType, int]) -> dict[str, int]:
+    return {str(kind): count for kind, count in counts.items()}

@@ -17,7 +17,7 @@ from services.work.autonomy_ticks import tick_age
 from store.control import kill_switch
 from store.database import reading, transaction
 from store.health import invariants
-from store.work import autonomy_ticks, job_pages
+from store.work import autonomy_ticks, jobs
 from trading.work.jobs import LEASE
 
 SHOWN = 10
@@ -74,11 +74,11 @@ def caps_are_kept(desk: Desk, db: Session | None = None) -> Invariant:
     """No more jobs of a type run than its cap allows."""
     limits = desk.settings.caps.running
     with _at_hand(desk, db) as open_session:
-        running = job_pages.count_running(open_session)
+        running = jobs.count_active(open_session).running
     over = [
         {"job_type": str(kind), "running": running[kind], "cap": cap}
         for kind, cap in limits.items()
-        if running.get(kind, 0) > cap
+        if running[kind] > cap
     ]
     return _verdict("caps_are_kept", len(limits), over)
 

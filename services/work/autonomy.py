@@ -27,9 +27,9 @@ from store.market.bars import BarStore
 from store.work import autonomy, autonomy_ticks, considered_bots, jobs
 from store.work.autonomy_ticks import AutonomyTickRow
 from store.work.considered_bots import SeriesOf
-from store.work.jobs import Reclaimed
+from store.work.jobs import ActiveJobs, Reclaimed
 from trading.actors import AUTONOMY
-from trading.work.jobs import JobStatus, JobType
+from trading.work.jobs import JobType
 from trading.work.planner import Plan, plan_autonomy_tick
 from trading.work.starts import NO_STARTS, Allowance, Starts, allowance
 
@@ -83,8 +83,8 @@ def run_autonomy_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Star
             kill_switch=not admitted,
         )
         jobs.enqueue(db, plan.enqueued, now=started_at)
-        counts = jobs.count_active(db)
-        summary = _summary(desk, plan, counts, taken_back) | {"starts": summary_of(starts, now=started_at)}
+        active = jobs.count_active(db)
+        summary = _summary(desk, plan, active, taken_back) | {"starts": summary_of(starts, now=started_at)}
         run_id = autonomy.record_autonomy_tick(
             db,
             plan.decisions,
@@ -95,7 +95,7 @@ def run_autonomy_tick(desk: Desk, *, dead_runs: Sequence[str] = (), starts: Star
         )
         if before is not None and started_at - before.started_at > silence_limit(desk):
             _record_silence(desk, db, before, until=started_at)
-    queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) if admitted else 0 for kind in JobType}
+    queued = {kind: count if admitted else 0 for kind, count in active.queued.items()}
     return AutonomyTick(run_id, summary, queued, tuple(taken_back), allowance(starts, now=started_at))
 
 
@@ -128,16 +128,14 @@ def _record_silence(desk: Desk, db: Session, last: AutonomyTickRow, *, until: da
     chain.record(desk, db, actor=AUTONOMY, action=SILENT, subject=SUBJECT, payload=payload)
 
 
-def _summary(
-    desk: Desk, plan: Plan, counts: Mapping[tuple[JobType, JobStatus], int], taken_back: Sequence[Reclaimed]
-) -> dict[str, Any]:
+def _summary(desk: Desk, plan: Plan, active: ActiveJobs, taken_back: Sequence[Reclaimed]) -> dict[str, Any]:
     enqueued = Counter(decision.job_type for decision in plan.enqueued)
     return {
         "jobs_enqueued_by_type": {kind: enqueued[kind] for kind in JobType},
-        "currently_running_jobs_by_type": {kind: counts.get((kind, JobStatus.RUNNING), 0) for kind in JobType},
+        "currently_running_jobs_by_type": dict(active.running),
         "eligible_candidates_count": plan.eligible,
         "concurrency_caps": dict(desk.settings.caps.running),
-        "queued_jobs_by_type": {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
+        "queued_jobs_by_type": dict(active.queued),
         "reclaimed_jobs": [str(job.job_id) for job in taken_back],
         "reasons": dict(sorted(Counter(map(REASON_OF, plan.decisions)).items())),
     }

@@ -15,7 +15,7 @@ from uuid import UUID
 from services.desk import Desk
 from services.work.autonomy_ticks import AutonomyTickView, every_type, tick_age, tick_told
 from store.database import reading
-from store.work import autonomy_ticks, job_pages
+from store.work import autonomy_ticks, job_pages, jobs
 from store.work.autonomy_ticks import DecisionRow as DecisionRow
 from store.work.autonomy_ticks import ReasonCount as ReasonCount
 from store.work.job_pages import JobRow, QueuedJob
@@ -101,7 +101,7 @@ def autonomy_proof(desk: Desk) -> AutonomyProof:
     now = desk.clock()
     with reading(desk.database) as db:
         runs = [tick_told(row) for row in autonomy_ticks.page(db, limit=RECENT_RUNS)]
-        running = job_pages.count_running(db)
+        running = {str(kind): count for kind, count in jobs.count_active(db).running.items()}
         stuck = len(job_pages.stuck(db, now=now, limit=SHOWN_STUCK))
         decisions = autonomy_ticks.decisions(db, runs[0].id, limit=SHOWN_DECISIONS) if runs else ()
         reasons = autonomy_ticks.count_decisions(db, runs[0].id) if runs else ()

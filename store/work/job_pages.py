@@ -135,12 +135,6 @@ def of_bot(db: Session, bot_id: UUID, *, limit: int) -> Sequence[JobRow]:
     return rows_of(db.execute(own.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
 
 
-def count_running(db: Session) -> dict[str, int]:
-    """Return how many jobs of each type run; types without any are left out."""
-    at_work = select(BotJob.job_type, func.count()).where(IS_ACTIVE, BotJob.status == JobStatus.RUNNING)
-    return dict(db.execute(at_work.group_by(BotJob.job_type)).all())
-
-
 def count_by_status(db: Session) -> Sequence[JobCount]:
     """Return how many jobs there are of each type and status that occurs."""
     counted = select(BotJob.job_type, BotJob.status, func.count().label("jobs"))

@@ -53,6 +53,13 @@ class Reclaimed:
     run_id: str | None
 
 
+class ActiveJobs(NamedTuple):
+    """How many jobs wait and how many run, by type, every type present."""
+
+    queued: Mapping[JobType, int]
+    running: Mapping[JobType, int]
+
+
 class JobAtWork(NamedTuple):
     """A job that waits or runs."""
 
@@ -266,14 +273,16 @@ def count_running(db: Session, job_type: JobType) -> int:
     return db.execute(running).scalar_one()
 
 
-def count_active(db: Session) -> Mapping[tuple[JobType, JobStatus], int]:
-    """Return how many jobs wait and run, by type and status."""
-    counted = (
-        select(BotJob.job_type, BotJob.status, func.count())
-        .where(BotJob.status.in_(ACTIVE))
-        .group_by(BotJob.job_type, BotJob.status)
+def count_active(db: Session) -> ActiveJobs:
+    """Return how many jobs wait and run."""
+    counted = select(BotJob.job_type, BotJob.status, func.count()).where(BotJob.status.in_(ACTIVE))
+    counts = {
+        (kind, status): count for kind, status, count in db.execute(counted.group_by(BotJob.job_type, BotJob.status))
+    }
+    return ActiveJobs(
+        queued={kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType},
+        running={kind: counts.get((kind, JobStatus.RUNNING), 0) for kind in JobType},
     )
-    return {(JobType(kind), JobStatus(status)): count for kind, status, count in db.execute(counted)}
 
 
 def load(db: Session) -> Load:
@@ -285,9 +294,7 @@ def load(db: Session) -> Load:
         .group_by(BotJob.job_type, Bot.symbol)
     )
     active = {(JobType(kind), symbol): count for kind, symbol, count in db.execute(by_symbol)}
-    counts = count_active(db)
-    queued = {kind: counts.get((kind, JobStatus.QUEUED), 0) for kind in JobType}
-    return Load(queued=queued, active_by_symbol=active)
+    return Load(queued=count_active(db).queued, active_by_symbol=active)
 
 
 def _baseline_of_job() -> ScalarSelect[datetime]:
