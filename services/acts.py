@@ -1,9 +1,12 @@
 """What every act of an operator shares: a plain reason, and one effect however often it is asked for.
 
-Belongs here: the form of a reason, remembering an answer by its Idempotency-Key. Does not belong here: what an act does
-(`figures/resets.py`, `control/kill_switch.py`), how keys are stored (`store.idempotency`).
+Belongs here: the form of a reason, remembering an answer by its Idempotency-Key and the hash of what was asked. Does
+not belong here: what an act does (`figures/resets.py`, `control/kill_switch.py`), how keys are stored
+(`store.idempotency`).
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Callable
 from datetime import datetime
@@ -45,8 +48,13 @@ def require_reason(reason_code: str) -> None:
         raise BadInput(f"reasonCode must match {REASON_CODE.pattern}, was {reason_code!r}")
 
 
+def hash_of(body: object) -> str:
+    """Return the SHA-256 of what is asked for, as JSON in ASCII: 64 hex digits, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode("ascii")).hexdigest()
+
+
 def once(
-    db: Session, key: str | None, act: Callable[[], Kept], *, kind: type[Kept], body_hash: Callable[[], str]
+    db: Session, key: str | None, act: Callable[[], Kept], *, kind: type[Kept], body: Callable[[], object]
 ) -> Kept:
     """Act, or return what the same request was answered before; answer and effect commit together.
 
@@ -55,14 +63,14 @@ def once(
         key: The request's Idempotency-Key; without one it acts.
         act: Does the work.
         kind: What it answers.
-        body_hash: Tells whether another request used the key; asked only where there is one.
+        body: What tells this request from another that used the key; asked only where there is one.
 
     Raises:
         IdempotencyMismatch: the key belongs to another request.
     """
     if key is None:
         return act()
-    hashed = body_hash()
+    hashed = hash_of(body())
     known = idempotency.answer(db, key, body_hash=hashed)
     if known is not None:
         return kind.model_validate(known)

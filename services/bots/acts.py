@@ -9,8 +9,6 @@ job that runs finishes and its result counts; where its run dies it is not begun
 other; one that finds done what it wants changes and records nothing.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -159,7 +157,7 @@ def act_on_bot(desk: Desk, wish: ActWish) -> ActReceipt:
             wish.idempotency_key,
             lambda: _act(desk, db, wish),
             kind=ActReceipt,
-            body_hash=lambda: _body_hash(wish),
+            body=lambda: _body(wish),
         )
 
 
@@ -308,7 +306,6 @@ def _record(desk: Desk, db: Session, wish: ActWish, bot: BotInHand, done: _Done)
     return seq
 
 
-def _body_hash(wish: ActWish) -> str:
+def _body(wish: ActWish) -> list[object]:
     numbers = sorted(wish.numbers.items())
-    body = json.dumps([wish.act, str(wish.bot_id), wish.reason_code, str(wish.actor), wish.name, numbers])
-    return hashlib.sha256(body.encode("ascii")).hexdigest()
+    return [wish.act, str(wish.bot_id), wish.reason_code, str(wish.actor), wish.name, numbers]

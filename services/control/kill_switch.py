@@ -8,8 +8,6 @@ counts: a backtest moves no money, and half of one is worth nothing. HARD and EM
 with the books that hold any.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -150,13 +148,8 @@ def _throw_once(desk: Desk, db: Session, wish: SwitchWish) -> SwitchReceipt:
         wish.idempotency_key,
         lambda: _throw(desk, db, wish),
         kind=SwitchReceipt,
-        body_hash=lambda: _body_hash(wish),
+        body=lambda: ["KILL_SWITCH", wish.engaged, wish.reason_code, str(wish.actor)],
     )
-
-
-def _body_hash(wish: SwitchWish) -> str:
-    body = json.dumps(["KILL_SWITCH", wish.engaged, wish.reason_code, str(wish.actor)])
-    return hashlib.sha256(body.encode("ascii")).hexdigest()
 
 
 def _throw(desk: Desk, db: Session, wish: SwitchWish) -> SwitchReceipt:

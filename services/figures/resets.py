@@ -4,8 +4,6 @@ Belongs here: the one transaction of a reset, its dry run and its receipt. Does 
 figures afterwards (`services.figures.rollups`).
 """
 
-import hashlib
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -18,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 from sqlalchemy.orm import Session
 
-from services.acts import once, require_reason
+from services.acts import hash_of, once, require_reason
 from services.audit import chain
 from services.desk import Desk
 from store.database import transaction
@@ -179,7 +177,7 @@ def _execute_once(desk: Desk, db: Session, request: ResetRequest) -> ResetReceip
         request.idempotency_key,
         lambda: _execute(desk, db, request),
         kind=ResetReceipt,
-        body_hash=lambda: _body_hash(request),
+        body=lambda: _body(request),
     )
 
 
@@ -313,14 +311,10 @@ def _canceled(plan: _Plan) -> dict[JobType, int]:
 
 def _plan_hash(scope: Scope, ids: Sequence[UUID], *, baselines: Mapping[UUID, Baselines], equity_curves: bool) -> str:
     standings = [[str(bot_id), list(standing.by_book.items())] for bot_id, standing in baselines.items()]
-    return _digest([scope.value, equity_curves, [str(bot_id) for bot_id in ids], standings])
+    return hash_of([scope.value, equity_curves, [str(bot_id) for bot_id in ids], standings])
 
 
-def _body_hash(request: ResetRequest) -> str:
+def _body(request: ResetRequest) -> list[object]:
     ids = None if request.bot_ids is None else [str(bot_id) for bot_id in request.bot_ids]
     curves = request.also_reset_equity_curves
-    return _digest([OPERATION, request.scope, ids, request.reason_code, curves, str(request.actor), request.plan_hash])
-
-
-def _digest(form: object) -> str:
-    return hashlib.sha256(json.dumps(form, separators=(",", ":")).encode("ascii")).hexdigest()
+    return [OPERATION, request.scope, ids, request.reason_code, curves, str(request.actor), request.plan_hash]

@@ -8,8 +8,6 @@ together after it. Where the database goes away in between, the act stands and t
 is asked first, so that one that is away already refuses. Two at once wait for each other at the catalog.
 """
 
-import hashlib
-import json
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -90,7 +88,7 @@ def act_on_bars(desk: Desk, wish: BarWish, *, idempotency_key: str | None = None
             idempotency_key,
             lambda: _act(desk, db, wish, owed=owed),
             kind=BarReceipt,
-            body_hash=lambda: _body_hash(wish),
+            body=lambda: _body(wish),
         )
     if owed:
         settle(desk.bars, owed)
@@ -128,7 +126,7 @@ def _provider(row: BarSeries | None) -> str | None:
     return row.provider if row is not None else None
 
 
-def _body_hash(wish: BarWish) -> str:
+def _body(wish: BarWish) -> dict[str, Any]:
     body = asdict(wish) | {"actor": str(wish.actor)}
     del body["request_id"]
-    return hashlib.sha256(json.dumps(body, sort_keys=True).encode("ascii")).hexdigest()
+    return body
