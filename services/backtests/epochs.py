@@ -34,12 +34,14 @@ class Epoch:
         sealed_from: Its first sealed trading date, days since 1970-01-01; days before are open.
         days: The sealed days there are bars of, the last one aside, shape (n_days,).
         budget: What is left of it.
+        lost: Hashes of the genomes that have lost a look at its days, those of the lineage of a copy aside.
     """
 
     number: int
     sealed_from: int
     days: IntArray
     budget: Budget
+    lost: frozenset[str]
 
 
 def whole_days(bench: Workbench) -> IntArray:
@@ -63,7 +65,11 @@ def epoch_of(desk: Desk, bench: Workbench) -> Epoch | None:
             number = row.epoch + 1 if row is not None else 1
             store.open_epoch(db, bench.bot.id, epoch=number, sealed_from=on_day(due), now=desk.clock())
             row = EpochRow(number, on_day(due), 0, 0, passed=False, last_on=None)
-    return None if row is None else _standing(row, days)
+        if row is None:
+            return None
+        lost = store.lost_genomes(db, bench.bot.id, epoch=row.epoch)
+    first = day_number(row.sealed_from)
+    return Epoch(row.epoch, first, days[days >= first], _budget(row, days), lost)
 
 
 def open_days(desk: Desk, bench: Workbench) -> Workbench:
@@ -88,15 +94,13 @@ def _due(row: EpochRow | None, days: IntArray) -> int | None:
     """Return the first sealed day of the epoch that is to be opened now, or None."""
     if row is None:
         return sealed_from(days)
-    if not _standing(row, days).budget.opens_epoch:
+    if not _budget(row, days).opens_epoch:
         return None
     return int(_untouched(row, days)[0])
 
 
-def _standing(row: EpochRow, days: IntArray) -> Epoch:
-    first = day_number(row.sealed_from)
-    budget = Budget(lost=row.lost, accepted=row.passed, untouched_days=len(_untouched(row, days)))
-    return Epoch(row.epoch, first, days[days >= first], budget)
+def _budget(row: EpochRow, days: IntArray) -> Budget:
+    return Budget(lost=row.lost, accepted=row.passed, untouched_days=len(_untouched(row, days)))
 
 
 def _untouched(row: EpochRow, days: IntArray) -> IntArray:

@@ -35,7 +35,7 @@ from services.work.queue import Finished, Result, work_by_hand
 from store.bots import registry
 from store.bots.registry import BotAtWork
 from store.database import transaction
-from store.improvement import iterations, looks
+from store.improvement import iterations
 from store.work import jobs
 from store.work.jobs import Claim
 from trading.arrays import FloatArray
@@ -181,9 +181,7 @@ def _course(desk: Desk, claim: Claim) -> Course | Iteration:
             whole, too_few_sealed(len(epoch.days)), seed=seed, missing_days=NEW_EPOCH_DAYS - len(epoch.days)
         )
     sealed = Arena(whole, whole.before(epoch.sealed_from), epoch)
-    with transaction(desk.database) as db:
-        lost = looks.lost_genomes(db, whole.bot.id, epoch=epoch.number)
-    return Course(sealed, epoch.budget.level, lost, plan(sealed.open_days.at_hand.bars.ts_event), seed)
+    return Course(sealed, epoch.budget.level, epoch.lost, plan(sealed.open_days.at_hand.bars.ts_event), seed)
 
 
 def _without_search(whole: Workbench, verdict: AcceptanceVerdict, *, seed: int, missing_days: int) -> Iteration:
