@@ -10,7 +10,7 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from api.bots.dossier_contract import TradesAnswer
-from api.bots.life_contract import BookAnswer, LifeAnswer, SessionsAnswer
+from api.bots.life_contract import BookAnswer, LifeAnswer, RecordCurveAnswer, SessionsAnswer
 from api.edge.contract import BotId, PageLimit, Sort, Written
 from api.edge.csv_files import CsvFile
 from api.edge.deps import AtDesk, WantedBots
@@ -21,6 +21,7 @@ from services.bots.cards import BotCard
 from services.bots.exports import each_matching_bot
 from services.bots.fleet import FleetOrder
 from services.bots.life import bot_life
+from services.bots.records import bot_record
 from trading.books import Book
 from trading.bots.filter import bot_filter
 from trading.figures.declared import FIGURES, at_rest, exact
@@ -82,6 +83,12 @@ def life(desk: AtDesk, bot_id: BotId) -> Response:
 def one_book(desk: AtDesk, bot_id: BotId, book: Book) -> Response:
     """Show one book of a bot since its baseline: figures, equity, drawdown, and what was shown before."""
     return BookAnswer.reply(bot_book(desk, bot_id, book))
+
+
+@router.get("/bots/{bot_id}/record", response_model=RecordCurveAnswer, responses=documented(404, 422))
+def record(desk: AtDesk, bot_id: BotId) -> Response:
+    """Show the prequential record of a bot: days traded by genomes that were not chosen on them, and their evidence."""
+    return RecordCurveAnswer.reply(bot_record(desk, bot_id))
 
 
 @router.get("/bots/{bot_id}/sessions", response_model=SessionsAnswer, responses=documented(404, 422))

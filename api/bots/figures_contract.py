@@ -18,12 +18,12 @@ def _dollars(micros: int | None) -> float | None:
     return None if micros is None else usd_float(micros)
 
 
-def _with_figures(book: type[Spoken]) -> type[Spoken]:
-    """Return a contract with every figure between what its class declares and when it was computed."""
+def with_figures(book: type[Spoken]) -> type[Spoken]:
+    """Return a contract with every figure after what its class declares, and before when it was computed."""
     own: dict[str, Any] = {name: (field.annotation, field) for name, field in book.model_fields.items()}
-    computed_at = own.pop("computed_at")
+    last = {"computed_at": own.pop("computed_at")} if "computed_at" in own else {}
     figures = {word_of(name): _field(name) for name in FIGURES}
-    return create_model(book.__name__, __base__=Spoken, __doc__=book.__doc__, **own, **figures, computed_at=computed_at)
+    return create_model(book.__name__, __base__=Spoken, __doc__=book.__doc__, **own, **figures, **last)
 
 
 def _field(name: str) -> Any:
@@ -33,7 +33,7 @@ def _field(name: str) -> Any:
     return kind, Field(validation_alias=AliasPath("figures", name), serialization_alias=camel(word_of(name)))
 
 
-@_with_figures
+@with_figures
 class FiguresAnswer(Spoken):
     """Figures of the bot's current book since its baseline; null where unknown."""
 

@@ -2,7 +2,7 @@
 
 from api.bots.figures_contract import FiguresAnswer
 from api.edge.contract import Spoken
-from services.bots.cards import GatedCard, StageGate
+from services.bots.cards import GatedCard, RecordStanding, StageGate
 from services.bots.fleet import Totals
 from trading.books import Stage
 from trading.work.badges import ActiveJob, Badge, BotNow
@@ -44,11 +44,19 @@ class StageGateAnswer(Spoken, of=StageGate):
     blockers: list[BlockerAnswer]
 
 
+class RecordAnswer(Spoken, of=RecordStanding, without=("log_e",)):
+    """The prequential record of a bot: days it traded by genomes that were not chosen on them, and their evidence."""
+
+    e_value: float
+    proven: bool
+
+
 class BotAnswer(Spoken, of=GatedCard):
-    """One bot."""
+    """One bot; `record` is null before its first improve iteration."""
 
     stage: Stage
     bot_now: BotNowAnswer
+    record: RecordAnswer | None
     metrics: FiguresAnswer
     stage_gate: StageGateAnswer
 

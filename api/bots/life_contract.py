@@ -1,6 +1,6 @@
 """The JSON of one bot's page: its life, its books, its sessions."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from pydantic import Field
@@ -13,12 +13,13 @@ from api.bots.dossier_contract import (
     LooksStandingAnswer,
     SessionAnswer,
 )
-from api.bots.figures_contract import FiguresAnswer
-from api.bots.fleet_contract import BotAnswer
+from api.bots.figures_contract import FiguresAnswer, with_figures
+from api.bots.fleet_contract import BotAnswer, RecordAnswer
 from api.edge.contract import Spoken
 from api.market.contract import SeriesAnswer
 from services.bots.books import Equity, ShownRow
 from services.bots.life import JudgedIterationRow, LifeEvent, Milestone, NextBot, NumberView
+from services.bots.records import StretchView
 from trading.governance.gates import Check, GateVerdict
 
 
@@ -95,6 +96,22 @@ class LifeAnswer(Spoken):
 
 class CurveAnswer(Spoken, of=Equity):
     """Equity and drawdown at each trading day's close since the curve's baseline, oldest first."""
+
+
+class StretchAnswer(Spoken, of=StretchView):
+    """Days of a record that one genome traded without having been chosen on them."""
+
+
+@with_figures
+class RecordCurveAnswer(Spoken):
+    """The prequential record of a bot: the account and the e-value after each of its days, and who traded them."""
+
+    standing: RecordAnswer | None
+    account_usd: float
+    trading_on: list[date]
+    equity_usd: list[float]
+    log10_e: list[float | None]
+    stretches: list[StretchAnswer]
 
 
 class ShownAnswer(Spoken, of=ShownRow, without=("since",)):

@@ -22,6 +22,7 @@ from services.desk import Desk, desk_at_hand, is_prepared, open_desk
 from services.progress import Progress as TellStep
 from services.work.under_way import LongWork, telling
 from trading.errors import BadInput, Unavailable
+from trading.money import dollars
 from trading.words import counted
 from trading.work.jobs import JobStatus
 
@@ -150,6 +151,21 @@ def why(bot: str) -> None:
         words = check_in_words(blocker) if isinstance(blocker, Check) else blocker.reason
         console.print(f"  not yet {now.stage_gate.to}: {words}", markup=False, soft_wrap=True)
     print_wide(_decisions(folded_decisions(dossier.decisions)[:SHOWN_RUNS]))
+
+
+def evidence(bot: str) -> None:
+    """Show one bot's record and its evidence."""
+    from services.bots.records import bot_record
+
+    with opened_desk() as desk:
+        record = bot_record(desk, find_bot(desk, bot, archived_too=True))
+    console.print(f"[bold]{record.name}[/bold]  {record.words}")
+    table = Table("days", "from", "to", "traded by", "trades", "net P&L", title="Record", title_justify="left")
+    for row in record.stretches:
+        table.add_row(
+            str(row.days), str(row.first_on), str(row.last_on), row.words, str(row.trades), dollars(row.net_pnl_usd)
+        )
+    print_wide(table)
 
 
 def reset(*, scope: str, reason: str, bots: Sequence[str] | None, curves: bool, execute: bool) -> None:

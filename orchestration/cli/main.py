@@ -153,6 +153,17 @@ def why(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> Non
     work(bot)
 
 
+@app.command()
+def evidence(bot: Annotated[str, typer.Argument(help="Id or name of a bot.")]) -> None:
+    """Show the record of a bot: days traded by genomes that were not chosen on them, and their worth as evidence.
+
+    Example: proving evidence "Amber Adder 0000"
+    """
+    from orchestration.cli.desk_work import evidence as work
+
+    work(bot)
+
+
 @app.command("dead-letters")
 def dead_letters() -> None:
     """List the work autonomy has given up after too many failures in a row, with the last error of each.

@@ -4,22 +4,26 @@ Belongs here: the card and how it is made from the row `store/bots/fleet.py` rea
 shown (`fleet.py`), what a state or a gate means (`trading`).
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+import math
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 from services.bots.gates import Verifications
-from store.bots.fleet import CardRow, GatedRow, RecentSession
+from store.bots.fleet import CardRow, GatedRow, RecentSession, RecordFigures
 from store.figures.books import BookRow
 from trading.books import Stage
 from trading.figures.declared import Figures
-from trading.governance.gates import Check, Evidence, GateVerdict, days_in_stage, figures_pass, gate
+from trading.governance.gates import OF_THE_RECORD, Check, Evidence, GateVerdict, days_in_stage, figures_pass, gate
+from trading.market.marks import kind_of
 from trading.verification.evidence import ASKING, with_verifications
+from trading.words import counted
 from trading.work.badges import BotNow, Job, Situation, bot_now
 from trading.work.jobs import JobStatus, JobType
 
 STAGE_LOCKED = "STAGE_LOCKED"
+NO_RECORD = "it has no record yet; its first improve iteration begins one"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +44,45 @@ class BookFigures:
     data_source: str | None = None
     figures: Figures = field(default_factory=Figures)
     computed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordStanding:
+    """The prequential record of a bot on the bars it trades now, and what it is worth as evidence.
+
+    Attributes:
+        bars_kind: REAL, MARKS or SIMULATED.
+        days: How many it has, from `first_on` to `last_on`.
+        sharpe: Annualised, out of sample; None under 20 days.
+        log_e: Natural logarithm of the e-value; -inf where all was lost.
+        proven_since: When it became proof among all records of its kind; None where it is none.
+    """
+
+    bars_kind: str
+    days: int
+    first_on: date
+    last_on: date
+    sharpe: float | None
+    log_e: float
+    proven_since: datetime | None
+
+    @property
+    def e_value(self) -> float:
+        """What bettors would hold now, of 1 at first; 0 where all was lost."""
+        return math.exp(self.log_e)
+
+    @property
+    def proven(self) -> bool:
+        """Whether it is proof among all records of its kind."""
+        return self.proven_since is not None
+
+    @property
+    def words(self) -> str:
+        """The standing in one sentence, without its full stop."""
+        sharpe = "unknown" if self.sharpe is None else f"{self.sharpe:.2f}"
+        days = f"{counted(self.days, 'day')} on {self.bars_kind} bars to {self.last_on}, Sharpe {sharpe}"
+        proof = "proven" if self.proven else "not proven"
+        return f"{days}: e-value {self.e_value:.3g}, {proof} among all bots"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +113,7 @@ class BotCard:
         confidence_pct: How far its newest generation is to be trusted (`trading.improvement.breeding`); None: never
         evaluated.
         uniqueness_pct: How far that generation stood from its nearest sibling then; None: never evaluated.
+        record: Its prequential record; None before it has begun.
         sparkline: Account equity in US dollars, oldest first, thinned for drawing.
     """
 
@@ -92,6 +136,7 @@ class BotCard:
     dagster_run_id: str | None
     confidence_pct: float | None
     uniqueness_pct: float | None
+    record: RecordStanding | None
     metrics: BookFigures
     sparkline: tuple[float, ...]
 
@@ -137,6 +182,25 @@ def book_figures(row: CardRow | BookRow) -> BookFigures:
     )
 
 
+def record_standing(row: CardRow) -> RecordStanding | None:
+    """Return the record of one bot as it stands from the row of its card; None before it has begun."""
+    kind, days, log_e = row.record_kind, row.record_days, row.log_e
+    first_on, last_on = row.record_first_on, row.record_last_on
+    if kind is None or days is None or log_e is None:
+        return None
+    if first_on is None or last_on is None:  # never: the columns of a record are null together
+        return None
+    return RecordStanding(
+        bars_kind=kind,
+        days=days,
+        first_on=first_on,
+        last_on=last_on,
+        sharpe=row.record_sharpe,
+        log_e=log_e,
+        proven_since=row.proven_since,
+    )
+
+
 def _card(kind: type[Card], row: CardRow, *, now: datetime, **gate: Any) -> Card:
     return kind(
         id=row.id,
@@ -158,6 +222,7 @@ def _card(kind: type[Card], row: CardRow, *, now: datetime, **gate: Any) -> Card
         dagster_run_id=row.job_dagster_run_id,
         confidence_pct=row.confidence_pct,
         uniqueness_pct=row.uniqueness_pct,
+        record=record_standing(row),
         metrics=book_figures(row),
         sparkline=tuple(row.sparkline_usd or ()),
         **gate,
@@ -197,6 +262,8 @@ def _stage_gate(row: GatedRow, verifications: Verifications, *, now: datetime) -
 
 
 def _evidence(row: GatedRow, stage: Stage, *, now: datetime) -> Evidence:
+    if stage is Stage.LAB:
+        return _evidence_in_lab(row, now=now)
     bot, figures = row.card, row.card.figures
     return Evidence(
         trades=figures.trades,
@@ -209,8 +276,24 @@ def _evidence(row: GatedRow, stage: Stage, *, now: datetime) -> Evidence:
         sharpe=figures.sharpe,
         days_in_stage=days_in_stage(bot.stage_entered_at, now=now),
         data_sources=frozenset({bot.data_source} if bot.data_source else ()),
-        recent_sessions_passed=tuple(_passes(stage, RecentSession._make(measured)) for measured in row.recent or ()),
     )
+
+
+def _evidence_in_lab(row: GatedRow, *, now: datetime) -> Evidence:
+    """Return what is known of a bot in LAB: its record, which no search has seen, and that its sessions still pass."""
+    bot, source = row.card, row.card.data_source
+    passed = tuple(_passes(Stage.LAB, RecentSession._make(measured)) for measured in row.recent or ())
+    evidence = Evidence(
+        days_in_stage=days_in_stage(bot.stage_entered_at, now=now),
+        data_sources=frozenset({source} if source else ()),
+        recent_sessions_passed=passed,
+    )
+    if row.record is None:
+        return replace(evidence, unknown_because=dict.fromkeys(OF_THE_RECORD, NO_RECORD))
+    if source is not None and kind_of(source) != bot.record_kind:
+        other = f"its record is on {bot.record_kind} bars, and it trades {kind_of(source)} ones now"
+        return replace(evidence, unknown_because=dict.fromkeys(OF_THE_RECORD, other))
+    return replace(evidence, proven=bot.proven, **RecordFigures._make(row.record)._asdict())
 
 
 def _passes(stage: Stage, measured: RecentSession) -> bool:

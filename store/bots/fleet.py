@@ -11,7 +11,7 @@ book's baseline: a reset blanks them the moment it commits.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple
@@ -46,7 +46,16 @@ from sqlalchemy.orm import Session
 
 from store.figure_columns import read_figures
 from store.rows import columns_of, maker_of, require_columns, rows_of
-from store.tables import BacktestSession, Bot, BotGeneration, BotJob, BotMetricsRollup, BotProgress, MetricsBaseline
+from store.tables import (
+    BacktestSession,
+    Bot,
+    BotEvidence,
+    BotGeneration,
+    BotJob,
+    BotMetricsRollup,
+    BotProgress,
+    MetricsBaseline,
+)
 from trading.books import Book, Stage
 from trading.figures.declared import FIGURES, Figures, at_rest, word_of
 from trading.governance.gates import RECENT_SESSIONS
@@ -103,6 +112,8 @@ class CardRow(NamedTuple):
     Attributes:
         book, since: Its current book and that book's baseline.
         job_id: The first of its active jobs.
+        record_kind: What follows, down to `proven_since`, is its newest prequential record: the kind of its bars, its
+            days, its Sharpe ratio, its e-value as a logarithm, and since when that is proof; null together without one.
         session_id: What follows is the rollup of its current book since the baseline, its figures last.
     """
 
@@ -138,6 +149,14 @@ class CardRow(NamedTuple):
     job_iteration: int | None
     job_progress_pct: float | None
     job_dagster_run_id: str | None
+    record_kind: str | None
+    record_days: int | None
+    record_first_on: date | None
+    record_last_on: date | None
+    record_sharpe: float | None
+    log_e: float | None
+    proven: bool | None
+    proven_since: datetime | None
     session_id: UUID | None
     sessions: int | None
     data_source: str | None
@@ -157,6 +176,18 @@ class RecentSession(NamedTuple):
     sharpe: float | None
 
 
+class RecordFigures(NamedTuple):
+    """What a gate reads of a prequential record, as `GatedRow.record` lists it."""
+
+    trades: int
+    losers: int
+    win_pct: float | None
+    max_drawdown_pct: float
+    profit_factor: float | None
+    expectancy_usd: float | None
+    sharpe: float | None
+
+
 class GatedRow(NamedTuple):
     """What stands behind a bot's card, and behind the gate before its next stage.
 
@@ -164,11 +195,13 @@ class GatedRow(NamedTuple):
         losers: Losing trades of the session its figures show.
         recent: Of a bot in LAB, the figures of its latest completed sessions since reset, oldest first, each in the
             order of `RecentSession`.
+        record: The figures of its newest prequential record in the order of `RecordFigures`; None without one.
     """
 
     card: CardRow
     losers: int | None
     recent: list[list[float | None]] | None
+    record: list[float | None] | None
 
 
 class BookTotal(NamedTuple):
@@ -438,7 +471,7 @@ def _beyond(key: ColumnElement[Any], *, descending: bool) -> ColumnElement[bool]
 
 
 def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
-    rollup = BotMetricsRollup
+    record, rollup = BotEvidence, BotMetricsRollup
     generation = select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == Bot.id)
     job = _best_job()
     statement = (
@@ -453,6 +486,14 @@ def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
             BotProgress.confidence_pct,
             BotProgress.uniqueness_pct,
             *(c.label(f"job_{c.name}") for c in job.c),
+            record.bars_kind.label("record_kind"),
+            record.days.label("record_days"),
+            record.first_on.label("record_first_on"),
+            record.last_on.label("record_last_on"),
+            record.__table__.c.sharpe.label("record_sharpe"),
+            record.log_e,
+            record.proven,
+            record.proven_since,
             rollup.session_id,
             rollup.sessions,
             rollup.data_source,
@@ -463,6 +504,7 @@ def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
         .select_from(place)
         .outerjoin(BotProgress, BotProgress.bot_id == Bot.id)
         .outerjoin(job, true())
+        .outerjoin(record, and_(record.bot_id == Bot.id, record.is_newest))
     )
     return _with_figures(statement)
 
@@ -470,7 +512,10 @@ def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
 def _with_evidence(statement: Select[*tuple[Any, ...]]) -> Select[*tuple[Any, ...]]:
     counted, recent = BacktestSession, _recent_sessions()
     joined = statement.outerjoin(counted, counted.id == BotMetricsRollup.session_id).outerjoin(recent, true())
-    return joined.add_columns(counted.losers, recent.c.recent)
+    record = BotEvidence.__table__.c
+    figures = func.jsonb_build_array(*(record[name] for name in RecordFigures._fields))
+    known = case((record.bot_id.is_not(None), figures)).label("record")
+    return joined.add_columns(counted.losers, recent.c.recent, known)
 
 
 def _best_job() -> Any:

@@ -34,6 +34,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from store.base import Base, one_of
 from store.rows import first_of, rows_of
 from store.tables import BARS_KINDS, BotEvidence
+from trading.figures.declared import Figures
 
 STRETCH_ORIGINS = ("WALK_FORWARD", "IN_FORCE")
 
@@ -110,6 +111,18 @@ class EvidenceRow(NamedTuple):
     loss_micros: int
 
 
+class StretchRow(NamedTuple):
+    """One stretch as people are shown it."""
+
+    origin: str
+    generation_number: int
+    genome_hash: str
+    days_on: list[date]
+    pnl_micros: list[int]
+    trades: int
+    data_source: str
+
+
 class JudgedRow(NamedTuple):
     """The evidence of one bot as a judgement over many reads it."""
 
@@ -145,6 +158,20 @@ def set_evidence(db: Session, row: Mapping[str, Any]) -> None:
     written = upsert(BotEvidence).values(is_newest=True, **row)
     changed = {name: written.excluded[name] for name in ("is_newest", *row) if name not in ("bot_id", "bars_kind")}
     db.execute(written.on_conflict_do_update(index_elements=["bot_id", "bars_kind"], set_=changed))
+
+
+def stretches_of(db: Session, bot_id: UUID, *, bars_kind: str) -> list[StretchRow]:
+    """Return the stretches of a bot's record on one kind of bars, oldest first."""
+    stretch = RecordStretch
+    columns = (getattr(stretch, name) for name in StretchRow._fields)
+    own = select(*columns).where(stretch.bot_id == bot_id, stretch.bars_kind == bars_kind)
+    return rows_of(db.execute(own.order_by(stretch.first_on)), StretchRow)
+
+
+def figures_of(db: Session, bot_id: UUID, *, bars_kind: str) -> Figures:
+    """Return the figures of a bot's record on one kind of bars, all of them unknown without one."""
+    own = db.get(BotEvidence, (bot_id, bars_kind))
+    return Figures() if own is None else own.figures
 
 
 def every_record(db: Session, *, bars_kind: str) -> list[JudgedRow]:

@@ -3,6 +3,7 @@
 from trading.governance.gates import Evidence
 
 PERFECT = Evidence(
+    proven=True,
     trades=1_000,
     losers=400,
     net_pnl_micros=50_000_000_000,

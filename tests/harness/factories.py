@@ -22,6 +22,7 @@ from store.tables import (
     AutonomyRun,
     BacktestSession,
     Bot,
+    BotEvidence,
     BotGeneration,
     BotJob,
     BotMetricsRollup,
@@ -33,6 +34,14 @@ from trading.improvement.looks import level
 from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
+LAB_FIGURES: dict[str, Any] = {
+    "trades": 60,
+    "win_pct": 60.0,
+    "profit_factor": 2.0,
+    "expectancy_usd": 16.0,
+    "sharpe": 1.0,
+    "max_drawdown_pct": 5.0,
+}
 _numbers = count(1)
 Row = TypeVar("Row")
 
@@ -74,6 +83,29 @@ def make_generation(db: Session, bot: Bot, **over: Any) -> BotGeneration:
         "created_at": BIRTH,
     }
     return _added(db, BotGeneration(**columns | over))
+
+
+def make_record(db: Session, bot: Bot, **over: Any) -> BotEvidence:
+    """Add a record of the bot on real bars that all figures of the gate out of LAB pass, and that is proof."""
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "bars_kind": "REAL",
+        "is_newest": True,
+        "first_on": date(2025, 1, 6),
+        "last_on": date(2025, 12, 19),
+        "days": 2,
+        "pnl_micros": [900_000_000, -100_000_000],
+        "winners": 36,
+        "losers": 24,
+        "bars_held": 300,
+        "profit_micros": 2_000_000_000,
+        "loss_micros": 1_000_000_000,
+        "log_e": 5.0,
+        "proven": True,
+        "proven_since": BIRTH,
+        "computed_at": BIRTH,
+    }
+    return _added(db, BotEvidence(**columns | LAB_FIGURES | over))
 
 
 def make_job(db: Session, bot: Bot, *, status: str = "QUEUED", **over: Any) -> BotJob:

@@ -26,6 +26,7 @@ RECENT_SESSIONS = 3
 WALK_FORWARD_CONSISTENCY = "WALK_FORWARD_CONSISTENCY"
 WALK_FORWARD_OVERFIT_RATIO = "WALK_FORWARD_OVERFIT_RATIO"
 STRESS_SUITE_PASSED = "STRESS_SUITE_PASSED"
+EVIDENCE = "EVIDENCE"
 
 
 class PromotionMode(StrEnum):
@@ -53,8 +54,10 @@ class Evidence:
 
     Attributes:
         trades, losers, net_pnl_micros, win_pct, max_drawdown_pct, profit_factor, expectancy_usd, sharpe: As in
-            `Performance`.
+            `Performance`; of a bot in LAB those of its prequential record, never those of a session, whose days its
+            genome may have been chosen on.
         days_in_stage: Days since the bot entered its stage, see `days_in_stage`.
+        proven: Whether it is proven among all bots by the e-values of their records (`verification/discoveries.py`).
         data_sources: Provider of every session or feed behind the figures.
         recent_sessions_passed: For each completed session whether its own figures pass the gate, oldest first; see
             `figures_pass`.
@@ -75,6 +78,7 @@ class Evidence:
     expectancy_usd: float | None = None
     sharpe: float | None = None
     days_in_stage: float | None = None
+    proven: bool | None = None
     data_sources: frozenset[str] = frozenset()
     recent_sessions_passed: tuple[bool, ...] = ()
     walk_forward_consistency: float | None = None
@@ -175,6 +179,7 @@ def _days(days: int) -> GateRule:
     return _at_least("DAYS_IN_STAGE", lambda e: e.days_in_stage, days)
 
 
+_PROVEN = _at_least(EVIDENCE, lambda e: _flag(e.proven), 1)
 _LOSERS = _at_least("HAS_LOSING_TRADES", lambda e: e.losers, 1)
 _RECENT = _at_least(
     "RECENT_SESSIONS_PASSED", lambda e: sum(e.recent_sessions_passed[-RECENT_SESSIONS:]), RECENT_SESSIONS
@@ -197,7 +202,7 @@ GATES: Mapping[Stage, Gate] = MappingProxyType(
     {
         Stage.LAB: Gate(
             _figures(trades=50, win_pct=35, drawdown_pct=20, profit_factor=1.2, expectancy_usd=10, sharpe=0.5),
-            (_days(0), _REAL, _LOSERS, _RECENT),
+            (_PROVEN, _days(0), _REAL, _LOSERS, _RECENT),
         ),
         Stage.PAPER: Gate(
             _figures(trades=100, win_pct=40, drawdown_pct=15, profit_factor=1.3, expectancy_usd=15, sharpe=0.7),
@@ -214,6 +219,9 @@ GATES: Mapping[Stage, Gate] = MappingProxyType(
     }
 )
 """The one gate table, by the stage a bot leaves. Simulated market data opens no gate at all."""
+
+OF_THE_RECORD = (*(rule.code for rule in GATES[Stage.LAB].figures), _PROVEN.code, _LOSERS.code)
+"""The checks of a bot in LAB that read its prequential record."""
 
 
 def gate(stage: Stage, evidence: Evidence) -> GateVerdict:

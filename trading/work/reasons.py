@@ -58,6 +58,7 @@ CHECK_WORDS: Mapping[str, str] = {
     "PROFIT_FACTOR": "Profit factor",
     "EXPECTANCY_USD": "Expectancy $",
     "SHARPE": "Sharpe",
+    "EVIDENCE": "Proven among all bots",
     "DAYS_IN_STAGE": "Days in stage",
     "HAS_LOSING_TRADES": "Has losing trades",
     "REAL_MARKET_DATA": "Real market data",
@@ -71,7 +72,7 @@ CHECK_WORDS: Mapping[str, str] = {
 }
 """What a gate asks for by its code, as a bot's page heads it; a test holds the page to the same words."""
 
-SWITCHES = frozenset({"REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHECKER_APPROVED"})
+SWITCHES = frozenset({"EVIDENCE", "REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHECKER_APPROVED"})
 
 
 def check_in_words(check: Check) -> str:

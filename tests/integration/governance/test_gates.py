@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, text, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -19,9 +19,19 @@ from services.bots.life import bot_life
 from services.desk import Desk, prepare_database
 from services.figures.resets import reset_metrics
 from services.verification.verifications import verify
+from store.figures import rollups
+from store.tables import Bot, BotEvidence
 from store.verification import verifications
 from tests.harness.clocks import FixedClock
-from tests.harness.factories import BIRTH, make_bot, make_generation, make_session, reset_request
+from tests.harness.factories import (
+    BIRTH,
+    LAB_FIGURES,
+    make_bot,
+    make_generation,
+    make_record,
+    make_session,
+    reset_request,
+)
 from trading.verification.verdicts import Kind
 
 HOUR = timedelta(hours=1)
@@ -199,6 +209,55 @@ def test_the_lab_gate_asks_the_latest_completed_sessions_since_the_reset(desk: D
     with desk.database.begin() as db:
         make_session(db, bot, created_at=clock.advance(minutes=1), **good)
     assert reasons(desk, bot.id)["RECENT_SESSIONS_PASSED"].endswith("was 1")
+
+
+@pytest.fixture
+def passing(desk: Desk, clock: FixedClock) -> Bot:
+    """A bot in LAB whose sessions and record pass its gate."""
+    with desk.database.begin() as db:
+        bot = make_bot(db)
+        make_record(db, bot)
+        for bars in ("a", "b", "c"):
+            good = LAB_FIGURES | {"data_source": "cme", "data_fingerprint": bars, "order_list_hash": bars}
+            make_session(db, bot, created_at=clock.advance(minutes=1), **good)
+        rollups.rebuild(db, [bot.id], now=clock())
+    return bot
+
+
+def changed_record(desk: Desk, bot: Bot, **values: Any) -> None:
+    with desk.database.begin() as db:
+        db.execute(update(BotEvidence).where(BotEvidence.bot_id == bot.id).values(**values))
+
+
+def test_a_bot_in_lab_is_judged_by_its_record_and_not_by_its_sessions(desk: Desk, passing: Bot) -> None:
+    assert reasons(desk, passing.id) == {}
+    weak = {"trades": 49, "sharpe": 0.25, "max_drawdown_pct": 21.5, "losers": 0}
+    changed_record(desk, passing, **weak, proven=False, proven_since=None)
+    words = reasons(desk, passing.id)
+    assert set(words) == {"TRADES", "SHARPE", "MAX_DRAWDOWN_PCT", "HAS_LOSING_TRADES", "EVIDENCE"}
+    assert words["SHARPE"].endswith("≥ 0.5, was 0.25")
+    assert words["TRADES"].endswith("was 49")
+
+
+def test_without_a_record_nothing_of_it_is_known(desk: Desk, clock: FixedClock) -> None:
+    with desk.database.begin() as db:
+        bot = make_bot(db)
+        make_session(db, bot, created_at=clock.advance(minutes=1), **LAB_FIGURES)
+        rollups.rebuild(db, [bot.id], now=clock())
+    words = reasons(desk, bot.id)
+    for code in ("TRADES", "SHARPE", "EVIDENCE", "HAS_LOSING_TRADES"):
+        assert words[code].endswith("was unknown: it has no record yet; its first improve iteration begins one")
+
+
+def test_a_record_on_other_bars_than_the_bot_trades_now_opens_no_gate(desk: Desk, passing: Bot) -> None:
+    changed_record(desk, passing, bars_kind="SIMULATED")
+    other = "its record is on SIMULATED bars, and it trades REAL ones now"
+    assert reasons(desk, passing.id)["EVIDENCE"].endswith(f"was unknown: {other}")
+
+
+def test_a_reset_takes_nothing_from_a_record(desk: Desk, passing: Bot) -> None:
+    reset_metrics(desk, reset_request())
+    assert set(reasons(desk, passing.id)) == {"REAL_MARKET_DATA", "RECENT_SESSIONS_PASSED"}
 
 
 @contextmanager

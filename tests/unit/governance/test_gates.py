@@ -72,6 +72,8 @@ BESIDES = [
     (Stage.LAB, "RECENT_SESSIONS_PASSED", {"recent_sessions_passed": (True, True)}),
     (Stage.LAB, "RECENT_SESSIONS_PASSED", {"recent_sessions_passed": (True, True, True, False)}),
     (Stage.LAB, "RECENT_SESSIONS_PASSED", {"recent_sessions_passed": ()}),
+    (Stage.LAB, "EVIDENCE", {"proven": False}),
+    (Stage.LAB, "EVIDENCE", {"proven": None}),
     (Stage.LAB, "HAS_LOSING_TRADES", {"losers": 0}),
     (Stage.LAB, "HAS_LOSING_TRADES", {"losers": None}),
     (Stage.SHADOW, "SHADOW_PAPER_CORRELATION", {"shadow_paper_correlation": 0.8}),

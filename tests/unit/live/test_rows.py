@@ -51,6 +51,7 @@ def test_every_fact_has_its_own_cell() -> None:
         dagster_run_id="run-1",
         confidence_pct=61.26,
         uniqueness_pct=17.84,
+        record=None,
         metrics=metrics,
         sparkline=(1.0, 2.0),
     )

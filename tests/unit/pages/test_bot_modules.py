@@ -53,6 +53,32 @@ def test_marks_are_those_of_the_book_inside_the_span_oldest_first(run: Run) -> N
     assert [(line["seconds"], line["mark"]["kind"]) for line in within] == [(first, "RESET"), (last, "STAGE")]
 
 
+def test_a_record_is_marked_where_another_genome_takes_over_and_where_looks_were_taken(run: Run) -> None:
+    searched = {"origin": "WALK_FORWARD", "generationNumber": 1}
+    first, second = ({"origin": "IN_FORCE", "generationNumber": number} for number in (1, 2))
+    record = {
+        "stretches": [
+            searched | {"firstOn": "2026-01-05"},
+            searched | {"firstOn": "2026-02-02"},
+            first | {"firstOn": "2026-03-02"},
+            first | {"firstOn": "2026-03-05"},
+            second | {"firstOn": "2026-03-06"},
+        ]
+    }
+    looks = [
+        {"lastOn": "2026-03-05", "epoch": 1, "number": 2, "passed": True, "newGeneration": 2, "reason": "so"},
+        {"lastOn": "2026-03-04", "epoch": 1, "number": 1, "passed": False, "newGeneration": None, "reason": "luck"},
+    ]
+    marks = [line["mark"] for line in run(f"recordMarks({json.dumps(record)}, {json.dumps(looks)})")]
+    assert [(mark["at"], mark["label"]) for mark in marks] == [
+        ("2026-03-02", "G1"),
+        ("2026-03-04", "look 1.1 lost"),
+        ("2026-03-05", "look 1.2 won"),
+        ("2026-03-06", "G2"),
+    ]
+    assert marks[2]["detail"] == "won: G2, so"
+
+
 labels = st.lists(st.tuples(st.integers(0, 1_000), st.integers(5, 120)), max_size=40).map(sorted)
 
 

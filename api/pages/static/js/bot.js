@@ -24,12 +24,15 @@ const followed = new OneBot();
 const charts = new Charts();
 const ledger = new Ledger(byId("ledger"));
 const open = /** @type {Set<string>} */ (new Set());
-/** @type {{book: string|null, mode: "equity"|"life", ledger: "trades"|"sessions", history: "why"|"trail"|"checks"|"looks"}} */
+/** @type {{book: string|null, mode: "equity"|"life"|"record", ledger: "trades"|"sessions", history: "why"|"trail"|"checks"|"looks"}} */
 const view = { book: BOOKS.find((book) => `#${book}` === location.hash) ?? null, mode: "equity", ledger: "trades", history: "why" };
 /** @type {any} */
 let life = null;
 /** @type {any} */
 let book = null;
+/** @type {any} */
+let record = null;
+const MODES = /** @type {const} */ (["equity", "life", "record"]);
 let asked = 0;
 let settling = 0;
 let lastTick = /** @type {number|null} */ (null);
@@ -59,11 +62,12 @@ async function take() {
     const answer = await ask("/life");
     const chosen = view.book ?? answer.bot.metrics.book;
     const its = await ask(`/books/${chosen}`);
+    const days = view.mode === "record" ? await ask("/record") : record;
     if (turn !== asked) {
       await newest;
       return;
     }
-    [life, book, view.book] = [answer, its, chosen];
+    [life, book, record, view.book] = [answer, its, days, chosen];
     serverTimeIs(answer.now);
     if (!answer.bot.archivedAt) link.follow(topic);
     byId("bot-missing").hidden = true;
@@ -103,8 +107,8 @@ function show() {
   showHead();
   showNeighbours();
   showTabs();
-  once("figures", [book.figures, view.book], showFigures);
-  once("chart", [book.equity, book.shownBefore, life.marks, view.mode], showChart);
+  once("figures", [book.figures, view.book, view.mode, record], showFigures);
+  once("chart", [book.equity, book.shownBefore, life.marks, view.mode, record, life.looks], showChart);
   once("ledger", [view.book, view.ledger, book.sessionId, book.figures.trades, book.figures.since], () => void showLedger());
   once("gate", life.gate, showGate);
   once("descent", [life.iterations, life.generations, life.looksStanding], showDescent);
@@ -209,7 +213,7 @@ function choose(name) {
 }
 
 function showFigures() {
-  const its = book.figures;
+  const its = ofRecord() ? { ...record, dataSource: record.standing?.barsKind ?? null } : book.figures;
   const deepest = its.maxDrawdownUsd === null ? DASH : `${fall(its.maxDrawdownUsd)}`;
   const figures = [
     ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.maxDrawdownPct === null ? "" : fallPct(its.maxDrawdownPct)],
@@ -225,19 +229,38 @@ function showFigures() {
   }));
 }
 
+function ofRecord() {
+  return view.mode === "record" && record !== null;
+}
+
 function showChart() {
-  const { equity } = book;
-  const inMarket = view.mode === "equity";
-  say(byId("chart-title"), inMarket ? `Equity since reset · ${view.book}` : `Net P&L as shown · ${view.book}`);
   for (const button of document.querySelectorAll("[data-mode]")) {
     button.setAttribute("aria-pressed", String(/** @type {HTMLElement} */ (button).dataset.mode === view.mode));
   }
+  if (ofRecord()) showRecord();
+  else if (view.mode === "life") showOverTime();
+  else showEquity();
+}
+
+function showRecord() {
+  say(byId("chart-title"), "Record · days its genomes were not chosen on");
+  say(byId("chart-note"), record.standing?.words ?? "its first improve iteration begins one");
+  charts.showRecord(record, life.looks);
+}
+
+function showOverTime() {
+  say(byId("chart-title"), `Net P&L as shown · ${view.book}`);
+  say(byId("chart-note"), "real time, with resets, generations and stage moves");
+  charts.showSteps(view.book ?? "", book.shownBefore, life.marks, now());
+}
+
+function showEquity() {
+  const { equity } = book;
+  say(byId("chart-title"), `Equity since reset · ${view.book}`);
   const days = equity.tradingOn;
   const span = days.length ? `${days[0]} to ${days[days.length - 1]}` : "";
-  const source = view.book === "BACKTEST" && span ? `market time, the latest session's bars: ${span}` : span;
-  say(byId("chart-note"), inMarket ? source : "real time, with resets, generations and stage moves");
-  if (inMarket) charts.showEquity(equity, life.marks);
-  else charts.showSteps(view.book ?? "", book.shownBefore, life.marks, now());
+  say(byId("chart-note"), view.book === "BACKTEST" && span ? `market time, the latest session's bars: ${span}` : span);
+  charts.showEquity(equity, life.marks);
 }
 
 async function showLedger() {
@@ -351,6 +374,12 @@ function turn(change) {
   if (life) show();
 }
 
+/** Draw another chart; the record is asked for when it is wanted. @param {typeof MODES[number]} mode */
+function turnChart(mode) {
+  if (mode === "record" && view.mode !== mode) void read();
+  turn({ mode });
+}
+
 /** @param {"ledger"|"history"} list */
 function turnTab(list, step = 1) {
   const all = /** @type {string[]} */ ([...document.querySelectorAll(`[data-${list}]`)].map((tab) => /** @type {HTMLElement} */ (tab).dataset[list]));
@@ -375,7 +404,7 @@ for (const list of /** @type {const} */ (["ledger", "history"])) {
   }
 }
 for (const button of document.querySelectorAll("[data-mode]")) {
-  button.addEventListener("click", () => turn({ mode: /** @type {HTMLElement} */ (button).dataset.mode }));
+  button.addEventListener("click", () => turnChart(/** @type {typeof MODES[number]} */ (/** @type {HTMLElement} */ (button).dataset.mode)));
 }
 byId("books").addEventListener("keydown", (event) => {
   if (event.key === "ArrowRight" || event.key === "ArrowLeft") requestAnimationFrame(() => byId(`book-${view.book}`).focus());
@@ -394,7 +423,7 @@ bindKeys({
   "]": () => visit("after"),
   ArrowLeft: () => turnBook(-1),
   ArrowRight: () => turnBook(1),
-  l: () => turn({ mode: view.mode === "equity" ? "life" : "equity" }),
+  l: () => turnChart(MODES[(MODES.indexOf(view.mode) + 1) % MODES.length]),
   t: () => void turnTab("ledger"),
   h: () => void turnTab("history"),
 });

@@ -5,16 +5,17 @@
  */
 
 import { byId, el, say } from "./dom.js";
-import { DASH, count, dollars, isLocalTime, money, moment } from "./format.js";
-import { laidOut, marksWithin, nearest, steps } from "./marks.js";
+import { DASH, count, dollars, isLocalTime, money, moment, timesOf } from "./format.js";
+import { laidOut, marksWithin, nearest, recordMarks, steps } from "./marks.js";
 
 const FONT = '11px "JetBrains Mono", ui-monospace, monospace';
 const INK = "#07090d";
-const COLOURS = { up: "#2dbd85", down: "#f6465d", axis: "#8a97a8", grid: "#131a23", base: "#3a4858", GENERATION: "#5fa8f5", RESET: "#f0b90b", STAGE: "#c4a5f9" };
+const COLOURS = { up: "#2dbd85", down: "#f6465d", axis: "#8a97a8", grid: "#131a23", base: "#3a4858", GENERATION: "#5fa8f5", RESET: "#f0b90b", STAGE: "#c4a5f9", LOOK: "#f0b90b" };
 const AXIS_PX = 78;
 const LANE_PX = 15;
 const NEAR_PX = 5;
 const DAY = 86400;
+const DATE_LETTERS = "2026-01-05".length;
 const TIMES = [
   [DAY * 365, "{YYYY}", null, null, null, null, null, null, 1],
   [DAY * 28, "{MMM}", "\n{YYYY}", null, null, null, null, null, 1],
@@ -83,6 +84,36 @@ export class Charts {
     this.main.setAttribute("aria-label", `Net P&L of ${book} as it was shown over time, now ${money(usd[usd.length - 1])}`);
   }
 
+  /**
+   * The record of a bot, the e-value of its days below it, with every genome that traded it and every look.
+   * @param {any} record @param {any[]} looks newest first
+   */
+  showRecord(record, looks) {
+    const days = record.tradingOn.map(atDay);
+    if (days.length < 2) {
+      this.#nothing("No record yet: the first improve iteration of the bot begins it.");
+      return;
+    }
+    const lines = recordMarks(record, looks).filter(({ seconds }) => seconds >= days[0] && seconds <= days[days.length - 1]);
+    const say = (at) => {
+      const stretch = record.stretches.find(({ lastOn }) => lastOn >= record.tradingOn[at]);
+      return [
+        ["", record.tradingOn[at]], ["Account", dollars(record.equityUsd[at])], ["P&L", money(record.equityUsd[at] - record.accountUsd)],
+        ["e-value", timesOf(record.log10E[at])], ["Traded by", stretch.origin === "WALK_FORWARD" ? `search of G${stretch.generationNumber}` : `G${stretch.generationNumber}`],
+      ];
+    };
+    this.#start({ say, last: days.length - 1, lines, xs: days });
+    this.below.hidden = false;
+    const shared = { utc: true, lines };
+    const tone = record.equityUsd[record.equityUsd.length - 1] >= record.accountUsd ? "up" : "down";
+    this.plots = [
+      this.#plot(this.main, [days, record.equityUsd], { ...shared, tone, base: record.accountUsd, values: dollars, flag: true }),
+      this.#plot(this.below, [days, record.log10E], { ...shared, tone: "up", base: 0, values: timesOf, plain: true }),
+    ];
+    this.main.setAttribute("aria-label", `Record of ${count(days.length)} days, from ${dollars(record.accountUsd)} to ${dollars(record.equityUsd[days.length - 1])}`);
+    this.below.setAttribute("aria-label", `e-value, now ${timesOf(record.log10E[days.length - 1])}`);
+  }
+
   #nothing(words) {
     this.#drop();
     this.empty.hidden = false;
@@ -121,7 +152,7 @@ export class Charts {
     });
     if (mark) {
       const part = el("span", `legend-mark k-${mark.kind}`);
-      part.append(el("b", "", mark.label), el("span", "", `${moment(mark.at)}  ${mark.detail}`));
+      part.append(el("b", "", mark.label), el("span", "", `${mark.at.length === DATE_LETTERS ? mark.at : moment(mark.at)}  ${mark.detail}`));
       parts.push(part);
     }
     this.legend.replaceChildren(...parts);
@@ -170,12 +201,18 @@ export class Charts {
   }
 }
 
+/** @param {string} day @returns {number} epoch seconds */
+function atDay(day) {
+  return Date.parse(`${day}T00:00:00Z`) / 1000;
+}
+
 /** The step that holds at a moment: the last one that began before it. */
 function stepUnder(plot, _series, at, seconds) {
   return at > 0 && plot.data[0][at] > seconds ? at - 1 : at;
 }
 
 function spread(low, high, look) {
+  if (look.plain) return [Math.min(low ?? 0, -0.5), Math.max(high ?? 0, 1.4)];
   const [bottom, top] = look.flat ? [low ?? -1, 0] : [Math.min(low ?? look.base, look.base), Math.max(high ?? look.base, look.base)];
   const room = (top - bottom || Math.abs(top) || 1) * 0.08;
   return look.flat ? [bottom - room, 0] : [bottom - room, top + room];

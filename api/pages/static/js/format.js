@@ -47,6 +47,14 @@ export function ratio(value) {
   return value === null || value === undefined ? DASH : value.toFixed(2);
 }
 
+/** An e-value: what bettors would hold by now, of 1 at first. @param {number|null|undefined} log10 @returns {string} */
+export function timesOf(log10) {
+  if (log10 === null || log10 === undefined) return DASH;
+  if (log10 >= 4) return `×10^${log10.toFixed(0)}`;
+  const value = 10 ** log10;
+  return `×${value >= 9.95 ? whole.format(value) : value.toFixed(value >= 0.095 ? 1 : 2)}`;
+}
+
 /** @param {number|null|undefined} value @returns {string} */
 export function count(value) {
   return value === null || value === undefined ? DASH : whole.format(value);

@@ -77,7 +77,7 @@ function changesOf(parent, child) {
   return parent && child ? genomeDiff(parent, child) : null;
 }
 
-const SWITCHES = new Set(["REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHECKER_APPROVED"]);
+const SWITCHES = new Set(["EVIDENCE", "REAL_MARKET_DATA", "STRESS_SUITE_PASSED", "MAKER_CHECKER_APPROVED"]);
 
 /**
  * A requirement and what was measured, as people read them; what is either so or not is said in words.

@@ -19,6 +19,27 @@ export function marksWithin(marks, book, span) {
 }
 
 /**
+ * @param {{stretches: {origin: string, generationNumber: number, firstOn: string}[]}} record
+ * @param {{lastOn: string, epoch: number, number: number, passed: boolean, newGeneration: number|null, reason: string}[]} looks
+ * @returns {{seconds: number, mark: Mark}[]} where another genome took over and where looks were taken, oldest first
+ */
+export function recordMarks(record, looks) {
+  const mark = (day, kind, label, detail) => ({ seconds: Date.parse(`${day}T00:00:00Z`) / 1000, mark: { at: day, kind, label, detail, books: [] } });
+  const takeovers = record.stretches
+    .filter((stretch, at) => at > 0 && sameTrader(stretch) !== sameTrader(record.stretches[at - 1]))
+    .map((stretch) => mark(stretch.firstOn, "GENERATION", `G${stretch.generationNumber}`, "trades from here on"));
+  const taken = looks.map((look) => {
+    const verdict = look.passed ? `won: G${look.newGeneration}` : "lost";
+    return mark(look.lastOn, "LOOK", `look ${look.epoch}.${look.number} ${look.passed ? "won" : "lost"}`, `${verdict}, ${look.reason}`);
+  });
+  return [...takeovers, ...taken].sort((left, right) => left.seconds - right.seconds);
+}
+
+function sameTrader({ origin, generationNumber }) {
+  return `${origin}/${generationNumber}`;
+}
+
+/**
  * Put labels into lanes so that none covers another; a label without room is left out, its line stays.
  * @param {{x: number, width: number}[]} labels by rising x, in pixels @param {number} right the last pixel
  * @returns {({lane: number, x: number}|null)[]} for each label its lane and left edge, or null

@@ -26,6 +26,7 @@ const WORDS = new Map(Object.entries({
   PROFIT_FACTOR: "Profit factor",
   EXPECTANCY_USD: "Expectancy $",
   SHARPE: "Sharpe",
+  EVIDENCE: "Proven among all bots",
   DAYS_IN_STAGE: "Days in stage",
   HAS_LOSING_TRADES: "Has losing trades",
   REAL_MARKET_DATA: "Real market data",
