@@ -294,7 +294,7 @@ def count_by_state(db: Session) -> list[tuple[str, State, int]]:
 
 
 def sum_by_book(db: Session) -> list[BookTotal]:
-    """Return the totals of each current book; net P&L and trades are None where no bot has figures."""
+    """Return the totals of each current book, in the order of stages; net P&L and trades are None without figures."""
     rollup = BotMetricsRollup
     summed = _fleet(
         _book().label("book"),
@@ -304,7 +304,8 @@ def sum_by_book(db: Session) -> list[BookTotal]:
         func.sum(rollup.net_pnl_usd).label("net_pnl_usd"),
         func.sum(rollup.trades).filter(rollup.net_pnl_usd.is_not(None)).label("trades"),
     )
-    return rows_of(db.execute(summed.group_by(_book())), BookTotal)
+    in_order = summed.group_by(_book()).order_by(func.min(_stage_rank()))
+    return rows_of(db.execute(in_order), BookTotal)
 
 
 def stage_locks(db: Session, *, now: datetime) -> StageLocks:
@@ -353,6 +354,10 @@ def _with_figures(statement: Select[Any]) -> Select[Any]:
 
 def _book() -> ColumnElement[str]:
     return case((_IN_LAB, _spelled(Book.BACKTEST)), else_=Bot.stage)
+
+
+def _stage_rank() -> ColumnElement[int]:
+    return case(*((Bot.stage == _spelled(stage), _spelled(rank)) for rank, stage in enumerate(Stage)))
 
 
 def _state_rank() -> ColumnElement[int]:
@@ -458,7 +463,7 @@ def _sort_key(order: FleetOrder) -> ColumnElement[Any]:
         "activity": _state_rank(),
         "name": Bot.name,
         "symbol": Bot.symbol,
-        "stage": case(*((Bot.stage == _spelled(stage), _spelled(rank)) for rank, stage in enumerate(Stage))),
+        "stage": _stage_rank(),
     }
     key: ColumnElement[Any] = words[order.sort]
     return key

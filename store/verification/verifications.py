@@ -177,13 +177,16 @@ def count_candidates(db: Session, bot_id: UUID) -> int:
 
 
 def candidate_sharpes(db: Session, bot_id: UUID) -> list[float]:
-    """Return the annualised train Sharpe ratio of every candidate a bot's iterations ever tried that has one."""
+    """Return the annualised train Sharpe ratio of every candidate a bot's iterations ever tried that has one.
+
+    In the order they were tried; of iterations recorded in one instant the lower number goes first.
+    """
     tried, iteration = ImproveCandidate, ImproveIteration
     known = (
         select(tried.train_sharpe)
         .join(iteration, iteration.id == tried.iteration_id)
         .where(iteration.bot_id == bot_id, tried.train_sharpe.is_not(None))
-        .order_by(iteration.created_at, tried.iteration_id, tried.trial)
+        .order_by(iteration.created_at, iteration.iteration, iteration.job_type, tried.trial, tried.train_sharpe)
     )
     return [float(sharpe) for sharpe in db.scalars(known) if sharpe is not None]
 
