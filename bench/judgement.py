@@ -27,7 +27,7 @@ from bench.null_records import (
 )
 from trading.arrays import BoolArray, FloatArray
 from trading.improvement import look_kernels
-from trading.improvement.looks import BLOCK_DAYS, LAGS, LEVELS, paired_look
+from trading.improvement.looks import LEVELS, memory_of, paired_look
 from trading.verification.betting import log_e_values_of_many
 from trading.verification.discoveries import proven
 
@@ -78,9 +78,10 @@ def wins(candidate: FloatArray, newest: FloatArray, opened: int, *, level: float
     """Return whether a candidate wins a look on the days after the open ones; hopeless ones are told apart in short."""
     difference = candidate - newest
     sealed = np.ascontiguousarray(difference[opened:])
-    if look_kernels.studentised(sealed, LAGS) < 1.0:
+    block_days, lags = memory_of(len(sealed))
+    if look_kernels.studentised(sealed, lags) < 1.0:
         return False
-    reached = look_kernels.as_far(sealed, np.empty_like(sealed), BLOCK_DAYS, LAGS, FEW_REPLICATES, 1)
+    reached = look_kernels.as_far(sealed, np.empty_like(sealed), block_days, lags, FEW_REPLICATES, 1)
     return (
         reached < 10.0 * level * FEW_REPLICATES
         and paired_look(

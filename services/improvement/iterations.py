@@ -4,10 +4,10 @@ Belongs here: from bot to verdict. Does not belong here: proposing (`search.py`)
 (`trading.improvement.acceptance`), the look (`looks.py`), writing it down (`results.py`), the queue (`work/queue.py`).
 
 A search is handed a workbench that holds open days only. They are cut into walk-forward segments; in each, a search
-sees the train part. What it chose on the last train part is the candidate. The test parts, open too, screen it at no
-cost; then candidate and newest generation meet on sealed days, which spends one look. An evolve iteration first asks
-whether the newest generation still holds on the last test part; if an ancestor does and it does not, the ancestor is
-put forward.
+sees the train part, which is every bar before the test part. What it chose on the last train part is the candidate. The
+test parts, open too, screen it at no cost; then candidate and newest generation meet on sealed days, which spends one
+look. An evolve iteration first asks whether the newest generation still holds on the last test part; if an ancestor
+does and it does not, the ancestor is put forward.
 
 What commits together: the iteration, all its candidates, its look, what it adds to the bot's record, the new generation
 if there is one, and the bot's counters, with the job's end.
@@ -43,6 +43,7 @@ from trading.backtests.parts import Part
 from trading.days import on_day
 from trading.figures.performance import Performance, daily_returns
 from trading.improvement.acceptance import (
+    MIN_TEST_TRADES,
     AcceptanceVerdict,
     lost_before,
     reversion,
@@ -55,7 +56,15 @@ from trading.improvement.breeding import uniqueness_pct
 from trading.improvement.looks import LEAST_DAYS, NEW_EPOCH_DAYS, after
 from trading.strategies.genome import Genome, genome_hash, validated
 from trading.verification.luck import deflated_sharpe, estimate_sharpe, variance_of_trials
-from trading.verification.walk_forward import Search, Segment, SegmentResult, WalkForward, plan, walk_forward
+from trading.verification.walk_forward import (
+    Search,
+    Segment,
+    SegmentResult,
+    WalkForward,
+    anchored,
+    plan,
+    walk_forward,
+)
 from trading.work.jobs import JobType
 
 SIBLINGS = 24
@@ -89,6 +98,11 @@ class Course:
     def last_test(self) -> Part:
         """The last test part: open days that this iteration's search is kept off."""
         return self.segments[-1].test
+
+    @property
+    def trades_a_bar(self) -> float:
+        """How often a candidate must trade, for the last test part to have as many trades as the screening asks."""
+        return MIN_TEST_TRADES / len(self.last_test)
 
     @cached_property
     def parent_tested(self) -> Performance:
@@ -128,7 +142,7 @@ class Improvement:
         course = _course(desk, claim)
         if not isinstance(course, Course):
             return course
-        search = neighbours_by_optuna(course.bench.style, course.bench.genome)
+        search = neighbours_by_optuna(course.bench.style, course.bench.genome, course.trades_a_bar)
         iteration = _iterate(desk, course, search, siblings=_siblings(desk, course), progress=progress)
         return replace(iteration, growth=_growth(desk, course, walked=iteration.walk))
 
@@ -152,7 +166,7 @@ class Evolution:
         iteration = _put_forward(desk, course)
         if iteration is None:
             siblings = _siblings(desk, course)
-            search = offspring(course.bench.style, course.bench.genome, siblings)
+            search = offspring(course.bench.style, course.bench.genome, siblings, trades_a_bar=course.trades_a_bar)
             iteration = _iterate(desk, course, search, siblings=siblings, progress=progress)
         return replace(iteration, growth=_growth(desk, course, walked=None))
 
@@ -181,7 +195,8 @@ def _course(desk: Desk, claim: Claim) -> Course | Iteration:
             whole, too_few_sealed(len(epoch.days)), seed=seed, missing_days=NEW_EPOCH_DAYS - len(epoch.days)
         )
     sealed = Arena(whole, whole.before(epoch.sealed_from), epoch)
-    return Course(sealed, epoch.budget.level, epoch.lost, plan(sealed.open_days.at_hand.bars.ts_event), seed)
+    segments = anchored(plan(sealed.open_days.at_hand.bars.ts_event))
+    return Course(sealed, epoch.budget.level, epoch.lost, segments, seed)
 
 
 def _without_search(whole: Workbench, verdict: AcceptanceVerdict, *, seed: int, missing_days: int) -> Iteration:

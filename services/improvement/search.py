@@ -31,10 +31,12 @@ FATHERS = 6
 LEAST_UNIQUENESS_PCT = 1.0
 
 
-def neighbours_by_optuna(style: Style, parent: Genome, *, trials: int = TRIALS) -> Search:
+def neighbours_by_optuna(style: Style, parent: Genome, trades_a_bar: float = 0.0, *, trials: int = TRIALS) -> Search:
     """Return a search of the parent's neighbourhood with Optuna's tree-structured Parzen estimator.
 
     The parent is the first candidate. A neighbour lies within a quarter of each parameter's range around the parent.
+    A genome with fewer trades a bar of the train part than `trades_a_bar` is never chosen, whatever they earned: else
+    the best of many genomes by Sharpe ratio is one that got lucky a few times.
     """
 
     def search(fence: Fence, chance: np.random.Generator) -> Genome:
@@ -45,7 +47,7 @@ def neighbours_by_optuna(style: Style, parent: Genome, *, trials: int = TRIALS) 
         for _ in range(trials):
             trial = study.ask(around)
             genome = _genome(style, trial.params)
-            score = by_sharpe(fence(genome)) if genome is not None else -np.inf
+            score = _score(fence, genome, trades_a_bar) if genome is not None else -np.inf
             study.tell(trial, max(score, WORST))
             if genome is not None and score > best_score:
                 best, best_score = genome, score
@@ -63,6 +65,11 @@ def stepwise(search: Search, tell: Callable[[], None]) -> Search:
         return chosen
 
     return answering
+
+
+def _score(fence: Fence, genome: Genome, trades_a_bar: float) -> float:
+    performance = fence(genome)
+    return by_sharpe(performance) if performance.trades >= trades_a_bar * len(fence.train) else -np.inf
 
 
 def _study(seed: int) -> Study:
@@ -106,21 +113,24 @@ class ScoredGenome:
     score: float
 
 
-def offspring(style: Style, parent: Genome, siblings: Sequence[Genome], *, trials: int = TRIALS) -> Search:
+def offspring(
+    style: Style, parent: Genome, siblings: Sequence[Genome], *, trades_a_bar: float = 0.0, trials: int = TRIALS
+) -> Search:
     """Return a search among children of the parent and its siblings: tournament, crossover, mutation.
 
     Siblings are genomes of other bots of the style; with none, the children are mutants of the parent. A few of them,
     drawn anew in every search, become fathers by how they do on this bot's train part, which counts as tried. The
-    parent is the first candidate. Of two children the fitter on the train part is kept; nothing else is seen.
+    parent is the first candidate. Of two children the fitter on the train part is kept; nothing else is seen. A
+    genome with fewer trades a bar than `trades_a_bar` is not fit.
     """
 
     def search(fence: Fence, chance: np.random.Generator) -> Genome:
-        best, best_score = parent, by_sharpe(fence(parent))
+        best, best_score = parent, _score(fence, parent, trades_a_bar)
         drawn = chance.permutation(len(siblings))[:FATHERS].tolist()
-        fathers = [ScoredGenome(siblings[number], by_sharpe(fence(siblings[number]))) for number in drawn]
+        fathers = [ScoredGenome(siblings[place], _score(fence, siblings[place], trades_a_bar)) for place in drawn]
         for _ in range(trials - 1):
             child = _child(style, best, fathers, siblings, chance=chance)
-            score = by_sharpe(fence(child))
+            score = _score(fence, child, trades_a_bar)
             if score > best_score:
                 best, best_score = child, score
         return best

@@ -30,7 +30,7 @@ from store.tables import (
     ImproveIteration,
 )
 from tests.harness.actors import OPS
-from trading.improvement.looks import level
+from trading.improvement.looks import LEVELS
 from trading.strategies.genome import default_genome, genome_hash
 
 BIRTH = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
@@ -250,9 +250,9 @@ def make_look(db: Session, bot: Bot, number: int = 1, **over: Any) -> SealedLook
         "generation_number": 1,
         "statistic": 1.21,
         "p_value": 0.1183,
-        "level": level(number),
+        "level": LEVELS[0],
         "passed": False,
-        "reason": "luck does as well as its own net P&L with probability 0.1183, above the level of 0.0063",
+        "reason": "luck does as well as its own net P&L with probability 0.1183, above the level of 0.0225",
         "created_at": tried.completed_at,
     }
     return _added(db, SealedLook(**columns | over))

@@ -3,9 +3,10 @@
 A trading day is **open** to a bot if its searches may read it, **sealed** if they may not. A **look** judges a
 candidate on sealed days. Within one **epoch**, a stretch of sealed days that no knowledge has touched, the first look
 that is won closes the epoch. So the only answers a search can have heard on its way to look n are n - 1 times "lost":
-the candidates on that way follow from the open days alone, and the levels of all looks simply add up to
-`EPOCH_ERROR`. After a look was won, or all are lost, days must pass: `NEW_EPOCH_DAYS` sealed days no look has touched
-open the next epoch, which is judged on those alone. Why, and what it finds: ADR 21.
+the candidates on that way follow from the open days alone, and the levels of all looks simply add up. Their sum is
+below `EPOCH_ERROR` by what days that follow each other may cost. After a look was won, or all are lost, days must pass:
+`NEW_EPOCH_DAYS` sealed days no look has touched open the next epoch, which is judged on those alone. Why, and what it
+finds: ADR 21.
 
 Can show: that a candidate earned more than the newest generation, and more than nothing, on days it was not chosen on,
 beyond luck, whatever was tried on open days. Cannot show: that it goes on; nor a loss no day of its record, open or
@@ -30,12 +31,12 @@ LEAST_DAYS = FEWEST_OPEN_DAYS + FEWEST_SEALED_DAYS
 
 EPOCH_ERROR = 0.05
 NEW_EPOCH_DAYS = 60
-LOOKS = 8
-LEVELS = (EPOCH_ERROR / LOOKS,) * LOOKS
+LOOKS = 2
+FOR_DEPENDENT_DAYS = 0.005
+LEVELS = ((EPOCH_ERROR - FOR_DEPENDENT_DAYS) / LOOKS,) * LOOKS
+LEAST_CHANCE = 1.0 / 3.0
 
 MIN_ACTIVE_DAYS = 15
-BLOCK_DAYS = 3.0
-LAGS = 1
 REPLICATES = 9_999
 SHOWN_SHARE = 0.5
 
@@ -151,8 +152,8 @@ def paired_look(
     the larger p-value counts). Each record is judged with one more loss: as large as the worst open day, unless the
     sealed days have shown half of that themselves; then as large as their mean losing day. Where no open day lost, its
     best sealed day is taken for the worst. p-values come from the stationary bootstrap of the studentised mean (Politis
-    and Romano 1994; Götze and Künsch 1996): blocks of three days on average, Bartlett's standard error with one lag
-    in record and replicates alike, 9,999 replicates. The same input gives the same bytes.
+    and Romano 1994; Götze and Künsch 1996): blocks and lags as long as `memory_of` says, Bartlett's standard error in
+    record and replicates alike, 9,999 replicates. The same input gives the same bytes.
 
     Args:
         candidate_pnl: Net P&L of each sealed day, any one unit, shape (n_days,), oldest first, finite.
@@ -188,12 +189,21 @@ def paired_look(
     )
 
 
-def can_win(candidate_open_pnl: FloatArray, newest_open_pnl: FloatArray, *, sealed_days: int, level: float) -> bool:
-    """Return whether sealed days like the open ones would win a look; if not, no evidence is spent on it.
+def memory_of(days: int) -> tuple[float, int]:
+    """Return the mean length of blocks and the lags of the standard error for a record of so many days, at least one.
 
-    The open days flatter a candidate, which was chosen on them: where even they would not do, neither will the sealed
-    ones, save by luck. Asked are as many active days as a look needs, and means that many standard errors above zero
-    over so many sealed days and the extra loss, for the difference and for the candidate itself.
+    Blocks have the cube root of its length (Hall, Horowitz and Jing 1995), rounded; lags are 4 (days / 100)^(2/9),
+    rounded down (Newey and West 1994): 4 and 3 at 60 days, 6 and 4 at 250.
+    """
+    return float(max(1, round(days ** (1.0 / 3.0)))), int(4.0 * (days / 100.0) ** (2.0 / 9.0))
+
+
+def can_win(candidate_open_pnl: FloatArray, newest_open_pnl: FloatArray, *, sealed_days: int, level: float) -> bool:
+    """Return whether sealed days like the open ones would win a look with a chance of at least one in three.
+
+    If not, no evidence is spent on it. The open days flatter a candidate, which was chosen on them: what has less of a
+    chance even by them has next to none. Asked are as many active days as a look needs, and means so many standard
+    errors above zero over so many sealed days and the extra loss, for the difference and for the candidate itself.
 
     Args:
         candidate_open_pnl: Net P&L of each open day, any one unit, shape (n_days,), oldest first, finite.
@@ -208,7 +218,7 @@ def can_win(candidate_open_pnl: FloatArray, newest_open_pnl: FloatArray, *, seal
     difference = candidate - newest
     if _active(candidate, difference) * sealed_days < MIN_ACTIVE_DAYS * len(candidate):
         return False
-    least = NORMAL.inv_cdf(1.0 - level)
+    least = NORMAL.inv_cdf(1.0 - level) + NORMAL.inv_cdf(LEAST_CHANCE)
     return all(_expected(record, sealed_days) >= least for record in (difference, candidate))
 
 
@@ -233,12 +243,13 @@ def _with_loss(record: FloatArray, worst_day: float) -> FloatArray:
 
 
 def _p_value(record: FloatArray, *, seed: int) -> float:
-    as_far = kernels.as_far(record, np.empty_like(record), BLOCK_DAYS, LAGS, REPLICATES, seed)
+    block_days, lags = memory_of(len(record))
+    as_far = kernels.as_far(record, np.empty_like(record), block_days, lags, REPLICATES, seed)
     return (1 + as_far) / (1 + REPLICATES)
 
 
 def _statistic(record: FloatArray) -> float:
-    return float(kernels.studentised(record, LAGS))
+    return float(kernels.studentised(record, memory_of(len(record))[1]))
 
 
 def _expected(record: FloatArray, sealed_days: int) -> float:

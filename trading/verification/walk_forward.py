@@ -95,6 +95,11 @@ def plan(ts_event: IntArray, windows: Windows = DEFAULT_WINDOWS) -> tuple[Segmen
     return segments
 
 
+def anchored(segments: Iterable[Segment]) -> tuple[Segment, ...]:
+    """Return the same test parts, each with all the bars before it as its train part."""
+    return tuple(Segment(Part(0, segment.test.first_bar), segment.test) for segment in segments)
+
+
 def _ends_ns(ts_event: IntArray) -> int:
     """Return when the last bar closes, taking the shortest distance between two opens as the length of a bar."""
     if len(ts_event) < 2 * MINIMUM_PART_BARS:

@@ -59,27 +59,26 @@ def test_a_bot_without_looks_has_all_of_them_at_the_days_its_search_is_kept_from
         "sealedFrom": str(on_day(epoch.sealed_from)),
         "sealedDays": len(epoch.days),
         "taken": 0,
-        "left": 8,
+        "left": 2,
         "level": LEVELS[0],
         "waitsUntil": None,
         "waitsForDays": 0,
-        "words": f"8 of 8 looks left at 60 sealed days since {on_day(epoch.sealed_from)}",
+        "words": f"2 of 2 looks left at 60 sealed days since {on_day(epoch.sealed_from)}",
     }
 
 
 def test_every_look_is_told_newest_first_with_what_is_left_after_it(stocked_desk: Desk, bot_id: UUID) -> None:
     epoch_of(stocked_desk, open_workbench(stocked_desk, bot_id))
-    look(stocked_desk, bot_id, 1, 2, won=True)
+    look(stocked_desk, bot_id, 1, won=True)
     for path in (f"/api/bots/{bot_id}/life", f"/api/bots/{bot_id}"):
         answer = client_of(stocked_desk).get(path).json()
         assert [(look["epoch"], look["number"], look["passed"], look["newGeneration"]) for look in answer["looks"]] == [
-            (1, 3, True, 2),
-            (1, 2, False, None),
+            (1, 2, True, 2),
             (1, 1, False, None),
         ]
         assert answer["looks"][0] | {"pValue": 0.0004, "days": 60, "activeDays": 41} == answer["looks"][0]
         left = answer["looksStanding"]
-        assert (left["taken"], left["left"], left["level"]) == (3, 0, None)
+        assert (left["taken"], left["left"], left["level"]) == (2, 0, None)
         assert left["words"] == "A look was won, which closed the epoch: its next search asks for a new epoch"
 
 
@@ -89,7 +88,7 @@ def test_a_bot_without_looks_left_says_how_many_days_it_waits_for_on_the_command
     let_commands_find(stocked_desk, monkeypatch, desk_work)
     bench = open_workbench(stocked_desk, bot_id)
     epoch_of(stocked_desk, bench)
-    look(stocked_desk, bot_id, *range(1, 9))
+    look(stocked_desk, bot_id, 1, 2)
     until = waits_until(bench, missing_days=47)
     with stocked_desk.database.begin() as db:
         db.execute(update(BotProgress).where(BotProgress.bot_id == bot_id).values(evidence_waits_until=until))

@@ -177,7 +177,7 @@ def test_a_search_that_finds_only_the_parent_is_no_improvement(
     stocked_desk: Desk, bot_id: UUID, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        iterations, "neighbours_by_optuna", lambda _style, parent: best_of(in_order([parent]), trials=1)
+        iterations, "neighbours_by_optuna", lambda _style, parent, _: best_of(in_order([parent]), trials=1)
     )
     assert run_improvement(stocked_desk, bot_id, run_id="run-1").status is JobStatus.COMPLETED
     with stocked_desk.database() as db:

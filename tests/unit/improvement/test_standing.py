@@ -24,18 +24,18 @@ def standing(lost: int, *, won: bool = False, waits: int = 0, sealed_days: int |
 @pytest.mark.parametrize(
     ("standing", "words"),
     [
-        (standing(6), "2 of 8 looks left at 60 sealed days since 2026-09-01"),
-        (standing(6, sealed_days=None), "2 of 8 looks left at days sealed since 2026-09-01"),
+        (standing(0), "2 of 2 looks left at 60 sealed days since 2026-09-01"),
+        (standing(0, sealed_days=None), "2 of 2 looks left at days sealed since 2026-09-01"),
         (
-            standing(7, waits=1),
-            "1 of 8 looks left at 60 sealed days since 2026-09-01; it waits for 1 more trading day, until 2027-02-03",
+            standing(1, waits=1),
+            "1 of 2 looks left at 60 sealed days since 2026-09-01; it waits for 1 more trading day, until 2027-02-03",
         ),
-        (standing(8, waits=47), "No look left: it waits for 47 more trading days, until 2027-02-03"),
+        (standing(2, waits=47), "No look left: it waits for 47 more trading days, until 2027-02-03"),
         (
-            standing(2, won=True, waits=47),
+            standing(1, won=True, waits=47),
             "A look was won, which closed the epoch: it waits for 47 more trading days, until 2027-02-03",
         ),
-        (standing(8), "No look left: its next search asks for a new epoch"),
+        (standing(2), "No look left: its next search asks for a new epoch"),
         (LooksStanding(), "No day is sealed yet: its first search seals the newest"),
         (
             LooksStanding(waits_until=UNTIL, waits_for_days=12),
@@ -51,6 +51,6 @@ def test_looks_taken_and_left_are_all_looks_of_an_open_epoch_and_one_won_leaves_
     assert [(standing(lost).taken, standing(lost).left) for lost in range(LOOKS + 1)] == [
         (lost, LOOKS - lost) for lost in range(LOOKS + 1)
     ]
-    won = standing(2, won=True)
-    assert (won.taken, won.left, won.level) == (3, 0, None)
+    won = standing(1, won=True)
+    assert (won.taken, won.left, won.level) == (2, 0, None)
     assert (standing(0).level, LooksStanding().level) == (LEVELS[0], None)

@@ -23,6 +23,7 @@ from trading.verification.walk_forward import (
     SegmentResult,
     WalkForward,
     Windows,
+    anchored,
     as_many_as_fit,
     plan,
     walk_forward,
@@ -293,3 +294,13 @@ def test_ranking_does_not_depend_on_the_order_of_arrival() -> None:
     assert [trial.genome["a"] for trial in ranked(reversed(trials))] == order
     assert [trial.genome["a"] for trial in ranked(trials, score=by_net_pnl)] == [3, 2, 1, 0]
     assert by_sharpe(BLANK) == -np.inf
+
+
+def test_anchored_segments_train_on_every_bar_before_the_same_test_part() -> None:
+    segments = plan(hours(2_000))
+    assert segments[0].train.first_bar > 0
+    widened = anchored(segments)
+    assert [segment.test for segment in widened] == [segment.test for segment in segments]
+    assert [(segment.train.first_bar, segment.train.end_bar) for segment in widened] == [
+        (0, segment.train.end_bar) for segment in segments
+    ]
