@@ -13,7 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from api.audit import chain
 from api.backtests import tear_sheets
 from api.bots import acts as bot_acts
-from api.bots import dossier, fleet
+from api.bots import discoveries, dossier, fleet
 from api.control import kill_switch
 from api.edge import for_people, problems
 from api.edge.deps import Admission
@@ -59,6 +59,7 @@ def create_app(desk: Desk) -> FastAPI:
     for module in (
         fleet,
         dossier,
+        discoveries,
         proofs,
         proof_page,
         resets,

@@ -73,7 +73,7 @@ class Settings(BaseSettings):
     warm_up_tolerance: float = Field(default=WARM_UP_TOLERANCE, ge=1e-12, le=0.01)
     simulator_seed: int = Field(default=20_260_101, ge=0, lt=2**63)
     simulator_years: int = Field(default=2, ge=1, le=20)
-    planted_edges: str = "MES=OPENING_RANGE:12,MCL=OPENING_RANGE:12,MNQ=MOMENTUM:12"
+    planted_edges: str = "MES=OPENING_RANGE:16,MCL=OPENING_RANGE:16,MNQ=MOMENTUM:20"
 
     @property
     def plants(self) -> dict[str, Plant]:

@@ -139,5 +139,15 @@ CANDIDATES = Page(
     keys=(("/", "Filter bots"), *ROW_KEYS, ("Esc", "Clear the filter")),
     foot_keys=(("/", "filter"), ("↑↓", "row"), ("↵", "open"), ("Esc", "clear")),
 )
-SITE: tuple[Page, ...] = (BOARD, BOT, DECISIONS, JOBS, HEALTH, AUDIT, CANDIDATES)
+DISCOVERIES = Page(
+    path="/discoveries",
+    name="Discoveries",
+    template="discoveries.html",
+    script="discoveries",
+    modules=SHEETS,
+    key="7",
+    keys=ROW_KEYS,
+    foot_keys=(("↑↓", "row"), ("↵", "bot")),
+)
+SITE: tuple[Page, ...] = (BOARD, BOT, DECISIONS, JOBS, HEALTH, AUDIT, CANDIDATES, DISCOVERIES)
 TABS: tuple[Page, ...] = tuple(sorted((page for page in SITE if page.key), key=lambda page: page.key or ""))

@@ -61,7 +61,7 @@ def simulate(
 ) -> None:
     """Simulate a market that ends today for symbols that have none yet, and store its bars, labelled SIMULATED.
 
-    Kinds of edges: MOMENTUM, REVERSION, OPENING_RANGE, SESSION_DRIFT, GAP, of a Sharpe ratio up to 12. What is planted
+    Kinds of edges: MOMENTUM, REVERSION, OPENING_RANGE, SESSION_DRIFT, GAP, of a Sharpe ratio up to 20. What is planted
     is written down where no bot can read it. Without --plant nothing is. Bars that are there stay: records of bots
     were made on them.
 

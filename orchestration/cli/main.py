@@ -112,6 +112,19 @@ def status() -> None:
 
 
 @app.command()
+def discoveries() -> None:
+    """List who is proven since when; on simulated markets also what was planted, found, missed and false.
+
+    Bots cannot read what is planted; people can.
+
+    Example: proving discoveries
+    """
+    from orchestration.cli.discovery_work import show
+
+    show()
+
+
+@app.command()
 def seed(
     *,
     bots: Annotated[

@@ -8,11 +8,12 @@ made of it. What runs, searches and judges may not import this module, however i
 from datetime import date, datetime
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, one_of
+from store.rows import rows_of
 
 EDGE_KINDS = ("MOMENTUM", "REVERSION", "OPENING_RANGE", "SESSION_DRIFT", "GAP")
 
@@ -59,3 +60,10 @@ class PlantedEdgeRow(NamedTuple):
 def write(db: Session, edge: PlantedEdgeRow) -> None:
     """Write the truth about some bars down; the same bars have one truth, so once is enough."""
     db.execute(insert(PlantedEdge).values(edge._asdict()).on_conflict_do_nothing())
+
+
+def planted_edges(db: Session) -> list[PlantedEdgeRow]:
+    """Return every edge that was ever planted, by symbol, the oldest first."""
+    columns = (getattr(PlantedEdge, name) for name in PlantedEdgeRow._fields)
+    ordered = select(*columns).order_by(PlantedEdge.symbol, PlantedEdge.created_at, PlantedEdge.fingerprint)
+    return rows_of(db.execute(ordered), PlantedEdgeRow)

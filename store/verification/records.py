@@ -33,7 +33,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, one_of
 from store.rows import first_of, rows_of
-from store.tables import BARS_KINDS, BotEvidence
+from store.tables import BARS_KINDS, Bot, BotEvidence
 from trading.figures.declared import Figures
 
 STRETCH_ORIGINS = ("WALK_FORWARD", "IN_FORCE")
@@ -131,6 +131,31 @@ class JudgedRow(NamedTuple):
     proven: bool
 
 
+class ProvenRow(NamedTuple):
+    """A proven bot and what proves it."""
+
+    bot_id: UUID
+    name: str
+    symbol: str
+    timeframe: str
+    archetype: str
+    bars_kind: str
+    days: int
+    log_e: float
+    sharpe: float | None
+    proven_since: datetime
+
+
+class RecordCount(NamedTuple):
+    """The records of the bots of one symbol on one kind of bars."""
+
+    symbol: str
+    bars_kind: str
+    records: int
+    proven: int
+    found_at: datetime | None
+
+
 def ends_on(db: Session, bot_id: UUID, *, bars_kind: str) -> date | None:
     """Return the last day of a bot's record on one kind of bars, or None before it has begun."""
     own = select(BotEvidence.last_on).where(BotEvidence.bot_id == bot_id, BotEvidence.bars_kind == bars_kind)
@@ -179,6 +204,40 @@ def every_record(db: Session, *, bars_kind: str) -> list[JudgedRow]:
     columns = (getattr(BotEvidence, name) for name in JudgedRow._fields)
     records = select(*columns).where(BotEvidence.bars_kind == bars_kind)
     return rows_of(db.execute(records.order_by(BotEvidence.bot_id)), JudgedRow)
+
+
+def proven_bots(db: Session, *, limit: int) -> list[ProvenRow]:
+    """Return the proven bots, archived ones too, in the order in which they became so."""
+    chosen = (
+        select(
+            Bot.id.label("bot_id"),
+            *(Bot.name, Bot.symbol, Bot.timeframe, Bot.archetype),
+            *(getattr(BotEvidence, name) for name in ("bars_kind", "days", "log_e", "sharpe", "proven_since")),
+        )
+        .join(BotEvidence, BotEvidence.bot_id == Bot.id)
+        .where(BotEvidence.proven)
+        .order_by(BotEvidence.proven_since, Bot.name, BotEvidence.bars_kind)
+        .limit(limit)
+    )
+    return rows_of(db.execute(chosen), ProvenRow)
+
+
+def record_counts(db: Session) -> list[RecordCount]:
+    """Return how many bots have a record, archived ones too, and how many are proven, by symbol and kind of bars."""
+    is_proven = BotEvidence.proven
+    counted = (
+        select(
+            Bot.symbol,
+            BotEvidence.bars_kind,
+            func.count().label("records"),
+            func.count().filter(is_proven).label("proven"),
+            func.min(BotEvidence.proven_since).filter(is_proven).label("found_at"),
+        )
+        .join(BotEvidence, BotEvidence.bot_id == Bot.id)
+        .group_by(Bot.symbol, BotEvidence.bars_kind)
+        .order_by(Bot.symbol, BotEvidence.bars_kind)
+    )
+    return rows_of(db.execute(counted), RecordCount)
 
 
 def newest_growth(db: Session) -> datetime | None:

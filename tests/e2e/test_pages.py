@@ -109,7 +109,7 @@ def test_no_page_is_wider_than_its_window(screen: Screen, served: Served, path: 
 
 
 @pytest.mark.parametrize("width", [1440, 1280])
-@pytest.mark.parametrize("path", ["/decisions", "/jobs", "/health", "/audit"])
+@pytest.mark.parametrize("path", ["/decisions", "/jobs", "/health", "/audit", "/discoveries"])
 def test_neither_figures_nor_ticks_are_cut_at_a_desk(screen: Screen, served: Served, path: str, width: int) -> None:
     screen.page.set_viewport_size({"width": width, "height": 900})
     page = opened(screen, served, path)

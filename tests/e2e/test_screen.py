@@ -276,7 +276,7 @@ def test_every_column_figure_and_badge_is_explained_in_the_help_and_by_key(desk:
     plant_work(desk)
     with serving(create_app(desk)) as served:
         page = screen.page
-        for path in ("/", "/decisions", "/jobs", "/health", "/audit", "/candidates"):
+        for path in ("/", "/decisions", "/jobs", "/health", "/audit", "/candidates", "/discoveries"):
             page.goto(served.http + path)
             expect(page.locator("#link-words")).to_have_text("LIVE")
             page.locator("#keys-open").click()

@@ -318,6 +318,27 @@ def _added(db: Session, row: Row) -> Row:
     return row
 
 
+def make_evidence(db: Session, bot: Bot, **over: Any) -> BotEvidence:
+    """Add the evidence of a record of two days; it is proven where `proven_since` says since when."""
+    sums = dict.fromkeys(("trades", "winners", "losers", "bars_held", "profit_micros", "loss_micros"), 0)
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "bars_kind": "SIMULATED",
+        "is_newest": True,
+        "first_on": date(2026, 1, 5),
+        "last_on": date(2026, 1, 6),
+        "days": 2,
+        "pnl_micros": [1, -1],
+        "log_e": 0.0,
+        "proven": over.get("proven_since") is not None,
+        "computed_at": BIRTH,
+    }
+    evidence = BotEvidence(**columns | sums | over)
+    db.add(evidence)
+    db.flush()
+    return evidence
+
+
 def make_bots(db: Session, number: int) -> list[UUID]:
     """Add many bots with their first generations in a few statements; return their ids in id order."""
     genome = dict(default_genome("breakout"))

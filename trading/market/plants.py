@@ -17,7 +17,7 @@ from trading.errors import BadInput
 from trading.market.instruments import instrument
 from trading.words import did_you_mean
 
-STRONGEST = 12.0
+STRONGEST = 20.0
 NO_PLANTS = "none"
 
 
@@ -62,7 +62,7 @@ class Plant:
 
     Attributes:
         kind: What it is.
-        sharpe: Annualised Sharpe ratio of its oracle before costs, above 0 and at most 12.
+        sharpe: Annualised Sharpe ratio of its oracle before costs, above 0 and at most 20.
 
     Raises:
         BadInput: another strength.

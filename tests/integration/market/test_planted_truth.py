@@ -113,7 +113,7 @@ def test_a_person_plants_by_a_command_and_the_chain_does_not_tell_what(by_comman
     [
         (("ES", "--plant", "MOMENTUN:8"), BadInput, "was 'MOMENTUN'; did you mean 'MOMENTUM'?"),
         (("ES", "--plant", "GAP"), BadInput, "an edge is written KIND:SHARPE, as GAP:8, was 'GAP'"),
-        (("ES", "--plant", "GAP:40"), BadInput, "a Sharpe ratio above 0, at most 12, was 40.0"),
+        (("ES", "--plant", "GAP:40"), BadInput, "a Sharpe ratio above 0, at most 20, was 40.0"),
         (("ES", "NQ", "ES"), BadInput, "ES is named 2 times; once is enough"),
         (("ES", "MSE"), UnknownInstrument, "no such contract root: 'MSE'"),
     ],

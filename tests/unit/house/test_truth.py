@@ -17,6 +17,7 @@ TRUTH = re.compile(r"planted_edges|plants|PlantedEdge\w*")
 KNOWS = {
     "gateways/settings.py",
     "orchestration/cli/bar_work.py",
+    "services/bots/discoveries.py",
     "services/bots/market.py",
     "services/market/plants.py",
     "store/map.py",

@@ -102,7 +102,7 @@ def test_edges_are_read_by_symbol() -> None:
         ("MES=GAP:3,", BadInput, "comma between, was ''"),
         ("MES=GAPS:3", BadInput, "was 'GAPS'; did you mean 'GAP'"),
         ("MES=GAP:three", BadInput, "KIND:SHARPE, as GAP:8, was 'GAP:three'"),
-        ("MES=GAP:nan", BadInput, "above 0, at most 12, was nan"),
+        ("MES=GAP:nan", BadInput, "above 0, at most 20, was nan"),
         ("MES=GAP:3,MES=MOMENTUM:3", BadInput, "one planted edge, was given two for MES"),
         ("AAPL=GAP:3", UnknownInstrument, "no such contract root: 'AAPL'"),
     ],
