@@ -32,7 +32,7 @@ COLUMNS: tuple[tuple[str | None, str, str, str], ...] = (
     ("source", "source", "Source", "Where the bars came from. SIMULATED ones open no gate."),
     ("generation", "gen", "Gen", "The newest genome: G1 is the one it was registered with."),
 )
-"""Key to sort by, class, heading, meaning."""
+"""Key to sort by, class, heading, meaning; the cells of a row are made from these heads."""
 
 FILTER_WORDS = (
     ("amber mes", "Every word must occur in name, symbol, style or source, or be the timeframe, stage or G number."),

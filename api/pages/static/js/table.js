@@ -9,9 +9,8 @@ import { sparkPath } from "./spark.js";
 const OVERSCAN = 8;
 const SPARK = { width: 96, height: 20 };
 const LINES_PAUSE_MS = 60;
-const COLUMNS = [
-  "bot", "stage", "activity", "net", "win", "trades", "fall", "factor", "sharpe", "sure", "unique", "equity", "source", "gen",
-];
+/** As the heads name them, which `api/pages/board_words.py` lists. */
+const COLUMNS = [...document.querySelectorAll(".heads .cell")].map((head) => head.className.replace("cell c-", ""));
 
 export class Table {
   /** @param {{open: (id: string) => void, lines: (ids: string[]) => Promise<void>}} listener */
