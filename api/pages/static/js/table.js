@@ -9,7 +9,6 @@ import { sparkPath } from "./spark.js";
 const OVERSCAN = 8;
 const SPARK = { width: 96, height: 20 };
 const LINES_PAUSE_MS = 60;
-/** As the heads name them, which `api/pages/board_words.py` lists. */
 const COLUMNS = [...document.querySelectorAll(".heads .cell")].map((head) => head.className.replace("cell c-", ""));
 
 export class Table {
