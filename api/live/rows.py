@@ -10,13 +10,14 @@ out the equity lines; the browser asks for those of the rows it shows.
 """
 
 import json
+import math
 from base64 import b64encode
 from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.bots.cards import BotCard
+from services.bots.cards import BotCard, RecordStanding
 from trading.bots.filter import Filterable
 from trading.figures.declared import FIGURES, MICROS, Figures, word_of
 from trading.money import usd_float
@@ -24,6 +25,7 @@ from trading.words import camel
 from trading.work.badges import BotNow
 
 SPARK_POINTS = 32
+LEAST_LOG10_E = -9.0  # as good as nothing; whoever lost all has none
 SPARK_LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -47,6 +49,9 @@ class BoardRow(NamedTuple):
     max_drawdown_pct: float | None
     profit_factor: float | None
     sharpe: float | None
+    log10_e: float | None
+    proven: bool
+    unseen_sharpe: float | None
     confidence_pct: float | None
     uniqueness_pct: float | None
     source: str | None
@@ -72,6 +77,7 @@ def board_row(card: BotCard) -> BoardRow:
         book=figures.book,
         since=_moment(figures.since),
         **_cells(card.metrics.figures),
+        **_record_cells(card.record),
         confidence_pct=_rounded(card.confidence_pct, 1),
         uniqueness_pct=_rounded(card.uniqueness_pct, 1),
         source=figures.data_source,
@@ -103,6 +109,8 @@ def filterable(card: BotCard) -> Filterable:
         "dd": row.max_drawdown_pct,
         "pf": row.profit_factor,
         "sharpe": row.sharpe,
+        "e": None if row.log10_e is None else 10.0**row.log10_e,
+        "oos": row.unseen_sharpe,
         "conf": row.confidence_pct,
         "uniq": row.uniqueness_pct,
     }
@@ -163,6 +171,14 @@ def _cells(figures: Figures) -> dict[str, Any]:
     }
 
 
+def _record_cells(record: RecordStanding | None) -> dict[str, Any]:
+    """Return what the board shows of a record: one decimal of the e-value's logarithm and of the Sharpe ratio."""
+    if record is None:
+        return {"log10_e": None, "proven": False, "unseen_sharpe": None}
+    log10_e = round(max(LEAST_LOG10_E, record.log_e / math.log(10.0)), 1)
+    return {"log10_e": log10_e, "proven": record.proven, "unseen_sharpe": _rounded(record.sharpe, 1)}
+
+
 def _cell(value: float | None, places: int, *, is_micros: bool) -> float | None:
     if value is None or places == 0:
         return value
@@ -177,7 +193,7 @@ def _ids(cells: Collection[UUID]) -> str:
     return _json(b64encode(b"".join(bot_id.bytes for bot_id in cells)).decode())
 
 
-def _repeating(cells: Collection[str | None], spoken: Callable[[Any], str] = _json) -> str:
+def _repeating(cells: Collection[str | bool | None], spoken: Callable[[Any], str] = _json) -> str:
     place = {word: number for number, word in enumerate(dict.fromkeys(cells))}
     words = ",".join(spoken(word) for word in place)
     return f'{{"words":[{words}],"at":{_json([place[word] for word in cells])}}}'
@@ -194,6 +210,7 @@ _BOARD_FIGURES = tuple(
 )
 _REPEATS = (
     *("stage", "symbol", "timeframe", "archetype", "book", "since", "source", "locked_until", "promotion", "run_id"),
+    "proven",
 )
 _ENCODED: dict[str, Callable[[Any], str]] = {
     "id": _ids,

@@ -24,6 +24,11 @@ COLUMNS: tuple[tuple[str | None, str, str, str], ...] = (
     _figure("profit_factor", "factor"),
     _figure("sharpe", "sharpe"),
     (
+        *("evidence", "proof", "Evidence"),
+        "The e-value of its record: what bets on its days would have made of 1. PROVEN: among all bots, 10 % false.",
+    ),
+    ("unseenSharpe", "oos", "OOS Sharpe", "Sharpe of its record: days that no genome trading them was chosen on."),
+    (
         *("confidence", "sure", "Conf %"),
         "How far the newest generation is to be trusted: luck, number of trades and consistency taken together.",
     ),
@@ -41,6 +46,7 @@ FILTER_WORDS = (
     ("state:queued", "A part of the state: backtest, improving, evolving, running, queued, needs, idle, error."),
     ("state:archived", "The bots that have left the fleet, and they alone; the switch Archived does the same."),
     ("net>0 dd<20", "Figures, as the board rounds them: net $, win %, trades, dd %, pf, sharpe, conf %, uniq %, gen."),
+    ("e>20 oos>1", "Figures of its record: the e-value, and the Sharpe ratio out of sample."),
     ("gen:3 trades>=50", "Relations are : > >= < <=. A figure that is unknown meets none."),
     ("-stage:lab", "A minus turns a term round."),
 )

@@ -19,7 +19,7 @@ FIELDS: Mapping[str, str] = {
     "tf": "timeframe",
     "archetype": "style",
 }
-FIGURES = ("gen", "net", "win", "trades", "dd", "pf", "sharpe", "conf", "uniq")
+FIGURES = ("gen", "net", "win", "trades", "dd", "pf", "sharpe", "e", "oos", "conf", "uniq")
 WHOLE = frozenset({"symbol", "timeframe", "stage"})
 PLAIN: Mapping[str, bool] = {
     "name": False,
@@ -50,7 +50,7 @@ class Filterable:
     Attributes:
         words: By field, in lower case; `source` is empty where there is none.
         figures: By name in `FIGURES`: generation, net $, win %, trades, max drawdown %, profit factor, Sharpe,
-            confidence %, uniqueness %.
+            e-value and Sharpe of its record, confidence %, uniqueness %.
     """
 
     words: Mapping[str, str]

@@ -33,12 +33,15 @@ BOT = {
     "maxDrawdownPct": 120.0,
     "profitFactor": None,
     "sharpe": -0.4,
+    "log10E": 1.5,
+    "unseenSharpe": 1.1,
     "confidencePct": None,
     "uniquenessPct": 9.1,
 }
 KEYS = {
     **{"gen": "generation", "net": "netPnl", "win": "winPct", "trades": "trades", "dd": "maxDrawdownPct"},
-    **{"pf": "profitFactor", "sharpe": "sharpe", "conf": "confidencePct", "uniq": "uniquenessPct"},
+    **{"pf": "profitFactor", "sharpe": "sharpe", "oos": "unseenSharpe", "conf": "confidencePct"},
+    "uniq": "uniquenessPct",
 }
 
 
@@ -54,7 +57,7 @@ def filterable(bot: dict[str, Any]) -> Filterable:
     words |= {"style": bot["archetype"], "state": bot["botNow"]["state"], "source": bot["source"] or ""}
     return Filterable(
         words={name: word.lower() for name, word in words.items()},
-        figures={name: bot[key] for name, key in KEYS.items()},
+        figures={name: bot[key] for name, key in KEYS.items()} | {"e": 10 ** bot["log10E"]},
     )
 
 
@@ -64,7 +67,19 @@ def filterable(bot: dict[str, Any]) -> Filterable:
         *("", "amber", "OTTER mes", "vwap", "simul", "5m", "lab", "g3"),
         *("tf:5m", "tf:1h,5m", "timeframe:5M", "symbol:mes", "style:vwap", "archetype:bounce", "state:queued"),
         *("state:backtest", "source:simulated", "-source:real", "stage:lab", "name:amb", "gen:3", "gen:g3", "gen>=3"),
-        *("net<0", "net>-13", "net=-12.5", "dd>=100", "trades>50 win<=40", "-pf>0", "tf:", "net>", "-amber1"),
+        *(
+            "net<0",
+            "net>-13",
+            "net=-12.5",
+            "dd>=100",
+            "trades>50 win<=40",
+            "-pf>0",
+            "e>20 e<32",
+            "oos>1",
+            "tf:",
+            "net>",
+            "-amber1",
+        ),
     ],
 )
 def test_a_bot_passes_what_is_true_of_it(run: Run, text: str) -> None:

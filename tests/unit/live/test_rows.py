@@ -1,10 +1,11 @@
 """A row of the board holds each fact of its bot in its own cell."""
 
-from datetime import UTC, datetime, timedelta
+import math
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from api.live.rows import BoardRow, board_row, now_cell
-from services.bots.cards import BookFigures, BotCard
+from services.bots.cards import BookFigures, BotCard, RecordStanding
 from trading.books import Stage
 from trading.figures.declared import Figures
 from trading.work.badges import Job, Situation, bot_now
@@ -51,7 +52,15 @@ def test_every_fact_has_its_own_cell() -> None:
         dagster_run_id="run-1",
         confidence_pct=61.26,
         uniqueness_pct=17.84,
-        record=None,
+        record=RecordStanding(
+            bars_kind="REAL",
+            days=250,
+            first_on=date(2025, 1, 6),
+            last_on=date(2025, 12, 19),
+            sharpe=1.26,
+            log_e=math.log(25.0),
+            proven_since=NOW,
+        ),
         metrics=metrics,
         sparkline=(1.0, 2.0),
     )
@@ -74,6 +83,9 @@ def test_every_fact_has_its_own_cell() -> None:
         max_drawdown_pct=8.8,
         profit_factor=1.46,
         sharpe=0.99,
+        log10_e=1.4,
+        proven=True,
+        unseen_sharpe=1.3,
         confidence_pct=61.3,
         uniqueness_pct=17.8,
         source="cme",

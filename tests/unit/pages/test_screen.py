@@ -195,7 +195,11 @@ rows_of_any_kind = st.lists(
         BoardRow,
         **dict.fromkeys(BoardRow._fields, words)
         | {"id": st.uuids(), "name": st.text(max_size=9), "bot_now": st.sampled_from(['"IDLE"', '{"state":"ERROR"}'])}
-        | dict.fromkeys(["net_pnl", "max_drawdown_usd", "sharpe", "confidence_pct", "uniqueness_pct"], amounts)
+        | {"proven": st.booleans()}
+        | dict.fromkeys(
+            ["log10_e", "unseen_sharpe", "net_pnl", "max_drawdown_usd", "sharpe", "confidence_pct", "uniqueness_pct"],
+            amounts,
+        )
         | dict.fromkeys(["generation", "trades"], st.none() | st.integers(0, 10**9)),
     ),
     max_size=6,
@@ -219,6 +223,11 @@ def test_the_browser_reads_every_cell_the_server_sends(
             stored.max_drawdown_pct,
             stored.trades,
         )
+        assert (bot["log10E"], bot["proven"], bot["unseenSharpe"]) == (
+            stored.log10_e,
+            stored.proven,
+            stored.unseen_sharpe,
+        )
         assert (bot["confidencePct"], bot["uniquenessPct"]) == (stored.confidence_pct, stored.uniqueness_pct)
         assert ("spark" in bot) == sparks
         assert set(bot) == set(SENT) - (set() if sparks else {"spark"})
@@ -226,7 +235,8 @@ def test_the_browser_reads_every_cell_the_server_sends(
 
 SENT = (
     *("id", "name", "stage", "symbol", "timeframe", "archetype", "generation", "botNow", "book", "since", "netPnl"),
-    *("trades", "winPct", "maxDrawdownUsd", "maxDrawdownPct", "profitFactor", "sharpe", "confidencePct"),
+    *("trades", "winPct", "maxDrawdownUsd", "maxDrawdownPct", "profitFactor", "sharpe", "log10E"),
+    *("proven", "unseenSharpe", "confidencePct"),
     *("uniquenessPct", "source", "lockedUntil", "promotion", "progressPct", "runId", "spark"),
 )
 

@@ -15,6 +15,7 @@ const FIELDS = { ...Object.fromEntries(Object.keys(WORDS_OF).map((name) => [name
 const FIGURES_OF = {
   gen: (bot) => bot.generation, net: (bot) => bot.netPnl, win: (bot) => bot.winPct, trades: (bot) => bot.trades,
   dd: (bot) => bot.maxDrawdownPct, pf: (bot) => bot.profitFactor, sharpe: (bot) => bot.sharpe,
+  e: (bot) => (bot.log10E === null ? null : 10 ** bot.log10E), oos: (bot) => bot.unseenSharpe,
   conf: (bot) => bot.confidencePct, uniq: (bot) => bot.uniquenessPct,
 };
 const WHOLE = new Set(["symbol", "timeframe", "stage"]);

@@ -23,7 +23,7 @@ const fleet = new Fleet();
 /** @type {import("./store.js").View} */
 const view = viewOf(location.search || remembered());
 const SORTS = /** @type {(keyof typeof KEYS)[]} */ (Object.keys(KEYS));
-const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "confidence", "uniqueness", "generation"]);
+const FALLING_FIRST = new Set(["netPnl", "winPct", "trades", "profitFactor", "sharpe", "evidence", "unseenSharpe", "confidence", "uniqueness", "generation"]);
 
 const strip = new Strip();
 /** What nobody sees at first is asked for when it is wanted. @type {import("./drawer.js").Drawer|null} */

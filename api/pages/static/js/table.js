@@ -3,7 +3,7 @@
 
 import { badgeOf, quietWords } from "./badge.js";
 import { byId, dress, el, say, svg } from "./dom.js";
-import { DASH, count, fall, fallPct, isBust, money, pct, ratio } from "./format.js";
+import { DASH, count, fall, fallPct, isBust, money, pct, ratio, timesOf } from "./format.js";
 import { sparkPath } from "./spark.js";
 
 const OVERSCAN = 8;
@@ -198,6 +198,9 @@ function fill(row, bot) {
   dress(row.share, isBust(bot.maxDrawdownPct) ? "share down" : "share");
   say(row.cells.factor, ratio(bot.profitFactor));
   say(row.cells.sharpe, ratio(bot.sharpe));
+  say(row.cells.proof, bot.proven ? `PROVEN ${timesOf(bot.log10E)}` : timesOf(bot.log10E));
+  dress(row.cells.proof, bot.proven ? "cell c-proof up" : "cell c-proof");
+  say(row.cells.oos, bot.unseenSharpe === null ? DASH : bot.unseenSharpe.toFixed(1));
   say(row.cells.sure, pct(bot.confidencePct));
   say(row.cells.unique, pct(bot.uniquenessPct));
   row.line.setAttribute("d", sparkPath(bot.spark ?? "", SPARK.width, SPARK.height));
