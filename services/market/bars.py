@@ -30,7 +30,7 @@ from trading.market.contracts import NamedContract, late_note, named_contract, u
 from trading.market.front_month import front_month, holes_note
 from trading.market.gaps import Gaps, gaps_note, gaps_of
 from trading.market.instruments import MICRO_OF, instrument
-from trading.market.marks import marks_note
+from trading.market.marks import joined_note, marks_note
 from trading.market.outside import outside_note
 from trading.market.quoted_bars import quote_note
 from trading.market.raw_bars import Faults, RawBars, check_values, timeframe_of
@@ -230,7 +230,7 @@ def _series(checked: CheckedBars, timeframe: str, provider: str) -> NewSeries:
     if not columns[5].any():
         notes.append(f"{root}: no volume")
     bars = bars_from_columns(columns, symbol=root, timeframe=timeframe, provider=provider)
-    notes += [marks_note(bars), unnamed_rolls_note(bars), outside_note(bars)]
+    notes += [marks_note(bars), joined_note(bars), unnamed_rolls_note(bars), outside_note(bars)]
     return NewSeries(bars, raw.file, tuple(filter(None, notes)))
 
 
@@ -291,4 +291,6 @@ def _derived(whole: NewSeries, timeframe: str) -> NewSeries:
     bars = whole.bars
     note = f"{bars.symbol}: {timeframe} bars aggregated from {bars.timeframe}"
     derived = aggregate(bars, timeframe)
-    return replace(whole, bars=derived, notes=(note, *whole.notes), derived_from=bars.timeframe)
+    of_marks = whole.of_marks or marks_note(bars) is not None
+    notes = (note, *whole.notes)
+    return replace(whole, bars=derived, notes=notes, derived_from=bars.timeframe, of_marks=of_marks)

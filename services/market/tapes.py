@@ -83,7 +83,11 @@ class BarSupply:
 def _at_hand(store: BarStore, series: BarSeries, session_mode: str) -> TapeAtHand:
     bars = store.load(series.symbol, series.timeframe, provider=series.provider)
     sessions = session_index(bars, mode=session_mode)
-    return TapeAtHand(series, bars, sessions, tape_of(bars, sessions), session_mode, data_source(bars))
+    return TapeAtHand(series, bars, sessions, tape_of(bars, sessions), session_mode, _source(series, bars))
+
+
+def _source(series: BarSeries, bars: Bars) -> str:
+    return data_source(bars, of_marks=series.of_marks)
 
 
 @lru_cache(maxsize=TAPES_AT_HAND)
@@ -96,4 +100,4 @@ def _open_days(whole: TapeAtHand, sealed_from: int) -> TapeAtHand:
     series = whole.series
     bars = bars_from_columns(kept, symbol=series.symbol, timeframe=series.timeframe, provider=series.provider)
     sessions = session_index(bars, mode=whole.session_mode)
-    return TapeAtHand(series, bars, sessions, tape_of(bars, sessions), whole.session_mode, data_source(bars))
+    return TapeAtHand(series, bars, sessions, tape_of(bars, sessions), whole.session_mode, _source(series, bars))

@@ -5,8 +5,7 @@ Belongs here: what is resampled and compared. Does not belong here: the statisti
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
-from itertools import islice
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -25,7 +24,7 @@ from trading.backtests.parts import Part
 from trading.errors import Refused
 from trading.figures.performance import Performance, daily_pnl, daily_returns
 from trading.money import usd
-from trading.strategies.genome import Genome, validated
+from trading.strategies.genome import Genome, genome_hash, validated
 from trading.strategies.tape import tape_of
 from trading.verification import verdicts
 from trading.verification.luck import (
@@ -45,6 +44,7 @@ BLOCK_DAYS = 20
 SYNTHETIC_HISTORIES = 40
 PBO_CANDIDATES = 120
 PBO_BLOCKS = 16
+TRIED, ON_GRID = "improve and evolve iterations", "the bot's grid"
 
 
 def check_resampled_trades(_: Desk, bench: Workbench, progress: Progress) -> Finding:
@@ -113,35 +113,53 @@ def check_sharpe(desk: Desk, bench: Workbench, _: Progress) -> Finding:
 def check_overfitting(desk: Desk, bench: Workbench, progress: Progress) -> Finding:
     """Compare the genome in force with those that were tried by combinatorially symmetric cross-validation.
 
-    Where no iteration has tried any, the genomes of the bot's grid stand for them, and the figures say so, and of how
+    Where no iteration has tried any, the genomes of the bot's grid stand for them, and the verdict says so, and of how
     many they were drawn.
     """
-    with transaction(desk.database) as db:
-        known = verifications.candidates(db, bench.bot.id, limit=PBO_CANDIDATES)
-        of = verifications.count_candidates(db, bench.bot.id)
-    others: list[Genome] = [validated(bench.style, genome) for genome in known]
-    origin = "improve and evolve iterations"
-    if len(others) < 2:
-        on_grid = grid_around(bench)
-        others, origin, of = list(islice(on_grid, PBO_CANDIDATES)), "the bot's grid", len(on_grid)
-    tried = [bench.genome, *(genome for genome in others if genome != bench.genome)]
-    tell = counted(progress, "candidates", of=len(tried))
-    returns = np.column_stack([_returns(bench, genome, tell) for genome in tried])
+    compared = _compared(desk, bench)
+    tell = counted(progress, "candidates", of=len(compared.genomes))
+    returns = np.column_stack([_returns(bench, genome, tell) for genome in compared.genomes])
     if len(returns) < 2 * PBO_BLOCKS:
         return Finding(Verdict(Grade.UNKNOWN, f"{len(returns)} days are too few for {PBO_BLOCKS} blocks"), {})
     overfitting = overfitting_probability(returns, blocks=PBO_BLOCKS)
     figures = {
         "probability": overfitting.probability,
         "loss_probability": overfitting.loss_probability,
-        "candidates": len(tried),
-        "candidates_from": origin,
-        "candidates_of": of,
+        "candidates": len(compared.genomes),
+        "candidates_from": compared.origin,
+        "candidates_of": compared.of,
         "days": len(returns),
         "blocks": PBO_BLOCKS,
         "splits": len(overfitting.logits),
         "logit": quantiles_of(overfitting.logits.tolist()),
     }
-    return Finding(verdicts.of_overfitting(overfitting), figures)
+    return Finding(verdicts.of_overfitting(overfitting, among=compared.in_words), figures)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The genomes an overfitting test compares, the one in force first: from where, and of how many they were drawn."""
+
+    genomes: tuple[Genome, ...]
+    origin: str
+    of: int
+
+    @property
+    def in_words(self) -> str:
+        drawn = f"{len(self.genomes):,}" if len(self.genomes) == self.of else f"{len(self.genomes):,} of {self.of:,}"
+        return f"{drawn} tried" if self.origin == TRIED else f"{drawn} on {self.origin}"
+
+
+def _compared(desk: Desk, bench: Workbench) -> _Compared:
+    own, others_at_most = genome_hash(bench.genome), PBO_CANDIDATES - 1
+    with transaction(desk.database) as db:
+        known = verifications.candidates(db, bench.bot.id, besides=own, limit=others_at_most)
+        of = verifications.count_candidates(db, bench.bot.id, besides=own)
+    if len(known) >= 2:
+        tried = (validated(bench.style, genome) for genome in known)
+        return _Compared((bench.genome, *tried), TRIED, 1 + of)
+    others = sorted((genome for genome in grid_around(bench) if genome != bench.genome), key=genome_hash)
+    return _Compared((bench.genome, *others[:others_at_most]), ON_GRID, 1 + len(others))
 
 
 def session_returns(stored: BacktestSession) -> FloatArray:

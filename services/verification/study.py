@@ -19,7 +19,7 @@ from services.verification.walk_forwards import Walked, walk_history
 from store.market.bars import BarStore
 from trading.backtests.engine import margined
 from trading.backtests.parts import PartBacktester
-from trading.market.bars import Bars, timeframe_ns
+from trading.market.bars import timeframe_ns
 from trading.market.instruments import account_usd, instrument
 from trading.market.marks import at_marks, marks_note
 from trading.money import MICROS_PER_USD
@@ -83,14 +83,18 @@ def walk_forward_study(store: BarStore, symbols: Sequence[str], *, timeframe: st
     at_hand = [BarSupply(store, instrument(symbol).symbol, MODE).read(timeframe) for symbol in symbols]
     strands = []
     for read in at_hand:
-        for reading in _readings(read.bars):
+        for reading in _readings(read):
             strands += list(_strands(read, reading, progress))
-    notes = [note for note in (marks_note(read.bars) for read in at_hand) if note is not None]
+    notes = [note for note in map(_marks_note, at_hand) if note is not None]
     return Study(timeframe, tuple(strands), tuple(notes))
 
 
-def _readings(bars: Bars) -> tuple[str, ...]:
-    return (AS_GIVEN, AT_MARKS) if marks_note(bars) else (AS_GIVEN,)
+def _marks_note(at_hand: TapeAtHand) -> str | None:
+    return marks_note(at_hand.bars, of_marks=at_hand.series.of_marks)
+
+
+def _readings(at_hand: TapeAtHand) -> tuple[str, ...]:
+    return (AS_GIVEN, AT_MARKS) if _marks_note(at_hand) else (AS_GIVEN,)
 
 
 def _strands(at_hand: TapeAtHand, reading: str, progress: Progress) -> Iterator[Strand]:

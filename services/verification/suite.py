@@ -67,6 +67,7 @@ def check_walk_forward(desk: Desk, bench: Workbench, progress: Progress) -> Find
     day = bench.at_hand.tape.trading_day
     consistency, overfit_ratio = walked.walk.consistency, walked.walk.overfit_ratio
     figures = {
+        "begins_with_generation": 1,
         "consistency": consistency,
         "overfit_ratio": overfit_ratio,
         "tried": walked.walk.trials,

@@ -12,6 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
+from store.improvement.origins import origins_of, tried_by
 from store.tables import Bot, BotGeneration, ImproveCandidate, ImproveIteration
 
 
@@ -23,9 +24,9 @@ def insert_iteration(db: Session, iteration: Mapping[str, Any], candidates: Sequ
 
 
 def tried_so_far(db: Session, bot_id: UUID) -> int:
-    """Return how many candidates earlier iterations of a bot have tried, on whatever bars."""
+    """Return how many candidates earlier iterations of a bot's lineage have tried, on whatever bars."""
     tried = select(func.coalesce(func.sum(ImproveIteration.candidates_tried), 0))
-    return int(db.execute(tried.where(ImproveIteration.bot_id == bot_id)).scalar_one())
+    return int(db.execute(tried.where(tried_by(origins_of(db, bot_id)))).scalar_one())
 
 
 def sibling_genomes(db: Session, bot_id: UUID, *, before: date, limit: int) -> list[dict[str, Any]]:

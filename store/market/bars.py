@@ -54,6 +54,7 @@ class BarSeries:
         notes: What happened on the way in, one sentence each.
         derived_from: The timeframe it was aggregated from; empty for bars as the provider gave them.
         borrowed_from: The root whose bars they are (ES of a MES series); empty for bars of the symbol itself.
+        of_marks: They were aggregated from bars that were made from marks (`trading.market.marks`).
         withdrawn_at: When it was withdrawn, UTC; None where it was not, or before the store kept that.
     """
 
@@ -69,6 +70,7 @@ class BarSeries:
     notes: tuple[str, ...] = ()
     derived_from: str = ""
     borrowed_from: str = ""
+    of_marks: bool = False
     withdrawn_at: datetime | None = None
 
     @property
@@ -86,6 +88,7 @@ class NewSeries:
     notes: tuple[str, ...] = ()
     derived_from: str = ""
     borrowed_from: str = ""
+    of_marks: bool = False
 
 
 Key = tuple[str, str, str]
@@ -362,6 +365,7 @@ def described(new: NewSeries, *, now: datetime, fingerprint: str) -> BarSeries:
         notes=new.notes,
         derived_from=new.derived_from,
         borrowed_from=new.borrowed_from,
+        of_marks=new.of_marks,
     )
 
 
@@ -403,6 +407,7 @@ def _row_from_json(fields: dict[str, object]) -> BarSeries:
         "imported_at": datetime.fromisoformat(str(fields["imported_at"])),
         "notes": notes,
         "borrowed_from": fields.get("borrowed_from", _lender(notes)),
+        "of_marks": fields.get("of_marks", bool(fields["derived_from"]) and _tell_of_marks(notes)),
         "withdrawn_at": datetime.fromisoformat(str(withdrawn_at)) if withdrawn_at is not None else None,
     }
     return BarSeries(**{**fields, **known})  # type: ignore[arg-type]
@@ -412,6 +417,11 @@ def _lender(notes: tuple[str, ...]) -> str:
     """Return whose bars a series is by the notes of catalogs that had no column for it."""
     lent = [said for note in notes if (said := _LENT.fullmatch(note))]
     return lent[0]["root"] if lent else ""
+
+
+def _tell_of_marks(notes: tuple[str, ...]) -> bool:
+    """Return whether a series came from marks by the notes of catalogs that did not keep it."""
+    return any("they were made from marks" in note for note in notes)
 
 
 @contextmanager

@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, one_of
+from store.improvement.origins import origins_of, tried_by
 from store.rows import rows_of
 from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration
 
@@ -155,29 +156,36 @@ def shown_session(db: Session, bot_id: UUID) -> BacktestSession | None:
     return db.scalar(select(BacktestSession).where(BacktestSession.id == counted.scalar_subquery()))
 
 
-def candidates(db: Session, bot_id: UUID, *, limit: int) -> list[dict[str, Any]]:
-    """Return the distinct genomes that improve and evolve iterations of a bot tried, the first first."""
-    tried, iteration = ImproveCandidate, ImproveIteration
+def candidates(db: Session, bot_id: UUID, *, besides: str, limit: int) -> list[dict[str, Any]]:
+    """Return distinct genomes that iterations of a bot's lineage tried, besides one named by its hash.
+
+    Of more than `limit` so many are drawn, in the order of their hashes: by chance, and the same ones every time.
+    """
+    tried = ImproveCandidate
     distinct = (
         select(tried.genome)
-        .join(iteration, iteration.id == tried.iteration_id)
-        .where(iteration.bot_id == bot_id)
+        .join(ImproveIteration, ImproveIteration.id == tried.iteration_id)
+        .where(tried_by(origins_of(db, bot_id)), tried.genome_hash != besides)
         .group_by(tried.genome_hash, tried.genome)
-        .order_by(func.min(iteration.created_at), tried.genome_hash)
+        .order_by(tried.genome_hash)
         .limit(limit)
     )
     return list(db.scalars(distinct))
 
 
-def count_candidates(db: Session, bot_id: UUID) -> int:
-    """Return how many distinct genomes improve and evolve iterations of a bot tried."""
-    tried, iteration = ImproveCandidate, ImproveIteration
-    distinct = select(func.count(tried.genome_hash.distinct())).join(iteration, iteration.id == tried.iteration_id)
-    return db.scalar(distinct.where(iteration.bot_id == bot_id)) or 0
+def count_candidates(db: Session, bot_id: UUID, *, besides: str) -> int:
+    """Return how many distinct genomes iterations of a bot's lineage tried, besides one named by its hash."""
+    tried = ImproveCandidate
+    distinct = (
+        select(func.count(tried.genome_hash.distinct()))
+        .join(ImproveIteration, ImproveIteration.id == tried.iteration_id)
+        .where(tried_by(origins_of(db, bot_id)), tried.genome_hash != besides)
+    )
+    return db.scalar(distinct) or 0
 
 
 def candidate_sharpes(db: Session, bot_id: UUID) -> list[float]:
-    """Return the annualised train Sharpe ratio of every candidate a bot's iterations ever tried that has one.
+    """Return the annualised train Sharpe ratio of every candidate a bot's lineage ever tried that has one.
 
     In the order they were tried; of iterations recorded in one instant the lower number goes first.
     """
@@ -185,7 +193,7 @@ def candidate_sharpes(db: Session, bot_id: UUID) -> list[float]:
     known = (
         select(tried.train_sharpe)
         .join(iteration, iteration.id == tried.iteration_id)
-        .where(iteration.bot_id == bot_id, tried.train_sharpe.is_not(None))
+        .where(tried_by(origins_of(db, bot_id)), tried.train_sharpe.is_not(None))
         .order_by(iteration.created_at, iteration.iteration, iteration.job_type, tried.trial, tried.train_sharpe)
     )
     return [float(sharpe) for sharpe in db.scalars(known) if sharpe is not None]

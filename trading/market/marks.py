@@ -1,7 +1,7 @@
 """Bars that were made from marks: a price at each full hour, joined by straight lines, with nothing in between.
 
-Belongs here: telling such bars from traded ones, and what is left of them without the lines. Does not belong here:
-refusing them; they are real prices, they only hide what happened inside each bar.
+Belongs here: telling such bars from traded ones, what is left of them without the lines, telling bars that hide what
+price did over pauses. Does not belong here: refusing them; they are real prices, they only hide something.
 
 A bar between two marks has no wicks: its high is its open or its close, and so is its low. Stops and targets are then
 touched only on the line: a stop that the hour really touched and left again is never filled, and one that is filled is
@@ -9,7 +9,11 @@ filled at its own price although no trade is known there. A tight stop becomes a
 strategy with stops is flattered, beyond recognition where a search may choose the stop.
 
 Of the series this was checked against, bars from marks have a share of 1.00, traded futures at most 0.41 (thin minutes
-and thin hours), spot currencies under 0.04.
+and thin hours), spot currencies under 0.04. Longer bars made of them have wicks again and are no better: whoever makes
+them hands the mark on.
+
+Bars may also hide pauses alone: where the first bar after a weekend or break always opens at the close before, price
+jumped and the bars do not say so. Of the same series four do at all of their pauses, others at half of them or less.
 """
 
 from dataclasses import replace
@@ -17,11 +21,13 @@ from enum import StrEnum
 
 import numpy as np
 
-from trading.market.bars import SIMULATED, Bars, bars_from_columns, columns_of
+from trading.market.bars import SIMULATED, Bars, bars_from_columns, columns_of, timeframe_ns
 
 MARKS_SHARE = 0.9
 MINIMUM_BARS = 50
 MARKS_SUFFIX = "-MARKS"
+JOINED_SHARE = 0.9
+MINIMUM_PAUSES = 20
 
 
 class BarsKind(StrEnum):
@@ -52,20 +58,62 @@ def wickless_share(bars: Bars) -> float | None:
     return float(wickless.sum() / ranged.sum())
 
 
-def marks_note(bars: Bars) -> str | None:
-    """Return the sentence a series of marks carries into every session that runs over it, or None for traded bars."""
+def marks_note(bars: Bars, *, of_marks: bool = False) -> str | None:
+    """Return the sentence a series of marks carries into every session that runs over it, or None for traded bars.
+
+    Args:
+        bars: Any timeframe, oldest first.
+        of_marks: They were aggregated from bars that were made from marks, which they need not show themselves.
+    """
     share = wickless_share(bars)
-    if share is None or share < MARKS_SHARE:
+    if share is not None and share >= MARKS_SHARE:
+        wickless = f"{100.0 * share:.0f} % of the {bars.timeframe} bars have no wick"
+        missing = f"{wickless}: they were made from marks, moves inside a bar"
+    elif of_marks:
+        missing = f"the {bars.timeframe} bars consist of bars that were made from marks, moves between marks"
+    else:
+        return None
+    return f"{bars.symbol}: {missing} are missing, and every result with a stop is flattered"
+
+
+def joined_share(bars: Bars) -> float | None:
+    """Return the share of pauses, 0-1, after which a bar opens exactly where the bar before the pause closed.
+
+    A pause is longer than a bar and has one contract on both sides: weekends, holidays, breaks, hours without trades.
+
+    Args:
+        bars: Any timeframe, oldest first.
+
+    Returns:
+        The share; None with fewer than 20 pauses.
+    """
+    is_pause = (np.diff(bars.ts_event) > timeframe_ns(bars.timeframe)) & (np.diff(bars.contract) == 0)
+    pauses = int(is_pause.sum())
+    if pauses < MINIMUM_PAUSES:
+        return None
+    joined = bars.open_ticks[1:] == bars.close_ticks[:-1]
+    return float((joined & is_pause).sum() / pauses)
+
+
+def joined_note(bars: Bars) -> str | None:
+    """Return the sentence a series carries into every session where it hides what price did over its pauses."""
+    share = joined_share(bars)
+    if share is None or share < JOINED_SHARE:
         return None
     return (
-        f"{bars.symbol}: {100.0 * share:.0f} % of the {bars.timeframe} bars have no wick: they were made from marks, "
-        "moves inside a bar are missing, and every result with a stop is flattered"
+        f"{bars.symbol}: {100.0 * share:.0f} % of the {bars.timeframe} bars after a pause open at the close before it: "
+        "gaps over weekends and breaks are hidden, and every result that holds over them is flattered"
     )
 
 
-def data_source(bars: Bars) -> str:
-    """Return what a session over these bars names as its source: the provider, marked where the bars are only marks."""
-    return bars.provider if marks_note(bars) is None else bars.provider + MARKS_SUFFIX
+def data_source(bars: Bars, *, of_marks: bool = False) -> str:
+    """Return what a session over these bars names as its source: the provider, marked where the bars are only marks.
+
+    Args:
+        bars: Any timeframe, oldest first.
+        of_marks: See `marks_note`.
+    """
+    return bars.provider if marks_note(bars, of_marks=of_marks) is None else bars.provider + MARKS_SUFFIX
 
 
 def kind_of(source: str) -> BarsKind:

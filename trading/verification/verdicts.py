@@ -174,9 +174,15 @@ def of_sharpe(deflated: float | None, *, tried: int) -> Verdict:
     return Verdict(_grade(deflated >= DEFLATED_PROBABILITY), reason)
 
 
-def of_overfitting(chance: Overfitting) -> Verdict:
-    """Pass where the in-sample winner lands in the lower half out of sample in at most 20 % of the splits."""
-    reason = f"probability of backtest overfitting {chance.probability:.2f}; wanted at most {OVERFITTING_PROBABILITY}"
+def of_overfitting(chance: Overfitting, *, among: str) -> Verdict:
+    """Pass where the in-sample winner lands in the lower half out of sample in at most 20 % of the splits.
+
+    Args:
+        chance: How likely picking the best is picking luck.
+        among: Which genomes were compared, in words: how many of how many, where they were drawn.
+    """
+    probability = f"probability of backtest overfitting {chance.probability:.2f} among {among}"
+    reason = f"{probability}; wanted at most {OVERFITTING_PROBABILITY}"
     return Verdict(_grade(chance.probability <= OVERFITTING_PROBABILITY), reason)
 
 

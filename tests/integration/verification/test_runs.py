@@ -1,5 +1,6 @@
 """Verifications of a bot: every kind runs, is stored with its limits, repeats itself, and catches planted cheats."""
 
+import json
 import math
 from dataclasses import replace
 from datetime import date, timedelta
@@ -19,6 +20,7 @@ from services.bots.life import bot_life
 from services.desk import Desk
 from services.improvement.iterations import run_improvement
 from services.market.bars import import_bars
+from services.market.tapes import BarSupply
 from services.verification.detectors import check_look_ahead, check_warm_up
 from services.verification.findings import seed_of
 from services.verification.verifications import CHECKS, ON_OPEN_DAYS, verify
@@ -28,6 +30,7 @@ from store.verification.verifications import KINDS, VERDICTS, VerificationRun
 from tests.harness.factories import make_bot
 from tests.oracle.both_ways import by_hand
 from trading.errors import Refused, UnknownBots
+from trading.market.marks import marks_note
 from trading.strategies.archetypes import ONE_PER_FAMILY
 from trading.strategies.genome import Genome
 from trading.strategies.memory import WARM_UP_TOLERANCE
@@ -266,6 +269,23 @@ def test_bars_made_from_marks_say_so_in_every_session(desk: Desk, marked: Workbe
         (notes,) = db.scalars(select(BacktestSession.notes))
     assert any("no wick" in note and "flattered" in note for note in notes)
     assert any("no wick" in note for note in run.figures["notes"])
+
+
+def test_longer_bars_made_of_marks_are_marks_too_also_by_the_notes_of_an_older_catalog(
+    marked: Workbench, tmp_path: Path
+) -> None:
+    store = BarStore(tmp_path / "bars")
+    assert marks_note(store.load("MES", "1d")) is None
+    assert BarSupply(store, "MES", "FULL_24x5").read("1d").data_source == "marks-MARKS"
+    assert BarSupply(store, "MES", "FULL_24x5").before(19_750).read("1d").data_source == "marks-MARKS"
+    path = tmp_path / "bars" / "catalog.json"
+    catalog = json.loads(path.read_text())
+    assert [row["of_marks"] for row in catalog["series"] if row["symbol"] == "MES"] == [True, False]
+    for row in catalog["series"]:
+        del row["of_marks"]
+    path.write_text(json.dumps(catalog))
+    assert BarSupply(store, "MES", "FULL_24x5").read("1d").data_source == "marks-MARKS"
+    assert not store.series()[1].of_marks
 
 
 def test_holes_unmarked_rolls_and_bars_outside_are_told_in_every_session(

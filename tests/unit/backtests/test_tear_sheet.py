@@ -150,8 +150,8 @@ def test_every_other_verdict_turns_exactly_at_its_threshold() -> None:
     assert verdicts.of_sharpe(0.95, tried=3).grade is Grade.PASSED
     assert verdicts.of_sharpe(0.949, tried=3).grade is Grade.FAILED
     assert verdicts.of_sharpe(None, tried=3).grade is Grade.UNKNOWN
-    assert verdicts.of_overfitting(Overfitting(0.2, 0.0, np.zeros(1))).grade is Grade.PASSED
-    assert verdicts.of_overfitting(Overfitting(0.21, 0.0, np.zeros(1))).grade is Grade.FAILED
+    assert verdicts.of_overfitting(Overfitting(0.2, 0.0, np.zeros(1)), among="2 tried").grade is Grade.PASSED
+    assert verdicts.of_overfitting(Overfitting(0.21, 0.0, np.zeros(1)), among="2 tried").grade is Grade.FAILED
     assert verdicts.of_stress(StressVerdict(passed=False, failures=("a", "b"))) == verdicts.Verdict(
         Grade.FAILED, "a; b"
     )

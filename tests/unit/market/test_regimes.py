@@ -7,9 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.oracle.series import random_bars
+from tests.oracle.series import between_marks, made_bars, random_bars
+from trading.market.aggregation import aggregate
 from trading.market.bars import Bars
-from trading.market.marks import at_marks, marks_note, wickless_share
+from trading.market.marks import (
+    at_marks,
+    data_source,
+    joined_note,
+    joined_share,
+    marks_note,
+    may_pass_a_gate,
+    wickless_share,
+)
 from trading.market.regimes import REGIMES, Regime, regime_codes
 from trading.verification.lookahead import leaks
 
@@ -86,6 +95,36 @@ def test_the_marks_of_any_series_joined_by_lines_are_recognised(seed: int, count
     assert (points.open_ticks == close).all()
     assert (points.high_ticks == points.low_ticks).all()
     assert points.fingerprint != marks.fingerprint
+
+
+def test_longer_bars_of_marks_have_wicks_and_are_told_by_whoever_made_them() -> None:
+    hours = between_marks(random_bars(np.random.default_rng(3), 3_000))
+    longer = aggregate(hours, "1d")
+    assert marks_note(hours) is not None
+    assert marks_note(longer) is None
+    assert data_source(longer) == longer.provider
+    assert "the 1d bars consist of bars that were made from marks" in (marks_note(longer, of_marks=True) or "")
+    assert data_source(longer, of_marks=True) == f"{longer.provider}-MARKS"
+    assert not may_pass_a_gate(data_source(longer, of_marks=True))
+
+
+@pytest.mark.parametrize(("joined", "of", "told"), [(20, 20, True), (19, 20, True), (17, 20, False), (19, 19, False)])
+def test_bars_that_hide_what_price_did_over_pauses_say_so(joined: int, of: int, told: bool) -> None:
+    """Ten bars lie between pauses; the bars between open at the close before, which alone says nothing."""
+    n_bars = 10 * (of + 1)
+    begins = np.arange(10, n_bars, 10)
+    opened = np.full(n_bars, 100)
+    opened[begins[joined:]] = 103
+    close = np.full(n_bars, 100)
+    rows = np.stack([opened, np.full(n_bars, 105), np.full(n_bars, 95), close], axis=1)
+    bars = made_bars(rows)
+    paused = replace(bars, ts_event=bars.ts_event + 5 * 3_600_000_000_000 * (np.arange(n_bars) // 10))
+    share = joined_share(paused)
+    assert share == (pytest.approx(joined / of) if of >= 20 else None)
+    assert (joined_note(paused) is not None) is told
+    assert joined_share(bars) is None
+    rolled = replace(paused, contract=np.arange(n_bars) // 10)
+    assert joined_share(rolled) is None
 
 
 def test_bars_with_wicks_carry_no_note_and_few_bars_are_not_judged() -> None:

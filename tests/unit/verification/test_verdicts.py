@@ -83,7 +83,7 @@ def test_a_sharpe_ratio_has_to_be_real_with_nineteen_in_twenty(deflated: float |
 
 @pytest.mark.parametrize(("probability", "grade"), [(0.2, PASSED), (0.21, FAILED)])
 def test_one_winner_in_five_may_be_overfitted(probability: float, grade: Grade) -> None:
-    assert of_overfitting(Overfitting(probability, 0.0, np.zeros(1))).grade is grade
+    assert of_overfitting(Overfitting(probability, 0.0, np.zeros(1)), among="2 tried").grade is grade
 
 
 def test_a_detector_passes_without_a_find_and_stress_as_its_suite_says() -> None:
