@@ -23,6 +23,7 @@ from trading.figures.declared import exact
 OWNERS = ["team:quant-operators"]
 WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)
 SHOWN_TRADES = 10
+IN_SAMPLE = "IN SAMPLE"
 CHECKER = Actor(ActorKind.AUTONOMY, "ledger_audit")
 ROLLUPS, CURVES = "performance_rollups", "equity_curves"
 
@@ -124,7 +125,9 @@ def _judged(holds: bool, checked: int, broken: Sequence[Mapping[str, Any]]) -> d
 
 def _rollup_metadata(dossier: Dossier) -> dict[str, dg.MetadataValue]:
     metrics = dossier.bot.metrics
-    figures = {"book": metrics.book, "since": metrics.since, **exact(metrics.figures)}
+    figures = {"book": metrics.book, "since": metrics.since, "generation": metrics.generation, **exact(metrics.figures)}
+    figures |= {"in_sample": IN_SAMPLE} if metrics.in_sample else {}
+    figures |= {"bust_at": metrics.bust_at} if metrics.bust_at else {}
     return metadata_of(figures) | {"sessions": _sessions(dossier)}
 
 
@@ -146,7 +149,7 @@ def _sessions(dossier: Dossier) -> dg.MarkdownMetadataValue:
         "sharpe",
     )
     rows = [
-        tuple("IN SAMPLE" if name == "in_sample" and run.in_sample else getattr(run, name) for name in columns)
+        tuple(IN_SAMPLE if name == "in_sample" and run.in_sample else getattr(run, name) for name in columns)
         for run in dossier.sessions[:SHOWN_TRADES]
     ]
     return table(columns, rows)

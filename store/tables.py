@@ -298,7 +298,11 @@ class MetricsBaseline(Base):
 
 
 class BotMetricsRollup(FigureColumns, Base):
-    """The figures of one bot and book since its baseline: what pages, proofs and gates show."""
+    """The figures of one bot and book since its baseline: what pages, proofs and gates show.
+
+    Of backtests they say whose they are: `generation_number` ran, `in_sample` where it was chosen on days they cover,
+    `bust_at` where its account could no longer carry one contract.
+    """
 
     __tablename__ = "bot_metrics_rollups"
     __table_args__ = (one_of("book", BOOKS), Index("ix_bot_metrics_rollups__net", "book", "net_pnl_usd", "bot_id"))
@@ -309,6 +313,9 @@ class BotMetricsRollup(FigureColumns, Base):
     session_id: Mapped[UUID | None] = mapped_column(ForeignKey("backtest_sessions.id"))
     sessions: Mapped[int]
     data_source: Mapped[str | None]
+    generation_number: Mapped[int | None]
+    in_sample: Mapped[bool] = mapped_column(server_default=text("false"))
+    bust_at: Mapped[datetime | None]
     net_pnl_usd: Mapped[Decimal | None] = mapped_column()
     trades: Mapped[int] = mapped_column()
     sparkline_usd: Mapped[list[float]] = mapped_column(ARRAY(REAL), server_default=text("'{}'"))

@@ -42,6 +42,7 @@ BOT_COLUMNS = (
     "uniqueness_pct",
 )
 BOOK_COLUMNS = ("book", "since", "data_source")
+WHOSE_FIGURES = {"figures_generation": "generation", "in_sample": "in_sample", "bust_at": "bust_at"}
 FilterText = Annotated[
     str,
     Written(r"^[ -~]{0,200}$", "up to 200 printable ASCII characters"),
@@ -68,7 +69,8 @@ def bots_file(
     order = FleetOrder(sort.removeprefix("-"), sort.startswith("-"))
     cards = each_matching_bot(desk, wanted, order, states=state or ())
     rows = (_bot_row(card) for card in cards if passing.passes(filterable(card)))
-    return CsvFile("bots.csv", (*BOT_COLUMNS, "now", *BOOK_COLUMNS, *map(at_rest, FIGURES)), rows)
+    heads = (*BOT_COLUMNS, "now", *BOOK_COLUMNS, *WHOSE_FIGURES, *map(at_rest, FIGURES))
+    return CsvFile("bots.csv", heads, rows)
 
 
 @router.get("/bots/{bot_id}/life", response_model=LifeAnswer, responses=documented(404, 422))
@@ -127,6 +129,6 @@ def _bot_row(card: BotCard) -> list[Any]:
     return [
         *(getattr(card, name) for name in BOT_COLUMNS),
         card.bot_now.state,
-        *(getattr(card.metrics, name) for name in BOOK_COLUMNS),
+        *(getattr(card.metrics, name) for name in (*BOOK_COLUMNS, *WHOSE_FIGURES.values())),
         *exact(card.metrics.figures).values(),
     ]

@@ -35,10 +35,16 @@ def _field(name: str) -> Any:
 
 @with_figures
 class FiguresAnswer(Spoken):
-    """Figures of the bot's current book since its baseline; null where unknown."""
+    """Figures of the bot's current book since its baseline; null where unknown.
+
+    Those of a backtest are of `generation`, in sample where it was chosen on days that they cover.
+    """
 
     book: str
     since: datetime | None
     sessions: int | None
     data_source: str | None
+    generation: int | None
+    in_sample: bool
+    bust_at: datetime | None
     computed_at: datetime | None

@@ -5,8 +5,8 @@ transport.
 
 A row has no elapsed time in it, so that it only changes when the bot does; the browser counts from `startedAt`. Sent
 are columns, not rows: ids as one base64 text of 16 bytes each, cells that repeat as a list of distinct words and a
-place in it per row, the rest as plain lists. What repeats then costs next to nothing once gzipped. A snapshot leaves
-out the equity lines; the browser asks for those of the rows it shows.
+place in it per row, caveats as one text of digits, the rest as plain lists. What repeats then costs next to nothing
+once gzipped. A snapshot leaves out the equity lines; the browser asks for those of the rows it shows.
 """
 
 import json
@@ -24,13 +24,18 @@ from trading.money import usd_float
 from trading.words import camel
 from trading.work.badges import BotNow
 
+IN_SAMPLE, BUST, OF_OLDER = 1, 2, 4
 SPARK_POINTS = 32
 LEAST_LOG10_E = -9.0  # as good as nothing; whoever lost all has none
 SPARK_LEVELS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class BoardRow(NamedTuple):
-    """The cells of one bot in the order of the columns; `bot_now` is JSON, moments are ISO 8601."""
+    """The cells of one bot in the order of the columns; `bot_now` is JSON, moments are ISO 8601.
+
+    `caveats` is a digit that adds up what its figures are: 1 in sample, 2 of an account that went bust, 4 of another
+    generation than the newest.
+    """
 
     id: UUID
     name: str
@@ -55,6 +60,7 @@ class BoardRow(NamedTuple):
     confidence_pct: float | None
     uniqueness_pct: float | None
     source: str | None
+    caveats: int
     locked_until: str | None
     promotion: str
     progress_pct: float | None
@@ -81,6 +87,7 @@ def board_row(card: BotCard) -> BoardRow:
         confidence_pct=_rounded(card.confidence_pct, 1),
         uniqueness_pct=_rounded(card.uniqueness_pct, 1),
         source=figures.data_source,
+        caveats=_caveats(card),
         locked_until=_moment(card.stage_locked_until),
         promotion=card.promotion_mode,
         progress_pct=_rounded(card.progress_pct, 0),
@@ -164,6 +171,16 @@ def _thin(values: Sequence[float]) -> list[float]:
     return [values[round(point * last / (SPARK_POINTS - 1))] for point in range(SPARK_POINTS)]
 
 
+def _caveats(card: BotCard) -> int:
+    figures = card.metrics
+    is_of_older = figures.generation is not None and figures.generation != card.generation
+    return IN_SAMPLE * figures.in_sample + BUST * (figures.bust_at is not None) + OF_OLDER * is_of_older
+
+
+def _digits(cells: Collection[int]) -> str:
+    return f'"{"".join(map(str, cells))}"'
+
+
 def _cells(figures: Figures) -> dict[str, Any]:
     """Return the figures the board has a column for, rounded as it writes them."""
     return {
@@ -215,6 +232,7 @@ _REPEATS = (
 _ENCODED: dict[str, Callable[[Any], str]] = {
     "id": _ids,
     "bot_now": _repeating_json,
+    "caveats": _digits,
     **dict.fromkeys(_REPEATS, _repeating),
 }
 

@@ -35,6 +35,9 @@ class BookFigures:
         since: That book's baseline; None where it was never reset.
         sessions: Completed sessions since then; None where unknown.
         data_source: SIMULATED or the provider of the bars behind them.
+        generation: The generation that earned them in a backtest; None where unknown, and in the books of stages.
+        in_sample: Whether that generation was chosen on days they cover.
+        bust_at: When its account could no longer carry one contract; None if it always could, and where unknown.
         figures: What was measured, as `trading.figures.declared` lists it.
     """
 
@@ -42,6 +45,9 @@ class BookFigures:
     since: datetime | None
     sessions: int | None = None
     data_source: str | None = None
+    generation: int | None = None
+    in_sample: bool = False
+    bust_at: datetime | None = None
     figures: Figures = field(default_factory=Figures)
     computed_at: datetime | None = None
 
@@ -177,6 +183,9 @@ def book_figures(row: CardRow | BookRow) -> BookFigures:
         since=row.since,
         sessions=row.sessions,
         data_source=row.data_source,
+        generation=row.generation_number,
+        in_sample=bool(row.in_sample),
+        bust_at=row.bust_at,
         figures=row.figures,
         computed_at=row.computed_at,
     )

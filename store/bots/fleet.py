@@ -160,6 +160,9 @@ class CardRow(NamedTuple):
     session_id: UUID | None
     sessions: int | None
     data_source: str | None
+    generation_number: int | None
+    in_sample: bool | None
+    bust_at: datetime | None
     sparkline_usd: list[float] | None
     computed_at: datetime | None
     figures: Figures
@@ -502,6 +505,9 @@ def _cards(place: FromClause | type[Bot] = Bot) -> Select[Any]:
             rollup.session_id,
             rollup.sessions,
             rollup.data_source,
+            rollup.generation_number,
+            rollup.in_sample,
+            rollup.bust_at,
             rollup.sparkline_usd,
             rollup.computed_at,
             *read_figures(rollup.__table__),

@@ -43,6 +43,9 @@ class BookRow(NamedTuple):
     session_id: UUID | None
     sessions: int | None
     data_source: str | None
+    generation_number: int | None
+    in_sample: bool | None
+    bust_at: datetime | None
     computed_at: datetime | None
     figures: Figures
 
@@ -107,6 +110,9 @@ def books_of_bot(db: Session, bot_id: UUID) -> list[BookRow]:
             rollup.session_id,
             rollup.sessions,
             rollup.data_source,
+            rollup.generation_number,
+            rollup.in_sample,
+            rollup.bust_at,
             rollup.computed_at,
             *read_figures(rollup.__table__),
         )

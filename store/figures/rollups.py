@@ -178,7 +178,8 @@ def _keys(kept: Sequence[tuple[UUID, str]], name: str) -> dict[str, Any]:
 _LOCK_ALL = text("SELECT id FROM bots ORDER BY id FOR NO KEY UPDATE")
 _LOCK_SOME = text("SELECT id FROM bots WHERE id = ANY(CAST(:bot_ids AS uuid[])) ORDER BY id FOR NO KEY UPDATE")
 
-_SHOWN = ("since", "session_id", "sessions", "data_source", *COLUMNS, "sparkline_usd")
+_WHOSE = ("generation_number", "in_sample", "bust_at")
+_SHOWN = ("since", "session_id", "sessions", "data_source", *_WHOSE, *COLUMNS, "sparkline_usd")
 _SNAPSHOT = ", ".join(column for column in COLUMNS if column in BotPerformanceSnapshot.__table__.c)
 
 
@@ -204,7 +205,8 @@ _REBUILD_BACKTEST = text(
     f"""
     WITH latest AS MATERIALIZED (
         SELECT bot.id AS bot_id, base.reset_at AS since, shown.id AS session_id, counted.sessions, shown.data_source,
-               {_each(COLUMNS, "shown.{}")}, shown.generation_number, spark.sparkline_usd
+               {_each(COLUMNS, "shown.{}")}, shown.generation_number, shown.bust_at, spark.sparkline_usd,
+               COALESCE(behind.knows_until >= shown.equity_on[1], false) AS in_sample
         FROM unnest(CAST(:bot_ids AS uuid[])) AS bot(id)
         LEFT JOIN metrics_baselines base ON base.bot_id = bot.id AND base.book = 'BACKTEST'
         CROSS JOIN LATERAL (
@@ -227,6 +229,8 @@ _REBUILD_BACKTEST = text(
             WHERE day.last < :points OR
                 ((day.place * (:points - 1) + day.last - 1) / day.last) * day.last / (:points - 1) = day.place
         ) spark
+        JOIN bot_generations behind
+            ON behind.bot_id = bot.id AND behind.generation_number = shown.generation_number
     ), changed AS (
         {_SHOW.format(source=f"SELECT bot_id, 'BACKTEST', {', '.join(_SHOWN)}, :now FROM latest")}
         RETURNING bot_id
@@ -296,7 +300,8 @@ _STAGE_TRADES = text(
 )
 
 _STAGE_FIGURE = f"""
-        VALUES (:bot_id, :book, :since, NULL, 0, NULL, {_each(COLUMNS, ":{}")}, CAST(:sparkline_usd AS real[]), :now)
+        VALUES (:bot_id, :book, :since, NULL, 0, NULL, NULL, false, NULL, {_each(COLUMNS, ":{}")},
+                CAST(:sparkline_usd AS real[]), :now)
 """
 
 _SHOW_STAGE_FIGURE = text(

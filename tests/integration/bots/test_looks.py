@@ -1,11 +1,16 @@
 """What a bot's page, its answer and the command line say of its looks."""
 
+import csv
+from io import StringIO
 from uuid import UUID
 
+import dagster as dg
 import pytest
 from sqlalchemy import update
 
 from api.app import create_app
+from assets.backtests import bot_figures
+from assets.partitions import bots
 from orchestration.cli import desk_work
 from services.backtests.baselines import run_baseline
 from services.backtests.epochs import epoch_of, waits_until
@@ -100,15 +105,40 @@ def test_a_bot_without_looks_left_says_how_many_days_it_waits_for_on_the_command
     assert (code, f"  looks: {standing['words']}" in printed.splitlines()) == (0, True)
 
 
+def whose_figures(desk: Desk, bot_id: UUID) -> list[tuple[int, bool]]:
+    """Return of which generation a bot's headline figures are and whether in sample, as five places tell it."""
+    asking = client_of(desk)
+    life = asking.get(f"/api/bots/{bot_id}/life").json()
+    spoken = [
+        asking.get(f"/api/bots/{bot_id}").json()["bot"]["metrics"],
+        asking.get("/api/bots").json()["data"][0]["metrics"],
+        next(book for book in life["books"] if book["book"] == "BACKTEST"),
+    ]
+    filed = next(csv.DictReader(StringIO(asking.get("/api/bots.csv").text)))
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_dynamic_partitions(known(bots.name), [str(bot_id)])
+        made = dg.materialize([bot_figures], partition_key=str(bot_id), instance=instance, resources={"desk": desk})
+    rollup = next(row for row in made.asset_materializations_for_node("bot_figures") if "sessions" in row.metadata)
+    recorded = {name: value.value for name, value in rollup.metadata.items()}
+    return [
+        *((told["generation"], told["inSample"]) for told in spoken),
+        (int(filed["figures_generation"]), {"True": True, "False": False}[filed["in_sample"]]),
+        (recorded["generation"], recorded.get("in_sample") == "IN SAMPLE"),
+    ]
+
+
 def test_sessions_of_a_generation_chosen_on_their_days_are_in_sample_and_others_are_not(
     stocked_desk: Desk, clock: FixedClock, bot_id: UUID
 ) -> None:
     seeds = run_baseline(stocked_desk, bot_id, run_id="run-1").figures["session_id"]
+    assert whose_figures(stocked_desk, bot_id) == [(1, False)] * 5
     with stocked_desk.database.begin() as db:
         first_on = db.get_one(BacktestSession, UUID(str(seeds))).equity_on[0]
         factories.make_generation(db, db.get_one(Bot, bot_id), generation_number=2, knows_until=first_on)
     clock.advance(minutes=1)
+    assert whose_figures(stocked_desk, bot_id) == [(1, False)] * 5
     chosen = run_baseline(stocked_desk, bot_id, run_id="run-2").figures["session_id"]
+    assert whose_figures(stocked_desk, bot_id) == [(2, True)] * 5
     asking = client_of(stocked_desk)
     for listed in (
         asking.get(f"/api/bots/{bot_id}/sessions").json()["data"],

@@ -22,6 +22,7 @@ from store.tables import (
     BacktestSession,
     Bot,
     BotEquityCurve,
+    BotGeneration,
     BotMetricsEvent,
     BotMetricsRollup,
     BotPerformanceSnapshot,
@@ -30,9 +31,11 @@ from store.tables import (
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot, make_fill, make_generation, make_session, make_trade, reset_request
 from trading.figures.baselines import Scope
+from trading.figures.sample import is_in_sample
 
 STAGE_BOOKS = ("PAPER", "SHADOW", "CANARY", "LIVE")
-FIGURES = ("session_id", "sessions", "data_source", *COLUMNS, "sparkline_usd")
+WHOSE = ("generation_number", "in_sample", "bust_at")
+FIGURES = ("session_id", "sessions", "data_source", *WHOSE, *COLUMNS, "sparkline_usd")
 BARE = ("id", "computed_at", "taken_at")
 
 Key = tuple[UUID, str]
@@ -49,6 +52,8 @@ def random_history(desk: Desk, clock: FixedClock, chance: Random, *, bots: int, 
     """Let sessions, trades and resets happen in random order, each figure rebuilt only where something happened."""
     with transaction(desk.database) as db:
         fleet = [make_bot(db, stage=chance.choice(("LAB", *STAGE_BOOKS))) for _ in range(bots)]
+        for bot in fleet:
+            make_generation(db, bot, knows_until=chance.choice((None, date(2025, 1, 5), date(2025, 1, 6))))
     for _ in range(steps):
         clock.advance(minutes=chance.randint(0, 300))
         bot = chance.choice(fleet)
@@ -73,7 +78,8 @@ def happen_session(db: Any, bot: Bot, chance: Random, now: datetime) -> None:
     pnl = [Decimal(chance.randint(-40_000, 50_000)) / 100 for _ in range(chance.choice((0, 1, 3, 31, 32, 33, 80)))]
     status = "FAILED" if chance.random() < 0.2 else "COMPLETED"
     started = now - timedelta(minutes=chance.choice((0, 0, 5, 400)))
-    make_session(db, bot, created_at=started, status=status, trade_pnl_usd=[str(usd) for usd in pnl])
+    whose = {"generation_number": chance.choice((1, 2)), "bust_at": chance.choice((None, None, now))}
+    make_session(db, bot, created_at=started, status=status, trade_pnl_usd=[str(usd) for usd in pnl], **whose)
 
 
 def happen_trade(db: Any, bot: Bot, chance: Random, now: datetime) -> None:
@@ -91,6 +97,8 @@ def recount(owner: Engine) -> dict[Key, dict[str, Any]]:
         events = connection.execute(select(BotMetricsEvent.__table__).order_by(BotMetricsEvent.id)).mappings().all()
         sessions = connection.execute(select(BacktestSession.__table__)).mappings().all()
         trades = connection.execute(select(TradeLog.__table__)).mappings().all()
+        chosen = connection.execute(select(BotGeneration.__table__).where(BotGeneration.knows_until.is_not(None)))
+        knows_until = {(row.bot_id, row.generation_number): row.knows_until for row in chosen}
     since: dict[Key, datetime] = {}
     for event in events:
         for book in event["payload_json"]["books"]:
@@ -105,17 +113,20 @@ def recount(owner: Engine) -> dict[Key, dict[str, Any]]:
     for key, rows in grouped.items():
         counted = [row for row in rows if key not in since or row["created_at"] >= since[key]]
         if counted:
-            figures = session_figures(counted) if key[1] == "BACKTEST" else trade_figures(counted)
+            figures = session_figures(counted, knows_until) if key[1] == "BACKTEST" else trade_figures(counted)
             figures_by_key[key] = {"since": since.get(key)} | figures
     return figures_by_key
 
 
-def session_figures(sessions: list[Any]) -> dict[str, Any]:
+def session_figures(sessions: list[Any], knows_until: dict[tuple[UUID, int], date]) -> dict[str, Any]:
     latest = max(sessions, key=lambda row: (row["created_at"], row["id"]))
     curve = [float(value) for value in latest["equity_usd"]]
     last = len(curve) - 1
     places = range(len(curve)) if len(curve) <= 32 else [k * last // 31 for k in range(32)]
-    return {name: latest[name] for name in ("data_source", *COLUMNS)} | {
+    known = knows_until.get((latest["bot_id"], latest["generation_number"]))
+    copied = ("data_source", "generation_number", "bust_at", *COLUMNS)
+    return {name: latest[name] for name in copied} | {
+        "in_sample": is_in_sample(min(latest["equity_on"], default=None), knows_until=known),
         "session_id": latest["id"],
         "sessions": len(sessions),
         "sparkline_usd": [curve[place] for place in places],
@@ -133,6 +144,9 @@ def trade_figures(trades: list[Any]) -> dict[str, Any]:
         "session_id": None,
         "sessions": 0,
         "data_source": None,
+        "generation_number": None,
+        "in_sample": False,
+        "bust_at": None,
         "net_pnl_usd": sum(net),
         "trades": len(net),
         "win_pct": 100 * len(wins) / len(net),
@@ -193,6 +207,7 @@ def test_a_thousand_figures_equal_an_independent_recount(desk: Desk, clock: Fixe
         "UPDATE bot_metrics_rollups SET net_pnl_usd = net_pnl_usd + 0.000001",
         "UPDATE bot_metrics_rollups SET sessions = sessions + 1",
         "UPDATE bot_metrics_rollups SET win_pct = 50.1",
+        "UPDATE bot_metrics_rollups SET in_sample = NOT in_sample",
         "UPDATE bot_metrics_rollups SET since = since + interval '1 microsecond'",
         "DELETE FROM bot_metrics_rollups WHERE book = 'PAPER'",
     ):

@@ -50,7 +50,8 @@ def test_every_place_has_the_figures_of_the_list() -> None:
     spoken = [camel(word_of(name)) for name in FIGURES]
     assert SORTS[-len(FIGURES) :] == tuple(spoken)
     written = FiguresAnswer.model_validate(BookFigures(book="BACKTEST", since=None)).model_dump()
-    assert list(written) == ["book", "since", "sessions", "dataSource", *spoken, "computedAt"]
+    whose = ["generation", "inSample", "bustAt"]
+    assert list(written) == ["book", "since", "sessions", "dataSource", *whose, *spoken, "computedAt"]
 
 
 def test_names_say_the_unit_on_the_wire_but_for_the_one_that_was_promised() -> None:

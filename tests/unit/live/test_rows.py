@@ -4,6 +4,8 @@ import math
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import pytest
+
 from api.live.rows import BoardRow, board_row, now_cell
 from services.bots.cards import BookFigures, BotCard, RecordStanding
 from trading.books import Stage
@@ -14,6 +16,60 @@ from trading.work.jobs import JobStatus, JobType
 NOW = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 RUNNING = Job(UUID(int=2), JobType.BACKTEST, JobStatus.RUNNING, NOW - 3 * HOUR, NOW - 2 * HOUR, 4, 0)
+AT_WORK = bot_now(Situation(stage=Stage.PAPER, now=NOW, jobs=(RUNNING,)))
+
+
+def card_with(metrics: BookFigures) -> BotCard:
+    return BotCard(
+        id=UUID(int=1),
+        name="Otter",
+        stage="PAPER",
+        symbol="MES",
+        timeframe="1h",
+        archetype="breakout",
+        generation=3,
+        promotion_mode="AUTO",
+        stage_locked_until=NOW + HOUR,
+        stage_entered_at=NOW - 8 * HOUR,
+        killed_at=None,
+        archived_at=None,
+        paused_at=None,
+        metrics_reset_at=NOW - 7 * HOUR,
+        bot_now=AT_WORK,
+        progress_pct=41.6,
+        dagster_run_id="run-1",
+        confidence_pct=61.26,
+        uniqueness_pct=17.84,
+        record=RecordStanding(
+            bars_kind="REAL",
+            days=250,
+            first_on=date(2025, 1, 6),
+            last_on=date(2025, 12, 19),
+            sharpe=1.26,
+            log_e=math.log(25.0),
+            proven_since=NOW,
+        ),
+        metrics=metrics,
+        sparkline=(1.0, 2.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("generation", "in_sample", "bust_at", "caveats"),
+    [
+        (None, False, None, 0),
+        (3, False, None, 0),
+        (3, True, None, 1),
+        (3, False, NOW, 2),
+        (2, False, None, 4),
+        (2, True, NOW, 7),
+    ],
+)
+def test_a_row_says_whose_its_figures_are(
+    generation: int | None, in_sample: bool, bust_at: datetime | None, caveats: int
+) -> None:
+    figures = BookFigures(book="BACKTEST", since=None, generation=generation, in_sample=in_sample, bust_at=bust_at)
+    assert board_row(card_with(figures)).caveats == caveats
 
 
 def test_every_fact_has_its_own_cell() -> None:
@@ -31,40 +87,7 @@ def test_every_fact_has_its_own_cell() -> None:
             sharpe=0.987,
         ),
     )
-    now = bot_now(Situation(stage=Stage.PAPER, now=NOW, jobs=(RUNNING,)))
-    card = BotCard(
-        id=UUID(int=1),
-        name="Otter",
-        stage="PAPER",
-        symbol="MES",
-        timeframe="1h",
-        archetype="breakout",
-        generation=3,
-        promotion_mode="AUTO",
-        stage_locked_until=NOW + HOUR,
-        stage_entered_at=NOW - 8 * HOUR,
-        killed_at=None,
-        archived_at=None,
-        paused_at=None,
-        metrics_reset_at=NOW - 7 * HOUR,
-        bot_now=now,
-        progress_pct=41.6,
-        dagster_run_id="run-1",
-        confidence_pct=61.26,
-        uniqueness_pct=17.84,
-        record=RecordStanding(
-            bars_kind="REAL",
-            days=250,
-            first_on=date(2025, 1, 6),
-            last_on=date(2025, 12, 19),
-            sharpe=1.26,
-            log_e=math.log(25.0),
-            proven_since=NOW,
-        ),
-        metrics=metrics,
-        sparkline=(1.0, 2.0),
-    )
-    row = board_row(card)
+    row = board_row(card_with(metrics))
     assert row._replace(bot_now="") == BoardRow(
         id=UUID(int=1),
         name="Otter",
@@ -89,12 +112,13 @@ def test_every_fact_has_its_own_cell() -> None:
         confidence_pct=61.3,
         uniqueness_pct=17.8,
         source="cme",
+        caveats=0,
         locked_until="2026-03-02T16:00:00+00:00",
         promotion="AUTO",
         progress_pct=42.0,
         run_id="run-1",
         spark="0z",
     )
-    job = now_cell(now)["activeJob"]
+    job = now_cell(AT_WORK)["activeJob"]
     assert (job["createdAt"], job["startedAt"]) == ("2026-03-02T12:00:00+00:00", "2026-03-02T13:00:00+00:00")
     assert (job["type"], job["status"], job["attempt"], job["iteration"]) == ("BACKTEST", "RUNNING", 4, 0)

@@ -160,7 +160,7 @@ def test_figures_are_written_for_people(run: Callable[[str], Any], expression: s
 def row(number: int, *, now: Any = "IDLE", **over: Any) -> BoardRow:
     cells: dict[str, Any] = dict.fromkeys(BoardRow._fields)
     cells |= {"id": UUID(int=number), "name": f"Bot {number}", "stage": "LAB", "symbol": "MES", "timeframe": "1h"}
-    cells |= {"archetype": "breakout", "book": "BACKTEST", "promotion": "MANUAL", "spark": ""}
+    cells |= {"archetype": "breakout", "book": "BACKTEST", "promotion": "MANUAL", "spark": "", "caveats": 0}
     return BoardRow(**(cells | {"bot_now": json.dumps(now)} | over))
 
 
@@ -237,7 +237,7 @@ SENT = (
     *("id", "name", "stage", "symbol", "timeframe", "archetype", "generation", "botNow", "book", "since", "netPnl"),
     *("trades", "winPct", "maxDrawdownUsd", "maxDrawdownPct", "profitFactor", "sharpe", "log10E"),
     *("proven", "unseenSharpe", "confidencePct"),
-    *("uniquenessPct", "source", "lockedUntil", "promotion", "progressPct", "runId", "spark"),
+    *("uniquenessPct", "source", "caveats", "lockedUntil", "promotion", "progressPct", "runId", "spark"),
 )
 
 
@@ -325,6 +325,18 @@ def test_totals_keep_books_apart_and_unknown_out(run: Callable[[str], Any]) -> N
         **{"low": 3, "median": 3, "high": 3},
     }
     assert (books["PAPER"]["measured"], books["PAPER"]["median"]) == (1, 100)
+
+
+def test_each_bot_has_its_own_caveats_and_a_bust_one_is_counted_however_it_is_known(run: Callable[[str], Any]) -> None:
+    rows = [row(number, net_pnl=-1, caveats=number) for number in range(8)]
+    rows.append(row(8, net_pnl=-1, max_drawdown_pct=100))
+    asked = "[...fleet.bots.values()].map((bot) => [isInSample(bot), wentBust(bot), isOfOlder(bot)])"
+    assert run(fleet(*rows, then=asked)) == [
+        *([bool(number & bit) for bit in (1, 2, 4)] for number in range(8)),
+        [False, True, False],
+    ]
+    (book,) = run(fleet(*rows, then="fleet.totals()"))["books"]
+    assert book["bust"] == 5
 
 
 def test_accounts_are_counted_and_ranked_and_never_summed(run: Callable[[str], Any]) -> None:

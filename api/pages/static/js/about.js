@@ -30,7 +30,10 @@ export const STAGES = {
 export const SIMULATED = "Made by the market simulator; opens no gate.";
 export const MARKS = "Made from marks, without highs and lows; opens no gate.";
 export const REAL = "Bars of this provider.";
-export const BUST = "The account lost everything: it fell by its whole peak or more.";
+export const BUST = "The account could no longer carry one contract, or it fell by its whole peak or more.";
+
+export const IN_SAMPLE = "In sample: its generation was chosen on days that its figures cover.";
+export const OF_OLDER = "Its figures are of an earlier generation; its next backtest runs the newest.";
 
 /** @param {string|null|undefined} source @returns {string} */
 export function aboutSource(source) {
@@ -57,4 +60,6 @@ export const BADGES = [
   ...Object.entries(STAGES),
   ["SIMULATED", SIMULATED],
   ["bust", BUST],
+  ["IS", IN_SAMPLE],
+  ["G2*", OF_OLDER],
 ];

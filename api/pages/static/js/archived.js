@@ -20,5 +20,7 @@ export async function archivedBots() {
 
 /** @param {any} answered one bot of `/api/bots` @returns {any} */
 function rowOf({ metrics, ...bot }) {
-  return { ...metrics, ...bot, source: metrics.dataSource, lockedUntil: bot.stageLockedUntil, promotion: bot.promotionMode };
+  const { inSample, bustAt, generation } = metrics;
+  const caveats = Number(inSample) + (bustAt ? 2 : 0) + (generation === null || generation === bot.generation ? 0 : 4);
+  return { ...metrics, ...bot, caveats, source: metrics.dataSource, lockedUntil: bot.stageLockedUntil, promotion: bot.promotionMode };
 }

@@ -8,7 +8,7 @@ import { BotActs } from "./bot_acts.js";
 import { Ledger } from "./ledger.js";
 import { Charts } from "./chart.js";
 import { byId, dress, el, say, timeOf } from "./dom.js";
-import { DASH, count, countdown, fall, fallPct, money, pct, ratio, shortId } from "./format.js";
+import { DASH, count, countdown, fall, fallPct, generationOf, money, pct, ratio, shortId } from "./format.js";
 import { Link } from "./live.js";
 import { bindKeys, now, onZone, serverTimeIs, showLink } from "./shell.js";
 import { OneBot } from "./store.js";
@@ -136,6 +136,7 @@ function showHead() {
   const net = bot.metrics.netPnl;
   say(byId("sum-net"), money(net));
   dress(byId("sum-net"), sign(net));
+  if (bot.metrics.inSample) byId("sum-net").append(el("span", "in-sample", "IN SAMPLE"));
   showChip("sum-sure", bot.confidencePct);
   showChip("sum-unique", bot.uniquenessPct);
   showNow();
@@ -216,13 +217,13 @@ function showFigures() {
   const its = ofRecord() ? { ...record, dataSource: record.standing?.barsKind ?? null } : book.figures;
   const deepest = its.maxDrawdownUsd === null ? DASH : `${fall(its.maxDrawdownUsd)}`;
   const figures = [
-    ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.maxDrawdownPct === null ? "" : fallPct(its.maxDrawdownPct)],
+    ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.bustAt ? "bust" : its.maxDrawdownPct === null ? "" : fallPct(its.maxDrawdownPct)],
     ["Profit factor", ratio(its.profitFactor)], ["Sharpe", ratio(its.sharpe)], ["Sortino", ratio(its.sortino)], ["Expectancy", money(its.expectancyUsd)],
-    ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH],
+    ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH], ["Of", generationOf(its)],
   ];
   byId("book-figures").replaceChildren(...figures.map(([label, words, more]) => {
     const pair = el("div");
-    const value = el("dd", label === "Expectancy" ? sign(its.expectancyUsd) : words === "SIMULATED" ? "amber" : "", words);
+    const value = el("dd", label === "Expectancy" ? sign(its.expectancyUsd) : words === "SIMULATED" || words.endsWith(" IN SAMPLE") ? "amber" : "", words);
     if (more) value.append(el("span", "dim", ` ${more}`));
     pair.append(el("dt", "", label), value);
     return pair;

@@ -1,11 +1,11 @@
 // @ts-check
 /** One bot beside the table. Belongs here: fetching and drawing its dossier. Every figure comes from the server. */
 
-import { STATES, aboutSource } from "./about.js";
+import { IN_SAMPLE, STATES, aboutSource } from "./about.js";
 import { badgeOf, quietWords, tooltipOf } from "./badge.js";
 import { byId, dress, el, say } from "./dom.js";
 import { writtenOf } from "./figures.js";
-import { DASH, count, dollars, money, moment, pct } from "./format.js";
+import { DASH, count, dollars, generationOf, money, moment, pct } from "./format.js";
 import { runsOf, spokenCheck } from "./lineage.js";
 import { wordsFor } from "./reasons.js";
 import { dismissTip } from "./tip.js";
@@ -151,6 +151,7 @@ function figures({ metrics, confidencePct, uniquenessPct }) {
   const figures = [
     ...writtenOf(metrics).map(({ label, words, about }) => [label, words, about]),
     ["Source", metrics.dataSource ?? DASH, aboutSource(metrics.dataSource)],
+    ["Of", generationOf(metrics), metrics.inSample ? IN_SAMPLE : ""],
     ["Since", metrics.since ? moment(metrics.since) : "never reset"], ["Conf", pct(confidencePct)], ["Uniq", pct(uniquenessPct)],
   ];
   for (const [label, words, about] of figures) {

@@ -10,5 +10,5 @@ export const FIGURES = JSON.parse(document.documentElement.dataset.figures ?? "[
 
 /** @param {Record<string, any>} book @returns {{label: string, about: string, words: string}[]} every figure of a book */
 export function writtenOf(book) {
-  return FIGURES.map(({ word, label, about, form }) => ({ label, about, words: WRITERS[form](book[word]) }));
+  return FIGURES.map(({ word, label, about, form }) => ({ label, about, words: form === "fallPercent" && book.bustAt ? "bust" : WRITERS[form](book[word]) }));
 }

@@ -42,6 +42,11 @@ export function fallPct(value) {
   return isBust(value) ? "bust" : pct(value);
 }
 
+/** Whose figures they are. @param {{generation: number|null, inSample: boolean}} book @returns {string} */
+export function generationOf({ generation, inSample }) {
+  return generation === null ? DASH : `G${generation}${inSample ? " IN SAMPLE" : ""}`;
+}
+
 /** @param {number|null|undefined} value @returns {string} */
 export function ratio(value) {
   return value === null || value === undefined ? DASH : value.toFixed(2);

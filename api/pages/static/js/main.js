@@ -1,7 +1,7 @@
 // @ts-check
 /** The board: one fleet, one view, one link. Belongs here: wiring. Does not belong here: drawing or rules. */
 
-import { BUST, STAGES, STATES, aboutSource } from "./about.js";
+import { BUST, IN_SAMPLE, OF_OLDER, STAGES, STATES, aboutSource } from "./about.js";
 import { DEFAULT, queryOf, viewOf } from "./address.js";
 import { archivedBots } from "./archived.js";
 import { tooltipOf } from "./badge.js";
@@ -260,6 +260,8 @@ explains(".spacer .quiet", (node) => STATES[botAt(node)?.botNow.state]);
 explains(".spacer .badge", (node) => botAt(node) && tooltipOf(botAt(node).botNow, link.now()));
 explains(".spacer .source", (node) => aboutSource(botAt(node)?.source));
 explains(".spacer .share.down", () => BUST);
+explains(".spacer .in-sample", () => IN_SAMPLE);
+explains(".spacer .older", () => OF_OLDER);
 byId("sort").addEventListener("change", () => see({ sort: byId("sort").value, descending: FALLING_FIRST.has(byId("sort").value) }));
 byId("filter").addEventListener("input", () => see({ words: byId("filter").value }, { typing: true }));
 byId("rows").addEventListener("click", clickedTwice, true);

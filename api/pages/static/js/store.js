@@ -43,6 +43,11 @@ export const KEYS = {
 };
 const names = new Intl.Collator("en", { numeric: true });
 
+/** Caveats of a bot's figures, as `api/live/rows.py` adds them up. @param {any} bot */
+export const isInSample = (bot) => (bot.caveats & 1) > 0;
+export const wentBust = (bot) => (bot.caveats & 2) > 0 || isBust(bot.maxDrawdownPct);
+export const isOfOlder = (bot) => (bot.caveats & 4) > 0;
+
 /** @typedef {{sort: keyof typeof KEYS, descending: boolean, stage: string|null, activity: keyof typeof ACTIVITIES,
  *   words: string, bot: string|null}} View `bot` is the one in the drawer */
 
@@ -181,7 +186,7 @@ function botsOf(columns) {
   const bots = idsOf(columns.id).map((id) => /** @type {any} */ ({ id }));
   for (const [name, column] of Object.entries(columns)) {
     if (name === "id") continue;
-    const cells = Array.isArray(column) ? column : column.at.map((place) => column.words[place]);
+    const cells = column.words ? column.at.map((place) => column.words[place]) : column;
     for (let at = 0; at < bots.length; at += 1) bots[at][name] = cells[at];
   }
   for (const bot of bots) {
@@ -214,7 +219,7 @@ function addToBook(books, bot) {
   book.simulated += bot.source === "SIMULATED" ? 1 : 0;
   book.up += bot.netPnl > 0 ? 1 : 0;
   book.down += bot.netPnl < 0 ? 1 : 0;
-  book.bust += isBust(bot.maxDrawdownPct) ? 1 : 0;
+  book.bust += wentBust(bot) ? 1 : 0;
 }
 
 /** Accounts that have nothing to do with each other are counted and ranked, never summed. */

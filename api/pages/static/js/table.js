@@ -3,8 +3,9 @@
 
 import { badgeOf, quietWords } from "./badge.js";
 import { byId, dress, el, say, svg } from "./dom.js";
-import { DASH, count, fall, fallPct, isBust, money, pct, ratio, timesOf } from "./format.js";
+import { DASH, count, fall, money, pct, ratio, timesOf } from "./format.js";
 import { sparkPath } from "./spark.js";
+import { isInSample, isOfOlder, wentBust } from "./store.js";
 
 const OVERSCAN = 8;
 const SPARK = { width: 96, height: 20 };
@@ -190,12 +191,13 @@ function fill(row, bot) {
   fillActivity(row, bot);
   const sign = bot.netPnl === null || bot.netPnl === 0 ? "flat" : bot.netPnl > 0 ? "up" : "down";
   say(row.cells.net, money(bot.netPnl));
-  dress(row.cells.net, `cell c-net ${sign}`);
+  dress(row.cells.net, `cell c-net ${sign}${isInSample(bot) ? " in-sample" : ""}`);
   say(row.cells.win, pct(bot.winPct));
   say(row.cells.trades, count(bot.trades));
   say(row.dollars, fall(bot.maxDrawdownUsd));
-  say(row.share, fallPct(bot.maxDrawdownPct));
-  dress(row.share, isBust(bot.maxDrawdownPct) ? "share down" : "share");
+  const bust = wentBust(bot);
+  say(row.share, bust ? "bust" : pct(bot.maxDrawdownPct));
+  dress(row.share, bust ? "share down" : "share");
   say(row.cells.factor, ratio(bot.profitFactor));
   say(row.cells.sharpe, ratio(bot.sharpe));
   say(row.cells.proof, bot.proven ? `PROVEN ${timesOf(bot.log10E)}` : timesOf(bot.log10E));
@@ -210,6 +212,7 @@ function fill(row, bot) {
   say(row.source, bot.source ?? DASH);
   dress(row.source, bot.source === "SIMULATED" ? "source simulated" : "source");
   say(row.cells.gen, bot.generation === null ? DASH : `G${bot.generation}`);
+  dress(row.cells.gen, `cell c-gen${isOfOlder(bot) ? " older" : ""}`);
 }
 
 function fillActivity(row, bot) {
