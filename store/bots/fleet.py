@@ -60,12 +60,14 @@ from trading.books import Book, Stage
 from trading.figures.declared import FIGURES, Figures, at_rest, word_of
 from trading.governance.gates import RECENT_SESSIONS
 from trading.market.bars import SIMULATED
+from trading.market.marks import MARKS_SUFFIX
 from trading.words import camel
 from trading.work.badges import STATE_OF_JOB, State
 from trading.work.planner import MAX_FAILURES_IN_ROW
 
 STATES = tuple(State)
 ROWS_AT_A_TIME = 1_000
+RECENT_READ = 32
 UNSEARCHED = {"no_parameters": True}  # a statement without any goes as it is; looking for them takes half a millisecond
 RANK = {state: rank for rank, state in enumerate(STATES)}
 
@@ -191,12 +193,18 @@ class RecordFigures(NamedTuple):
     sharpe: float | None
 
 
+_TOLD_OF_RECENT = (
+    *("created_at", "generation_number", "data_source", "data_fingerprint", "order_list_hash"),
+    *RecentSession._fields,
+)
+
+
 class GatedRow(NamedTuple):
     """What stands behind a bot's card, and behind the gate before its next stage.
 
     Attributes:
         losers: Losing trades of the session its figures show.
-        recent: Of a bot in LAB, the figures of its latest completed sessions since reset, oldest first, each in the
+        recent: Of a bot in LAB, the figures of its latest completed sessions that count, oldest first, each in the
             order of `RecentSession`.
         record: The figures of its newest prequential record in the order of `RecordFigures`; None without one.
     """
@@ -550,26 +558,48 @@ def _best_job() -> Any:
 
 
 def _recent_sessions() -> Any:
-    """The figures of a LAB bot's latest completed sessions since reset, oldest first, for its gate."""
-    run = BacktestSession
-    latest = (
-        select(
-            run.created_at,
-            func.jsonb_build_array(*(run.__table__.c[name] for name in RecentSession._fields)).label("figures"),
-        )
+    """The figures of a LAB bot's latest completed sessions that may count, oldest first, for its gate.
+
+    They ran since the reset, the newest generation, on bars that may pass a gate, and are distinct: of those with the
+    same bars and orders the latest stands for all. Looked at are the latest `RECENT_READ`.
+    """
+    run, columns = BacktestSession, BacktestSession.__table__.c
+    newest = select(func.max(BotGeneration.generation_number)).where(BotGeneration.bot_id == Bot.id).correlate(Bot)
+    read = (
+        select(run.id, *(columns[name] for name in _TOLD_OF_RECENT))
         .where(
             run.bot_id == Bot.id,
             _IN_LAB,
             run.status == _spelled("COMPLETED"),
             run.created_at >= func.coalesce(MetricsBaseline.reset_at, literal_column("'-infinity'::timestamptz")),
         )
-        .order_by(run.created_at.desc())
-        .limit(_spelled(RECENT_SESSIONS))
+        .order_by(run.created_at.desc(), run.id.desc())
+        .limit(_spelled(RECENT_READ))
         .correlate(Bot, MetricsBaseline)
+        .subquery("read")
+    )
+    content = (read.c.data_fingerprint, read.c.order_list_hash)
+    counting = (
+        select(read, func.row_number().over(partition_by=content, order_by=read.c.created_at.desc()).label("repeats"))
+        .where(read.c.generation_number == newest.scalar_subquery(), _may_pass_a_gate(read.c.data_source))
+        .correlate(Bot)
+        .subquery("counting")
+    )
+    figures = func.jsonb_build_array(*(counting.c[name] for name in RecentSession._fields)).label("figures")
+    latest = (
+        select(counting.c.created_at, figures)
+        .where(counting.c.repeats == _spelled(1))
+        .order_by(counting.c.created_at.desc())
+        .limit(_spelled(RECENT_SESSIONS))
         .subquery("latest")
     )
     collected = func.jsonb_agg(aggregate_order_by(latest.c.figures, latest.c.created_at)).label("recent")
     return select(collected).select_from(latest).correlate(Bot, MetricsBaseline).lateral("recent")
+
+
+def _may_pass_a_gate(source: ColumnElement[str]) -> ColumnElement[bool]:
+    """The rule of `trading.market.marks.may_pass_a_gate`, as a condition on a column."""
+    return and_(source != _spelled(SIMULATED), source.notlike(_spelled(f"%{MARKS_SUFFIX}")))
 
 
 _gated = maker_of(GatedRow)

@@ -200,15 +200,42 @@ def test_the_lab_gate_asks_the_latest_completed_sessions_since_the_reset(desk: D
     good: dict[str, Any] = figures | {"expectancy_usd": 20.0, "sharpe": 1.0, "max_drawdown_pct": 5.0}
     with desk.database.begin() as db:
         bot = make_bot(db)
-        for over in ({}, good, good, good):
-            make_session(db, bot, created_at=clock.advance(minutes=1), **over)
+        for number, over in enumerate(({}, good, good, good)):
+            content = {"data_source": "cme", "data_fingerprint": str(number)}
+            make_session(db, bot, created_at=clock.advance(minutes=1), **(content | over))
         make_session(db, bot, created_at=clock.advance(minutes=1), status="FAILED")
     assert "RECENT_SESSIONS_PASSED" not in reasons(desk, bot.id)
     clock.advance(minutes=1)
     reset_metrics(desk, reset_request())
     with desk.database.begin() as db:
-        make_session(db, bot, created_at=clock.advance(minutes=1), **good)
+        make_session(db, bot, created_at=clock.advance(minutes=1), **good, data_source="cme")
     assert reasons(desk, bot.id)["RECENT_SESSIONS_PASSED"].endswith("was 1")
+
+
+@pytest.mark.parametrize(
+    ("changes", "counted"),
+    [
+        ([{}, {"data_fingerprint": "b"}, {"order_list_hash": "b"}], 3),
+        ([{}, {}, {"data_fingerprint": "b"}, {}], 2),
+        ([{"sharpe": 0.0, "data_fingerprint": "b"}, {"data_fingerprint": "c"}, {}, {"data_fingerprint": "b"}], 3),
+        ([{"data_fingerprint": "b"}, {"data_fingerprint": "c"}, {"sharpe": 0.0}], 2),
+        ([{"data_fingerprint": "b"}, {"data_source": "SIMULATED"}, {"data_source": "cme-MARKS"}], 1),
+        ([{"data_fingerprint": "b"}, {"generation_number": 1}, {}], 2),
+        ([], 0),
+    ],
+)
+def test_recent_sessions_count_once_for_the_same_bars_and_orders_and_only_where_they_may_open_a_gate(
+    desk: Desk, clock: FixedClock, changes: list[dict[str, Any]], counted: int
+) -> None:
+    usual = LAB_FIGURES | {"data_source": "cme", "data_fingerprint": "a", "order_list_hash": "a"}
+    with desk.database.begin() as db:
+        bot = make_bot(db)
+        make_generation(db, bot)
+        for over in changes:
+            session = usual | {"generation_number": 2} | over
+            make_session(db, bot, created_at=clock.advance(minutes=1), **session)
+    words = reasons(desk, bot.id).get("RECENT_SESSIONS_PASSED", "was 3")
+    assert words.endswith(f"was {counted}")
 
 
 @pytest.fixture
