@@ -136,13 +136,52 @@ def test_its_looks_are_a_sentence_and_a_table_newest_first(stocked_desk: Desk, s
             bot = db.get_one(Bot, bot_id)
             factories.make_generation(db, bot, generation_number=4, knows_until=on_day(epoch.days[-1]))
             curve: dict[str, Any] = {"equity_on": [on_day(epoch.days[0])], "equity_usd": [Decimal(50_000)]}
-            factories.make_session(db, bot, generation_number=4, created_at=stocked_desk.clock(), **curve)
+            bust: dict[str, Any] = {"bust_at": stocked_desk.clock(), "max_drawdown_pct": 61.0}
+            factories.make_session(db, bot, generation_number=4, created_at=stocked_desk.clock(), **curve, **bust)
+        rebuild_bots(stocked_desk, [bot_id])
         page.reload()
+        expect(page.locator("#sum-net .in-sample")).to_have_text("IN SAMPLE")
+        expect(page.locator("#book-figures")).to_contain_text("G4 IN SAMPLE")
+        expect(page.locator("#book-figures")).to_contain_text("bust")
         page.locator("#tab-sessions").click()
         expect(page.locator(".sessions-list tbody tr:first-child .in-sample")).to_have_text("IN SAMPLE")
         expect(page.locator(".sessions-list .in-sample")).to_have_count(1)
         page.set_viewport_size({"width": 390, "height": 844})
         page.locator("#history").scroll_into_view_if_needed()
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+        assert screen.complaints == []
+
+
+def test_the_board_says_whose_the_figures_of_each_bot_are(desk: Desk, screen: Screen) -> None:
+    with desk.database.begin() as db:
+        whose: tuple[tuple[str, dict[str, Any]], ...] = (
+            ("Amber Adder", {"generation_number": 2, "in_sample": True}),
+            ("Basil Bison", {"generation_number": 1, "max_drawdown_pct": 12.5}),
+            ("Cedar Crane", {"generation_number": 2, "bust_at": desk.clock(), "max_drawdown_pct": 61.0}),
+        )
+        for name, over in whose:
+            bot = factories.make_bot(db, name=name)
+            factories.make_generation(db, bot)
+            figures: dict[str, Any] = {"net_pnl_usd": Decimal("1234.56"), "trades": 9, "max_drawdown_usd": 900.0}
+            db.add(factories.rollup(bot.id, **(figures | over)))
+    with serving(create_app(desk)) as served:
+        page = screen.page
+        page.set_viewport_size({"width": 1440, "height": 900})
+        page.goto(f"{served.http}/?sort=name")
+        expect(page.locator(".row .name")).to_have_text(["Amber Adder", "Basil Bison", "Cedar Crane"])
+        for mark, about, marked in (
+            (".c-net.in-sample", "In sample: its generation was chosen on days", ["Amber Adder"]),
+            (".c-gen.older", "Its figures are of an earlier generation", ["Basil Bison"]),
+            (".share.down", "could no longer carry one contract", ["Cedar Crane"]),
+        ):
+            expect(page.locator(f".row:has({mark}) .name")).to_have_text(marked)
+            page.locator(mark).hover()
+            expect(page.locator("#tooltip")).to_contain_text(about)
+        expect(page.locator(".row .share")).to_have_text(["4.2%", "12.5%", "bust"])
+        page.locator(".row .name").first.click()
+        expect(page.locator(".drawer")).to_contain_text("G2 IN SAMPLE")
+        page.keyboard.press("Escape")
+        page.set_viewport_size({"width": 390, "height": 844})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         assert screen.complaints == []
 

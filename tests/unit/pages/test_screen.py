@@ -195,7 +195,7 @@ rows_of_any_kind = st.lists(
         BoardRow,
         **dict.fromkeys(BoardRow._fields, words)
         | {"id": st.uuids(), "name": st.text(max_size=9), "bot_now": st.sampled_from(['"IDLE"', '{"state":"ERROR"}'])}
-        | {"proven": st.booleans()}
+        | {"proven": st.booleans(), "caveats": st.integers(0, 7)}
         | dict.fromkeys(
             ["log10_e", "unseen_sharpe", "net_pnl", "max_drawdown_usd", "sharpe", "confidence_pct", "uniqueness_pct"],
             amounts,
@@ -228,6 +228,7 @@ def test_the_browser_reads_every_cell_the_server_sends(
             stored.proven,
             stored.unseen_sharpe,
         )
+        assert int(bot["caveats"]) == stored.caveats
         assert (bot["confidencePct"], bot["uniquenessPct"]) == (stored.confidence_pct, stored.uniqueness_pct)
         assert ("spark" in bot) == sparks
         assert set(bot) == set(SENT) - (set() if sparks else {"spark"})
