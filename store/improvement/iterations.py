@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, or_, select, true
 from sqlalchemy.orm import Session, aliased
 
-from store.improvement.origins import origins_of, tried_by
+from store.bots.origins import origins_of, tried_by
 from store.tables import Bot, BotGeneration, ImproveCandidate, ImproveIteration
 
 

@@ -28,7 +28,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, one_of
-from store.improvement.origins import origins_of, tried_by
+from store.bots.origins import origins_of, tried_by
 from store.rows import rows_of
 from store.tables import BacktestSession, BotMetricsRollup, ImproveCandidate, ImproveIteration
 
