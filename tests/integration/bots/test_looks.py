@@ -121,7 +121,7 @@ def whose_figures(desk: Desk, bot_id: UUID) -> list[tuple[int, bool]]:
     rollup = next(row for row in made.asset_materializations_for_node("bot_figures") if "sessions" in row.metadata)
     recorded = {name: value.value for name, value in rollup.metadata.items()}
     return [
-        *((told["generation"], told["inSample"]) for told in spoken),
+        *((metrics["generation"], metrics["inSample"]) for metrics in spoken),
         (int(filed["figures_generation"]), {"True": True, "False": False}[filed["in_sample"]]),
         (recorded["generation"], recorded.get("in_sample") == "IN SAMPLE"),
     ]

@@ -108,8 +108,8 @@ def test_longer_bars_of_marks_have_wicks_and_are_told_by_whoever_made_them() -> 
     assert not may_pass_a_gate(data_source(longer, of_marks=True))
 
 
-@pytest.mark.parametrize(("joined", "of", "told"), [(20, 20, True), (19, 20, True), (17, 20, False), (19, 19, False)])
-def test_bars_that_hide_what_price_did_over_pauses_say_so(joined: int, of: int, told: bool) -> None:
+@pytest.mark.parametrize(("joined", "of", "hides"), [(20, 20, True), (19, 20, True), (17, 20, False), (19, 19, False)])
+def test_bars_that_hide_what_price_did_over_pauses_say_so(joined: int, of: int, hides: bool) -> None:
     """Ten bars lie between pauses; the bars between open at the close before, which alone says nothing."""
     n_bars = 10 * (of + 1)
     begins = np.arange(10, n_bars, 10)
@@ -121,7 +121,7 @@ def test_bars_that_hide_what_price_did_over_pauses_say_so(joined: int, of: int, 
     paused = replace(bars, ts_event=bars.ts_event + 5 * 3_600_000_000_000 * (np.arange(n_bars) // 10))
     share = joined_share(paused)
     assert share == (pytest.approx(joined / of) if of >= 20 else None)
-    assert (joined_note(paused) is not None) is told
+    assert (joined_note(paused) is not None) is hides
     assert joined_share(bars) is None
     rolled = replace(paused, contract=np.arange(n_bars) // 10)
     assert joined_share(rolled) is None
