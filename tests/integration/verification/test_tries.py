@@ -109,8 +109,8 @@ def test_the_genome_in_force_is_among_those_compared_and_the_verdict_says_how_ma
             tries(db, bot, [*genomes(count), default_genome("breakout")], clock)
         bot_id = bot.id
     verdict = verify(stocked_desk, bot_id, Kind.PBO)
-    assert f" among {words.format(of=verdict.figures['candidates_of'])}; wanted" in found.reason
-    assert verdict.figures["candidates"] == min(found.figures["candidates_of"], 120)
+    assert f" among {words.format(of=verdict.figures['candidates_of'])}; wanted" in verdict.reason
+    assert verdict.figures["candidates"] == min(verdict.figures["candidates_of"], 120)
 
 
 def test_a_walk_forward_begins_with_the_genome_the_bot_was_registered_with(
