@@ -7,6 +7,7 @@ Belongs here: serving pages and static files. Does not belong here: which pages 
 import gzip
 import hashlib
 import json
+import re
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".json": "application/json",
 }
+_COMMENT = re.compile(rb"^[ \t]*/\*\*(?:(?!\*/).)*\*/[ \t]*\n", re.DOTALL | re.MULTILINE)
 FOREVER = "public, max-age=31536000, immutable"
 
 
@@ -125,6 +127,14 @@ def _files(folder: Path) -> Callable[[Request], Awaitable[Response]]:
     return serve
 
 
+def without_comments(script: bytes) -> bytes:
+    """Return a script without the comments that have lines of their own; every other line keeps its number.
+
+    They are a sixth of what a page loads, and nobody reads them there.
+    """
+    return _COMMENT.sub(lambda comment: b"\n" * comment[0].count(b"\n"), script)
+
+
 def content_hash(folder: Path) -> str:
     """Return a short hash over every file's path and bytes."""
     digest = hashlib.sha256()
@@ -138,7 +148,7 @@ def _files_in(folder: Path) -> list[Path]:
 
 
 def _file(path: Path) -> File:
-    content = path.read_bytes()
+    content = path.read_bytes() if path.suffix != ".js" else without_comments(path.read_bytes())
     zipped = gzip.compress(content, ZIP_LEVEL, mtime=0)
     media_type = MEDIA_TYPES.get(path.suffix, "text/plain")
     return File(content, zipped if len(zipped) < len(content) else None, media_type)

@@ -4,7 +4,7 @@ Rows are written in bulk, so that ten thousand bots take seconds.
 """
 
 import random
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import accumulate
 from typing import Any
@@ -18,6 +18,7 @@ from store.tables import (
     BacktestSession,
     Bot,
     BotEquityCurve,
+    BotEvidence,
     BotGeneration,
     BotJob,
     BotMetricsRollup,
@@ -73,6 +74,7 @@ def plant_fleet(db: Session, count: int, *, now: datetime, seed: int = 7) -> lis
     db.execute(insert(BotProgress), [_progress(bot, figures) for bot in bots])
     db.execute(insert(BacktestSession), [run for _, run, _ in figures.values()])
     db.execute(insert(BotMetricsRollup), [row for row, _, _ in figures.values()])
+    db.execute(insert(BotEvidence), [_evidence(chance, bot, now=now) for bot in measured])
     db.execute(insert(BotEquityCurve), [curve for _, _, curve in figures.values()])
     db.execute(insert(BotJob), list(_jobs(chance, bots, now=now)))
     db.execute(insert(AutonomyRun), [_tick(now, count)])
@@ -97,7 +99,33 @@ def _bot(chance: random.Random, number: int, *, now: datetime) -> dict[str, Any]
 
 def _progress(bot: dict[str, Any], figures: dict[UUID, Any]) -> dict[str, Any]:
     done = int(bot["id"] in figures)
-    return {"bot_id": bot["id"], "backtests_completed": done, "backtest_attempts": done}
+    seen = int(bot["id"].int % 1_000)  # of the bot alone, so that nothing else in the picture changes
+    return {
+        "bot_id": bot["id"],
+        "backtests_completed": done,
+        "backtest_attempts": done,
+        "confidence_pct": seen % 97 if done else None,
+        "uniqueness_pct": seen % 61 if done else None,
+    }
+
+
+def _evidence(chance: random.Random, bot: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+    log_e = chance.gauss(0.4, 1.2)
+    return {
+        "bot_id": bot["id"],
+        "bars_kind": "SIMULATED",
+        "is_newest": True,
+        "first_on": date(2025, 1, 6),
+        "last_on": date(2025, 12, 19),
+        "days": 2,
+        "pnl_micros": [2_000_000, -1_000_000],
+        **dict.fromkeys(("winners", "losers", "bars_held", "trades", "loss_micros", "profit_micros"), 1),
+        "log_e": log_e,
+        "sharpe": chance.gauss(0.3, 0.8),
+        "proven": log_e > 3.5,
+        "proven_since": now if log_e > 3.5 else None,
+        "computed_at": now,
+    }
 
 
 def _figures(chance: random.Random, bot: dict[str, Any], *, now: datetime) -> tuple[dict[str, Any], ...]:

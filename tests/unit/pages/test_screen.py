@@ -18,7 +18,7 @@ from py_mini_racer import MiniRacer
 
 from api.live.rows import SPARK_POINTS, BoardRow, encode_rows, now_cell, spark_text
 from api.pages import vendor
-from api.pages.shell import STATIC, content_hash, render
+from api.pages.shell import STATIC, content_hash, render, without_comments
 from api.pages.site import COMMON, SITE
 from trading.books import Stage
 from trading.figures.declared import FIGURES, word_of
@@ -138,6 +138,8 @@ def test_a_badge_without_a_job_is_not_drawn(run: Callable[[str], Any]) -> None:
         ("ratio(null)", "—"),
         ("count(null)", "—"),
         ("count(20160)", "20,160"),
+        ("wholePct(61.5)", "62%"),
+        ("wholePct(null)", "—"),
         ("timesOf(null)", "—"),
         ("timesOf(0)", "×1.0"),
         ("timesOf(-1.5)", "×0.03"),
@@ -440,6 +442,17 @@ def test_a_page_brings_the_list_of_figures_and_the_browser_writes_each_by_its_fo
     assert (words["Net P&L"], words["Trades"], words["Win %"]) == ("+$12.35", "1,234", "12.3%")
     assert (words["Max DD"], words["Max DD %"], words["Sharpe"]) == ("-$12.35", "12.3%", "12.35")
     assert {figure["words"] for figure in json.loads(str(context.eval("JSON.stringify(writtenOf({}))")))} == {"—"}
+
+
+def test_scripts_are_sent_without_the_comments_between_their_lines_and_with_all_else_in_its_line() -> None:
+    scripts = sorted((STATIC / "js").glob("*.js"))
+    for path in scripts:
+        written, sent = (text.decode().split("\n") for text in (path.read_bytes(), without_comments(path.read_bytes())))
+        assert len(written) == len(sent)
+        changed = [line for line, now in zip(written, sent, strict=True) if line != now]
+        assert re.sub(r"/\*\*.*?\*/", "", "\n".join(changed), flags=re.DOTALL).strip() == "", path
+        assert not any(line.lstrip().startswith("/**") and line.rstrip().endswith("*/") for line in sent), path
+    assert len(scripts) > 30
 
 
 def test_the_path_of_static_files_names_their_content(tmp_path: Path) -> None:

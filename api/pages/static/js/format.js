@@ -32,6 +32,11 @@ export function pct(value) {
   return value === null || value === undefined ? DASH : `${value.toFixed(1)}%`;
 }
 
+/** @param {number|null|undefined} value @returns {string} */
+export function wholePct(value) {
+  return value === null || value === undefined ? DASH : `${Math.round(value)}%`;
+}
+
 /** @param {number|null|undefined} fallPct deepest fall of an account @returns {boolean} whether it lost everything */
 export function isBust(fallPct) {
   return fallPct !== null && fallPct !== undefined && fallPct >= 100;

@@ -3,7 +3,7 @@
 
 import { badgeOf, quietWords } from "./badge.js";
 import { byId, dress, el, say, svg } from "./dom.js";
-import { DASH, count, fall, money, pct, ratio, timesOf } from "./format.js";
+import { DASH, count, fall, money, pct, ratio, timesOf, wholePct } from "./format.js";
 import { sparkPath } from "./spark.js";
 import { isInSample, isOfOlder, wentBust } from "./store.js";
 
@@ -203,8 +203,8 @@ function fill(row, bot) {
   say(row.cells.proof, bot.proven ? `PROVEN ${timesOf(bot.log10E)}` : timesOf(bot.log10E));
   dress(row.cells.proof, bot.proven ? "cell c-proof up" : "cell c-proof");
   say(row.cells.oos, bot.unseenSharpe === null ? DASH : bot.unseenSharpe.toFixed(1));
-  say(row.cells.sure, pct(bot.confidencePct));
-  say(row.cells.unique, pct(bot.uniquenessPct));
+  say(row.cells.sure, wholePct(bot.confidencePct));
+  say(row.cells.unique, wholePct(bot.uniquenessPct));
   row.line.setAttribute("d", sparkPath(bot.spark ?? "", SPARK.width, SPARK.height));
   row.lineless.hidden = bot.spark !== "";
   row.drawing.style.display = bot.spark === "" ? "none" : "";
