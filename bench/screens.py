@@ -202,6 +202,7 @@ def _shots(platform: Platform) -> tuple[Shot, ...]:
         Shot("health", "/health"),
         Shot("audit", "/audit", _open_event),
         Shot("candidates", "/candidates"),
+        Shot("discoveries", "/discoveries"),
         Shot("proof", "/proof"),
         Shot("tear-sheet", report),
     )

@@ -3,7 +3,7 @@
 
 import { Cells } from "./cells.js";
 import { byId, say } from "./dom.js";
-import { count, ratio } from "./format.js";
+import { count, ratio, timesOf } from "./format.js";
 import { Poll } from "./poll.js";
 import { Sheet } from "./sheet.js";
 import { bindKeys } from "./shell.js";
@@ -11,7 +11,6 @@ import { bindKeys } from "./shell.js";
 const cells = new Cells("strip");
 const EDGES = { MOMENTUM: "momentum", REVERSION: "reversion", OPENING_RANGE: "opening range", SESSION_DRIFT: "session drift", GAP: "gap" };
 const TONES = { FOUND: "up", MISSED: "amber", AWAITED: "dim", FALSE: "down", QUIET: "dim" };
-const LN10 = Math.log(10);
 
 const markets = new Sheet("markets", {
   key: (market) => market.symbol,
@@ -36,18 +35,12 @@ const proven = new Sheet("proven", {
     { head: "Proven since", about: "When the judgement of the fleet first said so; it holds until one says otherwise.", of: (bot) => ({ at: bot.provenSince, form: "second" }) },
     { head: "Bot", about: "Its name, market and style.", kind: "name", of: (bot) => [{ text: bot.name, href: `/bots/${bot.botId}` }, { text: ` ${bot.symbol} · ${bot.timeframe} · ${bot.archetype}`, tone: "traits" }] },
     { head: "Bars", about: "What its record was earned on; marks are prices at an instant.", kind: "wide", of: (bot) => ({ text: bot.barsKind, tone: bot.barsKind === "SIMULATED" ? "dim" : "" }) },
-    { head: "Evidence", about: "What bettors on its days would hold by now, of 1 at first, had its days been worth nothing on average.", kind: "num", of: (bot) => times(bot.logE) },
-    { head: "Sharpe", about: "Sharpe ratio of its record, out of sample.", kind: "num", of: (bot) => ratio(bot.sharpe) },
+    { head: "Evidence", about: "What bettors on its days would hold by now, of 1 at first, had its days been worth nothing on average.", kind: "num", of: (bot) => timesOf(bot.logE / Math.LN10) },
+    { head: "Sharpe", about: "Sharpe ratio of its record, out of sample.", kind: "num wide", of: (bot) => ratio(bot.sharpe) },
     { head: "Days", about: "How many days its record has.", kind: "num wide", of: (bot) => count(bot.days) },
     { head: "Right", about: "On simulated bars: whether an edge is planted in its market. On others nobody knows.", of: (bot) => right(bot.verdict) },
   ],
 });
-
-/** An e-value by its logarithm: ×1,234 or, where that is long, ×10 to a power. @param {number} logE */
-function times(logE) {
-  const power = logE / LN10;
-  return power < 6 ? `×${count(Math.round(Math.exp(logE)))}` : `×10^${power.toFixed(1)}`;
-}
 
 function right(verdict) {
   if (!verdict) return { text: "unknown", tone: "dim" };

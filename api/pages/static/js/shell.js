@@ -167,6 +167,7 @@ byId("clock").addEventListener("click", switchZone);
 byId("keys-open").addEventListener("click", openHelp);
 byId("keys-close").addEventListener("click", () => byId("keys-dialog").close());
 document.addEventListener("keydown", keyed);
+for (const tab of document.querySelectorAll("a.tab[aria-current]")) tab.scrollIntoView({ block: "nearest", inline: "nearest" });
 addEventListener("storage", (event) => {
   if (event.key !== ZONE && event.key !== null) return;
   useLocalTime(rememberedZone());
