@@ -59,7 +59,8 @@ class Evidence:
         days_in_stage: Days since the bot entered its stage, see `days_in_stage`.
         proven: Whether it is proven among all bots by the e-values of their records (`verification/discoveries.py`).
         data_sources: Provider of every session or feed behind the figures.
-        recent_sessions_passed: For each completed session whether its own figures pass the gate, oldest first; see
+        recent_sessions_passed: For each recent session that counts (of the newest generation, on bars that may open a
+            gate, once for the same bars and orders) whether its own figures pass the gate, oldest first; see
             `figures_pass`.
         walk_forward_consistency: Share of test segments with a positive net, 0-1.
         walk_forward_overfit_ratio: Train Sharpe over test Sharpe.
