@@ -89,7 +89,7 @@ def as_bots(message: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def cells_of(column: Any) -> list[Any]:
-    return column if isinstance(column, list) else [column["words"][at] for at in column["at"]]
+    return [column["words"][at] for at in column["at"]] if isinstance(column, dict) else list(column)
 
 
 def test_a_snapshot_holds_the_fleet_and_is_gzipped(desk: Desk, server: Served) -> None:
