@@ -49,6 +49,7 @@ class RecordAnswer(Spoken, of=RecordStanding, without=("log_e",)):
 
     e_value: float
     proven: bool
+    words: str
 
 
 class BotAnswer(Spoken, of=GatedCard):

@@ -8,7 +8,7 @@ from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -19,9 +19,11 @@ from gateways import proof_packs
 from gateways.settings import Settings
 from services.backtests.epochs import epoch_of
 from services.backtests.workbench import open_workbench
+from services.bots.records import bot_record
 from services.bots.registration import short_id
 from services.desk import Desk
 from services.figures.rollups import rebuild_bots
+from services.improvement.iterations import run_improvement
 from store.tables import Bot, BotJob
 from tests.e2e.lived import NAME, lived, shown_session
 from tests.e2e.screen import STALE_TEXT, Screen, needs_chromium, violations
@@ -72,7 +74,7 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
         assert inked(page, "#chart-fall") > 1_000
         page.locator("#bot-now .badge").hover()
         expect(page.locator("#tooltip")).to_have_text(re.compile(r"Running 1m \d+s • Attempt x1"))
-        expect(page.locator("#gate-note")).to_have_text(re.compile(r"\d+ of 10 met"))
+        expect(page.locator("#gate-note")).to_have_text(re.compile(r"\d+ of 11 met"))
         expect(page.locator(".why-list .words").first).to_contain_text("the queue of that work is full")
 
         first, scrolled = page.locator(".trades-list tbody tr").count(), page.locator("#ledger")
@@ -106,6 +108,31 @@ def test_it_shows_what_the_rows_say_and_follows_the_work(stocked_desk: Desk, scr
         expect(page.locator("#bot-now .badge")).to_be_hidden()
         expect(page.locator("#bot-now")).to_have_text("Idle")
         assert page.locator("text=/fresh/i").count() == 0
+        assert screen.complaints == []
+
+
+def test_its_record_is_a_chart_of_days_and_of_their_evidence(stocked_desk: Desk, screen: Screen) -> None:
+    with stocked_desk.database.begin() as db:
+        bot_id = factories.make_bot(db, id=UUID(int=1), archetype="trend_ema_cross").id
+    page = screen.page
+    with serving(create_app(stocked_desk)) as served:
+        page.goto(f"{served.http}/bots/{bot_id}")
+        page.locator("[data-mode=record]").click()
+        expect(page.locator("#chart-empty")).to_contain_text("the first improve iteration of the bot begins it")
+        assert run_improvement(stocked_desk, bot_id, run_id="improves").error is None
+        record = bot_record(stocked_desk, bot_id)
+        page.reload()
+        page.locator("[data-mode=record]").click()
+        expect(page.locator("#chart-note")).to_have_text(record.words)
+        label = re.compile(f"Record of {len(record.trading_on)} days")
+        expect(page.locator("#chart-main")).to_have_attribute("aria-label", label)
+        expect(page.locator("#chart-legend")).to_contain_text("Traded byG1")
+        assert inked(page, "#chart-main") > 3_000
+        assert inked(page, "#chart-fall") > 1_000
+        trades = known(record.figures.trades)
+        expect(page.locator("#book-figures")).to_contain_text(f"Trades{trades:,}")
+        page.keyboard.press("l")
+        expect(page.locator("#chart-title")).to_contain_text("Equity since reset")
         assert screen.complaints == []
 
 

@@ -29,6 +29,7 @@ from store.tables import (
     BotProgress,
     ImproveIteration,
 )
+from store.verification.records import RecordStretch
 from tests.harness.actors import OPS
 from trading.improvement.looks import LEVELS
 from trading.strategies.genome import default_genome, genome_hash
@@ -106,6 +107,33 @@ def make_record(db: Session, bot: Bot, **over: Any) -> BotEvidence:
         "computed_at": BIRTH,
     }
     return _added(db, BotEvidence(**columns | LAB_FIGURES | over))
+
+
+def make_stretch(db: Session, bot: Bot, **over: Any) -> RecordStretch:
+    """Add two days to the record of the bot on real bars, traded by its first generation."""
+    first_on, last_on = date(2025, 12, 18), date(2025, 12, 19)
+    columns: dict[str, Any] = {
+        "bot_id": bot.id,
+        "bars_kind": "REAL",
+        "first_on": first_on,
+        "last_on": last_on,
+        "origin": "IN_FORCE",
+        "generation_number": 1,
+        "genome_hash": genome_hash(default_genome(bot.archetype)),
+        "days_on": [first_on, last_on],
+        "pnl_micros": [900_000_000, -100_000_000],
+        "trades": 2,
+        "winners": 1,
+        "losers": 1,
+        "bars_held": 9,
+        "profit_micros": 900_000_000,
+        "loss_micros": 100_000_000,
+        "data_source": "cme",
+        "data_fingerprint": "f" * 64,
+        "engine_version": "test",
+        "created_at": BIRTH,
+    }
+    return _added(db, RecordStretch(**columns | over))
 
 
 def make_job(db: Session, bot: Bot, *, status: str = "QUEUED", **over: Any) -> BotJob:

@@ -15,11 +15,12 @@ from services.figures.resets import reset_metrics
 from services.figures.rollups import rebuild_bots
 from store.backtests.trades import trades_of_session
 from store.bots import dossier, fleet, registry
-from store.bots.fleet import FleetFilter, FleetOrder, RecentSession
+from store.bots.fleet import FleetFilter, FleetOrder, RecentSession, RecordFigures
 from store.figures import books, resets
 from store.figures.books import TradeSource
 from store.improvement import looks
 from store.tables import BacktestSession, Bot, BotStageEvent, ImproveCandidate, ImproveIteration
+from store.verification import records
 from tests.harness import factories
 from tests.harness.actors import OPS
 from tests.harness.clocks import FixedClock
@@ -38,6 +39,12 @@ STATEMENTS: dict[str, Rows] = {
         for row in fleet.read_page(db, *SHOWN, after=None, limit=9).rows
         for measured in row.recent or ()
     ],
+    "record": lambda db, _: [
+        RecordFigures._make(row.record) for row in fleet.read_page(db, *SHOWN, after=None, limit=9).rows if row.record
+    ],
+    "stretches": lambda db, bot_id: records.stretches_of(db, bot_id, bars_kind="REAL"),
+    "evidence": lambda db, bot_id: [records.evidence_of(db, bot_id, bars_kind="REAL")],
+    "every record": lambda db, _: records.every_record(db, bars_kind="REAL"),
     "cards": lambda db, bot_id: list(fleet.read_bots(db, [bot_id]).values()),
     "gated cards": lambda db, bot_id: list(fleet.read_bots_with_evidence(db, [bot_id]).values()),
     "fleet": lambda db, _: list(fleet.read_fleet(db)),
@@ -81,7 +88,9 @@ def lived(desk: Desk, clock: FixedClock) -> UUID:
     clock.advance(minutes=1)
     with desk.database.begin() as db:
         bot = db.get_one(Bot, bot_id)
-        run = factories.make_session(db, bot, created_at=clock.now)
+        run = factories.make_session(db, bot, created_at=clock.now, data_source="cme")
+        factories.make_record(db, bot)
+        factories.make_stretch(db, bot)
         earned: dict[str, Any] = {"exit_at": clock.now, "created_at": clock.now, "net_usd": "20"}
         factories.make_trade(db, bot, book="BACKTEST", session_id=run.id, **earned)
         factories.make_trade(db, bot, book="PAPER", **earned)
