@@ -129,6 +129,7 @@ def test_its_record_is_a_chart_of_days_and_of_their_evidence(stocked_desk: Desk,
         expect(page.locator("#chart-legend")).to_contain_text("Traded byG1")
         assert inked(page, "#chart-main") > 3_000
         assert inked(page, "#chart-fall") > 1_000
+        expect(page.locator("#book-figures")).to_contain_text("OfG1")
         trades = known(record.figures.trades)
         expect(page.locator("#book-figures")).to_contain_text(f"Trades{trades:,}")
         page.keyboard.press("l")

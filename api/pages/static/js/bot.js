@@ -219,7 +219,7 @@ function showFigures() {
   const figures = [
     ["Win", pct(its.winPct)], ["Trades", count(its.trades)], ["Max DD", deepest, its.bustAt ? "bust" : its.maxDrawdownPct === null ? "" : fallPct(its.maxDrawdownPct)],
     ["Profit factor", ratio(its.profitFactor)], ["Sharpe", ratio(its.sharpe)], ["Sortino", ratio(its.sortino)], ["Expectancy", money(its.expectancyUsd)],
-    ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH], ["Of", generationOf(its)],
+    ["Exposure", pct(its.exposurePct)], ["Source", its.dataSource ?? DASH], ["Of", ofRecord() ? tradersOf(record) : generationOf(its)],
   ];
   byId("book-figures").replaceChildren(...figures.map(([label, words, more]) => {
     const pair = el("div");
@@ -228,6 +228,13 @@ function showFigures() {
     pair.append(el("dt", "", label), value);
     return pair;
   }));
+}
+
+/** @returns {string} the generations that traded a record, the first and the last */
+function tradersOf({ stretches }) {
+  const numbers = stretches.map(({ generationNumber }) => `G${generationNumber}`);
+  const ends = [...new Set([numbers[0] ?? DASH, numbers[numbers.length - 1] ?? DASH])];
+  return ends.join(" to ");
 }
 
 function ofRecord() {
