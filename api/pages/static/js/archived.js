@@ -4,6 +4,8 @@
  * They are in no snapshot and no message, so they are asked for when they are looked at.
  */
 
+const LEAST_E = 1e-9;
+
 /** @returns {Promise<any[]>} every archived bot, its figures as `api/live/rows.py` names them; equity lines are asked for when they come in sight */
 export async function archivedBots() {
   const bots = [];
@@ -19,8 +21,9 @@ export async function archivedBots() {
 }
 
 /** @param {any} answered one bot of `/api/bots` @returns {any} */
-function rowOf({ metrics, ...bot }) {
+function rowOf({ metrics, record, ...bot }) {
   const { inSample, bustAt, generation } = metrics;
   const caveats = Number(inSample) + (bustAt ? 2 : 0) + (generation === null || generation === bot.generation ? 0 : 4);
-  return { ...metrics, ...bot, caveats, source: metrics.dataSource, lockedUntil: bot.stageLockedUntil, promotion: bot.promotionMode };
+  const evidence = { log10E: record ? Math.log10(Math.max(record.eValue, LEAST_E)) : null, unseenSharpe: record?.sharpe ?? null, proven: record?.proven ?? false };
+  return { ...metrics, ...bot, ...evidence, caveats, source: metrics.dataSource, lockedUntil: bot.stageLockedUntil, promotion: bot.promotionMode };
 }
