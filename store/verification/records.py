@@ -171,7 +171,7 @@ def evidence_of(db: Session, bot_id: UUID, *, bars_kind: str) -> EvidenceRow | N
 
 def append_stretches(db: Session, stretches: Sequence[Mapping[str, Any]]) -> None:
     """Append stretches of one record, the first to follow its last day."""
-    db.execute(insert(RecordStretch).values(list(stretches)))
+    db.execute(insert(RecordStretch), [dict(stretch) for stretch in stretches])
 
 
 def set_evidence(db: Session, row: Mapping[str, Any]) -> None:
