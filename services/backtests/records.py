@@ -69,7 +69,7 @@ class RecordGrowth:
     Attributes:
         bars_kind: Whose record: that on bars of this kind.
         follows_on: The last day the record had when the job began; None where it begins.
-        stretches: Oldest first, each with a day at least.
+        stretches: Oldest first, each with a day at least; none where the record has all whole days.
     """
 
     bot: BotAtWork
@@ -80,8 +80,10 @@ class RecordGrowth:
 
     def record(self, db: Session, claim: Claim, *, now: datetime) -> None:
         """Add the stretches, unless the record has grown meanwhile; the bot's row is to be held."""
+        if not self.stretches:
+            return
         known = records.evidence_of(db, self.bot.id, bars_kind=self.bars_kind)
-        if not self.stretches or self.follows_on != (known.last_on if known is not None else None):
+        if self.follows_on != (known.last_on if known is not None else None):
             return
         records.append_stretches(db, list(self._rows(claim, now=now)))
         joined = _joined(known).followed_by([added.stretch for added in self.stretches])
@@ -147,11 +149,10 @@ def growth(desk: Desk, bench: Workbench, newest_run: Run | None = None) -> Recor
         if ends_on is None or day_number(ends_on) >= last_whole:
             return None
         generations = looks.lineage_of(db, bench.bot.id)
-    added = _in_force(bench, generations, after=day_number(ends_on), newest_run=newest_run)
-    return RecordGrowth(bench.bot, bench.at_hand, kind, ends_on, tuple(added))
+    return _since(bench, kind, ends_on, generations, newest_run=newest_run)
 
 
-def beginning(desk: Desk, bench: Workbench, *, sealed_from: int, walked: WalkForward | None) -> RecordGrowth | None:
+def beginning(desk: Desk, bench: Workbench, *, sealed_from: int, walked: WalkForward | None) -> RecordGrowth:
     """Return the days that begin a bot's record, or those since its end where it has begun.
 
     Args:
@@ -162,14 +163,26 @@ def beginning(desk: Desk, bench: Workbench, *, sealed_from: int, walked: WalkFor
     """
     kind = kind_of(bench.at_hand.data_source)
     with transaction(desk.database) as db:
-        begun = records.ends_on(db, bench.bot.id, bars_kind=kind) is not None
+        ends_on = records.ends_on(db, bench.bot.id, bars_kind=kind)
         generations = looks.lineage_of(db, bench.bot.id)
-    if begun:
-        return growth(desk, bench)
+    if ends_on is not None:
+        return _since(bench, kind, ends_on, generations)
     is_first = len(generations) == 1 and generations[0].knows_until is None
     open_days = list(_walked(bench.before(sealed_from), walked)) if walked is not None and is_first else []
     sealed_days = list(_in_force(bench, generations, after=sealed_from - 1))
     return RecordGrowth(bench.bot, bench.at_hand, kind, None, (*open_days, *sealed_days))
+
+
+def _since(
+    bench: Workbench,
+    kind: BarsKind,
+    ends_on: date,
+    generations: Sequence[LineageRow],
+    *,
+    newest_run: Run | None = None,
+) -> RecordGrowth:
+    added = _in_force(bench, generations, after=day_number(ends_on), newest_run=newest_run)
+    return RecordGrowth(bench.bot, bench.at_hand, kind, ends_on, tuple(added))
 
 
 def _joined(known: EvidenceRow | None) -> PrequentialRecord:
@@ -209,8 +222,8 @@ def _in_force(
     places = in_force([None if row.knows_until is None else day_number(row.knows_until) for row in generations], days)
     for place in sorted(set(places.tolist()) - {-1}):
         row, traded = generations[place], days[places == place]
-        is_newest = newest_run is not None and row.generation_number == bench.bot.generation
-        run = newest_run if is_newest and newest_run is not None else bench.run_genome(row.genome)
+        known_run = newest_run if row.generation_number == bench.bot.generation else None
+        run = known_run if known_run is not None else bench.run_genome(row.genome)
         stretch = _stretch(bench, run, tape_days, first=int(traded[0]), last=int(traded[-1]))
         yield RecordedStretch(stretch, StretchOrigin.IN_FORCE, row.generation_number, row.genome_hash)
 

@@ -211,7 +211,7 @@ def _without_search(whole: Workbench, verdict: AcceptanceVerdict, *, seed: int, 
     )
 
 
-def _growth(desk: Desk, course: Course, *, walked: WalkForward | None) -> RecordGrowth | None:
+def _growth(desk: Desk, course: Course, *, walked: WalkForward | None) -> RecordGrowth:
     """Return what an iteration adds to the bot's record.
 
     No walk-forward of an evolution begins one: the genes of its siblings may have been chosen on the test days.
