@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE # caches make every process start in half the t
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .DEFAULT_GOAL := help
-.PHONY: help run check test bench chaos proof screens scorecard lock clean
+.PHONY: help run check test bench chaos canary proof screens scorecard lock clean
 
 help: ## show the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 18
@@ -41,6 +41,9 @@ bench: .venv/.dev ## benchmarks, peers side by side in one run
 
 chaos: .venv/.dev ## kill things at random and count what was lost
 	$(BIN)/python -m pytest tests/chaos
+
+canary: .venv/.dev ## what is used of Dagster's internals, tried on the newest Dagster there is
+	./.ci/canary
 
 proof: .venv/.runtime ## run the proof pack against the running platform
 	$(BIN)/proving proof

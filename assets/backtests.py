@@ -3,29 +3,30 @@
 Belongs here: unpacking a partition, one call, metadata. Does not belong here: rules.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator
+from typing import Never
+from uuid import UUID
 
 import dagster as dg
 
-from assets.partitions import bot_of, bots, named
-from assets.reports import equity_plot, metadata_of, result_of, table
-from services.audit.pages import verify_now
-from services.backtests.baselines import run_baseline
+from assets.checks import check_result
+from assets.drains import Work, work_through
+from assets.keys import BACKTEST_SESSIONS, EQUITY_CURVES, ROLLUPS
+from assets.materializations import record_materializations
+from assets.partitions import BY_HUNDREDS, OWNERS, bot_spec, bots_of, named, names_bots
+from assets.pools import pool_of
+from assets.reports import equity_plot, metadata_of, table
+from services.backtests.baselines import BaselineBacktest
 from services.bots.dossier import Dossier, bot_dossier
 from services.bots.market import ensure_market
 from services.desk import Desk
 from services.figures.rollups import rebuild_bots
-from services.health.invariants import Invariant, no_stuck_jobs, raw_truth_matches_rollup, session_conserves_cash
-from trading.actors import Actor, ActorKind
+from services.health.invariants import raw_truth_matches_rollup, session_conserves_cash
 from trading.figures.declared import exact
+from trading.work.jobs import JobType
 
-OWNERS = ["team:quant-operators"]
-WHEN_REFUSED = dg.RetryPolicy(max_retries=5, delay=5)
 SHOWN_TRADES = 10
 IN_SAMPLE = "IN SAMPLE"
-CHECKER = Actor(ActorKind.AUTONOMY, "ledger_audit")
-ROLLUPS, CURVES = "performance_rollups", "equity_curves"
 
 
 @dg.asset(group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)
@@ -37,90 +38,86 @@ def bars(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.
     return dg.MaterializeResult(metadata={"series": len(series), "store": table(columns, rows)})
 
 
-@dg.asset(
-    partitions_def=bots,
-    deps=[bars],
-    group_name="backtests",
-    kinds={"postgres", "numba"},
-    owners=OWNERS,
-    retry_policy=WHEN_REFUSED,
-)
-def backtest_sessions(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
-    """Finished baseline backtests, one partition per bot. Rows are immutable; a run adds one."""
-    finished = run_baseline(desk, bot_of(context), run_id=context.run.run_id)
-    return result_of(desk, finished)
-
-
-def _figures_spec(name: str, description: str) -> dg.AssetSpec:
-    return dg.AssetSpec(
-        name,
-        description=description,
-        deps=[backtest_sessions],
-        group_name="figures",
-        kinds={"postgres"},
-        owners=OWNERS,
-        partitions_def=bots,
-    )
+BASELINES = Work(BaselineBacktest, JobType.BACKTEST, takes_seconds=False)
 
 
 @dg.multi_asset(
     specs=[
-        _figures_spec(
-            ROLLUPS,
-            "The figures of one bot since its reset: what pages, proofs and gates show. Rebuilt from raw truth.",
+        bot_spec(
+            BACKTEST_SESSIONS,
+            "Finished baseline backtests. Rows are immutable; a job adds one.",
+            deps=[bars.key],
+            group="backtests",
+            kinds={"postgres", "numba"},
         ),
-        _figures_spec(CURVES, "Account equity of one bot at the close of each trading day since its reset."),
+        bot_spec(
+            ROLLUPS,
+            "The figures of a bot since its reset: what pages, proofs and gates show. Rebuilt from raw truth.",
+            deps=[BACKTEST_SESSIONS],
+            group="figures",
+            kinds={"postgres"},
+        ),
+        bot_spec(
+            EQUITY_CURVES,
+            "Account equity of a bot at the close of each trading day since its reset.",
+            deps=[BACKTEST_SESSIONS],
+            group="figures",
+            kinds={"postgres"},
+        ),
     ],
     can_subset=True,
+    pool=pool_of(JobType.BACKTEST),
+    backfill_policy=BY_HUNDREDS,
 )
-def bot_figures(
-    context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]
-) -> Iterator[dg.MaterializeResult[None]]:
-    """The figures of one bot and its equity curve since its reset, rebuilt once for both."""
-    bot_id = bot_of(context)
-    rebuild_bots(desk, [bot_id])
+def backtest(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> Iterator[Never]:
+    """Baseline backtests of the bots a run names, or of all that wait, with the figures they lead to.
+
+    Where sessions are not asked for, figures and curve alone are rebuilt from those there are.
+    """
+    if BACKTEST_SESSIONS in context.selected_asset_keys:
+        work_through(context, desk, BASELINES)
+    else:
+        _rebuild(context, desk)
+    yield from ()
+
+
+def _rebuild(context: dg.AssetExecutionContext, desk: Desk) -> None:
+    """Rebuild the figures of the bots a run names, once for both assets.
+
+    Raises:
+        dg.Failure: the run names no bot.
+    """
+    if not names_bots(context):
+        raise dg.Failure("name the bots whose figures are to be rebuilt: partitions, or a range of them")
+    bot_ids = bots_of(context)
+    rebuild_bots(desk, bot_ids)
+    record_materializations(
+        context,
+        desk,
+        (event for bot_id in bot_ids for event in _figures_of(desk, bot_id, context.selected_asset_keys)),
+    )
+
+
+def _figures_of(desk: Desk, bot_id: UUID, wanted: Collection[dg.AssetKey]) -> Iterator[dg.AssetMaterialization]:
     dossier, name = bot_dossier(desk, bot_id), named(desk, bot_id)
-    for key, metadata in ((ROLLUPS, _rollup_metadata), (CURVES, _curve_metadata)):
-        if dg.AssetKey(key) in context.selected_asset_keys:
-            yield dg.MaterializeResult(asset_key=key, metadata=name | metadata(dossier))
+    for key, metadata in ((ROLLUPS, _rollup_metadata), (EQUITY_CURVES, _curve_metadata)):
+        if key in wanted:
+            yield dg.AssetMaterialization(key, partition=str(bot_id), metadata=name | metadata(dossier))
 
 
-@dg.asset_check(asset=ROLLUPS, name="raw_truth_matches_rollup")
+@dg.asset_check(asset=ROLLUPS, name="raw_truth_matches_rollup", blocking=True)
 def raw_truth_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
     """Every figure shown equals a recount of the session and trades behind it."""
-    return _result(raw_truth_matches_rollup(desk))
+    return check_result(raw_truth_matches_rollup(desk))
 
 
-@dg.asset_check(asset=backtest_sessions, name="session_conserves_cash")
+@dg.asset_check(asset=BACKTEST_SESSIONS, name="session_conserves_cash", blocking=True)
 def cash_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
     """Account plus the trades' net P&L is the last equity of every session, to the micro-dollar."""
-    return _result(session_conserves_cash(desk))
+    return check_result(session_conserves_cash(desk))
 
 
-@dg.asset_check(asset=backtest_sessions, name="no_stuck_jobs")
-def stuck_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
-    """No RUNNING job has been silent for longer than the tick needs to take it back."""
-    return _result(no_stuck_jobs(desk))
-
-
-@dg.asset_check(asset=backtest_sessions, name="audit_chain_is_whole")
-def chain_check(desk: dg.ResourceParam[Desk]) -> dg.AssetCheckResult:
-    """Every audit event follows from the one before it; the pages show this verdict until the next one."""
-    verdict = verify_now(desk, actor=CHECKER)
-    return _judged(verdict.is_whole, verdict.events, verdict.breaks)
-
-
-CHECKS = (raw_truth_check, cash_check, stuck_check, chain_check)
-
-
-def _result(invariant: Invariant) -> dg.AssetCheckResult:
-    return _judged(invariant.holds, invariant.checked, invariant.broken)
-
-
-def _judged(holds: bool, checked: int, broken: Sequence[Mapping[str, Any]]) -> dg.AssetCheckResult:
-    columns = tuple(broken[0]) if broken else ()
-    rows = table(columns, [tuple(row.values()) for row in broken])
-    return dg.AssetCheckResult(passed=holds, metadata={"checked": checked, "broken": rows})
+CHECKS = (raw_truth_check, cash_check)
 
 
 def _rollup_metadata(dossier: Dossier) -> dict[str, dg.MetadataValue]:

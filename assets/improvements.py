@@ -1,44 +1,74 @@
 """The assets of improvement: iterations with their verdicts, and the generations they lead to.
 
 Belongs here: unpacking a partition, one call, metadata. Does not belong here: rules.
+
+Improve and evolve iterations are two assets because they are two queues with two limits. A generation is born by
+either, or by a person; nothing here makes one, so that Dagster shows them and offers no way to "materialize" them.
 """
+
+from collections.abc import Iterator
+from typing import Never
 
 import dagster as dg
 
-from assets.backtests import OWNERS, WHEN_REFUSED, backtest_sessions
-from assets.partitions import bot_of, bots, named
-from assets.reports import result_of, table
-from services.bots.dossier import bot_dossier
+from assets.drains import Work, work_through
+from assets.keys import BACKTEST_SESSIONS, EVOLVE_ITERATIONS, GENERATIONS, IMPROVE_ITERATIONS
+from assets.partitions import BY_HUNDREDS, OWNERS, bot_spec, bots
+from assets.pools import pool_of
 from services.desk import Desk
-from services.improvement.iterations import run_improvement
+from services.improvement.iterations import Evolution, Improvement
+from trading.work.jobs import JobType
+
+IMPROVEMENTS = Work(Improvement, JobType.IMPROVE, takes_seconds=True)
+EVOLUTIONS = Work(Evolution, JobType.EVOLVE, takes_seconds=True)
 
 
-@dg.asset(
-    partitions_def=bots,
-    deps=[backtest_sessions],
-    group_name="improvement",
-    kinds={"postgres", "optuna"},
-    owners=OWNERS,
-    retry_policy=WHEN_REFUSED,
+@dg.multi_asset(
+    specs=[
+        bot_spec(
+            IMPROVE_ITERATIONS,
+            "Improve iterations: what a search near the newest genome tried, how it did out of sample, the verdict.",
+            deps=[BACKTEST_SESSIONS],
+            group="improvement",
+            kinds={"postgres", "optuna"},
+        )
+    ],
+    can_subset=True,
+    pool=pool_of(JobType.IMPROVE),
+    backfill_policy=BY_HUNDREDS,
 )
-def improve_iterations(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
-    """Improve and evolve iterations: what was tried, how it did out of sample, and the verdict."""
-    finished = run_improvement(desk, bot_of(context), run_id=context.run.run_id)
-    return result_of(desk, finished)
+def improve(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> Iterator[Never]:
+    """Improve iterations of the bots a run names, or of all that wait."""
+    work_through(context, desk, IMPROVEMENTS)
+    yield from ()
 
 
-@dg.asset(partitions_def=bots, deps=[improve_iterations], group_name="improvement", kinds={"postgres"}, owners=OWNERS)
-def generations(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
-    """The genomes a bot has had. The next baseline backtest runs the newest one."""
-    bot_id = bot_of(context)
-    had = bot_dossier(desk, bot_id).generations
-    columns = ("generation_number", "origin", "parent_generation", "genome_hash", "reason", "created_at")
-    rows = [
-        (row.generation_number, row.origin, row.parent_generation, row.genome_hash, row.reason, row.created_at)
-        for row in had
-    ]
-    lineage: dict[str, dg.MetadataValue] = {
-        "generations": dg.MetadataValue.int(len(had)),
-        "lineage": table(columns, rows),
-    }
-    return dg.MaterializeResult(metadata=named(desk, bot_id) | lineage)
+@dg.multi_asset(
+    specs=[
+        bot_spec(
+            EVOLVE_ITERATIONS,
+            "Evolve iterations: an ancestor put forward again, or children of the newest genome and its siblings.",
+            deps=[BACKTEST_SESSIONS],
+            group="improvement",
+            kinds={"postgres", "numba"},
+        )
+    ],
+    can_subset=True,
+    pool=pool_of(JobType.EVOLVE),
+    backfill_policy=BY_HUNDREDS,
+)
+def evolve(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> Iterator[Never]:
+    """Evolve iterations of the bots a run names, or of all that wait."""
+    work_through(context, desk, EVOLUTIONS)
+    yield from ()
+
+
+generations = dg.AssetSpec(
+    GENERATIONS,
+    description="The genomes a bot has had. The next baseline backtest runs the newest one.",
+    deps=[IMPROVE_ITERATIONS, EVOLVE_ITERATIONS],
+    group_name="improvement",
+    kinds={"postgres"},
+    owners=OWNERS,
+    partitions_def=bots,
+)

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from assets.backtests import OWNERS, backtest_sessions
-from assets.improvements import improve_iterations
+from assets.keys import BACKTEST_SESSIONS, EVOLVE_ITERATIONS, IMPROVE_ITERATIONS
+from assets.partitions import OWNERS
 from services.desk import Desk
 from services.verification.discoveries import FleetJudgement, judge_fleet
 from trading.market.marks import BarsKind
 
 
 @dg.asset(
-    deps=[backtest_sessions, improve_iterations],
+    deps=[BACKTEST_SESSIONS, IMPROVE_ITERATIONS, EVOLVE_ITERATIONS],
     group_name="judgement",
     kinds={"postgres", "numba"},
     owners=OWNERS,

@@ -8,7 +8,7 @@ from typing import Any
 
 import dagster as dg
 
-from assets.partitions import named
+from assets.partitions import page_of
 from services.desk import Desk
 from services.work.queue import Finished
 
@@ -25,13 +25,8 @@ def metadata_of(figures: Mapping[str, Any], *, public_url: str | None = None) ->
 
 def metadata_of_job(desk: Desk, finished: Finished) -> dict[str, dg.MetadataValue]:
     """Return what a finished job says of itself, wherever it is recorded."""
-    return metadata_of(finished.figures_and_job, public_url=desk.settings.public_url)
-
-
-def result_of(desk: Desk, finished: Finished) -> dg.MaterializeResult[None]:
-    """Return a finished job as what its own asset made, which bot it was for, and how it ended."""
-    metadata = metadata_of_job(desk, finished) | named(desk, finished.bot_id)
-    return dg.MaterializeResult(metadata=metadata | {"status": str(finished.status)})
+    metadata = metadata_of(finished.figures_and_job, public_url=desk.settings.public_url)
+    return metadata | {"page": page_of(desk, finished.bot_id)}
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> dg.MarkdownMetadataValue:

@@ -3,17 +3,21 @@
 Belongs here: unpacking a partition, one call, metadata. Does not belong here: checks, thresholds, limits.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Never
+from uuid import UUID
 
 import dagster as dg
 
-from assets.backtests import OWNERS, backtest_sessions
-from assets.improvements import improve_iterations
-from assets.partitions import bot_of, bots, named
+from assets.failures import failure_of
+from assets.keys import BACKTEST_SESSIONS, EVOLVE_ITERATIONS, IMPROVE_ITERATIONS
+from assets.materializations import record_materializations
+from assets.partitions import BY_HUNDREDS, bot_spec, bots_of, named
+from assets.pools import VERIFICATION_POOL
 from assets.reports import equity_plot, metadata_of, table
 from services.desk import Desk
 from services.verification.verifications import Verification, verify
+from trading.errors import ProvingError, Unavailable
 from trading.verification.verdicts import Kind
 
 SHOWN_ROWS = 60
@@ -38,22 +42,53 @@ ON_CANDIDATES = (Kind.SHARPE, Kind.PBO)
 
 def _asset(kind: Kind) -> dg.AssetsDefinition:
     name, sentence = NAMES[kind]
-    deps = [improve_iterations] if kind in ON_CANDIDATES else [backtest_sessions]
+    deps = [IMPROVE_ITERATIONS, EVOLVE_ITERATIONS] if kind in ON_CANDIDATES else [BACKTEST_SESSIONS]
 
-    @dg.asset(
+    @dg.multi_asset(
         name=name,
-        partitions_def=bots,
-        deps=deps,
-        group_name="verification",
-        kinds={"postgres", "numba"},
-        owners=OWNERS,
-        description=f"{sentence} One immutable row per run, with what it can and cannot show.",
+        specs=[
+            bot_spec(
+                dg.AssetKey(name),
+                f"{sentence} One immutable row per run, with what it can and cannot show.",
+                deps=deps,
+                group="verification",
+                kinds={"postgres", "numba"},
+            )
+        ],
+        can_subset=True,
+        pool=VERIFICATION_POOL,
+        backfill_policy=BY_HUNDREDS,
     )
-    def verification(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
-        done = verify(desk, bot_of(context), kind, run_id=context.run.run_id)
-        return dg.MaterializeResult(metadata=named(desk, done.bot_id) | _metadata(done))
+    def verification(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> Iterator[Never]:
+        _verify_named(context, desk, kind)
+        yield from ()
 
     return verification
+
+
+def _verify_named(context: dg.AssetExecutionContext, desk: Desk, kind: Kind) -> None:
+    """Run one check for each bot a run names; a bot it cannot be run for fails alone.
+
+    Raises:
+        dg.Failure: the run names no bot, or the check could not be run for some.
+        Unavailable: the database is away.
+    """
+    name, _ = NAMES[kind]
+    refused: dict[UUID, str] = {}
+    for bot_id in bots_of(context):
+        try:
+            done = verify(desk, bot_id, kind, run_id=context.run.run_id)
+        except Unavailable:
+            raise
+        except ProvingError as refusal:
+            refused[bot_id] = f"{refusal.code}: {refusal}"
+            continue
+        metadata = named(desk, bot_id) | _metadata(done)
+        record_materializations(
+            context, desk, [dg.AssetMaterialization(name, partition=str(bot_id), metadata=metadata)]
+        )
+    if refused:
+        raise failure_of(desk, refused, missing=name)
 
 
 def _metadata(done: Verification) -> dict[str, Any]:

@@ -59,6 +59,7 @@ class Settings(BaseSettings):
     api_port: int = Field(default=5000, ge=1, le=65_535)
     dagster_host: str = LOOPBACK
     dagster_writable: bool = False
+    dagster_public_events: bool = False
     webserver_port: int = Field(default=3000, ge=1, le=65_535)
     code_server_port: int = Field(default=4266, ge=1, le=65_535)
 

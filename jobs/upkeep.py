@@ -8,7 +8,9 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from jobs.materializations import record_materializations
+from assets.autonomy import LEDGER_CHECKS
+from assets.backtests import CHECKS
+from assets.materializations import record_materializations
 from services.bots.registration import names_of
 from services.desk import Desk
 from services.figures.rollups import rebuild_requested
@@ -31,6 +33,7 @@ def rebuild_after_resets(context: dg.OpExecutionContext, desk: dg.ResourceParam[
         names = names_of(desk, rebuilt.bot_ids)
         record_materializations(
             context,
+            desk,
             [
                 dg.AssetMaterialization(
                     asset_key=key, partition=str(bot_id), metadata=why | {"bot": names.get(bot_id, "—")}
@@ -71,7 +74,7 @@ def retention() -> None:
 
 ledger_audit = dg.define_asset_job(
     "ledger_audit",
-    selection=dg.AssetSelection.all_asset_checks(),
+    selection=dg.AssetSelection.checks(*CHECKS, *LEDGER_CHECKS),
     executor_def=dg.in_process_executor,
     description="Recount figures, cash and leases from raw truth, and verify the audit chain.",
     tags={"dagster/max_runtime": "900"},

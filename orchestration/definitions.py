@@ -9,14 +9,16 @@ from functools import cache
 
 import dagster as dg
 
-from assets.backtests import CHECKS, backtest_sessions, bars, bot_figures
-from assets.improvements import generations, improve_iterations
+from assets.autonomy import LEDGER, LEDGER_CHECKS
+from assets.backtests import CHECKS, backtest, bars
+from assets.improvements import evolve, generations, improve
 from assets.judgement import evidence
+from assets.last_jobs import LAST_JOB_CHECKS
 from assets.verification import VERIFICATIONS
 from gateways.embedded import backends_follow
 from gateways.settings import Settings
-from jobs.finished_work import late_materializations
-from jobs.queue import baseline_backtests, evolutions, improvements
+from jobs.late_materializations import late_materializations
+from jobs.queue import JOB_OF
 from jobs.upkeep import ledger_audit, rebuild_figures, retention
 from sensors.autonomy import autonomy_tick, reset_watch
 from sensors.fleet import fleet_partitions
@@ -45,18 +47,17 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
     return dg.Definitions(
         assets=[
             bars,
-            backtest_sessions,
-            bot_figures,
-            improve_iterations,
+            backtest,
+            improve,
+            evolve,
             generations,
+            *LEDGER,
             evidence,
             *VERIFICATIONS,
         ],
-        asset_checks=CHECKS,
+        asset_checks=[*CHECKS, *LEDGER_CHECKS, *LAST_JOB_CHECKS],
         jobs=[
-            baseline_backtests,
-            improvements,
-            evolutions,
+            *JOB_OF.values(),
             rebuild_figures,
             late_materializations,
             retention,

@@ -2,7 +2,8 @@
 
 Belongs here: asking Dagster which runs are over, one service call, run requests. Does not belong here: rules.
 
-A run here is a request to drain a queue, so each has a fresh key: a run key is spent for ever, even if its run died.
+A run here is a request to drain a queue, keyed by the tick that asks, the queue and the slot: should the daemon hand in
+the same answer twice, one run comes of it, and the next tick asks anew for what is missing.
 """
 
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorStatus
 
+from assets.autonomy import observation
+from assets.pools import keep_limits
 from jobs.queue import JOB_OF, KIND_TAG
 from jobs.runs import over, unfinished
 from jobs.upkeep import rebuild_figures
@@ -45,8 +48,9 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
         description="Decide for every bot, queue what is due, take back what died, ask for runs that drain the queue.",
     )
-    def sensor(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> Iterator[dg.RunRequest]:
+    def sensor(context: dg.SensorEvaluationContext, desk: dg.ResourceParam[Desk]) -> dg.SensorResult:
         _look_at_the_others(context, desk, name="autonomy_tick")
+        keep_limits(context.instance, desk.settings.caps.running)
         for run_id in overdue_starts_failed(context.instance, now=datetime.now(UTC)):
             context.log.warning(f"failed run {run_id}: it never came up")
         dead = sorted(over(context.instance, running_runs(desk)))
@@ -58,7 +62,14 @@ def autonomy_tick(*, every_seconds: int) -> dg.SensorDefinition:
             _end(context.instance, run_id)
         for pid in dead_starts_ended(context.instance):
             context.log.warning(f"ended process {pid}: its run never came up")
-        yield from islice(_wanted(context.instance, desk, tick), tick.allowed.runs)
+        requests = list(islice(_wanted(context.instance, desk, tick), tick.allowed.runs))
+        observed = observation(tick, runs=len(requests), last=context.cursor, now=desk.clock())
+        return dg.SensorResult(
+            run_requests=requests,
+            skip_reason=None if requests else f"tick {tick.run_id} decided, and no further run is wanted",
+            cursor=observed.cursor,
+            asset_events=[observed.event] if observed.event else [],
+        )
 
     return sensor
 
@@ -126,5 +137,5 @@ def _wanted(instance: dg.DagsterInstance, desk: Desk, tick: AutonomyTick) -> Ite
     """
     at_work = {kind: unfinished(instance, dg.RunsFilter(tags={KIND_TAG: str(kind)})) for kind in tick.queued}
     for kind in sorted(tick.queued, key=lambda kind: at_work[kind]):
-        for _ in range(min(desk.settings.caps.running[kind] - at_work[kind], tick.queued[kind])):
-            yield dg.RunRequest(run_key=f"{kind}/{uuid4()}", job_name=JOB_OF[kind].name)
+        for slot in range(min(desk.settings.caps.running[kind] - at_work[kind], tick.queued[kind])):
+            yield dg.RunRequest(run_key=f"{tick.run_id}/{kind}/{slot}", job_name=JOB_OF[kind].name)

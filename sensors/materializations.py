@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import dagster as dg
 
-from jobs.finished_work import debtors, late_materializations
+from jobs.late_materializations import debtors, late_materializations
 from jobs.runs import unfinished
 from services.desk import Desk
 

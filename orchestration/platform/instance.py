@@ -1,6 +1,6 @@
 """Dagster's home folder: the instance and the workspace our programs share.
 
-Belongs here: rendering `dagster.yaml` from the caps in the settings, and the workspace of the supervised code server.
+Belongs here: rendering `dagster.yaml` from the settings, and the workspace of the supervised code server.
 Does not belong here: definitions.
 """
 
@@ -35,10 +35,9 @@ def workspace_file(settings: Settings) -> Path:
 
 
 def render_instance(settings: Settings) -> str:
-    """Return `dagster.yaml` with one run-queue limit per job type and room for runs without one."""
-    caps = {kind.lower(): cap for kind, cap in settings.caps.running.items()}
+    """Return `dagster.yaml` with room for all runs the caps allow, and for those without a cap."""
     return Template(TEMPLATE.read_text("utf-8")).substitute(
-        caps, max_runs=sum(caps.values()) + SPARE_RUNS, start_seconds=START_SECONDS
+        max_runs=sum(settings.caps.running.values()) + SPARE_RUNS, start_seconds=START_SECONDS
     )
 
 

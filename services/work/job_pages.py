@@ -6,6 +6,7 @@ was given up (`dead_letters.py`).
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from services.desk import Desk
 from services.paging import page_of, read_moment, write_moment
@@ -87,6 +88,16 @@ def ended_page(desk: Desk, *, troubled: bool, cursor: str | None, limit: int) ->
         rows = job_pages.ended(db, troubled=troubled, before=before, limit=limit + 1)
     ended, last = page_of(rows, limit)
     return EndedPage(ended, _continued(last))
+
+
+def last_ended(desk: Desk, bot_id: UUID, job_type: JobType) -> JobRow | None:
+    """Return the last job of a type that a bot has behind it, or None.
+
+    Raises:
+        Unavailable: the database is away.
+    """
+    with transaction(desk.database) as db:
+        return job_pages.last_ended(db, bot_id, job_type)
 
 
 def _continued(last: JobRow | None) -> str | None:

@@ -9,7 +9,7 @@ lease commits nothing. Two runs never own one job, and at most cap jobs of a typ
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -89,8 +89,24 @@ def step_back(desk: Desk) -> None:
         desk.database.kw["bind"].dispose()
 
 
-def drain(desk: Desk, task: Task, job_type: JobType, *, run_id: str, time_limit: timedelta) -> Iterator[Finished]:
+def drain(
+    desk: Desk,
+    task: Task,
+    job_type: JobType,
+    *,
+    run_id: str,
+    time_limit: timedelta,
+    claimed: Callable[[UUID], None] = lambda _: None,
+) -> Iterator[Finished]:
     """Yield one finished job after another until none is queued, none may be claimed or the time is up.
+
+    Args:
+        desk: The desk.
+        task: What is done for each bot.
+        job_type: Which queue.
+        run_id: Who works.
+        time_limit: After that long no further job is claimed.
+        claimed: Called with the bot of each claim before the work begins.
 
     Raises:
         Unavailable: the database went away; the job in hand is taken back when its lease runs out.
@@ -100,6 +116,7 @@ def drain(desk: Desk, task: Task, job_type: JobType, *, run_id: str, time_limit:
         claim = _claim(desk, job_type, run_id=run_id)
         if claim is None:
             return
+        claimed(claim.bot_id)
         finished = _work(desk, task, claim)
         if finished is not None:
             yield finished

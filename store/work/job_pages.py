@@ -135,6 +135,12 @@ def of_bot(db: Session, bot_id: UUID, *, limit: int) -> Sequence[JobRow]:
     return rows_of(db.execute(own.order_by(BotJob.created_at.desc(), BotJob.id).limit(limit)), JobRow)
 
 
+def last_ended(db: Session, bot_id: UUID, job_type: str) -> JobRow | None:
+    """Return a bot's last job of a type that is over, or None."""
+    own = _JOBS.where(BotJob.bot_id == bot_id, BotJob.job_type == job_type, BotJob.completed_at.is_not(None))
+    return first_of(db.execute(own.order_by(BotJob.created_at.desc(), BotJob.id).limit(1)), JobRow)
+
+
 def count_by_status(db: Session) -> Sequence[JobCount]:
     """Return how many jobs there are of each type and status that occurs."""
     counted = select(BotJob.job_type, BotJob.status, func.count().label("jobs"))

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import update
 
 from api.app import create_app
-from assets.backtests import bot_figures
+from assets.backtests import backtest
+from assets.keys import ROLLUPS
 from assets.partitions import bots
 from orchestration.cli import desk_work
 from services.backtests.baselines import run_baseline
@@ -22,6 +23,7 @@ from tests.harness import factories
 from tests.harness.client import Client
 from tests.harness.clocks import FixedClock
 from tests.harness.commands import let_commands_find, proving
+from tests.harness.events import materializations_of
 from tests.harness.known import known
 from trading.days import on_day
 from trading.improvement.looks import LEVELS
@@ -117,8 +119,10 @@ def whose_figures(desk: Desk, bot_id: UUID) -> list[tuple[int, bool]]:
     filed = next(csv.DictReader(StringIO(asking.get("/api/bots.csv").text)))
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions(known(bots.name), [str(bot_id)])
-        made = dg.materialize([bot_figures], partition_key=str(bot_id), instance=instance, resources={"desk": desk})
-    rollup = next(row for row in made.asset_materializations_for_node("bot_figures") if "sessions" in row.metadata)
+        made = dg.materialize(
+            [backtest], partition_key=str(bot_id), instance=instance, resources={"desk": desk}, selection=[ROLLUPS]
+        )
+        (rollup,) = materializations_of(instance, made.run_id)
     recorded = {name: value.value for name, value in rollup.metadata.items()}
     return [
         *((metrics["generation"], metrics["inSample"]) for metrics in spoken),

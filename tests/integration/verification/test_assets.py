@@ -12,6 +12,7 @@ from orchestration.definitions import build_defs
 from services.backtests.baselines import run_baseline
 from services.desk import Desk
 from store.verification.verifications import VerificationRun
+from tests.harness.events import materializations_of
 from tests.harness.factories import make_bot
 from trading.verification.verdicts import LIMITS, Kind
 
@@ -33,7 +34,8 @@ def test_every_kind_has_an_asset_that_stores_its_run(stocked_desk: Desk, instanc
         result = job.execute_in_process(
             instance=instance, partition_key=str(bot_id), asset_selection=[dg.AssetKey(name)]
         )
-        metadata = result.asset_materializations_for_node(name)[0].metadata
+        (made,) = materializations_of(instance, result.run_id)
+        metadata = made.metadata
         assert metadata["cannot_show"].value == LIMITS[kind].cannot_show
         assert metadata["data_source"].value == "SIMULATED"
         with stocked_desk.database() as db:

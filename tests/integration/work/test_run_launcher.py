@@ -66,11 +66,8 @@ def health(instance: dg.DagsterInstance, run: dg.DagsterRun) -> WorkerStatus:
 def test_the_template_makes_an_instance_with_our_caps(
     instance: dg.DagsterInstance, settings: Settings, urls: DatabaseUrls
 ) -> None:
-    limits = {
-        limit["value"]: limit["limit"]
-        for limit in known(instance.get_concurrency_config().run_queue_config).tag_concurrency_limits
-    }
-    assert limits == {"BACKTEST": 2, "IMPROVE": 1, "EVOLVE": 1}
+    pools = instance.get_concurrency_config().pool_config
+    assert (known(pools.pool_granularity).value, pools.default_pool_limit) == ("run", 1)
     assert instance.run_monitoring_enabled
     assert instance.run_monitoring_start_timeout_seconds == START_SECONDS
     patience = roster.daemon(settings, urls, "mark").environment["DAGSTER_GRPC_TIMEOUT_SECONDS"]

@@ -11,7 +11,7 @@ import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType, EngineEventData
 
 from api.app import create_app
-from jobs.queue import JOB_OF, KIND_TAG
+from jobs.queue import KIND_TAG
 from orchestration.definitions import build_defs
 from orchestration.platform import run_launcher
 from orchestration.platform.run_launcher import LivenessRunLauncher
@@ -22,8 +22,7 @@ from services.work.autonomy import run_autonomy_tick
 from services.work.starts import starts_view
 from tests.harness.client import Client
 from tests.harness.patience import until
-from tests.integration.work.daemon import LIVENESS, evaluate
-from trading.work.jobs import JobType
+from tests.integration.work.daemon import LIVENESS, asked_for, evaluate
 from trading.work.starts import SLOW_START, Pace, Starts, pause
 
 
@@ -134,8 +133,8 @@ def test_a_run_that_hangs_before_it_is_up_counts_as_a_failed_start_once_its_time
 ) -> None:
     defs = build_defs(desk=fleet, settings=fleet.settings)
     monkeypatch.setattr(type(fleet.clock), "__call__", lambda _: datetime.now(UTC))
-    backtests, cap = JOB_OF[JobType.BACKTEST], fleet.settings.concurrency_backtest
-    hung = [instance.create_run_for_job(backtests, status=status, tags=dict(backtests.tags)) for _ in range(cap)]
+    cap = fleet.settings.concurrency_backtest
+    hung = [asked_for(defs, instance, status) for _ in range(cap)]
     assert evaluate(defs, "autonomy_tick", desk=fleet, instance=instance) == [], "they still have their slots"
     assert starts_of(instance).failed_in_row == 0
     monkeypatch.setattr(type(instance), "run_monitoring_start_timeout_seconds", -1)
@@ -185,9 +184,7 @@ def test_a_tick_that_may_ask_for_one_run_prefers_a_type_without_any(
     fleet: Desk, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     defs = build_defs(desk=fleet, settings=fleet.settings)
-    backtests = JOB_OF[JobType.BACKTEST]
-    assert backtests.tags[KIND_TAG] == "BACKTEST"
-    instance.create_run_for_job(backtests, status=dg.DagsterRunStatus.STARTED, tags=dict(backtests.tags))
+    assert asked_for(defs, instance, dg.DagsterRunStatus.STARTED).tags[KIND_TAG] == "BACKTEST"
     run_autonomy_tick(fleet)
     with fleet.database.begin() as db:
         db.connection().exec_driver_sql(

@@ -1,33 +1,23 @@
-"""Finished work as Dagster shows it: recorded by the run that did it, or later where that run died first.
+"""Finished work whose run died before Dagster was told: recorded late.
 
-Belongs here: which assets a job materializes, recording them, looking up what stands. Does not belong here: the work
-(`queue.py`), how events are written in batches (`materializations.py`).
+Belongs here: who owes, looking up what stands, paying. Does not belong here: what a job materializes
+(`assets.finished_work`), how events are written in batches (`assets.materializations`).
 
 The end of a job and the debt to record it are one transaction of the ledger; the record is Dagster's. A run records and
 then settles, so a death in between leaves the debt. `late_materializations` pays it once the run is over, and records
 only what does not stand already: a materialization is known by its asset, its partition and the id of its job.
 """
 
-from collections.abc import Iterator, Sequence
-
 import dagster as dg
 
-from assets.reports import metadata_of_job
-from jobs.materializations import record_materializations
+from assets.finished_work import events_of
+from assets.materializations import record_materializations
 from jobs.runs import BY_HAND, over
 from services.desk import Desk
 from services.work.owed_materializations import owed_by, owing_runs, settle
-from services.work.queue import Finished
-from trading.work.jobs import JobType
 
 PAID_AT_ONCE = 100
 LOOKED_BACK = 100
-
-
-def record_finished(context: dg.OpExecutionContext, desk: Desk, done: Sequence[Finished]) -> None:
-    """Record completed jobs as materializations of this run, and settle that they are."""
-    record_materializations(context, [event for finished in done for event in _events(desk, finished)])
-    settle(desk, [finished.job_id for finished in done])
 
 
 def debtors(instance: dg.DagsterInstance, desk: Desk) -> list[str]:
@@ -44,9 +34,9 @@ def pay_owed(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> No
     """Record finished work whose run died before it could, and work done on the command line."""
     jobs = recorded = 0
     while owed := owed_by(desk, debtors(context.instance, desk), limit=PAID_AT_ONCE):
-        events = [event for finished in owed for event in _events(desk, finished)]
+        events = [event for finished in owed for event in events_of(desk, finished)]
         missing = [event for event in events if not _stands(context.instance, event)]
-        record_materializations(context, missing)
+        record_materializations(context, desk, missing)
         settle(desk, [finished.job_id for finished in owed])
         jobs, recorded = jobs + len(owed), recorded + len(missing)
     context.add_output_metadata({"jobs": jobs, "materializations": recorded})
@@ -56,18 +46,6 @@ def pay_owed(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> No
 def late_materializations() -> None:
     """Records of finished work that its own run could not write."""
     pay_owed()
-
-
-def _events(desk: Desk, finished: Finished) -> Iterator[dg.AssetMaterialization]:
-    metadata = metadata_of_job(desk, finished)
-    for key in _assets_of(finished):
-        yield dg.AssetMaterialization(asset_key=key, partition=str(finished.bot_id), metadata=metadata)
-
-
-def _assets_of(finished: Finished) -> tuple[str, ...]:
-    if finished.job_type is JobType.BACKTEST:
-        return ("backtest_sessions", "performance_rollups", "equity_curves")
-    return ("improve_iterations", "generations") if finished.figures["accepted"] else ("improve_iterations",)
 
 
 def _stands(instance: dg.DagsterInstance, event: dg.AssetMaterialization) -> bool:
