@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import REAL
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from store.base import Base, one_of
+from store.base import Base, PackedIntegers, one_of
 from store.figure_columns import FigureColumns
 from trading.books import Book, Stage
 from trading.figures.baselines import Scope
@@ -332,7 +332,7 @@ class BotEvidence(FigureColumns, Base):
     __tablename__ = "bot_evidence"
     __table_args__ = (
         one_of("bars_kind", BARS_KINDS),
-        CheckConstraint("first_on <= last_on AND days = cardinality(pnl_micros)", name="days_are_its_days"),
+        CheckConstraint("first_on <= last_on AND octet_length(pnl_micros) = 8 * days", name="days_are_its_days"),
         CheckConstraint("log_e <> 'NaN'", name="evidence_is_a_number"),
         CheckConstraint("proven = (proven_since IS NOT NULL)", name="proven_since_when"),
         Index("ix_bot_evidence__newest", "bot_id", unique=True, postgresql_where=text("is_newest")),
@@ -344,7 +344,7 @@ class BotEvidence(FigureColumns, Base):
     first_on: Mapped[date]
     last_on: Mapped[date]
     days: Mapped[int]
-    pnl_micros: Mapped[list[int]] = mapped_column(ARRAY(BigInteger()))
+    pnl_micros: Mapped[list[int]] = mapped_column(PackedIntegers)
     winners: Mapped[int]
     losers: Mapped[int]
     bars_held: Mapped[int] = mapped_column(BigInteger)

@@ -88,7 +88,7 @@ class RecordGrowth:
         records.append_stretches(db, list(self._rows(claim, now=now)))
         joined = _joined(known).followed_by([added.stretch for added in self.stretches])
         first_on = known.first_on if known is not None else on_day(self.stretches[0].stretch.day[0])
-        records.set_evidence(db, self._evidence(joined, first_on=first_on, now=now))
+        records.set_evidence(db, self._evidence(joined, first_on=first_on, now=now), known)
 
     def _rows(self, claim: Claim, *, now: datetime) -> Iterator[dict[str, Any]]:
         follows_on = self.follows_on
@@ -123,7 +123,7 @@ class RecordGrowth:
             "first_on": first_on,
             "last_on": on_day(self.stretches[-1].stretch.day[-1]),
             "days": len(joined.pnl_micros),
-            "pnl_micros": joined.pnl_micros.tolist(),
+            "pnl_micros": joined.pnl_micros,
             **{name: getattr(joined, name) for name in SUMS},
             **exact(joined.figures(account_micros=account_micros)),
             "log_e": joined.log_e,

@@ -9,6 +9,7 @@ none comes between two that are there.
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -20,7 +21,9 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     UniqueConstraint,
+    Update,
     any_,
+    bindparam,
     cast,
     func,
     insert,
@@ -28,7 +31,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
-from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from store.base import Base, one_of
@@ -100,6 +102,7 @@ class RecordStretch(Base):
 class EvidenceRow(NamedTuple):
     """The record of a bot on one kind of bars as it stands, to go on with it."""
 
+    is_newest: bool
     first_on: date
     last_on: date
     pnl_micros: list[int]
@@ -156,33 +159,56 @@ class RecordCount(NamedTuple):
     found_at: datetime | None
 
 
+_OWN = (BotEvidence.bot_id == bindparam("of_bot"), BotEvidence.bars_kind == bindparam("on"))
+_ENDS_ON = select(BotEvidence.last_on).where(*_OWN)
+_EVIDENCE_OF = select(*(getattr(BotEvidence, name) for name in EvidenceRow._fields)).where(*_OWN)
+_OTHERS_ARE_OLDER = (
+    update(BotEvidence)
+    .where(BotEvidence.bot_id == bindparam("of_bot"), BotEvidence.bars_kind != bindparam("on"), BotEvidence.is_newest)
+    .values(is_newest=False)
+)
+_APPEND, _BEGIN = insert(RecordStretch), insert(BotEvidence)
+_KEPT = ("bot_id", "bars_kind", "first_on")
+"""Every job of a bot advances its record: its statements are worked out once, and go past the mapper."""
+
+
 def ends_on(db: Session, bot_id: UUID, *, bars_kind: str) -> date | None:
     """Return the last day of a bot's record on one kind of bars, or None before it has begun."""
-    own = select(BotEvidence.last_on).where(BotEvidence.bot_id == bot_id, BotEvidence.bars_kind == bars_kind)
-    return db.scalar(own)
+    return db.connection().execute(_ENDS_ON, {"of_bot": bot_id, "on": bars_kind}).scalar()
 
 
 def evidence_of(db: Session, bot_id: UUID, *, bars_kind: str) -> EvidenceRow | None:
     """Return a bot's record on one kind of bars as it stands, or None before it has begun."""
-    columns = (getattr(BotEvidence, name) for name in EvidenceRow._fields)
-    own = select(*columns).where(BotEvidence.bot_id == bot_id, BotEvidence.bars_kind == bars_kind)
-    return first_of(db.execute(own), EvidenceRow)
+    known = db.connection().execute(_EVIDENCE_OF, {"of_bot": bot_id, "on": bars_kind})
+    return first_of(known, EvidenceRow)
 
 
 def append_stretches(db: Session, stretches: Sequence[Mapping[str, Any]]) -> None:
     """Append stretches of one record, the first to follow its last day."""
-    db.execute(insert(RecordStretch), [dict(stretch) for stretch in stretches])
+    db.connection().execute(_APPEND, [dict(stretch) for stretch in stretches])
 
 
-def set_evidence(db: Session, row: Mapping[str, Any]) -> None:
-    """Write what a bot's record amounts to now; it is the newest of its records from here on."""
-    others = update(BotEvidence).where(
-        BotEvidence.bot_id == row["bot_id"], BotEvidence.bars_kind != row["bars_kind"], BotEvidence.is_newest
-    )
-    db.execute(others.values(is_newest=False))
-    written = upsert(BotEvidence).values(is_newest=True, **row)
-    changed = {name: written.excluded[name] for name in ("is_newest", *row) if name not in ("bot_id", "bars_kind")}
-    db.execute(written.on_conflict_do_update(index_elements=["bot_id", "bars_kind"], set_=changed))
+def set_evidence(db: Session, row: Mapping[str, Any], known: EvidenceRow | None) -> None:
+    """Write what a bot's record amounts to now; it is the newest of its records from here on.
+
+    Args:
+        db: An open transaction.
+        row: Every column but those that a judgement writes.
+        known: The record as it stood, read in this transaction; None where it begins.
+    """
+    connection, own = db.connection(), {"of_bot": row["bot_id"], "on": row["bars_kind"]}
+    if known is None or not known.is_newest:
+        connection.execute(_OTHERS_ARE_OLDER, own)
+    if known is None:
+        connection.execute(_BEGIN, {**row, "is_newest": True})
+    else:
+        grown = {name: value for name, value in row.items() if name not in _KEPT} | {"is_newest": True}
+        connection.execute(_going_on(tuple(grown)), own | grown)
+
+
+@cache
+def _going_on(columns: tuple[str, ...]) -> Update:
+    return update(BotEvidence).where(*_OWN).values({name: bindparam(name) for name in columns})
 
 
 def stretches_of(db: Session, bot_id: UUID, *, bars_kind: str) -> list[StretchRow]:

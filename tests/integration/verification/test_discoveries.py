@@ -15,7 +15,7 @@ from orchestration.definitions import build_defs
 from services.desk import Desk
 from services.verification.discoveries import judge_fleet
 from store.tables import Bot, BotEvidence
-from store.verification.records import set_evidence
+from store.verification.records import evidence_of, set_evidence
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot
 from tests.harness.known import known
@@ -48,7 +48,7 @@ def with_evidence(
                 "computed_at": at,
             }
             sums = dict.fromkeys(("trades", "winners", "losers", "bars_held", "profit_micros", "loss_micros"), 0)
-            set_evidence(db, row | sums)
+            set_evidence(db, row | sums, evidence_of(db, bot_id, bars_kind=kind))
 
 
 def proven_bots(desk: Desk) -> dict[tuple[int, str], datetime | None]:
