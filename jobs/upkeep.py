@@ -11,13 +11,13 @@ import dagster as dg
 from assets.autonomy import LEDGER_CHECKS
 from assets.backtests import CHECKS
 from assets.materializations import record_materializations
+from jobs.event_trim import forget_runs, trim_evaluations, trim_events
 from services.bots.registration import names_of
 from services.desk import Desk
 from services.figures.rollups import rebuild_requested
 from services.health.retention import forget_the_old
 
 KEEP_RUNS = timedelta(days=7)
-RUNS_AT_ONCE = 200
 
 
 @dg.op(
@@ -52,23 +52,23 @@ def rebuild_figures() -> None:
     rebuild_after_resets()
 
 
-@dg.op(description="Delete finished Dagster runs with their events, and working papers, that nobody will read again.")
+@dg.op(
+    description="Trim Dagster's log and our working papers of what is old and needed no more.",
+    out=dg.Out(dg.Nothing),
+)
 def delete_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
-    """Delete finished Dagster runs older than a week with their events, and what `services.health.retention` names."""
+    """Trim Dagster's log of what is older than a week and needed no more, and what `services.health` forgets."""
     before = datetime.now(UTC) - KEEP_RUNS
-    ended = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
-    old = dg.RunsFilter(statuses=ended, created_before=before)
-    deleted = 0
-    while records := context.instance.get_run_records(old, limit=RUNS_AT_ONCE, ascending=True):
-        for record in records:
-            context.instance.delete_run(record.dagster_run.run_id)
-        deleted += len(records)
-    context.add_output_metadata({"runs": deleted, **asdict(forget_the_old(desk))})
+    events = trim_events(context.instance, before=before)
+    evaluations = trim_evaluations(context.instance, before=before)
+    runs = forget_runs(context.instance, before=before)
+    trimmed = {"events": events, "evaluations": evaluations, "runs": runs}
+    context.add_output_metadata(trimmed | asdict(forget_the_old(desk)))
 
 
 @dg.job(executor_def=dg.in_process_executor, tags={"dagster/max_runtime": "1800"})
 def retention() -> None:
-    """Event retention: Dagster's event log grows by 1.6 KB an event and would grow for ever."""
+    """Event retention: Dagster's event log grows by 1.6 KB an event and would grow for ever; newest events stay."""
     delete_the_old()
 
 
