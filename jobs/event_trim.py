@@ -1,113 +1,194 @@
-"""Trimming Dagster's log: what is old goes, what Dagster still needs to know of an asset stays.
+"""Forgetting Dagster's old events without forgetting what stands: the newest of every asset, partition and check.
 
-Belongs here: statements on Dagster's own tables as release 1.13 has them, tried on newer ones by `make canary`. Does
-not belong here: how long anything is kept (`upkeep.py`), the ledger's own papers (`services.health.retention`).
+Belongs here: which events, check records, runs and captured logs go, and their removal. Does not belong here: how long
+they are kept, the job that asks (`upkeep.py`), the ledger's own papers (`services.health.retention`).
 
-`DagsterInstance.delete_run` takes the materializations of a run along: a bot that rested for a week was "missing".
-What stays of the old is the newest event of each kind of each partition of an asset, and the newest evaluation of each
-check; a run stays, as a row, while an event of it does.
+Dagster knows that a partition is materialized by its last event alone, and `delete_run` takes that event along. So
+events go here one by one, in the schema of Dagster 1.13 (`event_logs`, `asset_event_tags`, `asset_check_executions`);
+a test holds its columns and indexes. Of every asset and partition the newest event of each type stays, of a plan only
+while no materialization followed it; of every check and partition the newest record and the newest that came to a
+result. A run goes when nothing of it stays; one of which something stays keeps its failure too.
+
+Rows are looked through by their ids in short transactions, so that nobody waits for them. What stands can only cease
+to stand while that is done, so whatever happens meanwhile, too much stays and never too little.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from pathlib import Path
+from uuid import UUID
 
 import dagster as dg
-from dagster._core.storage.event_log.schema import AssetCheckExecutionsTable, SqlEventLogStorageTable
-from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from sqlalchemy import ColumnElement, FromClause, and_, delete, func, or_, select
-
-from jobs.runs import UNFINISHED
+from dagster._core.events import DagsterEventType
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
+from dagster._core.storage.dagster_run import FINISHED_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    SqlEventLogStorageTable,
+)
+from sqlalchemy import ColumnElement, FromClause, and_, delete, exists, func, not_, or_, select
 
 ROWS_AT_ONCE = 5_000
-RUNS_AT_ONCE = 200
-ENDED = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+RUNS_AT_ONCE = 500
+PLANS = (DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value, DagsterEventType.ASSET_FAILED_TO_MATERIALIZE.value)
+FAILURES = (DagsterEventType.RUN_FAILURE.value, DagsterEventType.STEP_FAILURE.value)
 
-
-def trim_events(instance: dg.DagsterInstance, *, before: datetime) -> int:
-    """Delete events older than a moment that Dagster needs no more, a few thousand a transaction; return how many."""
-    events = SqlEventLogStorageTable
-    unfinished = [run.run_id for run in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED))]
-    old = and_(events.c.timestamp < _naive(before), or_(events.c.run_id.is_(None), events.c.run_id.not_in(unfinished)))
-    said_of_no_asset = events.c.asset_key.is_(None)
-    return _trim(
-        instance, events, *(and_(old, goes) for goes in (said_of_no_asset, *_overtaken(events, "dagster_event_type")))
-    )
+events = SqlEventLogStorageTable.alias("old")
+newer = SqlEventLogStorageTable.alias("newer")
+checks = AssetCheckExecutionsTable
 
 
 def trim_evaluations(instance: dg.DagsterInstance, *, before: datetime) -> int:
-    """Delete evaluations of checks older than a moment, but each check's newest of each partition."""
-    checks = AssetCheckExecutionsTable
-    old = checks.c.evaluation_event_timestamp < _naive(before)
-    return _trim(instance, checks, *(and_(old, goes) for goes in _overtaken(checks, "check_name")))
+    """Delete check records older than a moment of which a newer one is there; return how many."""
+    key = (checks.c.asset_key, checks.c.check_name, checks.c.partition)
+    newest = select(func.max(checks.c.id)).group_by(*key)
+    resulted = newest.where(checks.c.execution_status != AssetCheckExecutionRecordStatus.PLANNED.value)
+    old = select(checks.c.id).where(
+        checks.c.evaluation_event_timestamp < _as_stored(before),
+        checks.c.id.not_in(newest),
+        checks.c.id.not_in(resulted),
+        checks.c.run_id.not_in(_unfinished(instance)),
+    )
+    storage = _storage(instance)
+    with storage.index_connection() as connection:
+        gone = connection.execute(old).scalars().all()
+    for start in range(0, len(gone), ROWS_AT_ONCE):
+        with storage.index_transaction() as connection:
+            connection.execute(delete(checks).where(checks.c.id.in_(gone[start : start + ROWS_AT_ONCE])))
+    return len(gone)
 
 
-def forget_runs(instance: dg.DagsterInstance, *, before: datetime) -> int:
-    """Delete ended runs older than a moment none of whose events is kept, and the output of all old ones."""
-    forgotten = 0
-    for old in _ended_runs(instance, before=before):
-        keeping = _with_events(instance, old)
-        for run_id in old:
-            instance.compute_log_manager.delete_logs(prefix=[run_id])
-            if run_id not in keeping:
-                instance.delete_run(run_id)
-                forgotten += 1
-    return forgotten
+def trim_events(instance: dg.DagsterInstance, *, before: datetime) -> int:
+    """Delete events older than a moment that do not stand, their tags with them; return how many.
 
-
-def _overtaken(rows: FromClause, kind: str) -> Iterator[ColumnElement[bool]]:
-    """Yield what is true of rows of an asset that has a newer one of the same kind and partition.
-
-    Two conditions, because an index finds a partition or none, but not both in one question.
+    What belongs to an unfinished run stays, however old. One that is cut short leaves the rest to the next.
     """
-    newer = rows.alias("newer")
-    same = and_(newer.c.asset_key == rows.c.asset_key, newer.c[kind] == rows.c[kind], newer.c.id > rows.c.id)
-    for same_share in (
-        newer.c.partition == rows.c.partition,
-        and_(rows.c.partition.is_(None), newer.c.partition.is_(None)),
-    ):
-        yield select(newer.c.id).where(same, same_share).exists()
-
-
-def _trim(instance: dg.DagsterInstance, table: Any, *goes: ColumnElement[bool]) -> int:
+    storage, unfinished = _storage(instance), _unfinished(instance)
     deleted = 0
-    for first, last in _spans(instance, table):
-        within = table.c.id.between(first, last)
-        for reason in goes:
-            with _storage(instance).index_connection() as connection:
-                deleted += connection.execute(delete(table).where(within, reason)).rowcount
+    for first, last in _stretches(storage, before=before):
+        going = select(events.c.id).where(
+            events.c.id.between(first, last),
+            events.c.timestamp < _as_stored(before),
+            events.c.run_id.not_in(unfinished),
+            not_(_stands()),
+        )
+        with storage.index_transaction() as connection:
+            ids = connection.execute(going).scalars().all()
+            if ids:
+                connection.execute(delete(AssetEventTagsTable).where(AssetEventTagsTable.c.event_id.in_(ids)))
+                connection.execute(delete(SqlEventLogStorageTable).where(SqlEventLogStorageTable.c.id.in_(ids)))
+        deleted += len(ids)
     return deleted
 
 
-def _spans(instance: dg.DagsterInstance, table: Any) -> Iterator[tuple[int, int]]:
-    """Yield the places of a table a few thousand at a time."""
-    with _storage(instance).index_connection() as connection:
-        lowest, highest = connection.execute(select(func.min(table.c.id), func.max(table.c.id))).one()
-    if lowest is not None:
-        for first in range(lowest, highest + 1, ROWS_AT_ONCE):
-            yield first, first + ROWS_AT_ONCE - 1
+def forget_runs(instance: dg.DagsterInstance, *, before: datetime) -> int:
+    """Delete finished runs older than a moment of which no event is left but their failure; return how many."""
+    storage = _storage(instance)
+    old = instance.get_run_ids(dg.RunsFilter(statuses=FINISHED_STATUSES, created_before=before))
+    deleted = 0
+    for start in range(0, len(old), RUNS_AT_ONCE):
+        some = old[start : start + RUNS_AT_ONCE]
+        left = select(SqlEventLogStorageTable.c.run_id).where(
+            SqlEventLogStorageTable.c.run_id.in_(some),
+            _type_of(SqlEventLogStorageTable).not_in(FAILURES),
+        )
+        with storage.index_connection() as connection:
+            stay = set(connection.execute(left.distinct()).scalars())
+        for run_id in some:
+            if run_id not in stay:
+                instance.delete_run(run_id)
+                deleted += 1
+    return deleted
 
 
-def _ended_runs(instance: dg.DagsterInstance, *, before: datetime) -> Iterator[list[str]]:
-    """Yield ended runs created before a moment, the newest first, so that none is asked for twice."""
-    which = dg.RunsFilter(statuses=ENDED, created_before=before)
-    cursor = None
-    while records := instance.get_run_records(which, limit=RUNS_AT_ONCE, cursor=cursor):
-        page = [record.dagster_run.run_id for record in records]
-        cursor = page[-1]
-        yield page
+def forget_logs(instance: dg.DagsterInstance, *, before: datetime) -> int:
+    """Delete what old runs wrote to their standard output, in folders that bear the run's id; return how many."""
+    unfinished = set(_unfinished(instance))
+    folders = Path(instance.storage_directory())
+    old = [
+        folder.name
+        for folder in (folders.iterdir() if folders.is_dir() else ())
+        if _is_run_id(folder.name)
+        and folder.name not in unfinished
+        and datetime.fromtimestamp(folder.stat().st_mtime, UTC) < before
+    ]
+    for run_id in old:
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+    return len(old)
 
 
-def _with_events(instance: dg.DagsterInstance, run_ids: Sequence[str]) -> set[str]:
-    events = SqlEventLogStorageTable
-    with _storage(instance).index_connection() as connection:
-        return set(connection.execute(select(events.c.run_id).where(events.c.run_id.in_(run_ids)).distinct()).scalars())
+def _stretches(storage: SqlEventLogStorage, *, before: datetime) -> Iterator[tuple[int, int]]:
+    """Yield the first and last id of stretches of rows, oldest first, up to one in which no row is old."""
+    last = 0
+    while True:
+        rows = select(SqlEventLogStorageTable.c.id, SqlEventLogStorageTable.c.timestamp)
+        stretch = rows.where(SqlEventLogStorageTable.c.id > last).order_by(SqlEventLogStorageTable.c.id)
+        of = stretch.limit(ROWS_AT_ONCE).subquery()
+        with storage.index_connection() as connection:
+            first, end, oldest = connection.execute(
+                select(func.min(of.c.id), func.max(of.c.id), func.min(of.c.timestamp))
+            ).one()
+        if first is None or oldest >= _as_stored(before):
+            return
+        yield first, end
+        last = end
+
+
+def _stands() -> ColumnElement[bool]:
+    """Return whether an event is what Dagster shows of an asset, a partition or a check, or why that failed."""
+    of_asset = and_(
+        events.c.asset_key.is_not(None),
+        not_(_followed_by(events.c.dagster_event_type)),
+        or_(
+            _type_of(events).not_in(PLANS),
+            not_(_followed_by(DagsterEventType.ASSET_MATERIALIZATION.value)),
+        ),
+    )
+    evaluated = select(checks.c.evaluation_event_storage_id).where(checks.c.evaluation_event_storage_id.is_not(None))
+    is_evaluation = _type_of(events) == DagsterEventType.ASSET_CHECK_EVALUATION.value
+    of_check = and_(is_evaluation, events.c.id.in_(evaluated))
+    return or_(of_asset, of_check, _type_of(events).in_(FAILURES))
+
+
+def _followed_by(event_type: ColumnElement[str] | str) -> ColumnElement[bool]:
+    """Return whether a later event of a type is there of the same asset and partition, or of none as well."""
+    later = and_(
+        newer.c.asset_key == events.c.asset_key,
+        newer.c.dagster_event_type == event_type,
+        newer.c.id > events.c.id,
+    )
+    same_partition = exists().where(later, newer.c.partition == events.c.partition)
+    none_as_well = exists().where(later, newer.c.partition.is_(None))
+    return or_(
+        and_(events.c.partition.is_not(None), same_partition),
+        and_(events.c.partition.is_(None), none_as_well),
+    )
+
+
+def _type_of(rows: FromClause) -> ColumnElement[str]:
+    """Return the type of an event; a line of a log has none."""
+    return func.coalesce(rows.c.dagster_event_type, "")
+
+
+def _unfinished(instance: dg.DagsterInstance) -> list[str]:
+    return list(instance.get_run_ids(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES)))
 
 
 def _storage(instance: dg.DagsterInstance) -> SqlEventLogStorage:
-    return cast("SqlEventLogStorage", instance.event_log_storage)
+    if not isinstance(instance.event_log_storage, SqlEventLogStorage):
+        raise TypeError(f"events must lie in an SQL storage, was {type(instance.event_log_storage).__name__}")
+    return instance.event_log_storage
 
 
-def _naive(moment: datetime) -> datetime:
-    """Return a moment as Dagster's tables hold it: UTC, without saying so."""
+def _is_run_id(name: str) -> bool:
+    try:
+        return str(UUID(name)) == name
+    except ValueError:
+        return False
+
+
+def _as_stored(moment: datetime) -> datetime:
+    """Return a moment as Dagster stores it: in UTC, without saying so."""
     return moment.astimezone(UTC).replace(tzinfo=None)

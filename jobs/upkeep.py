@@ -11,7 +11,7 @@ import dagster as dg
 from assets.autonomy import LEDGER_CHECKS
 from assets.backtests import CHECKS
 from assets.materializations import record_materializations
-from jobs.event_trim import forget_runs, trim_evaluations, trim_events
+from jobs.event_trim import forget_logs, forget_runs, trim_evaluations, trim_events
 from services.bots.registration import names_of
 from services.desk import Desk
 from services.figures.rollups import rebuild_requested
@@ -59,10 +59,12 @@ def rebuild_figures() -> None:
 def delete_the_old(context: dg.OpExecutionContext, desk: dg.ResourceParam[Desk]) -> None:
     """Trim Dagster's log of what is older than a week and needed no more, and what `services.health` forgets."""
     before = datetime.now(UTC) - KEEP_RUNS
-    events = trim_events(context.instance, before=before)
-    evaluations = trim_evaluations(context.instance, before=before)
-    runs = forget_runs(context.instance, before=before)
-    trimmed = {"events": events, "evaluations": evaluations, "runs": runs}
+    trimmed = {
+        "evaluations": trim_evaluations(context.instance, before=before),
+        "events": trim_events(context.instance, before=before),
+        "runs": forget_runs(context.instance, before=before),
+        "captured_logs": forget_logs(context.instance, before=before),
+    }
     context.add_output_metadata(trimmed | asdict(forget_the_old(desk)))
 
 
