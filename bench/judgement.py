@@ -61,38 +61,56 @@ def show_epochs(epochs: int, days: int) -> None:
         chance = np.random.default_rng([days, epochs])
         fooled = [epoch_accepts(records, chance, days=days) for _ in range(epochs)]
         print(f"  {name:34} {share(sum(fooled), epochs)}", flush=True)
+    print("\nThe same where every candidate is worth nothing and the newest generation loses steadily: bar 5 %")
+    for name, records in NULLS.items():
+        chance = np.random.default_rng([days, epochs, 1])
+        fooled = [epoch_accepts(records, chance, days=days, losing=True) for _ in range(epochs)]
+        print(f"  {name:34} {share(sum(fooled), epochs)}", flush=True)
 
 
-def epoch_accepts(records: Records, chance: Generator, *, days: int) -> bool:
-    """Play one epoch: the newest generation earns so well that only what candidates add decides: nothing."""
+def epoch_accepts(records: Records, chance: Generator, *, days: int, losing: bool = False) -> bool:
+    """Play one epoch in which one of the two things a look asks for is there in plenty and the other is not at all.
+
+    Args:
+        records: Draws days worth nothing: what candidates add to a newest generation that earns plenty, or, where that
+            loses as much, what they earn.
+        chance: Of all draws.
+        days: Sealed days.
+        losing: The newest generation loses.
+    """
     opened = OPEN_DAYS_PER_SEALED_DAY * days
-    newest = planted(normal(chance, 1, opened + days), NEWEST_SHARPE)[0]
-    added = records(chance, len(LEVELS), opened + days)
+    newest = planted(normal(chance, 1, opened + days), -NEWEST_SHARPE if losing else NEWEST_SHARPE)[0]
+    made = records(chance, len(LEVELS), opened + days)
+    worthless = made / made.std()
+    candidates = worthless if losing else newest + worthless
     return any(
-        wins(newest + beside, newest, opened, level=level)
-        for level, beside in zip(LEVELS, added / added.std(), strict=True)
+        wins(candidate, newest, opened, level=level) for level, candidate in zip(LEVELS, candidates, strict=True)
     )
 
 
 def wins(candidate: FloatArray, newest: FloatArray, opened: int, *, level: float) -> bool:
     """Return whether a candidate wins a look on the days after the open ones; hopeless ones are told apart in short."""
     difference = candidate - newest
-    sealed = np.ascontiguousarray(difference[opened:])
+    if not all(promising(record[opened:], level=level) for record in (difference, candidate)):
+        return False
+    return paired_look(
+        candidate[opened:],
+        newest[opened:],
+        worst_candidate_day=float(candidate[:opened].min()),
+        worst_difference_day=float(difference[:opened].min()),
+        level=level,
+        seed=int(abs(difference[opened:].sum()) * 1e6),
+    ).passed
+
+
+def promising(record: FloatArray, *, level: float) -> bool:
+    """Return whether few replicates leave a record a chance at the level."""
+    sealed = np.ascontiguousarray(record)
     block_days, lags = memory_of(len(sealed))
     if look_kernels.studentised(sealed, lags) < 1.0:
         return False
     reached = look_kernels.as_far(sealed, np.empty_like(sealed), block_days, lags, FEW_REPLICATES, 1)
-    return (
-        reached < 10.0 * level * FEW_REPLICATES
-        and paired_look(
-            candidate[opened:],
-            newest[opened:],
-            worst_candidate_day=float(candidate[:opened].min()),
-            worst_difference_day=float(difference[:opened].min()),
-            level=level,
-            seed=int(abs(sealed.sum()) * 1e6),
-        ).passed
-    )
+    return bool(reached < 10.0 * level * FEW_REPLICATES)
 
 
 def show_looks(looks: int, days: int) -> None:

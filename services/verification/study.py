@@ -15,7 +15,7 @@ from time import process_time
 from services.market.tapes import BarSupply, TapeAtHand
 from services.progress import Progress, counted, silent
 from services.verification.findings import CURVE_POINTS, curve_of
-from services.verification.walk_forwards import Walked, walk_history
+from services.verification.walk_forwards import Walked, by_the_last_year, walk_history
 from store.market.bars import BarStore
 from trading.backtests.engine import margined
 from trading.backtests.parts import PartBacktester
@@ -107,7 +107,7 @@ def _strands(at_hand: TapeAtHand, reading: str, progress: Progress) -> Iterator[
         began = process_time()
         walked = walk_history(
             PartBacktester(tape, name, account=account),
-            bars.ts_event,
+            by_the_last_year(bars.ts_event),
             account=account,
             style=name,
             parent=default_genome(name),

@@ -15,7 +15,7 @@ from services.backtests.workbench import Workbench
 from services.desk import Desk
 from services.progress import Progress, counted
 from services.verification.findings import Finding, curve_of, figures_of, seed_of
-from services.verification.walk_forwards import segment_figures, walk_history
+from services.verification.walk_forwards import as_the_bot_searches, segment_figures, walk_history
 from store.bots import registry
 from store.database import transaction
 from trading.arrays import IntArray
@@ -23,6 +23,7 @@ from trading.backtests.engine import Account
 from trading.backtests.parts import Part
 from trading.errors import NoMarketData
 from trading.figures.performance import Performance
+from trading.improvement.acceptance import MIN_TEST_TRADES
 from trading.market.bars import TIMEFRAME_SECONDS
 from trading.strategies.genome import Genome, Number, schema, validated
 from trading.verification import verdicts
@@ -49,20 +50,23 @@ HORIZON_DAYS = (90, 180, 365, 730, 1_825)
 
 
 def check_walk_forward(desk: Desk, bench: Workbench, progress: Progress) -> Finding:
-    """Walk forward over the bot's open days with the search improvement uses, from its first genome.
+    """Walk forward over the bot's open days as its improvement does, from its first genome.
 
-    A later one was chosen on these days, and a walk that begins with it has seen its own test parts.
+    Each search sees every bar before its test part and chooses no genome that trades too seldom for the screening. A
+    later genome was chosen on these days, and a walk that begins with it has seen its own test parts.
     """
     with transaction(desk.database) as db:
         first = validated(bench.style, registry.first_genome(db, bench.bot.id))
+    segments = as_the_bot_searches(bench.at_hand.bars.ts_event)
     walked = walk_history(
         bench.backtester,
-        bench.at_hand.bars.ts_event,
+        segments,
         account=bench.account,
         style=bench.style,
         parent=first,
         seed=seed_of(bench.bot, Kind.WALK_FORWARD),
         progress=progress,
+        trades_a_bar=MIN_TEST_TRADES / len(segments[-1].test),
     )
     day = bench.at_hand.tape.trading_day
     consistency, overfit_ratio = walked.walk.consistency, walked.walk.overfit_ratio

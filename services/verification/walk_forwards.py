@@ -4,6 +4,7 @@ Belongs here: the use of the search that improvement uses, the joined out-of-sam
 plan, the fence and the verdict (`trading.verification`), storing a result (`verifications.py`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,9 +20,11 @@ from trading.figures.performance import Performance, measure
 from trading.strategies.genome import Genome, Style
 from trading.verification.walk_forward import (
     DEFAULT_WINDOWS,
+    Segment,
     SegmentResult,
     WalkForward,
     Windows,
+    anchored,
     as_many_as_fit,
     plan,
     walk_forward,
@@ -47,27 +50,57 @@ class Walked:
 
 def walk_history(
     backtester: PartBacktester,
-    ts_event: IntArray,
+    segments: Sequence[Segment],
     *,
     account: Account,
     style: Style,
     parent: Genome,
     seed: int,
     progress: Progress,
+    trades_a_bar: float = 0.0,
 ) -> Walked:
     """Walk forward with the search that improvement uses, from the parent, anew in every segment.
 
+    Nothing is carried from one segment to the next: not the genome, not what was tried.
+
+    Args:
+        backtester: Runs genomes of the style over the history.
+        segments: As `as_the_bot_searches` or `by_the_last_year` cuts them.
+        account: What the joined record begins with.
+        style: What is walked.
+        parent: Where every search begins.
+        seed: Of all chance.
+        progress: Hears of every segment.
+        trades_a_bar: As `neighbours_by_optuna`.
+
+    Raises:
+        BadBars: no segments.
+    """
+    tell = counted(progress, "walk forward", of=len(segments))
+    search = stepwise(neighbours_by_optuna(style, parent, trades_a_bar), tell)
+    walk = walk_forward(segments, evaluate=backtester, search=search, seed=seed)
+    return joined(backtester, walk, account=account)
+
+
+def by_the_last_year(ts_event: IntArray) -> tuple[Segment, ...]:
+    """Cut a history so that each search sees the year before its test part.
+
     A history long enough for more than four segments of 365 and 90 days gets as many as fit, a shorter one four scaled
-    ones. Nothing is carried from one segment to the next: not the genome, not what was tried.
+    ones.
 
     Raises:
         BadBars: too few bars to cut.
     """
-    segments = plan(ts_event, windows_for(ts_event))
-    tell = counted(progress, "walk forward", of=len(segments))
-    search = stepwise(neighbours_by_optuna(style, parent), tell)
-    walk = walk_forward(segments, evaluate=backtester, search=search, seed=seed)
-    return joined(backtester, walk, account=account)
+    return plan(ts_event, windows_for(ts_event))
+
+
+def as_the_bot_searches(ts_event: IntArray) -> tuple[Segment, ...]:
+    """Cut the same test parts, each after all the bars before it, which is what an iteration's search trains on.
+
+    Raises:
+        BadBars: too few bars to cut.
+    """
+    return anchored(by_the_last_year(ts_event))
 
 
 def windows_for(ts_event: IntArray) -> Windows:

@@ -13,7 +13,7 @@ from services.desk import Desk
 from services.progress import silent
 from services.verification.findings import figures_of
 from services.verification.verifications import verify
-from services.verification.walk_forwards import walk_history
+from services.verification.walk_forwards import as_the_bot_searches, walk_history
 from store.improvement import iterations
 from store.tables import Bot, ImproveCandidate
 from store.verification import verifications
@@ -129,7 +129,7 @@ def test_a_walk_forward_begins_with_the_genome_the_bot_was_registered_with(
     bench = open_days(stocked_desk, open_workbench(stocked_desk, bot_id))
     from_newest = walk_history(
         bench.backtester,
-        bench.at_hand.bars.ts_event,
+        as_the_bot_searches(bench.at_hand.bars.ts_event),
         account=bench.account,
         style=bench.style,
         parent=bench.genome,

@@ -108,6 +108,19 @@ def test_longer_bars_of_marks_have_wicks_and_are_told_by_whoever_made_them() -> 
     assert not may_pass_a_gate(data_source(longer, of_marks=True))
 
 
+@pytest.mark.parametrize(
+    ("wickless", "timeframe", "is_marks"), [(20, "1h", True), (19, "1h", False), (20, "5m", False)]
+)
+def test_long_bars_from_a_few_marks_each_are_no_traded_bars(wickless: int, timeframe: str, is_marks: bool) -> None:
+    """Of 100 bars some have no wick; fifty more without one span three ticks only, which says nothing."""
+    rows = [[100, 104, 100, 104]] * wickless + [[100, 105, 99, 104]] * (100 - wickless) + [[100, 103, 100, 103]] * 50
+    bars = replace(made_bars(np.array(rows)), timeframe=timeframe)
+    note = marks_note(bars)
+    assert (note is not None) is is_marks
+    assert may_pass_a_gate(data_source(bars)) is not is_marks
+    assert not is_marks or f"{wickless} % of the 1h bars that span 4 ticks have no wick" in (note or "")
+
+
 @pytest.mark.parametrize(("joined", "of", "hides"), [(20, 20, True), (19, 20, True), (17, 20, False), (19, 19, False)])
 def test_bars_that_hide_what_price_did_over_pauses_say_so(joined: int, of: int, hides: bool) -> None:
     """Ten bars lie between pauses; the bars between open at the close before, which alone says nothing."""
