@@ -8,8 +8,9 @@ touched only on the line: a stop that the hour really touched and left again is 
 filled at its own price although no trade is known there. A tight stop becomes a free option, and every figure of a
 strategy with stops is flattered, beyond recognition where a search may choose the stop.
 
-Of the series this was checked against, bars from a mark each have a share of 1.00, traded minutes at most 0.46, spot
-currencies under 0.04. Longer bars made of them have wicks again and are no better: whoever makes them hands the mark on.
+Of the series this was checked against, bars from a mark each have a share of 1.00, traded minutes 0.46 and less where
+they are not thin, spot currencies under 0.04. Longer bars made of marks have wicks again and are no better: whoever
+makes them hands the mark on.
 
 Bars from a few marks each, as an hour from its four quarters, have some wicks. Among bars of an hour or more that span
 four ticks, 0.27 to 0.40 of theirs have none in fifteen futures, of traded ones at most 0.053 in ten series.
