@@ -83,6 +83,8 @@ def _spelled(constant: str | int) -> ColumnElement[Any]:
 
 
 IS_ACTIVE = BotJob.status.in_([_spelled("QUEUED"), _spelled("RUNNING")])
+"""A job that waits or runs, in the words of its partial index, for every statement on such jobs."""
+
 _FAILS_AGAIN = BotProgress.backtest_failures_in_row >= _spelled(MAX_FAILURES_IN_ROW)
 _IN_LAB = Bot.stage == _spelled(Stage.LAB)
 LAST_BUSY = State.ERROR

@@ -14,8 +14,8 @@ from uuid import UUID
 from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
+from store.bots.fleet import IS_ACTIVE
 from store.tables import Bot, BotGeneration, BotJob, BotProgress
-from store.work.jobs import ACTIVE
 from trading.work.jobs import JobType
 from trading.work.planner import ConsideredBot
 
@@ -91,5 +91,5 @@ def _active_types(db: Session) -> Mapping[UUID, frozenset[JobType]]:
     Apart from the fleet, because the queue's size changes faster than the planner's statistics of it.
     """
     types = func.array_agg(BotJob.job_type)
-    rows = db.execute(select(BotJob.bot_id, types).where(BotJob.status.in_(ACTIVE)).group_by(BotJob.bot_id))
+    rows = db.execute(select(BotJob.bot_id, types).where(IS_ACTIVE).group_by(BotJob.bot_id))
     return {bot_id: frozenset(JobType(kind) for kind in kinds) for bot_id, kinds in rows}

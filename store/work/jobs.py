@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from store.base import uuid_array
+from store.bots.fleet import IS_ACTIVE
 from store.control import kill_switch
 from store.database import hold
 from store.rows import first_of, rows_of
@@ -25,7 +26,6 @@ from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
 from trading.work.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
 from trading.work.planner import Decision, Load, Priority
 
-ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 TYPE_LOCK = {JobType.BACKTEST: 7_216_384_511, JobType.IMPROVE: 7_216_384_512, JobType.EVOLVE: 7_216_384_513}
 
 
@@ -121,7 +121,7 @@ def enqueue_by_hand(db: Session, wish: Decision, *, now: datetime) -> JobAtWork:
 
     That is the new one, or the one it had.
     """
-    active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, BotJob.status.in_(ACTIVE))
+    active = (BotJob.bot_id == wish.bot_id, BotJob.job_type == wish.job_type, IS_ACTIVE)
     while True:  # the job it had may end between the two statements
         enqueue(db, [replace(wish, priority=Priority.BY_HAND)], now=now)
         jobs = db.execute(select(BotJob.id, BotJob.status).where(*active))
@@ -275,7 +275,7 @@ def count_running(db: Session, job_type: JobType) -> int:
 
 def count_active(db: Session) -> ActiveJobs:
     """Return how many jobs wait and run."""
-    counted = select(BotJob.job_type, BotJob.status, func.count()).where(BotJob.status.in_(ACTIVE))
+    counted = select(BotJob.job_type, BotJob.status, func.count()).where(IS_ACTIVE)
     counts = {
         (kind, status): count for kind, status, count in db.execute(counted.group_by(BotJob.job_type, BotJob.status))
     }
@@ -290,7 +290,7 @@ def load(db: Session) -> Load:
     by_symbol = (
         select(BotJob.job_type, Bot.symbol, func.count())
         .join(Bot, Bot.id == BotJob.bot_id)
-        .where(BotJob.status.in_(ACTIVE))
+        .where(IS_ACTIVE)
         .group_by(BotJob.job_type, Bot.symbol)
     )
     active = {(JobType(kind), symbol): count for kind, symbol, count in db.execute(by_symbol)}
