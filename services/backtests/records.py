@@ -85,10 +85,10 @@ class RecordGrowth:
         known = records.evidence_of(db, self.bot.id, bars_kind=self.bars_kind)
         if self.follows_on != (known.last_on if known is not None else None):
             return
-        records.append_stretches(db, list(self._rows(claim, now=now)))
         joined = _joined(known).followed_by([added.stretch for added in self.stretches])
         first_on = known.first_on if known is not None else on_day(self.stretches[0].stretch.day[0])
-        records.set_evidence(db, self._evidence(joined, first_on=first_on, now=now), known)
+        evidence = self._evidence(joined, first_on=first_on, now=now)
+        records.grow(db, list(self._rows(claim, now=now)), evidence, known=known)
 
     def _rows(self, claim: Claim, *, now: datetime) -> Iterator[dict[str, Any]]:
         follows_on = self.follows_on

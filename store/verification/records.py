@@ -183,32 +183,39 @@ def evidence_of(db: Session, bot_id: UUID, *, bars_kind: str) -> EvidenceRow | N
     return first_of(known, EvidenceRow)
 
 
-def append_stretches(db: Session, stretches: Sequence[Mapping[str, Any]]) -> None:
-    """Append stretches of one record, the first to follow its last day."""
-    db.connection().execute(_APPEND, [dict(stretch) for stretch in stretches])
+def grow(
+    db: Session, stretches: Sequence[Mapping[str, Any]], row: Mapping[str, Any], *, known: EvidenceRow | None
+) -> None:
+    """Add stretches to a bot's record and write what it amounts to now; it is the newest of its records from here on.
 
-
-def set_evidence(db: Session, row: Mapping[str, Any], known: EvidenceRow | None) -> None:
-    """Write what a bot's record amounts to now; it is the newest of its records from here on.
+    A record that has begun gets its newest stretch and its evidence by one statement: most growths are a stretch.
 
     Args:
-        db: An open transaction.
-        row: Every column but those that a judgement writes.
+        db: An open transaction that holds the bot's row.
+        stretches: Every column of each, at least one, oldest first, the first to follow the last day of the record.
+        row: Every column of its evidence but `is_newest` and those that a judgement writes.
         known: The record as it stood, read in this transaction; None where it begins.
     """
     connection, own = db.connection(), {"of_bot": row["bot_id"], "on": row["bars_kind"]}
     if known is None or not known.is_newest:
         connection.execute(_OTHERS_ARE_OLDER, own)
+    *older, newest = map(dict, stretches)
     if known is None:
+        connection.execute(_APPEND, [*older, newest])
         connection.execute(_BEGIN, {**row, "is_newest": True})
-    else:
-        grown = {name: value for name, value in row.items() if name not in _KEPT} | {"is_newest": True}
-        connection.execute(_going_on(tuple(grown)), own | grown)
+        return
+    if older:
+        connection.execute(_APPEND, older)
+    grown = {name: value for name, value in row.items() if name not in _KEPT} | {"is_newest": True}
+    appended = {f"appended_{name}": value for name, value in newest.items()}
+    connection.execute(_going_on(tuple(grown), tuple(newest)), own | grown | appended)
 
 
 @cache
-def _going_on(columns: tuple[str, ...]) -> Update:
-    return update(BotEvidence).where(*_OWN).values({name: bindparam(name) for name in columns})
+def _going_on(columns: tuple[str, ...], of_stretch: tuple[str, ...]) -> Update:
+    stretch: dict[str, Any] = {name: bindparam(f"appended_{name}") for name in of_stretch}
+    grown = update(BotEvidence).where(*_OWN).values({name: bindparam(name) for name in columns})
+    return grown.add_cte(insert(RecordStretch).values(stretch).cte("appended"))
 
 
 def stretches_of(db: Session, bot_id: UUID, *, bars_kind: str) -> list[StretchRow]:

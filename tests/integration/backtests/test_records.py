@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from services.backtests.baselines import run_baseline
 from services.backtests.epochs import epoch_of, whole_days
+from services.backtests.records import SUMS
 from services.backtests.workbench import Workbench, open_workbench
 from services.bots.acts import Act, ActWish, act_on_bot
 from services.desk import Desk
@@ -28,6 +29,7 @@ from trading.days import day_number, on_day
 from trading.figures.performance import sharpe_ratio
 from trading.market.bars import bars_from_columns, columns_of
 from trading.verification.betting import Bettor
+from trading.verification.record import PrequentialRecord, TradedDays
 from trading.verification.walk_forward import plan
 from trading.work.jobs import JobStatus
 
@@ -155,6 +157,32 @@ def test_a_baseline_over_newer_bars_adds_the_whole_days_since_and_leaves_the_res
     assert len(added) == HELD_BACK
     assert after[-1].pnl_micros == [session_pnl(bench)[day] for day in added]
     assert new.pnl_micros == old.pnl_micros + after[-1].pnl_micros
+
+
+def test_evidence_that_grew_in_steps_is_that_of_all_stretches_counted_anew(
+    stocked_desk: Desk, earlier_desk: Desk, bot_id: UUID
+) -> None:
+    improved(earlier_desk, bot_id)
+    begun, old = len(stretches(earlier_desk, bot_id)), known(evidence(earlier_desk, bot_id))
+    newer = [on_day(day) for day in whole_days(open_workbench(stocked_desk, bot_id)) if on_day(day) > old.last_on]
+    with stocked_desk.database.begin() as db:
+        make_generation(db, known(db.get(Bot, bot_id)), knows_until=newer[2])
+    assert run_baseline(stocked_desk, bot_id, run_id="newer").error is None
+    rows, grown = stretches(stocked_desk, bot_id), known(evidence(stocked_desk, bot_id))
+    assert (len(rows), grown.last_on) == (begun + 2, newer[-1])
+    anew = PrequentialRecord().followed_by(
+        [
+            TradedDays(
+                day=np.array(list(map(day_number, row.days_on))),
+                pnl_micros=np.array(row.pnl_micros),
+                **{name: getattr(row, name) for name in SUMS},
+            )
+            for row in rows
+        ]
+    )
+    assert grown.log_e == anew.log_e != old.log_e
+    assert grown.figures == anew.figures(account_micros=50_000_000_000) != old.figures
+    assert all(getattr(grown, name) == sum(getattr(row, name) for row in rows) for name in SUMS)
 
 
 def test_a_day_is_traded_by_the_newest_generation_that_was_not_chosen_on_it(

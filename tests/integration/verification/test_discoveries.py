@@ -12,14 +12,22 @@ from sqlalchemy import select
 
 from assets.judgement import evidence
 from orchestration.definitions import build_defs
+from services.backtests.records import SUMS
 from services.desk import Desk
 from services.verification.discoveries import judge_fleet
 from store.tables import Bot, BotEvidence
-from store.verification.records import evidence_of, set_evidence
+from store.verification.records import evidence_of, grow
 from tests.harness.clocks import FixedClock
 from tests.harness.factories import BIRTH, make_bot
 from tests.harness.known import known
 from trading.market.marks import BarsKind
+
+BEGINS_ON = date(2026, 1, 5)
+OF_STRETCH = {
+    "origin": "IN_FORCE",
+    "generation_number": 1,
+    **dict.fromkeys(("genome_hash", "data_source", "data_fingerprint", "engine_version"), "made up"),
+}
 
 
 @pytest.fixture
@@ -31,24 +39,20 @@ def instance() -> Iterator[dg.DagsterInstance]:
 def with_evidence(
     desk: Desk, e_values: Mapping[int, float], *, kind: str = "SIMULATED", at: datetime = BIRTH, archived: bool = False
 ) -> None:
-    """Give bots, made where they are new, a record of two days that is worth so much."""
+    """Give bots, made where they are new, a record that is worth so much from its next day on."""
     with desk.database.begin() as db:
         for number, e_value in e_values.items():
             bot_id = UUID(int=number)
             if db.get(Bot, bot_id) is None:
                 make_bot(db, id=bot_id, archived_at=BIRTH if archived else None)
-            row: dict[str, Any] = {
-                "bot_id": bot_id,
-                "bars_kind": kind,
-                "first_on": date(2026, 1, 5),
-                "last_on": date(2026, 1, 6),
-                "days": 2,
-                "pnl_micros": [1, -1],
-                "log_e": float(np.log(e_value)),
-                "computed_at": at,
-            }
-            sums = dict.fromkeys(("trades", "winners", "losers", "bars_held", "profit_micros", "loss_micros"), 0)
-            set_evidence(db, row | sums, evidence_of(db, bot_id, bars_kind=kind))
+            before = evidence_of(db, bot_id, bars_kind=kind)
+            follows_on = before.last_on if before is not None else None
+            day = BEGINS_ON if follows_on is None else follows_on + timedelta(days=1)
+            same: dict[str, Any] = {"bot_id": bot_id, "bars_kind": kind, "first_on": day, "last_on": day}
+            same |= {"pnl_micros": [1]} | dict.fromkeys(SUMS, 0)
+            stretch = {"follows_on": follows_on, "days_on": [day], "created_at": at} | OF_STRETCH
+            row = {"days": 1, "log_e": float(np.log(e_value)), "computed_at": at}
+            grow(db, [same | stretch], same | row, known=before)
 
 
 def proven_bots(desk: Desk) -> dict[tuple[int, str], datetime | None]:
