@@ -11,7 +11,7 @@ import dagster as dg
 
 from assets.checks import check_result
 from assets.drains import Work, work_through
-from assets.keys import BACKTEST_SESSIONS, EQUITY_CURVES, ROLLUPS
+from assets.keys import BACKTEST_SESSIONS, BAR_SERIES, EQUITY_CURVES, ROLLUPS
 from assets.materializations import record_materializations
 from assets.partitions import BY_HUNDREDS, OWNERS, bot_spec, bots_of, named, names_bots
 from assets.pools import pool_of
@@ -29,7 +29,7 @@ SHOWN_TRADES = 10
 IN_SAMPLE = "IN SAMPLE"
 
 
-@dg.asset(group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)
+@dg.asset(deps=[BAR_SERIES], group_name="market", kinds={"parquet", "duckdb"}, owners=OWNERS)
 def bars(context: dg.AssetExecutionContext, desk: dg.ResourceParam[Desk]) -> dg.MaterializeResult[None]:
     """Every bar series in the store. Symbols of the fleet without any bars get SIMULATED ones."""
     series = ensure_market(desk, run_id=context.run.run_id)

@@ -5,6 +5,7 @@ Belongs here: keys. Does not belong here: what an asset is.
 
 import dagster as dg
 
+BAR_SERIES = dg.AssetKey("bar_series")
 BACKTEST_SESSIONS = dg.AssetKey("backtest_sessions")
 ROLLUPS = dg.AssetKey("performance_rollups")
 EQUITY_CURVES = dg.AssetKey("equity_curves")

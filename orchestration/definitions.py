@@ -14,6 +14,7 @@ from assets.backtests import CHECKS, backtest, bars
 from assets.improvements import evolve, generations, improve
 from assets.judgement import evidence
 from assets.last_jobs import LAST_JOB_CHECKS
+from assets.market import bar_series
 from assets.verification import VERIFICATIONS
 from gateways.embedded import backends_follow
 from gateways.settings import Settings
@@ -21,6 +22,7 @@ from jobs.late_materializations import late_materializations
 from jobs.queue import JOB_OF
 from jobs.upkeep import ledger_audit, rebuild_figures, retention
 from sensors.autonomy import autonomy_tick, reset_watch
+from sensors.bars import bars_watch
 from sensors.fleet import fleet_partitions
 from sensors.judgement import evidence_watch
 from sensors.materializations import materialization_watch
@@ -46,6 +48,7 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
     tick_seconds = (settings or Settings()).tick_seconds
     return dg.Definitions(
         assets=[
+            bar_series,
             bars,
             backtest,
             improve,
@@ -68,6 +71,7 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
             reset_watch,
             materialization_watch,
             fleet_partitions,
+            bars_watch,
             evidence_watch,
         ],
         schedules=[

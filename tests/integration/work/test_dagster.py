@@ -75,6 +75,7 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
         "audit_events",
         "autonomy_decisions",
         "backtest_sessions",
+        "bar_series",
         "bars",
         "bot_jobs",
         "equity_curves",
@@ -106,6 +107,7 @@ def test_the_graph_is_exactly_this(defs: dg.Definitions) -> None:
     ]
     assert sorted(sensor.name for sensor in repository.sensor_defs) == [
         "autonomy_tick",
+        "bars_watch",
         "evidence_watch",
         "fleet_partitions",
         "materialization_watch",
