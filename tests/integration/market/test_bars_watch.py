@@ -52,10 +52,10 @@ def test_every_series_is_told_once_with_its_rows_and_fingerprint(desk: Desk, sto
     simulate(store, seed=1)
     first = look(desk, store, None)
     rows = {f"{row.symbol} {row.timeframe} {row.provider}": row for row in store.series()}
-    told = {known(event.partition): event for event in first.asset_events}
-    assert sorted(told) == sorted(rows) == sorted(known(first.dynamic_partitions_requests)[0].partition_keys)
+    events = {known(event.partition): event for event in first.asset_events}
+    assert sorted(events) == sorted(rows) == sorted(known(first.dynamic_partitions_requests)[0].partition_keys)
     for key, row in rows.items():
-        event = told[key]
+        event = events[key]
         assert isinstance(event, dg.AssetMaterialization)
         assert known(event.tags)["dagster/data_version"] == row.fingerprint == event.metadata["fingerprint"].value
         assert event.metadata["dagster/row_count"].value == len(store.load(row.symbol, row.timeframe))
@@ -82,11 +82,11 @@ def test_other_bars_of_a_series_are_told_and_a_withdrawal_is_seen(desk: Desk, st
 
 def test_dagster_shows_a_series_and_the_store_can_still_be_materialized(desk: Desk, store: BarStore) -> None:
     simulate(store, seed=1)
-    told = look(desk, store, None).asset_events
-    keys = [known(event.partition) for event in told]
+    events = look(desk, store, None).asset_events
+    keys = [known(event.partition) for event in events]
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_dynamic_partitions("series", keys)
-        for event in told:
+        for event in events:
             instance.report_runless_asset_event(event)
         assert instance.get_materialized_partitions(BAR_SERIES) == set(keys)
         shown = known(instance.get_latest_data_version_record(BAR_SERIES, partition_key=HOURS))
