@@ -89,6 +89,6 @@ def test_dagster_shows_a_series_and_the_store_can_still_be_materialized(desk: De
         for event in events:
             instance.report_runless_asset_event(event)
         assert instance.get_materialized_partitions(BAR_SERIES) == set(keys)
-        shown = known(instance.get_latest_data_version_record(BAR_SERIES, partition_key=HOURS))
-        assert known(shown.asset_materialization).metadata["dagster/row_count"].value == len(store.load("MES", "1h"))
+        newest = known(instance.get_latest_data_version_record(BAR_SERIES, partition_key=HOURS))
+        assert known(newest.asset_materialization).metadata["dagster/row_count"].value == len(store.load("MES", "1h"))
         assert dg.materialize([bars], instance=instance, resources={"desk": replace(desk, bars=store)}).success
