@@ -100,4 +100,4 @@ def _open_days(whole: TapeAtHand, sealed_from: int) -> TapeAtHand:
     series = whole.series
     bars = bars_from_columns(kept, symbol=series.symbol, timeframe=series.timeframe, provider=series.provider)
     sessions = session_index(bars, mode=whole.session_mode)
-    return TapeAtHand(series, bars, sessions, tape_of(bars, sessions), whole.session_mode, _source(series, bars))
+    return TapeAtHand(series, bars, sessions, tape_of(bars, sessions), whole.session_mode, whole.data_source)
