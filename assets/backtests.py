@@ -134,7 +134,7 @@ def _curve_metadata(dossier: Dossier) -> dict[str, dg.MetadataValue]:
     return days | {"equity": equity_plot(curve.equity_usd)}
 
 
-def _sessions(dossier: Dossier) -> dg.MarkdownMetadataValue:
+def _sessions(dossier: Dossier) -> dg.TableMetadataValue:
     columns = (
         "created_at",
         "generation_number",

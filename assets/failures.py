@@ -22,7 +22,7 @@ def failure_of(desk: Desk, reasons: Mapping[UUID, str], *, missing: str) -> dg.F
     worst = [f"{names[bot_id]}: {reason}" for bot_id, reason in reasons.items()][:NAMED]
     rows = [(names[bot_id], reason, page_of(desk, bot_id).url, str(bot_id)) for bot_id, reason in reasons.items()]
     return dg.Failure(
-        description=f"{len(rows)} bots are without their {missing}. {'; '.join(worst)}",
+        description=f"bots of this run without their {missing}: {len(rows)}. {'; '.join(worst)}",
         metadata={"bots": table(("bot", "reason", "page", "partition"), rows)},
         allow_retries=False,
     )

@@ -124,7 +124,7 @@ def _is_record(name: str, value: object) -> bool:
     return isinstance(value, dict) and bool(value) and name != "curve"
 
 
-def _rows(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue:
+def _rows(rows: Sequence[Mapping[str, Any]]) -> dg.TableMetadataValue:
     flat = [_flat(row) for row in rows[:SHOWN_ROWS]]
     columns = list(dict.fromkeys(name for row in flat for name in row))
     return table(columns, [[row.get(name) for name in columns] for row in flat])
@@ -142,7 +142,7 @@ def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
     return flat
 
 
-def _pairs(record: Mapping[str, Any]) -> dg.MarkdownMetadataValue:
+def _pairs(record: Mapping[str, Any]) -> dg.TableMetadataValue:
     rows = [(name, value) for name, value in record.items() if not isinstance(value, dict | list)]
     nested = [
         (f"{name} {inner}", value)
