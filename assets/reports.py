@@ -18,7 +18,7 @@ SPARKS = "▁▂▃▄▅▆▇█"
 
 def metadata_of(figures: Mapping[str, Any], *, public_url: str | None = None) -> dict[str, dg.MetadataValue]:
     """Return figures as metadata: an unknown one is left out, so that the rest plot; a session links to its sheet."""
-    metadata = {name: _value(figure) for name, figure in figures.items() if figure is not None}
+    metadata = {name: _value(figure) for name, figure in figures.items() if _is_known(figure)}
     if public_url is not None and "session_id" in figures:
         metadata["tear_sheet"] = dg.MetadataValue.url(f"{public_url}/api/sessions/{figures['session_id']}/report")
     return metadata
@@ -46,6 +46,10 @@ def equity_plot(equity_usd: Sequence[float]) -> dg.MarkdownMetadataValue:
     span = (high - low) or 1.0
     blocks = "".join(SPARKS[int((equity - low) / span * (len(SPARKS) - 1))] for equity in equity_usd)
     return dg.MetadataValue.md(f"`{blocks}`\n\n${low:,.0f} to ${high:,.0f}, last ${equity_usd[-1]:,.0f}")
+
+
+def _is_known(figure: Any) -> bool:
+    return figure is not None and not (isinstance(figure, float) and not math.isfinite(figure))
 
 
 def _value(figure: Any) -> dg.MetadataValue:

@@ -5,7 +5,6 @@ first tick or run.
 """
 
 import gc
-from functools import cache
 
 import dagster as dg
 
@@ -16,31 +15,17 @@ from assets.judgement import evidence
 from assets.last_jobs import LAST_JOB_CHECKS
 from assets.market import bar_series
 from assets.verification import VERIFICATIONS
-from gateways.embedded import backends_follow
 from gateways.settings import Settings
 from jobs.late_materializations import late_materializations
 from jobs.queue import JOB_OF
 from jobs.upkeep import ledger_audit, rebuild_figures, retention
+from orchestration.desk_resource import DeskResource
 from sensors.autonomy import autonomy_tick, reset_watch
 from sensors.bars import bars_watch
 from sensors.fleet import fleet_partitions
 from sensors.judgement import evidence_watch
 from sensors.materializations import materialization_watch
-from services.desk import Desk, desk_at_hand
-
-
-@cache
-def process_desk() -> Desk:
-    """Return this process's one desk, opening (and where nobody did, preparing) the database."""
-    settings = Settings()
-    backends_follow(settings.postgres_dir)
-    return desk_at_hand(settings)
-
-
-@dg.resource(description="Database, clock, bar store and settings: the counterparties of every use case.")
-def desk_of_process(_: dg.InitResourceContext) -> Desk:
-    """Return the process's desk."""
-    return process_desk()
+from services.desk import Desk
 
 
 def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) -> dg.Definitions:
@@ -82,7 +67,7 @@ def build_defs(*, desk: Desk | None = None, settings: Settings | None = None) ->
                 job=ledger_audit, cron_schedule="*/15 * * * *", default_status=dg.DefaultScheduleStatus.RUNNING
             ),
         ],
-        resources={"desk": dg.ResourceDefinition.hardcoded_resource(desk) if desk is not None else desk_of_process},
+        resources={"desk": dg.ResourceDefinition.hardcoded_resource(desk) if desk is not None else DeskResource()},
         executor=dg.in_process_executor,
     )
 

@@ -8,7 +8,14 @@ from assets.reports import metadata_of, table
 
 
 def test_an_unknown_figure_is_left_out_so_that_the_rest_plot() -> None:
-    figures = {"sharpe": None, "net_pnl_usd": 12.5, "trades": 3, "in_sample": False, "bot": UUID(int=1)}
+    figures = {
+        "sharpe": None,
+        "net_pnl_usd": 12.5,
+        "trades": 3,
+        "in_sample": False,
+        "bot": UUID(int=1),
+        "calmar": float("nan"),
+    }
     assert metadata_of(figures) == {
         "net_pnl_usd": dg.MetadataValue.float(12.5),
         "trades": dg.MetadataValue.int(3),
