@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import REAL
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Mapped, mapped_column
 
-from store.base import Base, PackedIntegers, one_of
+from store.base import Base, PackedIntegers, one_of, spelled
 from store.figure_columns import FigureColumns
 from trading.books import Book, Stage
 from trading.figures.baselines import Scope
@@ -219,6 +219,10 @@ class BotJob(Base):
     heartbeat_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
     error: Mapped[str | None]
+
+
+IS_ACTIVE = BotJob.status.in_([spelled(JobStatus.QUEUED), spelled(JobStatus.RUNNING)])
+"""A job that waits or runs, in the words of its partial index, for every statement on such jobs."""
 
 
 class BacktestSession(FigureColumns, Base):

@@ -44,9 +44,11 @@ from sqlalchemy.dialects.postgresql import ARRAY, DOUBLE_PRECISION, aggregate_or
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import Session
 
+from store.base import spelled
 from store.figure_columns import read_figures
 from store.rows import columns_of, maker_of, require_columns, rows_of
 from store.tables import (
+    IS_ACTIVE,
     BacktestSession,
     Bot,
     BotEvidence,
@@ -72,21 +74,8 @@ UNSEARCHED = {"no_parameters": True}  # a statement without any goes as it is; l
 RANK = {state: rank for rank, state in enumerate(STATES)}
 
 
-def _spelled(constant: str | int) -> ColumnElement[Any]:
-    """Return one of our own constants as part of the statement, not as a parameter.
-
-    The planner can then prove partial indexes, and a prepared statement without any parameter is never planned anew.
-    """
-    if isinstance(constant, str):
-        return literal_column(f"'{constant}'", Text)
-    return literal_column(str(constant), Integer)
-
-
-IS_ACTIVE = BotJob.status.in_([_spelled("QUEUED"), _spelled("RUNNING")])
-"""A job that waits or runs, in the words of its partial index, for every statement on such jobs."""
-
-_FAILS_AGAIN = BotProgress.backtest_failures_in_row >= _spelled(MAX_FAILURES_IN_ROW)
-_IN_LAB = Bot.stage == _spelled(Stage.LAB)
+_FAILS_AGAIN = BotProgress.backtest_failures_in_row >= spelled(MAX_FAILURES_IN_ROW)
+_IN_LAB = Bot.stage == spelled(Stage.LAB)
 LAST_BUSY = State.ERROR
 """The last state of a bot that has an active job or is in error; those that follow are states of rest."""
 
@@ -347,7 +336,7 @@ def _fleet(*columns: Any, archived: bool = False) -> Select[Any]:
 
 def _job_rank() -> ColumnElement[int]:
     ranks = (
-        (and_(BotJob.job_type == _spelled(kind), BotJob.status == _spelled(status)), _spelled(RANK[state]))
+        (and_(BotJob.job_type == spelled(kind), BotJob.status == spelled(status)), spelled(RANK[state]))
         for (kind, status), state in STATE_OF_JOB.items()
     )
     return case(*ranks)
@@ -366,24 +355,24 @@ def _with_figures(statement: Select[Any]) -> Select[Any]:
 
 
 def _book() -> ColumnElement[str]:
-    return case((_IN_LAB, _spelled(Book.BACKTEST)), else_=Bot.stage)
+    return case((_IN_LAB, spelled(Book.BACKTEST)), else_=Bot.stage)
 
 
 def _stage_rank() -> ColumnElement[int]:
-    return case(*((Bot.stage == _spelled(stage), _spelled(rank)) for rank, stage in enumerate(Stage)))
+    return case(*((Bot.stage == spelled(stage), spelled(rank)) for rank, stage in enumerate(Stage)))
 
 
 def _state_rank() -> ColumnElement[int]:
     left_alone = or_(Bot.archived_at.is_not(None), Bot.paused_at.is_not(None))
     failing = or_(Bot.killed_at.is_not(None), and_(_FAILS_AGAIN, not_(left_alone)))
-    untested = and_(_IN_LAB, func.coalesce(BotProgress.backtests_completed, _spelled(0)) == _spelled(0))
+    untested = and_(_IN_LAB, func.coalesce(BotProgress.backtests_completed, spelled(0)) == spelled(0))
     return func.least(
-        case((failing, _spelled(RANK[State.ERROR]))),
+        case((failing, spelled(RANK[State.ERROR]))),
         column("job_rank"),
-        case((Bot.archived_at.is_not(None), _spelled(RANK[State.ARCHIVED]))),
-        case((Bot.paused_at.is_not(None), _spelled(RANK[State.PAUSED]))),
-        case((untested, _spelled(RANK[State.NEEDS_BACKTEST]))),
-        _spelled(RANK[State.IDLE]),
+        case((Bot.archived_at.is_not(None), spelled(RANK[State.ARCHIVED]))),
+        case((Bot.paused_at.is_not(None), spelled(RANK[State.PAUSED]))),
+        case((untested, spelled(RANK[State.NEEDS_BACKTEST]))),
+        spelled(RANK[State.IDLE]),
     )
 
 
@@ -410,7 +399,7 @@ def _page_statement(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
     listed = _busy_then_quiet(asked, limit) if order == FleetOrder() else _listed(asked, order)
     page = listed.limit(limit).subquery("page")
     total = _fleet(func.count(), archived="archived" in asked).where(*_conditions(asked)).scalar_subquery()
-    one_row = select(_spelled(1)).subquery("one_row")
+    one_row = select(spelled(1)).subquery("one_row")
     place = one_row.outerjoin(page, true()).outerjoin(Bot, Bot.id == page.c.id)
     cards = _with_evidence(_cards(place)).add_columns(total.label("total"), page.c.sort_key)
     return cards.order_by(_directed(page.c.sort_key, order), page.c.name)
@@ -428,11 +417,11 @@ def _listed(asked: frozenset[str], order: FleetOrder) -> Select[Any]:
 def _busy_then_quiet(asked: frozenset[str], limit: ColumnElement[int]) -> Select[Any]:
     """The fleet by activity, the bots at rest read only where those at work or in error do not fill the page."""
     order = FleetOrder()
-    at_work = (Bot.id.in_(_busy_ids()), _state_rank() <= _spelled(RANK[LAST_BUSY]))
+    at_work = (Bot.id.in_(_busy_ids()), _state_rank() <= spelled(RANK[LAST_BUSY]))
     busy = _listed(asked, order).where(*at_work).limit(limit).cte("busy")
     has_room = select(func.count()).select_from(busy).scalar_subquery() < limit
     quiet = (
-        _listed(asked, order).where(has_room, _state_rank() > _spelled(RANK[LAST_BUSY])).limit(limit).subquery("quiet")
+        _listed(asked, order).where(has_room, _state_rank() > spelled(RANK[LAST_BUSY])).limit(limit).subquery("quiet")
     )
     both = union_all(select(busy), select(quiet)).subquery("both")
     return select(both).order_by(both.c.sort_key, both.c.name)
@@ -554,7 +543,7 @@ def _best_job() -> Any:
         )
         .where(BotJob.bot_id == Bot.id, IS_ACTIVE)
         .order_by(_job_rank())
-        .limit(_spelled(1))
+        .limit(spelled(1))
         .lateral("job")
     )
 
@@ -572,11 +561,11 @@ def _recent_sessions() -> Any:
         .where(
             run.bot_id == Bot.id,
             _IN_LAB,
-            run.status == _spelled("COMPLETED"),
+            run.status == spelled("COMPLETED"),
             run.created_at >= func.coalesce(MetricsBaseline.reset_at, literal_column("'-infinity'::timestamptz")),
         )
         .order_by(run.created_at.desc(), run.id.desc())
-        .limit(_spelled(RECENT_READ))
+        .limit(spelled(RECENT_READ))
         .correlate(Bot, MetricsBaseline)
         .subquery("read")
     )
@@ -590,9 +579,9 @@ def _recent_sessions() -> Any:
     figures = func.jsonb_build_array(*(counting.c[name] for name in RecentSession._fields)).label("figures")
     latest = (
         select(counting.c.created_at, figures)
-        .where(counting.c.repeats == _spelled(1))
+        .where(counting.c.repeats == spelled(1))
         .order_by(counting.c.created_at.desc())
-        .limit(_spelled(RECENT_SESSIONS))
+        .limit(spelled(RECENT_SESSIONS))
         .subquery("latest")
     )
     collected = func.jsonb_agg(aggregate_order_by(latest.c.figures, latest.c.created_at)).label("recent")
@@ -601,7 +590,7 @@ def _recent_sessions() -> Any:
 
 def _may_pass_a_gate(source: ColumnElement[str]) -> ColumnElement[bool]:
     """The rule of `trading.market.marks.may_pass_a_gate`, as a condition on a column."""
-    return and_(source != _spelled(SIMULATED), source.notlike(_spelled(f"%{MARKS_SUFFIX}")))
+    return and_(source != spelled(SIMULATED), source.notlike(spelled(f"%{MARKS_SUFFIX}")))
 
 
 _gated = maker_of(GatedRow)

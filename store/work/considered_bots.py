@@ -14,8 +14,7 @@ from uuid import UUID
 from sqlalchemy import false, func, select
 from sqlalchemy.orm import Session
 
-from store.bots.fleet import IS_ACTIVE
-from store.tables import Bot, BotGeneration, BotJob, BotProgress
+from store.tables import IS_ACTIVE, Bot, BotGeneration, BotJob, BotProgress
 from trading.work.jobs import JobType
 from trading.work.planner import ConsideredBot
 

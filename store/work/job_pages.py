@@ -12,9 +12,8 @@ from uuid import UUID
 from sqlalchemy import func, select, tuple_
 from sqlalchemy.orm import Session
 
-from store.bots.fleet import IS_ACTIVE
 from store.rows import first_of, rows_of
-from store.tables import Bot, BotJob
+from store.tables import IS_ACTIVE, Bot, BotJob
 from trading.work.jobs import LEASE, JobStatus
 from trading.work.reasons import in_words
 

@@ -18,11 +18,10 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import Session
 
 from store.base import uuid_array
-from store.bots.fleet import IS_ACTIVE
 from store.control import kill_switch
 from store.database import hold
 from store.rows import first_of, rows_of
-from store.tables import Bot, BotJob, BotProgress, MetricsBaseline
+from store.tables import IS_ACTIVE, Bot, BotJob, BotProgress, MetricsBaseline
 from trading.work.jobs import ITERATIONS, LEASE, MAX_RECLAIMS, TIMEOUTS, JobStatus, JobType
 from trading.work.planner import Decision, Load, Priority
 
